@@ -1,0 +1,1 @@
+//! Everything that two kubectl plugins share.
