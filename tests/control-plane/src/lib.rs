@@ -1,1 +1,40 @@
-//! x
+//! A throw-away Kubernetes control plane: the real etcd and the real kube-apiserver on loopback
+//! ports, for tests and for the playground.
+//!
+//! ```no_run
+//! use control_plane::{ControlPlane, User};
+//!
+//! # fn main() -> anyhow::Result<()> {
+//! let control_plane = ControlPlane::shared();
+//! let robot = User::ServiceAccount { namespace: "default", name: "robot" };
+//! let status = control_plane
+//!     .kubectl()?
+//!     .args(["auth", "whoami"])
+//!     .env("KUBECONFIG", control_plane.kubeconfig(&robot)?)
+//!     .status()?;
+//! assert!(status.success());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Layout
+//! - [`ControlPlane`] (`control_plane.rs`): starts both servers; objects, compaction, kubectl
+//! - [`Server`] (`server.rs`): one process, stopped, killed, started again
+//! - [`User`] (`user.rs`): kubeconfigs and credentials, made by `pki.rs`
+//! - [`Tool`] (`tools.rs`): where the programs come from
+//! - `watchdog.rs`, `watchdog.sh`: cleans up, whatever becomes of the owner
+//! - `client.rs`: the admin's HTTP connections
+//! - `bin/playground/`: what `cargo playground` runs; `bin/control-plane.rs`: the same from a script
+
+mod client;
+mod control_plane;
+mod pki;
+mod server;
+mod tools;
+mod user;
+mod watchdog;
+
+pub use control_plane::{Builder, ControlPlane, Created};
+pub use server::Server;
+pub use tools::Tool;
+pub use user::User;

@@ -1,0 +1,123 @@
+//! Who a kubeconfig logs in as.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::ControlPlane;
+use crate::pki::KeyAndCertificate;
+
+/// A user of the control plane.
+#[derive(Clone, Copy, Debug)]
+pub enum User<'a> {
+    /// `admin` in the group `system:masters`, by client certificate: may do everything.
+    Admin,
+    /// By client certificate. May do nothing but what RBAC objects made by the test allow.
+    Person {
+        /// The user name.
+        name: &'a str,
+        /// At most two groups.
+        groups: &'a [&'a str],
+    },
+    /// By a bearer token that is good for an hour. The account is created when it is missing.
+    ServiceAccount {
+        /// Its namespace, which must exist.
+        namespace: &'a str,
+        /// Its name.
+        name: &'a str,
+    },
+    /// Without a credential: the server calls this user `system:anonymous`.
+    Nobody,
+}
+
+impl ControlPlane {
+    /// A new kubeconfig file (JSON, which is YAML) with one context that logs in as this user.
+    pub fn kubeconfig(&self, user: &User<'_>) -> Result<PathBuf> {
+        let number = self.users.fetch_add(1, Ordering::Relaxed);
+        let folder = self.folder().join("users").join(number.to_string());
+        fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+        let credential = match *user {
+            User::Admin => {
+                let (certificate, key) = self.admin_certificate();
+                client_certificate(&certificate, &key)
+            }
+            User::Person { name, groups } => {
+                let (certificate, key) = save(&folder, &self.authority.client(name, groups)?)?;
+                client_certificate(&certificate, &key)
+            }
+            User::ServiceAccount { namespace, name } => {
+                json!({ "token": self.service_account_token(namespace, name)? })
+            }
+            User::Nobody => json!({}),
+        };
+        let name = match *user {
+            User::Admin => "admin",
+            User::Person { name, .. } | User::ServiceAccount { name, .. } => name,
+            User::Nobody => "nobody",
+        };
+        let kubeconfig = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{
+                "name": "control-plane",
+                "cluster": {
+                    "server": self.url(),
+                    "certificate-authority": self.certificate_authority(),
+                },
+            }],
+            "users": [{ "name": name, "user": credential }],
+            "contexts": [{
+                "name": "control-plane",
+                "context": { "cluster": "control-plane", "user": name },
+            }],
+            "current-context": "control-plane",
+        });
+        let path = folder.join("kubeconfig");
+        fs::write(&path, format!("{kubeconfig:#}\n"))
+            .with_context(|| format!("write {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// The files with the certificate and the key of the admin, PEM.
+    pub fn admin_certificate(&self) -> (PathBuf, PathBuf) {
+        certificate_and_key(&self.folder().join("admin"))
+    }
+
+    /// A bearer token of a service account, good for an hour. The account is created when it is
+    /// missing; its namespace must exist.
+    pub fn service_account_token(&self, namespace: &str, name: &str) -> Result<String> {
+        let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+        let account = json!({ "metadata": { "name": name } }).to_string();
+        let body = Some(("application/json", account.as_bytes()));
+        match self.request("POST", &accounts, body)? {
+            (201 | 409, _) => {}
+            (status, reply) => bail!("create the service account {name}: {status} {reply}"),
+        }
+        let request = json!({ "spec": { "expirationSeconds": 3600 } });
+        let reply = self.create(&format!("{accounts}/{name}/token"), &request)?;
+        reply["status"]["token"]
+            .as_str()
+            .map(String::from)
+            .context("the reply to a TokenRequest has no token")
+    }
+}
+
+/// Writes a certificate and its key into a folder that exists.
+pub(crate) fn save(folder: &Path, login: &KeyAndCertificate) -> Result<(PathBuf, PathBuf)> {
+    let (certificate, key) = certificate_and_key(folder);
+    for (path, text) in [(&certificate, &login.certificate), (&key, &login.key)] {
+        fs::write(path, text).with_context(|| format!("write {}", path.display()))?;
+    }
+    Ok((certificate, key))
+}
+
+fn certificate_and_key(folder: &Path) -> (PathBuf, PathBuf) {
+    (folder.join("certificate.pem"), folder.join("key.pem"))
+}
+
+fn client_certificate(certificate: &Path, key: &Path) -> Value {
+    json!({ "client-certificate": certificate, "client-key": key })
+}

@@ -1,0 +1,105 @@
+//! `cargo playground`, as a newcomer runs it.
+
+mod support;
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+use rustix::process::{Pid, Signal, kill_process};
+
+use support::assert_nothing_is_left_of;
+
+#[test]
+fn the_tour_shows_a_patched_object() -> Result<()> {
+    let output = playground(&[]).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    assert!(
+        output.status.success(),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let patched = text.split_once("$ kubectl rawpatch").context("no patch")?.1;
+    assert!(
+        patched.contains(r#""annotations":{"note":"patched"}"#),
+        "{text}"
+    );
+    assert!(patched.contains(r#""spec":{"replicas":3}"#), "{text}");
+    Ok(())
+}
+
+#[test]
+fn a_command_finds_the_cluster_and_the_plugins_and_keeps_its_exit_code() -> Result<()> {
+    let script = "kubectl auth whoami -o jsonpath='{.status.userInfo.username}' && \
+                  kubectl plugin list --name-only 2>/dev/null | grep -x kubectl-rawpatch; exit 7";
+    for arguments in [&["--", "sh", "-c", script][..], &["sh", "-c", script]] {
+        let output = playground(arguments).output()?;
+        assert_eq!(output.status.code(), Some(7), "{output:?}");
+        assert_eq!(String::from_utf8(output.stdout)?, "adminkubectl-rawpatch\n");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_command_that_a_signal_ends_gives_the_code_of_a_shell() -> Result<()> {
+    let output = playground(&["--", "sh", "-c", "kill -TERM $$"]).output()?;
+    assert_eq!(output.status.code(), Some(128 + 15));
+    Ok(())
+}
+
+#[test]
+fn keep_says_what_to_export_and_cleans_up_after_ctrl_c() -> Result<()> {
+    let mut keeper = playground(&["--keep"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let mut exports = String::new();
+    for line in BufReader::new(keeper.stdout.as_mut().context("no pipe")?).lines() {
+        let line = line?;
+        exports.push_str(&line);
+        exports.push('\n');
+        if line.starts_with("export PATH=") {
+            break;
+        }
+    }
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            &format!("{exports} kubectl get --raw /readyz && echo && echo $KUBECONFIG"),
+        ])
+        .output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let (ready, kubeconfig) = text.trim_end().split_once('\n').context("no second line")?;
+    assert_eq!(ready, "ok");
+
+    kill_process(Pid::from_child(&keeper), Signal::INT)?;
+    assert!(keeper.wait()?.success());
+    let folder = Path::new(kubeconfig)
+        .ancestors()
+        .nth(3)
+        .context("no folder")?;
+    assert!(
+        folder.starts_with(std::env::temp_dir()) && folder.parent().is_some(),
+        "{kubeconfig}"
+    );
+    assert_nothing_is_left_of(folder)
+}
+
+#[test]
+fn an_unknown_flag_starts_nothing() -> Result<()> {
+    let output = playground(&["--kepp"]).output()?;
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr)?;
+    assert!(
+        text.starts_with("error: unknown flag --kepp\nusage: cargo playground"),
+        "{text}"
+    );
+    Ok(())
+}
+
+fn playground(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_playground"));
+    command.args(arguments);
+    command
+}
