@@ -1,0 +1,358 @@
+//! The threads: one accepts, one for each connection reads requests and follows the script.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fs,
+    io::{self, BufReader, Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use anyhow::Result;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tempfile::TempDir;
+
+use crate::{Answer, Pki, Request, http};
+
+/// The bearer token in [`FaultyServer::kubeconfig`].
+pub const TOKEN: &str = "faulty-server-token";
+
+/// A running server.
+pub struct FaultyServer {
+    /// Its certificate authority.
+    pub pki: Pki,
+    address: SocketAddr,
+    is_tls: bool,
+    shared: Arc<Shared>,
+    acceptor: Option<JoinHandle<()>>,
+    folder: TempDir,
+}
+
+/// What the threads share.
+#[derive(Default)]
+struct Shared {
+    script: Mutex<VecDeque<Answer>>,
+    requests: Mutex<Vec<Request>>,
+    streams: Mutex<HashMap<usize, TcpStream>>,
+    connections: AtomicUsize,
+    bytes: AtomicUsize,
+    stopping: AtomicBool,
+}
+
+impl FaultyServer {
+    /// Serves TLS.
+    pub fn start(script: impl IntoIterator<Item = Answer>) -> Result<Self> {
+        Self::serve(script, true)
+    }
+
+    /// Serves plain HTTP.
+    pub fn start_plain(script: impl IntoIterator<Item = Answer>) -> Result<Self> {
+        Self::serve(script, false)
+    }
+
+    fn serve(script: impl IntoIterator<Item = Answer>, is_tls: bool) -> Result<Self> {
+        let pki = Pki::new()?;
+        let tls = if is_tls {
+            Some(Arc::new(pki.server_config()?))
+        } else {
+            None
+        };
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            script: Mutex::new(script.into_iter().collect()),
+            ..Shared::default()
+        });
+        let acceptor = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || accept(&listener, tls.as_ref(), &shared)
+        });
+        Ok(Self {
+            pki,
+            address,
+            is_tls,
+            shared,
+            acceptor: Some(acceptor),
+            folder: TempDir::new()?,
+        })
+    }
+
+    /// `https://127.0.0.1:PORT`, or `http://…` for a plain server.
+    pub fn url(&self) -> String {
+        let scheme = if self.is_tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A folder that goes with the server.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// Writes a kubeconfig that logs in with [`TOKEN`].
+    pub fn kubeconfig(&self) -> Result<PathBuf> {
+        fs::write(
+            self.folder.path().join("ca.crt"),
+            self.pki.certificate_authority(),
+        )?;
+        let kubeconfig = self.folder.path().join("kubeconfig");
+        let text = format!(
+            "current-context: faulty\n\
+             contexts: [{{name: faulty, context: {{cluster: faulty, user: faulty}}}}]\n\
+             clusters: [{{name: faulty, cluster: {{server: \"{}\", certificate-authority: ca.crt}}}}]\n\
+             users: [{{name: faulty, user: {{token: {TOKEN}}}}}]\n",
+            self.url()
+        );
+        fs::write(&kubeconfig, text)?;
+        Ok(kubeconfig)
+    }
+
+    /// All requests that arrived whole so far.
+    pub fn requests(&self) -> Vec<Request> {
+        lock(&self.shared.requests).clone()
+    }
+
+    /// How many TCP connections were accepted so far.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes of requests were read so far, under TLS.
+    pub fn bytes(&self) -> usize {
+        self.shared.bytes.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for FaultyServer {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        for stream in lock(&self.shared.streams).values() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        // Wakes the thread that waits for a connection.
+        let _ = TcpStream::connect(self.address);
+        if let Some(acceptor) = self.acceptor.take() {
+            let _ = acceptor.join();
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, tls: Option<&Arc<ServerConfig>>, shared: &Arc<Shared>) {
+    for stream in listener.incoming() {
+        if shared.stopping.load(Ordering::SeqCst) {
+            return;
+        }
+        let Ok(tcp) = stream else { continue };
+        let connection = shared.connections.fetch_add(1, Ordering::SeqCst);
+        if let Ok(handle) = tcp.try_clone() {
+            lock(&shared.streams).insert(connection, handle);
+        }
+        let (tls, shared) = (tls.cloned(), Arc::clone(shared));
+        thread::spawn(move || {
+            // A client that goes away in the middle is no failure here.
+            let _ = converse(&tcp, tls, connection, &shared);
+            lock(&shared.streams).remove(&connection);
+        });
+    }
+}
+
+/// One connection, from the handshake to the end; its caller closes it.
+fn converse(
+    tcp: &TcpStream,
+    tls: Option<Arc<ServerConfig>>,
+    connection: usize,
+    shared: &Shared,
+) -> Result<()> {
+    if shared.take_if(|answer| matches!(answer, Answer::CloseAtOnce)) {
+        return Ok(());
+    }
+    let mut client = Request {
+        connection,
+        ..Request::default()
+    };
+    let mut stream = tcp;
+    let Some(config) = tls else {
+        return follow_script(stream, tcp, &client, shared);
+    };
+    let mut session = ServerConnection::new(config)?;
+    while session.is_handshaking() {
+        session.complete_io(&mut stream)?;
+    }
+    client.server_name = session.server_name().map(str::to_owned);
+    let certificates = session.peer_certificates().unwrap_or_default();
+    client.client_certificate = certificates.first().map(|der| der.to_vec());
+    follow_script(StreamOwned::new(session, stream), tcp, &client, shared)
+}
+
+/// Reads requests and answers them, until the script or the client ends the connection.
+fn follow_script(
+    stream: impl Read + Write,
+    tcp: &TcpStream,
+    client: &Request,
+    shared: &Shared,
+) -> Result<()> {
+    let mut stream = BufReader::new(http::Counted(stream, &shared.bytes));
+    loop {
+        if shared.take_if(|answer| matches!(answer, Answer::CloseUnread)) {
+            return Ok(());
+        }
+        let Some(request) = http::read(&mut stream)? else {
+            return Ok(());
+        };
+        let is_last = request.header("connection") == ["close"];
+        lock(&shared.requests).push(Request {
+            method: request.method,
+            target: request.target,
+            headers: request.headers,
+            body: request.body,
+            ..client.clone()
+        });
+        let mut send = |head: &[u8], body: &[u8]| {
+            let output = &mut stream.get_mut().0;
+            output.write_all(&[head, body].concat())?;
+            output.flush()
+        };
+        match shared.take() {
+            Some(Answer::Reply(reply)) => send(&reply.head(), reply.body())?,
+            Some(Answer::Delayed(pause, reply)) => {
+                thread::sleep(pause);
+                send(&reply.head(), reply.body())?;
+            }
+            Some(Answer::CutInHead(reply)) => {
+                let head = reply.head();
+                return Ok(send(&head[..head.len() / 2], &[])?);
+            }
+            Some(Answer::CutInBody(reply)) => {
+                let body = reply.body();
+                return Ok(send(&reply.head(), &body[..body.len() / 2])?);
+            }
+            Some(Answer::Reset) => {
+                rustix::net::sockopt::set_socket_linger(tcp, Some(Duration::ZERO))?;
+                return Ok(());
+            }
+            Some(Answer::Silence) => {
+                io::copy(&mut stream, &mut io::sink())?;
+                return Ok(());
+            }
+            Some(Answer::CloseAtOnce | Answer::CloseUnread | Answer::CloseUnanswered) | None => {
+                return Ok(());
+            }
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
+impl Shared {
+    /// Takes the next answer; the last one stays.
+    fn take(&self) -> Option<Answer> {
+        let mut script = lock(&self.script);
+        if script.len() > 1 {
+            script.pop_front()
+        } else {
+            script.front().cloned()
+        }
+    }
+
+    /// Takes the next answer if it is one that does not wait for a request.
+    fn take_if(&self, is_early: impl Fn(&Answer) -> bool) -> bool {
+        let is_next = lock(&self.script).front().is_some_and(is_early);
+        is_next && self.take().is_some()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reply;
+
+    const REQUEST: &[u8] =
+        b"PATCH /a?b=c HTTP/1.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+
+    /// Sends one request and reads until the connection ends.
+    fn ask(server: &FaultyServer) -> io::Result<String> {
+        let mut stream = TcpStream::connect(server.address())?;
+        stream.write_all(REQUEST)?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    #[test]
+    fn follows_the_script_and_repeats_its_last_step() -> Result<()> {
+        let reply = Reply::json(200, "{\"a\":1}");
+        let server = FaultyServer::start_plain([
+            Answer::CutInHead(reply.clone()),
+            Answer::CutInBody(reply.clone()),
+            Answer::CloseUnanswered,
+            Answer::Delayed(Duration::from_millis(30), reply.clone()),
+            Answer::Reply(reply),
+        ])?;
+        let whole = "HTTP/1.1 200 Scripted\r\nContent-Type: application/json\r\n\
+                     Content-Length: 7\r\n\r\n{\"a\":1}";
+        assert!(whole.starts_with(&ask(&server)?));
+        assert_eq!(ask(&server)?, whole.replace("\":1}", ""));
+        assert_eq!(ask(&server)?, "");
+        for _ in 0..3 {
+            assert_eq!(ask(&server)?, whole);
+        }
+        assert_eq!(server.connections(), 6);
+        assert_eq!(server.bytes(), 6 * REQUEST.len());
+        let requests = server.requests();
+        assert_eq!(requests.len(), 6);
+        assert_eq!(requests[5].target, "/a?b=c");
+        assert_eq!(requests[5].body, b"{}");
+        assert_eq!(requests[5].connection, 5);
+        Ok(())
+    }
+
+    #[test]
+    fn resets_after_the_request_was_read() -> Result<()> {
+        let server = FaultyServer::start_plain([Answer::Reset])?;
+        let error = ask(&server).expect_err("a reset");
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(server.requests().len(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn closes_without_reading() -> Result<()> {
+        let server = FaultyServer::start_plain([Answer::CloseUnread, Answer::CloseAtOnce])?;
+        // Whether the client sees an end or a reset depends on when its request arrived.
+        for _ in 0..2 {
+            assert_eq!(ask(&server).unwrap_or_default(), "");
+        }
+        assert_eq!((server.connections(), server.bytes()), (2, 0));
+        Ok(())
+    }
+
+    #[test]
+    fn stops_while_a_client_waits_for_an_answer() -> Result<()> {
+        let server = FaultyServer::start_plain([Answer::Silence])?;
+        let address = server.address();
+        let mut stream = TcpStream::connect(address)?;
+        stream.write_all(b"GET / HTTP/1.1\r\n\r\n")?;
+        while server.requests().is_empty() {
+            thread::yield_now();
+        }
+        drop(server);
+        assert_eq!(stream.read(&mut [0])?, 0);
+        assert!(TcpStream::connect(address).is_err());
+        Ok(())
+    }
+}
