@@ -41,6 +41,14 @@ pub enum Error {
         /// What to do instead.
         hint: Option<String>,
     },
+    /// The kubeconfig and the flags make no usable configuration. Nothing was sent.
+    #[error("Error in configuration: {message}")]
+    Configuration {
+        /// The problem; several are a list of lines that start with `* `.
+        message: String,
+        /// What to do instead.
+        hint: Option<String>,
+    },
     /// No request could be sent: DNS, TCP, TLS, a timeout before the first byte.
     /// The message is a whole line, as kubectl words its own differently each time.
     #[error("{message}")]
@@ -102,6 +110,14 @@ impl Error {
         }
     }
 
+    /// A [`Error::Configuration`] without a hint.
+    pub fn configuration(message: impl Into<String>) -> Self {
+        Self::Configuration {
+            message: message.into(),
+            hint: None,
+        }
+    }
+
     /// A [`Error::Connection`] without a hint.
     pub fn connection(message: impl Into<String>) -> Self {
         Self::Connection {
@@ -115,6 +131,7 @@ impl Error {
     pub fn hinted(mut self, text: impl Into<String>) -> Self {
         match &mut self {
             Self::Usage { hint, .. }
+            | Self::Configuration { hint, .. }
             | Self::Connection { hint, .. }
             | Self::Refused { hint, .. }
             | Self::Conflict { hint, .. }
@@ -129,6 +146,7 @@ impl Error {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Usage { hint, .. }
+            | Self::Configuration { hint, .. }
             | Self::Connection { hint, .. }
             | Self::Refused { hint, .. }
             | Self::Conflict { hint, .. }
@@ -141,7 +159,7 @@ impl Error {
     /// The exit code of the process.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage { .. } => exit_code::USAGE,
+            Self::Usage { .. } | Self::Configuration { .. } => exit_code::USAGE,
             Self::Connection { .. } => exit_code::CONNECTION,
             Self::Refused { status, .. } => match status.code {
                 401 => exit_code::CONNECTION,

@@ -1,0 +1,128 @@
+//! kubectl's connection flags, with kubectl's spelling and kubectl's value rules.
+//!
+//! As in kubectl, an empty value is the same as no flag, and the last one of a flag that
+//! takes one value wins (`cli-runtime/pkg/genericclioptions/config_flags.go`).
+
+use clap::ArgAction;
+
+/// The flags that say which API server, and as whom. Flattened last, as clap puts the flags that
+/// follow under the same heading. No `Debug`, as some of them are secrets.
+#[derive(clap::Args, Clone, Default)]
+#[command(next_help_heading = "Connection", args_override_self = true)]
+pub struct ConnectionArgs {
+    /// The kubeconfig file to use, instead of $KUBECONFIG and ~/.kube/config
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<String>,
+    /// The kubeconfig context to use
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// The kubeconfig cluster to use
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// The kubeconfig user to use
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// The namespace of the request
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// The address of the API server
+    #[arg(long, short, value_name = "URL")]
+    pub server: Option<String>,
+    /// The name that the server's certificate must have, instead of the address
+    #[arg(long, value_name = "NAME")]
+    pub tls_server_name: Option<String>,
+    /// Do not check the server's certificate: anybody in between can read and change everything
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false",
+          action = ArgAction::Set, value_parser = boolean, default_missing_value = "true",
+          default_value = "false", hide_default_value = true)]
+    pub insecure_skip_tls_verify: bool,
+    /// The file with the certificates that the server's must be signed by
+    #[arg(long, value_name = "FILE")]
+    pub certificate_authority: Option<String>,
+    /// The client certificate file
+    #[arg(long, value_name = "FILE")]
+    pub client_certificate: Option<String>,
+    /// The client certificate's key file
+    #[arg(long, value_name = "FILE")]
+    pub client_key: Option<String>,
+    /// The bearer token to log in with
+    #[arg(long, allow_hyphen_values = true)]
+    pub token: Option<String>,
+    /// The name to log in with by basic authentication
+    #[arg(long, value_name = "NAME")]
+    pub username: Option<String>,
+    /// The password to log in with by basic authentication
+    #[arg(long, allow_hyphen_values = true)]
+    pub password: Option<String>,
+    /// The user to impersonate
+    #[arg(long = "as", value_name = "USER")]
+    pub as_user: Option<String>,
+    /// The UID to impersonate
+    #[arg(long, value_name = "UID")]
+    pub as_uid: Option<String>,
+    /// A group to impersonate; may be repeated
+    #[arg(long, value_name = "GROUP", action = ArgAction::Append)]
+    pub as_group: Vec<String>,
+    /// An extra of the user to impersonate; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append, value_parser = key_value)]
+    pub as_user_extra: Vec<(String, String)>,
+    /// How long one request may take, as in 5, 5s, 2m; 0 is for ever
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    pub request_timeout: Option<String>,
+    /// Accepted as kubectl has it; answers are never asked for compressed
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false",
+          action = ArgAction::Set, value_parser = boolean, default_missing_value = "true",
+          default_value = "false", hide_default_value = true)]
+    pub disable_compression: bool,
+    /// The proxy to go through
+    #[arg(long, value_name = "URL")]
+    pub proxy_url: Option<String>,
+}
+
+impl ConnectionArgs {
+    /// The same flags, without those that are empty: as in kubectl, they count as not given.
+    pub(super) fn given(&self) -> Self {
+        let mut args = self.clone();
+        for flag in [
+            &mut args.kubeconfig,
+            &mut args.context,
+            &mut args.cluster,
+            &mut args.user,
+            &mut args.namespace,
+            &mut args.server,
+            &mut args.tls_server_name,
+            &mut args.certificate_authority,
+            &mut args.client_certificate,
+            &mut args.client_key,
+            &mut args.token,
+            &mut args.username,
+            &mut args.password,
+            &mut args.as_user,
+            &mut args.as_uid,
+            &mut args.request_timeout,
+            &mut args.proxy_url,
+        ] {
+            if flag.as_deref() == Some("") {
+                *flag = None;
+            }
+        }
+        args
+    }
+}
+
+/// A boolean flag's value, in the spellings of Go's `strconv.ParseBool`.
+pub fn boolean(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+/// Departure: kubectl drops an extra without `=` silently, and acts with less than was asked for.
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("must be KEY=VALUE".to_owned()),
+    }
+}

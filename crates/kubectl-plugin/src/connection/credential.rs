@@ -1,0 +1,190 @@
+//! What of a kubeconfig's user goes to the server, and which certificates the server's must be
+//! signed by (`client-go/transport/transport.go` and `round_trippers.go`).
+
+use std::path::Path;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderValue, Uri};
+use kube_client::config::{AuthInfo, Cluster};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{file, server_url};
+use crate::Error;
+
+/// The impersonation alone. It is no credential, and kubectl sends it over plain http too.
+pub(super) fn impersonation(user: &AuthInfo) -> AuthInfo {
+    AuthInfo {
+        impersonate: user.impersonate.clone(),
+        impersonate_uid: user.impersonate_uid.clone(),
+        impersonate_groups: user.impersonate_groups.clone(),
+        impersonate_user_extra: user.impersonate_user_extra.clone(),
+        ..AuthInfo::default()
+    }
+}
+
+/// The impersonation and the credentials, read from their files: a bearer token or a name and
+/// password, and beside them a client certificate.
+pub(super) fn login(user: &AuthInfo, user_name: &str) -> Result<AuthInfo, Error> {
+    let mut login = impersonation(user);
+    login.token = token(user)?;
+    if user.username.is_some() {
+        if login.token.is_some() {
+            return Err(Error::usage(
+                "username/password or bearer token may be set, but not both",
+            ));
+        }
+        login.username.clone_from(&user.username);
+        login.password = Some(user.password.clone().unwrap_or_default());
+    }
+    let owner = format!(" of user {user_name:?}");
+    let certificate = pem(
+        "client-certificate",
+        &owner,
+        user.client_certificate_data.as_deref(),
+        user.client_certificate.as_deref(),
+    )?;
+    // Without a certificate the key is of no use; as in kubectl it is no error.
+    if let Some(certificate) = certificate {
+        let data = exposed(user.client_key_data.as_ref());
+        let key = pem("client-key", &owner, data, user.client_key.as_deref())?.unwrap_or_default();
+        if key.windows(9).any(|window| window == b"ENCRYPTED") {
+            return Err(Error::usage(format!("the client-key{owner} is encrypted"))
+                .hinted("`openssl pkey -in FILE -out FILE` takes the passphrase off"));
+        }
+        login.client_certificate_data = Some(STANDARD.encode(certificate));
+        login.client_key_data = Some(STANDARD.encode(key).into());
+    }
+    let has_header = login.token.is_some() || login.username.is_some();
+    let has_any = has_header || login.client_certificate_data.is_some();
+    if user.exec.is_some() && !has_any {
+        return Err(Error::usage(format!(
+            "the exec plugin of user {user_name:?} is not supported yet"
+        )));
+    }
+    if let Some(provider) = &user.auth_provider
+        && !has_header
+    {
+        return Err(Error::usage(format!(
+            "the auth provider {:?} of user {user_name:?} is not supported yet",
+            provider.name
+        )));
+    }
+    Ok(login)
+}
+
+/// What to say when the user has a credential and the server, over plain http, does not get it.
+pub(super) fn withheld(user: &AuthInfo, server: &Uri) -> Option<String> {
+    let has_any = user.token.is_some()
+        || user.token_file.is_some()
+        || user.username.is_some()
+        || user.client_certificate.is_some()
+        || user.client_certificate_data.is_some()
+        || user.exec.is_some()
+        || user.auth_provider.is_some();
+    (has_any && !server_url::is_loopback(server))
+        .then(|| format!("no credential is sent to {server}: it is plain http"))
+}
+
+/// The certificate authorities in DER; `None` is the platform's.
+pub(super) fn root_certificates(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, Error> {
+    let bundle = pem(
+        "certificate-authority",
+        "",
+        cluster.certificate_authority_data.as_deref(),
+        cluster.certificate_authority.as_deref(),
+    )?;
+    match (bundle, cluster.insecure_skip_tls_verify == Some(true)) {
+        (Some(_), true) => Err(Error::usage(
+            "specifying a root certificates file with the insecure flag is not allowed",
+        )),
+        // Some and empty, so that the platform's are not loaded for nothing.
+        (None, true) => Ok(Some(Vec::new())),
+        (None, false) => Ok(None),
+        (Some(bundle), false) => CertificateDer::pem_slice_iter(&bundle)
+            .map(|certificate| certificate.map(|der| der.as_ref().to_vec()).ok())
+            .collect::<Option<Vec<_>>>()
+            .filter(|certificates| !certificates.is_empty())
+            .map(Some)
+            .ok_or_else(|| {
+                Error::usage("unable to load root certificates: unable to parse bytes as PEM block")
+            }),
+    }
+}
+
+/// A secret's text, if there is one.
+fn exposed(secret: Option<&SecretString>) -> Option<&str> {
+    secret.map(ExposeSecret::expose_secret)
+}
+
+/// The token: as in client-go that of the file first, as Kubernetes renews it there.
+fn token(user: &AuthInfo) -> Result<Option<SecretString>, Error> {
+    let inline = exposed(user.token.as_ref());
+    let token = match (&user.token_file, inline) {
+        (Some(path), inline) => match (token_of_file(path), inline) {
+            (Ok(token), _) => token,
+            (Err(_), Some(inline)) => inline.to_owned(),
+            (Err(reason), None) => return Err(Error::usage(reason)),
+        },
+        (None, Some(inline)) => inline.to_owned(),
+        (None, None) => return Ok(None),
+    };
+    // Departure: kubectl takes an inline token with the newline of a YAML block as it is, and fails.
+    let token = token.trim();
+    if HeaderValue::from_str(token).is_err() {
+        return Err(Error::usage(
+            "the token holds a character that no header may hold",
+        ));
+    }
+    Ok(Some(token.to_owned().into()))
+}
+
+fn token_of_file(path: &str) -> Result<String, String> {
+    let bytes = file::read(Path::new(path))?;
+    match String::from_utf8(bytes) {
+        Ok(token) if !token.trim().is_empty() => Ok(token),
+        _ => Err(format!("read empty token from file {path:?}")),
+    }
+}
+
+/// The PEM text of a certificate or key, from the kubeconfig's base64 or from a file.
+fn pem(
+    field: &str,
+    owner: &str,
+    data: Option<&str>,
+    path: Option<&str>,
+) -> Result<Option<Vec<u8>>, Error> {
+    match (data, path) {
+        (Some(data), _) => {
+            // Go skips line breaks, which a YAML block leaves in.
+            let data: String = data.split(['\r', '\n']).collect();
+            let decoded = STANDARD.decode(data);
+            let error = |_| Error::usage(format!("the {field}-data{owner} is not base64"));
+            decoded.map(Some).map_err(error)
+        }
+        (None, Some(path)) => file::read(Path::new(path)).map(Some).map_err(Error::usage),
+        (None, None) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_that_plain_http_gets_no_credential_but_not_on_this_machine() {
+        let alice = AuthInfo {
+            token: Some("t".to_owned().into()),
+            ..AuthInfo::default()
+        };
+        let far = Uri::from_static("http://far.example");
+        let near = Uri::from_static("http://localhost:8001");
+        let note = withheld(&alice, &far).expect("a note");
+        assert_eq!(
+            note,
+            "no credential is sent to http://far.example/: it is plain http"
+        );
+        assert_eq!(withheld(&alice, &near), None);
+        assert_eq!(withheld(&AuthInfo::default(), &far), None);
+    }
+}

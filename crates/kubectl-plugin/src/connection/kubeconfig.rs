@@ -1,0 +1,298 @@
+//! Kubeconfig files, read as leniently as kubectl reads them
+//! (`client-go/tools/clientcmd/loader.go`).
+//!
+//! client-go merges the files of a `KUBECONFIG` list: of each name the first definition
+//! counts, whole. Looking a name up in the files in their order is the same, and only the
+//! entries that are used get a type; the others may hold anything.
+
+use std::{
+    env, fmt,
+    path::{Component, Path, PathBuf},
+};
+
+use kube_client::config::{AuthInfo, Cluster};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::file;
+use crate::{Error, nearest};
+
+/// The kubeconfig files that count, first one first.
+pub(super) struct Kubeconfig {
+    files: Vec<KubeconfigFile>,
+}
+
+struct KubeconfigFile {
+    path: PathBuf,
+    document: Document,
+}
+
+/// What is kept of a file; unknown fields are fine.
+#[derive(Default)]
+struct Document {
+    current_context: String,
+    contexts: Vec<Named>,
+    clusters: Vec<Named>,
+    users: Vec<Named>,
+}
+
+/// An element of any of the lists.
+#[derive(Deserialize)]
+struct Named {
+    name: Option<String>,
+    context: Option<Value>,
+    cluster: Option<Value>,
+    user: Option<Value>,
+}
+
+/// A context: which cluster, as which user. kube-client's own type insists on a cluster.
+#[derive(Default, Deserialize)]
+pub(super) struct Context {
+    pub(super) cluster: Option<String>,
+    pub(super) user: Option<String>,
+}
+
+/// One of a kubeconfig's three lists.
+#[derive(Clone, Copy)]
+pub(super) enum List {
+    Contexts,
+    Clusters,
+    Users,
+}
+
+impl fmt::Display for List {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Contexts => "context",
+            Self::Clusters => "cluster",
+            Self::Users => "user",
+        })
+    }
+}
+
+impl Kubeconfig {
+    /// Reads `explicit`, else the files of `$KUBECONFIG`, else `~/.kube/config`.
+    pub(super) fn load(explicit: Option<&str>) -> Result<Self, Error> {
+        let paths = match (explicit, env::var_os("KUBECONFIG")) {
+            (Some(path), _) => {
+                if !Path::new(path).try_exists().unwrap_or(true) {
+                    return Err(Error::usage(format!(
+                        "stat {path}: no such file or directory"
+                    )));
+                }
+                vec![PathBuf::from(path)]
+            }
+            (None, Some(list)) if !list.is_empty() => env::split_paths(&list).collect(),
+            (None, _) => env::home_dir()
+                .map(|home| home.join(".kube/config"))
+                .into_iter()
+                .collect(),
+        };
+        let mut files: Vec<KubeconfigFile> = Vec::with_capacity(paths.len());
+        for path in paths {
+            let known = files.iter().any(|file| file.path == path);
+            if known || path.as_os_str().is_empty() || !path.try_exists().unwrap_or(true) {
+                continue;
+            }
+            let document = Document::read(&path).map_err(|reason| broken(&path, &reason))?;
+            files.push(KubeconfigFile { path, document });
+        }
+        Ok(Self { files })
+    }
+
+    /// The first `current-context` that is set.
+    pub(super) fn current_context(&self) -> Option<&str> {
+        let mut names = self
+            .files
+            .iter()
+            .map(|file| file.document.current_context.as_str());
+        names.find(|name| !name.is_empty())
+    }
+
+    /// A context.
+    pub(super) fn context(&self, name: &str) -> Result<Option<Context>, Error> {
+        Ok(self.find(List::Contexts, name)?.map(|(context, _)| context))
+    }
+
+    /// A cluster, with its file's path made absolute.
+    pub(super) fn cluster(&self, name: &str) -> Result<Option<Cluster>, Error> {
+        let found = self.find::<Cluster>(List::Clusters, name)?;
+        Ok(found.map(|(mut cluster, path)| {
+            resolve(&mut cluster.certificate_authority, path);
+            cluster
+        }))
+    }
+
+    /// A user, with the paths of its files made absolute.
+    pub(super) fn user(&self, name: &str) -> Result<Option<AuthInfo>, Error> {
+        let found = self.find::<AuthInfo>(List::Users, name)?;
+        Ok(found.map(|(mut user, path)| {
+            resolve(&mut user.client_certificate, path);
+            resolve(&mut user.client_key, path);
+            resolve(&mut user.token_file, path);
+            user
+        }))
+    }
+
+    /// The name in the list that `name` may be a slip of.
+    pub(super) fn nearest(&self, list: List, name: &str) -> Option<&str> {
+        let entries = self.files.iter().flat_map(|file| file.document.list(list));
+        nearest(name, entries.map(Named::name))
+    }
+
+    /// The first definition of a name, and the file that it is in.
+    fn find<T: DeserializeOwned>(
+        &self,
+        list: List,
+        name: &str,
+    ) -> Result<Option<(T, &Path)>, Error> {
+        for file in &self.files {
+            let Some(named) = file
+                .document
+                .list(list)
+                .iter()
+                .find(|named| named.name() == name)
+            else {
+                continue;
+            };
+            let entry = named.entry(list);
+            let typed = T::deserialize(&entry).map_err(|_| {
+                let field = misfit::<T>(&entry).unwrap_or("a field");
+                let reason = format!("{list} {name:?}: {field} is of the wrong type");
+                broken(&file.path, &reason)
+            })?;
+            return Ok(Some((typed, &file.path)));
+        }
+        Ok(None)
+    }
+}
+
+impl Document {
+    /// Reads and checks a file; the error is a reason that holds nothing of the file's text.
+    fn read(path: &Path) -> Result<Self, String> {
+        let text = file::read(path)?;
+        // Duplicate keys and further documents are ignored, as sigs.k8s.io/yaml does.
+        let options = serde_saphyr::options! {
+            duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
+            legacy_octal_numbers: true,
+            with_snippet: false,
+        };
+        let mut reader = text.as_slice();
+        let first = serde_saphyr::read_with_options::<_, Value>(&mut reader, options).next();
+        let mut fields = match first {
+            None => return Ok(Self::default()),
+            Some(Ok(Value::Object(fields))) => fields,
+            Some(Ok(_)) => return Err("not a mapping".to_owned()),
+            Some(Err(error)) => {
+                let line = error.location().map_or(0, |location| location.line());
+                return Err(format!("yaml: line {line}: not valid YAML"));
+            }
+        };
+        let kind: String = take(&mut fields, "kind")?;
+        let version: String = take(&mut fields, "apiVersion")?;
+        if !["", "Config"].contains(&kind.as_str()) || !["", "v1"].contains(&version.as_str()) {
+            return Err(format!(
+                "no kind {kind:?} is registered for version {version:?}"
+            ));
+        }
+        let document = Self {
+            current_context: take(&mut fields, "current-context")?,
+            contexts: take(&mut fields, "contexts")?,
+            clusters: take(&mut fields, "clusters")?,
+            users: take(&mut fields, "users")?,
+        };
+        for list in [List::Clusters, List::Users, List::Contexts] {
+            let mut names: Vec<&str> = document.list(list).iter().map(Named::name).collect();
+            names.sort_unstable();
+            if let Some([name, _]) = names.array_windows().find(|[left, right]| left == right) {
+                return Err(format!("duplicate name {name:?} in list of {list}s"));
+            }
+        }
+        Ok(document)
+    }
+
+    fn list(&self, list: List) -> &[Named] {
+        match list {
+            List::Contexts => &self.contexts,
+            List::Clusters => &self.clusters,
+            List::Users => &self.users,
+        }
+    }
+}
+
+impl Named {
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+
+    /// What is under the name, without the fields that are `""`: Go takes them as not set.
+    fn entry(&self, list: List) -> Value {
+        let entry = match list {
+            List::Contexts => &self.context,
+            List::Clusters => &self.cluster,
+            List::Users => &self.user,
+        };
+        match entry {
+            None => Value::Object(Map::new()),
+            Some(Value::Object(fields)) => {
+                let is_set = |(_, value): &(&String, &Value)| value.as_str() != Some("");
+                let fields = fields.iter().filter(is_set);
+                fields
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect()
+            }
+            Some(other) => other.clone(),
+        }
+    }
+}
+
+/// Takes a field out; null is none. serde's own message would repeat the value.
+fn take<T: DeserializeOwned + Default>(
+    fields: &mut Map<String, Value>,
+    name: &str,
+) -> Result<T, String> {
+    match fields.remove(name) {
+        None | Some(Value::Null) => Ok(T::default()),
+        Some(value) => {
+            serde_json::from_value(value).map_err(|_| format!("{name} is of the wrong type"))
+        }
+    }
+}
+
+/// The field that keeps `value` from being a `T`.
+fn misfit<T: DeserializeOwned>(value: &Value) -> Option<&str> {
+    value.as_object()?.iter().find_map(|(key, field)| {
+        let alone = Value::Object(Map::from_iter([(key.clone(), field.clone())]));
+        T::deserialize(&alone).is_err().then_some(key.as_str())
+    })
+}
+
+fn broken(path: &Path, reason: &str) -> Error {
+    Error::usage(format!(
+        "error loading config file \"{}\": {reason}",
+        path.display()
+    ))
+}
+
+/// Makes a path of a kubeconfig absolute. As in client-go, `..` goes by the text of the path,
+/// also where a folder is a link.
+fn resolve(reference: &mut Option<String>, kubeconfig: &Path) {
+    let Some(text) = reference else { return };
+    if Path::new(text).is_absolute() {
+        return;
+    }
+    let Ok(kubeconfig) = std::path::absolute(kubeconfig) else {
+        return;
+    };
+    let mut resolved = PathBuf::new();
+    for component in kubeconfig.with_file_name(&text).components() {
+        match component {
+            Component::ParentDir => {
+                resolved.pop();
+            }
+            Component::CurDir => {}
+            other => resolved.push(other),
+        }
+    }
+    *text = resolved.to_string_lossy().into_owned();
+}

@@ -1,0 +1,71 @@
+//! What a template is made of, once parsed.
+
+/// Text outside of braces or one pair of braces.
+#[derive(Debug)]
+pub(super) enum Piece {
+    Text(String),
+    Action {
+        steps: Vec<Step>,
+        keyword: Option<Keyword>,
+        /// Byte offset of the opening brace.
+        position: usize,
+    },
+}
+
+/// A word that makes an action more than a path.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Keyword {
+    Range,
+    End,
+}
+
+/// One step of a path.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// `.name` or `['name']`.
+    Field(String),
+    /// `.*`.
+    Wildcard,
+    /// `..`.
+    Recursive,
+    /// `[1]`.
+    Index(i64),
+    /// `[start:end:step]`, `[*]`.
+    Slice {
+        start: Option<i64>,
+        end: Option<i64>,
+        step: Option<i64>,
+    },
+    /// `[0,2]`, `['a','b']`: the steps of each selector.
+    Union(Vec<Vec<Step>>),
+    /// `[?(…)]`.
+    Filter(Filter),
+    /// `"text"` or `'text'`, with the escapes resolved.
+    Text(Vec<u8>),
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+}
+
+/// `[?(left operator right)]`, or `[?(left)]`, which asks whether left exists.
+#[derive(Debug)]
+pub(super) struct Filter {
+    pub(super) left: Vec<Step>,
+    pub(super) comparison: Option<Comparison>,
+}
+
+#[derive(Debug)]
+pub(super) struct Comparison {
+    pub(super) operator: Operator,
+    pub(super) right: Vec<Step>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Operator {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}

@@ -1,0 +1,159 @@
+//! What a comparison with kubectl cannot show: places in a template, departures, bounds.
+
+use serde_json::{Value, json};
+
+use super::Template;
+
+fn render(template: &str, object: &Value) -> Result<Vec<u8>, String> {
+    let template = Template::parse(template).map_err(|error| error.to_string())?;
+    template.render(object).map_err(|error| error.to_string())
+}
+
+fn rendered(template: &str, object: &Value) -> String {
+    String::from_utf8(render(template, object).unwrap()).unwrap()
+}
+
+#[test]
+fn a_refused_template_is_named_with_the_reason_and_the_place() {
+    let cases = [
+        ("{.a", "unclosed action (at byte 3)"),
+        ("text {.a[0}", "unterminated array (at byte 8)"),
+        ("{.a[x]}", "invalid array index x (at byte 3)"),
+        (
+            "{.größe !}",
+            "unrecognized character in action: U+0021 '!' (at byte 10)",
+        ),
+        ("{.a['b c']}", "unrecognized identifier c (at byte 7)"),
+        ("{.a[0,  x]}", "invalid array index x (at byte 8)"),
+        (
+            "{.a[?(@.b==1 && @.c)]}",
+            "unrecognized character in action: U+0026 '&' (at byte 13)",
+        ),
+        (
+            "{.a[?(@.b=1)]}",
+            "unrecognized filter operator = (at byte 3)",
+        ),
+        ("{.a}{end}", "not in range, nothing to end (at byte 4)"),
+        (
+            "{range .a range}",
+            "unrecognized identifier range (at byte 10)",
+        ),
+        (
+            "{.a[?(range)]}",
+            "unrecognized identifier in range (at byte 6)",
+        ),
+    ];
+    for (template, reason) in cases {
+        let error = Template::parse(template).unwrap_err();
+        let expected = format!("error parsing jsonpath {template}, {reason}");
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[test]
+fn a_template_that_does_not_fit_shows_no_value_of_the_object() {
+    let secret = json!({"data": {"password": "c2VjcmV0"}});
+    for template in ["{.data[?(@.x)]}", "{.data.password[?(@.x)]}", "{.data[0]}"] {
+        let message = render(template, &secret).unwrap_err();
+        assert!(message.contains("is not array or slice"), "{message}");
+        assert!(!message.contains("c2VjcmV0"), "{message}");
+    }
+}
+
+#[test]
+fn quoted_text_can_hold_any_byte() {
+    assert_eq!(render(r#"{"\xff\000"}"#, &Value::Null).unwrap(), b"\xff\0");
+}
+
+#[test]
+fn the_body_of_a_range_over_nothing_is_skipped() {
+    assert_eq!(rendered("a{range .missing}{[0]}{end}b", &json!({})), "ab");
+    assert_eq!(
+        rendered("{range .a[*]}<{[0]}>{end}", &json!({"a": [null, [1]]})),
+        "<><1>"
+    );
+}
+
+#[test]
+fn ranges_nest_as_deep_as_the_bound_and_no_deeper() {
+    let nested = |depth| "{range @}".repeat(depth) + "x" + &"{end}".repeat(depth);
+    assert_eq!(rendered(&nested(16), &Value::Null), "x");
+    let error = Template::parse(&nested(17)).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("ranges nested more than 16 deep (at byte 144)")
+    );
+}
+
+#[test]
+fn numbers_beyond_an_integer_are_spelled_as_floats() {
+    let object = json!({"all": [i64::MIN, i64::MAX, u64::MAX, 1e20, 1e21, 1e-5, 1e-7, -0.5]});
+    let plain = "-9223372036854775808 9223372036854775807 1.8446744073709552e+19 1e+20 1e+21 \
+                 1e-05 1e-07 -0.5";
+    let compact = "[-9223372036854775808,9223372036854775807,18446744073709552000,\
+                   100000000000000000000,1e+21,0.00001,1e-7,-0.5]";
+    assert_eq!(rendered("{.all[*]}", &object), plain);
+    assert_eq!(rendered("{.all}", &object), compact);
+}
+
+#[test]
+fn no_text_makes_it_panic() {
+    let object = json!({"a": [{"b": ["x", null, 1.5, {}]}, [], "é"], "c": {"": i64::MAX}});
+    let parts = [
+        "{",
+        "}",
+        "[",
+        "]",
+        "[?(",
+        ")",
+        ")]",
+        ".",
+        "..",
+        "@",
+        "$",
+        "*",
+        ",",
+        ":",
+        "-",
+        "+",
+        "'",
+        "\"",
+        "\\",
+        "\\x",
+        "é",
+        "\n",
+        " ",
+        "a",
+        "b",
+        "0",
+        "1",
+        "9223372036854775808",
+        "-1",
+        "==",
+        "<",
+        "range ",
+        "end",
+        "true",
+        "{range @}",
+        "{end}",
+        "{.a[*]}",
+        "{.a[?(@.b)]}",
+        "{..",
+    ];
+    let mut state = 1_u64;
+    for _ in 0..50_000 {
+        let mut template = String::new();
+        for _ in 0..=state % 12 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            template += parts[usize::try_from(state >> 33).unwrap() % parts.len()];
+        }
+        drop(render(&template, &object));
+    }
+    for part in parts {
+        drop(render(&part.repeat(20_000), &object));
+        drop(render(&format!("{{{}", part.repeat(20_000)), &object));
+    }
+}

@@ -1,0 +1,308 @@
+//! Takes the data of Secrets out of what a server says in an error.
+//!
+//! A 422 echoes the whole patched object, values included, and kubectl prints it
+//! (`apiserver/pkg/endpoints/handlers/patch.go`, `applyPatch`). Two rules, by what
+//! the request was about:
+//!
+//! * any object: an echoed object shrinks to `{…}`. It drowns the reason, which
+//!   stands behind it, and custom resources hold credentials too.
+//! * a Secret: only what names a field or an object stays. Every other quoted text
+//!   and every value that Go printed goes, and so does each value of the request's
+//!   own body, in case an admission webhook repeats it.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+/// What stands in for a value that was taken out.
+const REDACTED: &str = "<redacted>";
+
+/// Values this short are not searched for: they would tear holes into the words
+/// of the message. The shapes that the API server prints values in do not depend
+/// on it.
+const SHORTEST_SEARCHED_VALUE: usize = 4;
+
+/// The words of the API server that introduce a quoted field or object name.
+const NAMES_FOLLOW: [&str; 13] = [
+    "field ",
+    "secrets ",
+    "Secret ",
+    "namespaces ",
+    "namespace ",
+    "name ",
+    "User ",
+    "resource ",
+    "API group ",
+    "manager ",
+    "conflict with ",
+    "conflicts with ",
+    "webhook ",
+];
+
+/// The words that introduce a printed value, and what ends it.
+const VALUES_FOLLOW: [(&str, &str); 5] = [
+    (", got ", "\n"),
+    ("unknown patch type: ", "\n"),
+    ("Invalid value: ", ": "),
+    ("Duplicate value: ", ": "),
+    ("Unsupported value: ", ": "),
+];
+
+/// Decides what may be shown of an error, from the request that was answered.
+#[derive(Debug, Default)]
+pub(crate) struct Redaction {
+    /// The request was about a Secret.
+    secret: bool,
+    /// The values in its body, as they stand there and base64-encoded or decoded.
+    values: BTreeSet<String>,
+}
+
+impl Redaction {
+    /// For an answer to a request whose body was `body`.
+    pub(crate) fn for_request(secret: bool, body: &[u8]) -> Self {
+        let mut values = BTreeSet::new();
+        if secret && let Ok(document) = serde_json::from_slice(body) {
+            collect_values(&document, &mut values);
+        }
+        Self { secret, values }
+    }
+
+    /// The answer about this object says that it is a Secret, whatever the path said.
+    pub(crate) fn widened_by(mut self, text: &str) -> Self {
+        let mentions_secret = [
+            "Kind=Secret",
+            "\"kind\":\"Secret\"",
+            "\\\"kind\\\":\\\"Secret\\\"",
+            "Secret \"",
+        ]
+        .iter()
+        .any(|mark| text.contains(mark));
+        self.secret |= mentions_secret;
+        self
+    }
+
+    /// `text` with nothing in it that must not be shown.
+    pub(crate) fn apply(&self, text: &str) -> String {
+        if !self.secret {
+            return replace_quoted(text, |_, quoted| is_object(quoted).then_some("\"{…}\""));
+        }
+        let text = replace_quoted(text, |before, quoted| {
+            let is_name = NAMES_FOLLOW.iter().any(|words| before.ends_with(words));
+            (!is_name || is_object(quoted)).then_some("\"<redacted>\"")
+        });
+        let text = replace_printed_values(&text);
+        self.values
+            .iter()
+            .rev()
+            .fold(text, |text, value| text.replace(value.as_str(), REDACTED))
+    }
+
+    /// Redacts `message` and the messages of the causes of a Status, in place.
+    pub(crate) fn apply_to_status(&self, status: &mut Value) {
+        let redact = |value: &mut Value| {
+            if let Value::String(text) = value {
+                *text = self.apply(text);
+            }
+        };
+        if let Some(message) = status.get_mut("message") {
+            redact(message);
+        }
+        let causes = status
+            .pointer_mut("/details/causes")
+            .and_then(Value::as_array_mut);
+        for message in causes
+            .into_iter()
+            .flatten()
+            .filter_map(|cause| cause.get_mut("message"))
+        {
+            redact(message);
+        }
+    }
+}
+
+/// Whether a quoted Go string holds a JSON object or array, and not just a name.
+fn is_object(quoted: &str) -> bool {
+    let inner = quoted.trim_start_matches('"').trim_start();
+    inner.starts_with('{') || inner.starts_with('[')
+}
+
+/// Calls `replacement` with what stands before each double-quoted Go string and with
+/// that string, quotes included; `None` keeps it.
+fn replace_quoted<'a>(text: &str, replacement: impl Fn(&str, &str) -> Option<&'a str>) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find('"') {
+        let end = end_of_quoted(&rest[start..]).map_or(rest.len(), |length| start + length);
+        let (before, quoted) = (&rest[..start], &rest[start..end]);
+        result.push_str(before);
+        let kept = replacement(before, quoted);
+        result.push_str(kept.unwrap_or(quoted));
+        rest = &rest[end..];
+    }
+    result.push_str(rest);
+    result
+}
+
+/// The length of the Go string that `text` begins with, both quotes included.
+fn end_of_quoted(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (offset, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(offset + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Takes out the values that Go printed without quotes. The reason behind them stays.
+fn replace_printed_values(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((start, end_mark)) = VALUES_FOLLOW
+        .iter()
+        .filter_map(|(words, end)| Some((rest.find(words)? + words.len(), end)))
+        .min()
+    {
+        let (before, value) = rest.split_at(start);
+        result.push_str(before);
+        result.push_str(if value.starts_with("\"<redacted>\"") {
+            "\"<redacted>\""
+        } else {
+            REDACTED
+        });
+        rest = &value[value.find(end_mark).unwrap_or(value.len())..];
+    }
+    result.push_str(rest);
+    result
+}
+
+/// Collects the values of a Secret's `data` and `stringData`, or of a JSON patch.
+fn collect_values(document: &Value, values: &mut BTreeSet<String>) {
+    if let Value::Array(operations) = document {
+        for value in operations
+            .iter()
+            .filter_map(|operation| operation.get("value"))
+        {
+            collect_leaves(value, values);
+        }
+    } else {
+        for part in ["data", "stringData"]
+            .iter()
+            .filter_map(|key| document.get(key))
+        {
+            collect_leaves(part, values);
+        }
+    }
+}
+
+fn collect_leaves(value: &Value, values: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            members
+                .values()
+                .for_each(|member| collect_leaves(member, values));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_leaves(item, values)),
+        Value::String(text) => {
+            let decoded = STANDARD
+                .decode(text)
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok());
+            let forms = [Some(text.clone()), Some(STANDARD.encode(text)), decoded];
+            let long_enough = |form: &String| form.len() >= SHORTEST_SEARCHED_VALUE;
+            values.extend(forms.into_iter().flatten().filter(long_enough));
+        }
+        Value::Number(number) => {
+            let text = number.to_string();
+            if text.len() >= SHORTEST_SEARCHED_VALUE {
+                values.insert(text);
+            }
+        }
+        Value::Bool(_) | Value::Null => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET_BODY: &[u8] = br#"{"stringData":{"password":"hunter2","pin":[12345]}}"#;
+
+    /// What the API server 1.37.2 says about Secrets, with `hunter2` or `12345` planted,
+    /// and what is left of it.
+    const SECRET_MESSAGES: [(&str, &str); 9] = [
+        (
+            r#" "" is invalid: patch: Invalid value: "{\"data\":{\"a\":\"aHVudGVyMg==\"}}": strict decoding error: unknown field "dta""#,
+            r#" "<redacted>" is invalid: patch: Invalid value: "<redacted>": strict decoding error: unknown field "dta""#,
+        ),
+        (
+            "failed to create typed patch object (/s; /v1, Kind=Secret): .data.pin: expected string, got &value.valueUnstructured{Value:5}",
+            "failed to create typed patch object (/s; /v1, Kind=Secret): .data.pin: expected string, got <redacted>",
+        ),
+        (
+            "failed to create typed patch object (/s; /v1, Kind=Secret): .data: expected map, got &{[hunter2]}",
+            "failed to create typed patch object (/s; /v1, Kind=Secret): .data: expected map, got <redacted>",
+        ),
+        (
+            "unknown patch type: x in map: map[$patch:x]",
+            "unknown patch type: <redacted>",
+        ),
+        (
+            r#"Secret "s" is invalid: data[bad key]: Invalid value: "bad key": a valid config key must consist of"#,
+            r#"Secret "s" is invalid: data[bad key]: Invalid value: "<redacted>": a valid config key must consist of"#,
+        ),
+        (
+            r#"Secret "s" is invalid: x: Invalid value: 77: must be less"#,
+            r#"Secret "s" is invalid: x: Invalid value: <redacted>: must be less"#,
+        ),
+        (r#"secrets "s" not found"#, r#"secrets "s" not found"#),
+        (
+            r#"admission webhook "w.io" denied the request: hunter2 and aHVudGVyMg== are weak"#,
+            r#"admission webhook "w.io" denied the request: <redacted> and <redacted> are weak"#,
+        ),
+        (
+            r#"secrets "s" is forbidden: User "jane" cannot patch resource "secrets" in API group "" in the namespace "default""#,
+            r#"secrets "s" is forbidden: User "jane" cannot patch resource "secrets" in API group "" in the namespace "default""#,
+        ),
+    ];
+
+    #[test]
+    fn keeps_the_reason_and_drops_the_values_of_a_secret() {
+        let redaction = Redaction::for_request(true, SECRET_BODY);
+        for (given, expected) in SECRET_MESSAGES {
+            assert_eq!(redaction.apply(given), expected);
+        }
+    }
+
+    #[test]
+    fn shrinks_an_echoed_object_of_any_kind_and_keeps_other_values() {
+        let redaction = Redaction::for_request(false, b"{}");
+        assert_eq!(
+            redaction.apply(r#"Invalid value: "{\"a\":\"\\\"b\"}": unknown field "spec.x""#),
+            r#"Invalid value: "{…}": unknown field "spec.x""#
+        );
+        let plain = r#"Deployment "d" is invalid: spec.replicas: Invalid value: -1: must be ≥ 0"#;
+        assert_eq!(redaction.apply(plain), plain);
+    }
+
+    #[test]
+    fn an_unterminated_quotation_does_not_escape() {
+        let redaction = Redaction::for_request(true, b"{}");
+        assert_eq!(
+            redaction.apply(r#"Invalid value: "hunter2"#),
+            r#"Invalid value: "<redacted>""#
+        );
+    }
+
+    #[test]
+    fn an_answer_that_names_a_secret_is_treated_as_one() {
+        let text = r#"Secret "s" is invalid: type: Invalid value: "x": field is immutable"#;
+        let redaction = Redaction::for_request(false, b"{}").widened_by(text);
+        assert!(!redaction.apply(text).contains("\"x\""));
+    }
+}
