@@ -1,2 +1,22 @@
-//! x
-fn main() {}
+//! `kubectl rawpatch`: sends a PATCH to a raw API path, and knows what became of it.
+//!
+//! # Layout
+//! * `args`: the command line, nothing else.
+//! * `body`: what the user gave as a patch → the bytes to send, checked.
+//! * `request`: the command line and the body → the request, without any I/O.
+//! * `patch`: sends it and says what became of it.
+//! * `hints`: the remedies for what servers answer, one table.
+
+mod args;
+mod body;
+mod headers;
+mod hints;
+mod patch;
+mod query;
+mod request;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kubectl_plugin::run(patch::patch)
+}

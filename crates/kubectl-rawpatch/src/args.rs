@@ -1,0 +1,158 @@
+//! The command line of `kubectl rawpatch`.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use clap::{ArgAction, Parser};
+use kubectl_plugin::{ConnectionArgs, Error, OutputArgs, boolean};
+
+use crate::body::PatchType;
+
+const EXAMPLES: &str = r#"Examples:
+  # Scale a Deployment
+  kubectl rawpatch --type merge -p '{"spec":{"replicas":3}}' \
+    /apis/apps/v1/namespaces/default/deployments/sleep/scale
+
+  # Try a JSON patch from stdin, change nothing, print one field of the result
+  echo '[{"op":"add","path":"/metadata/labels/tier","value":"web"}]' |
+    kubectl rawpatch --dry-run -f - -o jsonpath='{.metadata.labels.tier}' \
+    /apis/apps/v1/namespaces/default/deployments/sleep
+
+  # Own a field by server-side apply, only if nobody changed the object since
+  kubectl rawpatch --type apply --if-resource-version "$(kubectl get deployment \
+      sleep -o jsonpath='{.metadata.resourceVersion}')" -o name -p '
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata: {name: sleep, annotations: {note: mine}}
+    ' /apis/apps/v1/namespaces/default/deployments/sleep
+
+Exit codes:
+  0 done   1 the server refused   2 bad usage or input, nothing was sent   3 no connection or login
+  6 not a Kubernetes API   9 conflict   10 outcome unknown: look before you send it again
+  74 output error"#;
+
+/// Send a PATCH to a raw API path, and know what became of it.
+///
+/// The path is sent as it stands, like those of `kubectl get --raw`; the reply goes to stdout.
+/// A patch is never sent twice: when its reply is lost, the exit code is 10.
+#[derive(Parser)]
+#[command(
+    name = "kubectl-rawpatch",
+    bin_name = "kubectl rawpatch",
+    version,
+    after_help = EXAMPLES,
+    args_override_self = true,
+    override_usage = "kubectl rawpatch [flags] (-p PATCH | -f FILE) PATH"
+)]
+pub(crate) struct PatchArgs {
+    /// The API path of the object, for example /api/v1/namespaces/default/pods/NAME
+    #[arg(value_name = "PATH")]
+    path: Option<String>,
+    /// The same as PATH
+    #[arg(long, value_name = "PATH", hide_short_help = true)]
+    raw: Option<String>,
+    /// json, merge, strategic or apply [default: strategic, or json when the patch is an array]
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) patch_type: Option<PatchType>,
+    /// The patch, in JSON or YAML; - reads stdin
+    #[arg(short, long, value_name = "PATCH", allow_hyphen_values = true)]
+    patch: Vec<String>,
+    /// The file with the patch; - reads stdin
+    #[arg(
+        short,
+        long,
+        visible_alias = "patch-file",
+        value_name = "FILE",
+        allow_hyphen_values = true
+    )]
+    filename: Vec<String>,
+    /// server or none: let the server do everything but store the result [bare: server]
+    #[arg(long, value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = "server")]
+    pub(crate) dry_run: Option<String>,
+    /// The name under which the server records who set a field [default: kubectl-rawpatch]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) field_manager: Option<String>,
+    /// With --type apply: take over fields that others manage
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = boolean, default_missing_value = "true")]
+    pub(crate) force_conflicts: Option<bool>,
+    /// What the server does about unknown and duplicate fields: strict, warn or ignore [default: strict]
+    #[arg(long, alias = "field-validation", num_args = 0..=1, require_equals = true, default_missing_value = "strict", value_name = "LEVEL")]
+    pub(crate) validate: Option<String>,
+    /// The subresource to patch, for example status or scale
+    #[arg(long, value_name = "NAME")]
+    pub(crate) subresource: Option<String>,
+    /// Only if the object is still at this resource version; else exit code 9
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) if_resource_version: Option<String>,
+    /// One more request header, `Name: value`; repeatable
+    #[arg(short = 'H', long = "header", value_name = "HEADER")]
+    pub(crate) headers: Vec<String>,
+    /// Show the status line and the headers of the reply on stderr
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    pub(crate) include: bool,
+    /// Send path and patch as they are: nothing is checked, converted or added
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    pub(crate) verbatim: bool,
+    /// Fail when the server sends a warning
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    pub(crate) warnings_as_errors: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+impl PatchArgs {
+    /// PATH, which may be given as `--raw PATH` too.
+    pub(crate) fn path(&self) -> Result<&str, Error> {
+        match (&self.path, &self.raw) {
+            (Some(path), None) | (None, Some(path)) => Ok(path),
+            (Some(path), Some(raw)) if path == raw => Ok(path),
+            (Some(_), Some(_)) => {
+                Err(Error::usage("PATH and --raw are two different paths")
+                    .hinted("give one of them"))
+            }
+            (None, None) => Err(Error::usage("PATH is missing").hinted(
+                "for example: kubectl rawpatch -p '{\"spec\":{\"replicas\":3}}' \
+                 /apis/apps/v1/namespaces/default/deployments/NAME",
+            )),
+        }
+    }
+
+    /// The bytes of the patch, from its one source.
+    pub(crate) fn patch(&self) -> Result<Vec<u8>, Error> {
+        match (self.patch.as_slice(), self.filename.as_slice()) {
+            ([text], []) if text == "-" => read_stdin(),
+            ([text], []) => Ok(text.clone().into_bytes()),
+            ([], [file]) if file == "-" => read_stdin(),
+            ([], [file]) => read_file(file),
+            ([], []) => Err(Error::usage(
+                "must specify --patch or --filename containing the contents of the patch",
+            )),
+            _ => Err(Error::usage("the patch is given more than once")
+                .hinted("give one --patch or one --filename")),
+        }
+    }
+}
+
+fn read_stdin() -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    io::stdin()
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::usage(format!("unable to read the patch from stdin: {error}")))?;
+    Ok(bytes)
+}
+
+fn read_file(file: &str) -> Result<Vec<u8>, Error> {
+    if file.starts_with("http://") || file.starts_with("https://") {
+        return Err(Error::usage(format!(
+            "--filename={file} is a URL, and only files are read"
+        ))
+        .hinted("fetch it first, and give it by -f -"));
+    }
+    let mut bytes = Vec::new();
+    File::open(file)
+        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .map_err(|error| Error::usage(format!("unable to read patch file {file}: {error}")))?;
+    Ok(bytes)
+}

@@ -1,0 +1,195 @@
+//! The four kinds of patch, and which of them a body is.
+
+use std::str::FromStr;
+
+use serde_json::Value;
+
+use super::{Document, Error, Result};
+
+/// A kind of patch that the API server accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PatchType {
+    /// A list of operations, RFC 6902.
+    Json,
+    /// A piece of the object, RFC 7386: `null` removes, lists are replaced whole.
+    Merge,
+    /// A piece of the object, with lists merged by Kubernetes' own keys; built-in kinds only.
+    Strategic,
+    /// Server-side apply: the fields that this field manager wants to own.
+    Apply,
+}
+
+impl PatchType {
+    const ALL: [Self; 4] = [Self::Json, Self::Merge, Self::Strategic, Self::Apply];
+
+    /// The value of `--type`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Merge => "merge",
+            Self::Strategic => "strategic",
+            Self::Apply => "apply",
+        }
+    }
+
+    /// The Content-Type, which the API server compares exactly.
+    pub(crate) fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json-patch+json",
+            Self::Merge => "application/merge-patch+json",
+            Self::Strategic => "application/strategic-merge-patch+json",
+            Self::Apply => "application/apply-patch+yaml",
+        }
+    }
+
+    /// The type of a body whose user named none: a JSON patch if it begins as an array
+    /// does, else strategic as with `kubectl patch`. It needs no valid body, so that it
+    /// serves `--verbatim` too.
+    pub(crate) fn of_body(body: &[u8]) -> Self {
+        if body.trim_ascii_start().starts_with(b"[") {
+            Self::Json
+        } else {
+            Self::Strategic
+        }
+    }
+
+    /// The type to send `document` as: the one that `--type` names, if it can be one of
+    /// that type, else the one that it shows by itself.
+    pub(crate) fn choose(explicit: Option<Self>, document: &Document) -> Result<Self> {
+        let chosen = explicit.unwrap_or_else(|| Self::of_body(&document.bytes));
+        let (is, fits, instead) = match document.value {
+            Value::Array(_) => (
+                "an array",
+                chosen == Self::Json,
+                "an array of operations is --type json",
+            ),
+            Value::Object(_) => (
+                "an object",
+                chosen != Self::Json,
+                "an object is --type strategic (the default), merge or apply",
+            ),
+            _ => (
+                "a scalar",
+                false,
+                "a patch is an object, or an array of JSON patch operations",
+            ),
+        };
+        if fits {
+            return Ok(chosen);
+        }
+        let needs = if chosen == Self::Json {
+            "an array of operations"
+        } else {
+            "an object"
+        };
+        Err(Error::usage(format!(
+            "a patch of type {} is {needs}, and this one is {is}",
+            chosen.name()
+        ))
+        .hinted(instead))
+    }
+}
+
+impl FromStr for PatchType {
+    /// kubectl's sentence, for clap or for [`Error::usage`].
+    type Err = String;
+
+    fn from_str(given: &str) -> std::result::Result<Self, String> {
+        let known = Self::ALL.into_iter();
+        known
+            .clone()
+            .find(|patch_type| patch_type.name().eq_ignore_ascii_case(given))
+            .ok_or_else(|| {
+                let names: Vec<_> = known.map(Self::name).collect();
+                format!("--type must be one of [{}], not {given:?}", names.join(" "))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choose(explicit: Option<PatchType>, text: &str) -> std::result::Result<PatchType, String> {
+        let document = Document::read(text.as_bytes()).unwrap();
+        PatchType::choose(explicit, &document)
+            .map_err(|error| format!("{error}\nhint: {}", error.hint().unwrap()))
+    }
+
+    #[test]
+    fn a_body_shows_its_type() {
+        assert_eq!(choose(None, r#"{"a":1}"#), Ok(PatchType::Strategic));
+        assert_eq!(choose(None, "a: 1"), Ok(PatchType::Strategic));
+        assert_eq!(choose(None, " [1]"), Ok(PatchType::Json));
+        assert_eq!(choose(None, "- op: test"), Ok(PatchType::Json));
+        assert_eq!(PatchType::of_body(b"\n [broken"), PatchType::Json);
+        assert_eq!(PatchType::of_body(b"{broken"), PatchType::Strategic);
+        assert_eq!(PatchType::of_body(b""), PatchType::Strategic);
+    }
+
+    #[test]
+    fn an_explicit_type_that_fits_is_kept() {
+        for patch_type in [PatchType::Merge, PatchType::Strategic, PatchType::Apply] {
+            assert_eq!(choose(Some(patch_type), r#"{"a":1}"#), Ok(patch_type));
+        }
+        assert_eq!(choose(Some(PatchType::Json), "[1]"), Ok(PatchType::Json));
+    }
+
+    #[test]
+    fn refuses_a_type_that_does_not_fit_the_body() {
+        for (explicit, text, expected) in [
+            (
+                Some(PatchType::Json),
+                r#"{"a":1}"#,
+                "error: a patch of type json is an array of operations, and this one is an object\n\
+                 hint: an object is --type strategic (the default), merge or apply",
+            ),
+            (
+                Some(PatchType::Apply),
+                "[1]",
+                "error: a patch of type apply is an object, and this one is an array\n\
+                 hint: an array of operations is --type json",
+            ),
+            (
+                Some(PatchType::Json),
+                "5",
+                "error: a patch of type json is an array of operations, and this one is a scalar\n\
+                 hint: a patch is an object, or an array of JSON patch operations",
+            ),
+            (
+                None,
+                "text",
+                "error: a patch of type strategic is an object, and this one is a scalar\n\
+                 hint: a patch is an object, or an array of JSON patch operations",
+            ),
+        ] {
+            assert_eq!(choose(explicit, text), Err(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_name_is_read_in_any_case() {
+        assert_eq!("JSON".parse(), Ok(PatchType::Json));
+        assert_eq!("Merge".parse(), Ok(PatchType::Merge));
+        assert_eq!("strategic".parse(), Ok(PatchType::Strategic));
+        assert_eq!("aPPly".parse(), Ok(PatchType::Apply));
+        assert_eq!(
+            "x\"y".parse::<PatchType>(),
+            Err(r#"--type must be one of [json merge strategic apply], not "x\"y""#.to_owned())
+        );
+    }
+
+    #[test]
+    fn media_types_are_spelt_as_the_server_compares_them() {
+        let media_types = PatchType::ALL.map(PatchType::media_type);
+        assert_eq!(
+            media_types,
+            [
+                "application/json-patch+json",
+                "application/merge-patch+json",
+                "application/strategic-merge-patch+json",
+                "application/apply-patch+yaml",
+            ]
+        );
+    }
+}

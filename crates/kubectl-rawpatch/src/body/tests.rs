@@ -1,0 +1,372 @@
+//! Documents as a whole, and what must hold for every input.
+//!
+//! `hunter2` stands where a Secret's data could stand: no message may show it.
+
+use serde_json::{Map, Value, json};
+
+use super::*;
+
+fn refusal(given: impl AsRef<[u8]>) -> String {
+    let error = Document::read(given.as_ref()).unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    assert!(!format!("{error:?}").contains("hunter2"), "{error}");
+    match error.hint() {
+        Some(hint) => format!("{error}\nhint: {hint}"),
+        None => error.to_string(),
+    }
+}
+
+#[test]
+fn json_keeps_its_bytes() {
+    for text in [
+        r#"{"b":1.10,"a":12345678901234567890123}"#,
+        "\n\t{ \"a\" : 1E+2 ,\r\n\"b\":-0.0 } \n",
+        r#"{"a":"\ud83d\ude00\/\u0041"}"#,
+        r#"[{"op":"test","path":"","value":null}]"#,
+        r#"{"a":"é😀","":{}}"#,
+    ] {
+        let document = Document::read(text.as_bytes()).unwrap();
+        assert_eq!(document.bytes(), text.as_bytes());
+        assert_eq!(document.value, serde_json::from_str::<Value>(text).unwrap());
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_left_out() {
+    for (text, sent) in [(r#"{ "a":1}"#, r#"{ "a":1}"#), ("a: 1", r#"{"a":1}"#)] {
+        let document = Document::read(format!("\u{feff}{text}").as_bytes()).unwrap();
+        assert_eq!(document.bytes(), sent.as_bytes());
+    }
+}
+
+#[test]
+fn flow_yaml_is_no_broken_json() {
+    assert_eq!(
+        Document::read(b"{a: 1, b: [yes,],}").unwrap().bytes(),
+        br#"{"a":1,"b":[true]}"#
+    );
+}
+
+#[test]
+fn broken_json_is_reported_as_json() {
+    for (text, expected) in [
+        (
+            r#"{"a":hunter2"#,
+            "error: the patch is not valid JSON: expected value at byte 5",
+        ),
+        (
+            "{\"a\": 1}\n{\"hunter2\": 1}",
+            "error: the patch is not valid JSON: trailing characters at byte 9 (line 2, column 1)",
+        ),
+        (
+            r#"[{"a":"hunter2]"#,
+            "error: the patch is not valid JSON: EOF while parsing a string at byte 14",
+        ),
+        (
+            "{\n  \"a\": 1\n  \"b\": 2\n}",
+            "error: the patch is not valid JSON: expected `,` or `}` at byte 13 (line 3, column 3)",
+        ),
+    ] {
+        assert_eq!(refusal(text), expected);
+    }
+    assert!(
+        refusal("a: 'hunter2").starts_with("error: the patch is not valid YAML: unclosed quote")
+    );
+}
+
+#[test]
+fn refuses_a_key_twice_and_names_its_pointer() {
+    assert_eq!(
+        refusal("{\n \"a\": [0, {\"b/c\": \"hunter2\",\n  \"b\\/c\": \"hunter2\"}]}"),
+        "error: the patch has /a/1/b~1c twice, the second time at byte 33 (line 3, column 3)\n\
+         hint: the server would keep the last one: leave one out"
+    );
+    assert!(
+        refusal(r#"{"a":1,"a":2}"#)
+            .starts_with("error: the patch has /a twice, the second time at byte 7\n")
+    );
+    assert!(
+        refusal(r#" {"":{"~":1,"x":{},"~":2}}"#)
+            .contains("has //~0 twice, the second time at byte 19")
+    );
+}
+
+#[test]
+fn json_that_no_server_reads_is_not_tried_as_yaml() {
+    assert_eq!(
+        refusal(r#"{"a":1e400}"#),
+        "error: the patch cannot be read: number out of range at byte 9"
+    );
+    assert!(refusal(r#"{"a":"\ud800"}"#).starts_with("error: the patch cannot be read: "));
+    assert!(
+        refusal(r#"{"\ud800":1}"#)
+            .starts_with("error: the patch cannot be read: a key has an invalid")
+    );
+    let deep = "[".repeat(128) + &"]".repeat(128);
+    assert_eq!(
+        refusal(deep),
+        "error: the patch cannot be read: it nests deeper than 127 levels"
+    );
+    let deepest = "[".repeat(127) + &"]".repeat(127);
+    assert!(Document::read(deepest.as_bytes()).is_ok());
+}
+
+#[test]
+fn refuses_what_is_not_utf8() {
+    assert!(
+        refusal(b"a: \"\xff\"").starts_with("error: the patch is not UTF-8 at byte 4\nhint: save")
+    );
+    assert_eq!(
+        refusal(b"\xff\xfe{\0}\0"),
+        "error: the patch is not UTF-8 at byte 0\nhint: this is UTF-16: save the patch as UTF-8"
+    );
+}
+
+#[test]
+fn refuses_more_than_a_server_reads() {
+    let with_length = |length: usize| format!("[\"{}\"]", "x".repeat(length - 4));
+    assert!(Document::read(with_length(MAX_BYTES).as_bytes()).is_ok());
+    assert_eq!(
+        refusal(with_length(MAX_BYTES + 1)),
+        "error: the patch is larger than 3145728 bytes, the most that an API server reads\n\
+         hint: split it into several patches"
+    );
+    assert!(refusal(format!("a: {}", "x".repeat(MAX_BYTES))).contains("larger than 3145728 bytes"));
+    let commented = format!("# {}\na: 1", "x".repeat(MAX_BYTES));
+    assert_eq!(
+        Document::read(commented.as_bytes()).unwrap().bytes(),
+        br#"{"a":1}"#
+    );
+}
+
+#[test]
+fn refuses_what_changes_nothing() {
+    for (text, what) in [
+        ("", "empty"),
+        (" \n", "empty"),
+        ("\u{feff}", "empty"),
+        ("# comment", "empty"),
+        ("null", "null"),
+        ("~", "null"),
+        ("---", "null"),
+        ("{}", "{}"),
+        ("[ ]", "[]"),
+        ("--- {}", "{}"),
+    ] {
+        assert_eq!(
+            refusal(text),
+            format!(
+                "error: the patch is {what} and changes nothing\nhint: --verbatim sends it as it is"
+            ),
+            "of {text:?}"
+        );
+    }
+}
+
+#[test]
+fn warns_of_status_on_the_main_resource() {
+    let check = |text: &str, patch_type, subresource| {
+        let target = Target {
+            group: "apps",
+            version: "v1",
+            namespace: Some("shop"),
+            resource: "deployments",
+            name: "sleep",
+            subresource,
+        };
+        let document = Document::read(text.as_bytes()).unwrap();
+        check(&document, patch_type, &target).unwrap().is_some()
+    };
+    for text in [r#"{"status":{"replicas":1}}"#, "status: null"] {
+        assert!(check(text, PatchType::Merge, None));
+        assert!(!check(text, PatchType::Merge, Some("status")));
+    }
+    assert!(!check(
+        r#"{"spec":{"status":1}}"#,
+        PatchType::Strategic,
+        None
+    ));
+    for (operation, warns) in [
+        (
+            json!({"op": "add", "path": "/status/replicas", "value": 1}),
+            true,
+        ),
+        (json!({"op": "remove", "path": "/status"}), true),
+        (
+            json!({"op": "move", "from": "/status/a", "path": "/spec/a"}),
+            true,
+        ),
+        (
+            json!({"op": "copy", "from": "/status/a", "path": "/spec/a"}),
+            false,
+        ),
+        (
+            json!({"op": "test", "path": "/status/replicas", "value": 1}),
+            false,
+        ),
+        (json!({"op": "remove", "path": "/statusful"}), false),
+    ] {
+        let text = json!([operation]).to_string();
+        assert_eq!(check(&text, PatchType::Json, None), warns, "of {text}");
+        assert!(!check(&text, PatchType::Json, Some("status")));
+    }
+}
+
+/// Numbers that look random and are the same in every run (xorshift64).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(limit).unwrap()).unwrap()
+    }
+
+    fn text(&mut self) -> String {
+        const CHARACTERS: &[char] = &[
+            'a', 'y', '0', '1', '~', '"', '\\', '/', '\n', '\t', '\r', '\0', '\u{85}', '\u{2028}',
+            '\u{feff}', 'é', '😀', '{', '}', '[', ']', ':', ' ', '#', '-', ',', '&', '*', '!', '|',
+            '>', '\'', '%', '@', '`', '?',
+        ];
+        (0..self.below(8))
+            .map(|_| CHARACTERS[self.below(CHARACTERS.len())])
+            .collect()
+    }
+
+    fn value(&mut self, depth: usize) -> Value {
+        match self.below(if depth < 5 { 9 } else { 7 }) {
+            0 => Value::Null,
+            1 => (self.below(2) == 0).into(),
+            2 => self.below(1000).into(),
+            3 => i64::MIN
+                .wrapping_add(i64::try_from(self.below(1000)).unwrap())
+                .into(),
+            4 => {
+                let numbers = [0.1, -1.5e300, 5e-324, 1e21, 123_456.789, -0.0];
+                numbers[self.below(numbers.len())].into()
+            }
+            5 | 6 => self.text().into(),
+            7 => (0..self.below(4)).map(|_| self.value(depth + 1)).collect(),
+            _ => (0..self.below(4))
+                .map(|_| (self.text(), self.value(depth + 1)))
+                .collect::<Map<_, _>>()
+                .into(),
+        }
+    }
+}
+
+#[test]
+fn any_json_goes_out_as_it_came_and_means_the_same_as_yaml() {
+    let mut numbers = Numbers(1);
+    for _ in 0..5_000 {
+        let value = json!({ "v": numbers.value(0) });
+        for text in [
+            value.to_string(),
+            serde_json::to_string_pretty(&value).unwrap(),
+        ] {
+            let document = Document::read(text.as_bytes()).unwrap();
+            assert_eq!(document.bytes(), text.as_bytes());
+            assert_eq!(document.value, value);
+            let rewritten = yaml::to_json(&text).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Value>(&rewritten).unwrap(),
+                value,
+                "of {text}"
+            );
+        }
+    }
+}
+
+/// Patches to damage, and what to damage them with.
+const SEEDS: &[&str] = &[
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: sleep}\nspec:\n  replicas: 0644\n",
+    "a: &x [1.10, 'it''s', \"\\u0041\"]\nb: {<<: {c: 1}, d: *x}\n---\n",
+    "- op: move\n  from: /a\n  path: /a~1b\n- {op: test, path: '', value: ~}\n",
+    r#"{"metadata":{"name":"x","labels":{"y":null}},"spec":[1e3,-0.5,"\ud83d\ude00"]}"#,
+    r#"[{"op":"replace","path":"/metadata/labels/a","value":[]},{"op":"remove","path":"/b"}]"#,
+    "v: |-\n  text\n  more\nw: >\n  folded\n# comment\n? key\n: !!binary aGk=\n",
+];
+#[rustfmt::skip]
+const PIECES: &[&str] = &[
+    "{", "}", "[", "]", ":", ": ", ",", "\"", "'", "\n", "\n  ", "- ", "&x ", "*x", "!!str ",
+    "!", "<<: ", "---\n", "...\n", "|\n", ">\n", "? ", "#", "~", "\\u", "0x", "1_0", ".inf",
+    "\t", "\u{feff}", "%YAML", "\0", "metadata", "\"metadata\":", "status", "é",
+];
+
+fn damaged(seed: &str, numbers: &mut Numbers) -> Vec<u8> {
+    let mut given = seed.as_bytes().to_vec();
+    for _ in 0..=numbers.below(4) {
+        let from = numbers.below(given.len() + 1);
+        let until = (from + numbers.below(4)).min(given.len());
+        let piece = match numbers.below(3) {
+            0 => Vec::new(),
+            1 => vec![u8::try_from(numbers.below(256)).unwrap()],
+            _ => PIECES[numbers.below(PIECES.len())].as_bytes().to_vec(),
+        };
+        given.splice(from..until, piece);
+    }
+    given
+}
+
+/// Takes the guard of version 7 and uid u out again.
+fn without_guard(body: &[u8]) -> Value {
+    let mut value: Value = serde_json::from_slice(body).unwrap();
+    if let Value::Array(operations) = &mut value {
+        let guards: Vec<_> = operations.drain(..2).collect();
+        for (guard, path, expected) in [
+            (&guards[0], "/metadata/resourceVersion", "7"),
+            (&guards[1], "/metadata/uid", "u"),
+        ] {
+            assert_eq!(
+                *guard,
+                json!({"op": "replace", "path": path, "value": expected})
+            );
+        }
+    } else {
+        let metadata = value["metadata"].as_object_mut().unwrap();
+        assert_eq!(metadata.remove("resourceVersion"), Some("7".into()));
+        assert_eq!(metadata.remove("uid"), Some("u".into()));
+    }
+    value
+}
+
+/// Whatever is read is JSON, and a guard changes nothing else in it.
+#[test]
+fn no_input_breaks_a_promise() {
+    let target = Target {
+        group: "",
+        version: "v1",
+        namespace: None,
+        resource: "nodes",
+        name: "x",
+        subresource: None,
+    };
+    let mut numbers = Numbers(2);
+    let (mut read, mut guarded) = (0, 0);
+    for round in 0..20_000 {
+        let given = damaged(SEEDS[round % SEEDS.len()], &mut numbers);
+        let Ok(document) = Document::read(&given) else {
+            continue;
+        };
+        read += 1;
+        let mut value: Value = serde_json::from_slice(document.bytes()).unwrap();
+        assert_eq!(value, document.value);
+        let Ok(patch_type) = PatchType::choose(None, &document) else {
+            continue;
+        };
+        let _ = check(&document, patch_type, &target);
+        let Ok(body) = with_resource_version(document.bytes(), patch_type, "7", Some("u")) else {
+            continue;
+        };
+        guarded += 1;
+        if let Value::Object(members) = &mut value {
+            members.entry("metadata").or_insert_with(|| json!({}));
+        }
+        assert_eq!(without_guard(&body), value);
+    }
+    assert!(
+        read > 2_000 && guarded > 1_000,
+        "{read} read, {guarded} guarded"
+    );
+}

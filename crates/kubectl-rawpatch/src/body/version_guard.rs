@@ -1,0 +1,299 @@
+//! A patch that applies to one version of the object only.
+//!
+//! The guard is put into the text, and the rest of the text stays as it is. In an
+//! object it is `metadata.resourceVersion`; in a JSON patch a leading `replace` of
+//! it, which a stale version turns into a real 409 (a `test` gives a 422 that does
+//! not say why). An apply patch needs the uid as well: with a version alone it
+//! creates the object when there is none.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::json::offset_in;
+use super::json_patch::{Operation, is_at_or_under};
+use super::{Error, PatchType, Result};
+
+/// `body`, which is JSON, with the guard in it.
+///
+/// Refuses a body that names another version or uid, or that would undo the guard.
+pub(crate) fn with_resource_version(
+    body: &[u8],
+    patch_type: PatchType,
+    resource_version: &str,
+    uid: Option<&str>,
+) -> Result<Vec<u8>> {
+    let text = std::str::from_utf8(body).map_err(|_| cannot_guard("the patch is not UTF-8"))?;
+    let mut members = vec![("resourceVersion", resource_version)];
+    members.extend(uid.map(|uid| ("uid", uid)));
+    let (offset, insertion) = match patch_type {
+        PatchType::Json => into_operations(text, &members)?,
+        PatchType::Merge | PatchType::Strategic | PatchType::Apply => {
+            into_metadata(text, &members)?
+        }
+    };
+    Ok([&text[..offset], &insertion, &text[offset..]]
+        .concat()
+        .into_bytes())
+}
+
+/// Where in a JSON patch to insert which operations.
+fn into_operations(text: &str, members: &[(&str, &str)]) -> Result<(usize, String)> {
+    let operations: Vec<Value> =
+        serde_json::from_str(text).map_err(|_| cannot_guard("the patch is not a JSON array"))?;
+    let mut guards = Vec::new();
+    for (name, value) in members {
+        let pointer = format!("/metadata/{name}");
+        if let Some(index) = operations
+            .iter()
+            .position(|operation| undoes(operation, &pointer, value))
+        {
+            return Err(
+                cannot_guard(&format!("operation {index} writes {pointer} too"))
+                    .hinted("leave the operation or the flag out; operations count from 0"),
+            );
+        }
+        guards.push(format!(
+            r#"{{"op":"replace","path":"{pointer}","value":{}}}"#,
+            Value::from(*value)
+        ));
+    }
+    let comma = if operations.is_empty() { "" } else { "," };
+    Ok((after(text, '['), guards.join(",") + comma))
+}
+
+/// Would `operation` leave something else at `pointer` than `value`?
+fn undoes(operation: &Value, pointer: &str, value: &str) -> bool {
+    let Ok(operation) = Operation::read(operation) else {
+        return false; // The server will refuse it.
+    };
+    let sets_the_same = operation.path == pointer
+        && matches!(operation.op, "add" | "replace")
+        && operation.value.is_some_and(|set| set == value);
+    !sets_the_same
+        && operation
+            .written()
+            .any(|path| is_at_or_under(pointer, path))
+}
+
+/// Where in an object to insert which members of its metadata.
+fn into_metadata(text: &str, members: &[(&str, &str)]) -> Result<(usize, String)> {
+    let object = members_of(text).ok_or_else(|| cannot_guard("the patch is not a JSON object"))?;
+    let metadata = match object.get("metadata") {
+        Some(metadata) => Some((
+            metadata.get(),
+            members_of(metadata.get()).ok_or_else(|| cannot_guard("/metadata is not an object"))?,
+        )),
+        None => None,
+    };
+    let mut missing = Vec::new();
+    for (name, value) in members {
+        let present = metadata
+            .as_ref()
+            .and_then(|(_, members)| members.get(*name));
+        match present.map(|present| serde_json::from_str::<Value>(present.get())) {
+            None => missing.push(format!("{name:?}:{}", Value::from(*value))),
+            Some(Ok(present)) if present == *value => {}
+            Some(_) => {
+                return Err(cannot_guard(&format!("it has another /metadata/{name}"))
+                    .hinted("leave the field or the flag out"));
+            }
+        }
+    }
+    let missing = missing.join(",");
+    let comma = |empty| if empty { "" } else { "," };
+    Ok(match metadata {
+        Some((raw, members)) => {
+            let separator = comma(members.is_empty() || missing.is_empty());
+            (offset_in(text, raw) + after(raw, '{'), missing + separator)
+        }
+        None => (
+            after(text, '{'),
+            format!(r#""metadata":{{{missing}}}{}"#, comma(object.is_empty())),
+        ),
+    })
+}
+
+/// The members of the object that `text` is, as slices of it.
+fn members_of(text: &str) -> Option<BTreeMap<String, &RawValue>> {
+    serde_json::from_str(text).ok()
+}
+
+/// The offset behind the bracket that `text` begins with.
+fn after(text: &str, bracket: char) -> usize {
+    text.find(bracket).map_or(0, |offset| offset + 1)
+}
+
+fn cannot_guard(why: &str) -> Error {
+    Error::usage(format!(
+        "the patch cannot be held to one resource version: {why}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard(text: &str, patch_type: PatchType, uid: Option<&str>) -> Result<String> {
+        with_resource_version(text.as_bytes(), patch_type, "42", uid)
+            .map(|body| String::from_utf8(body).unwrap())
+    }
+
+    fn refusal(text: &str, patch_type: PatchType) -> String {
+        let error = guard(text, patch_type, Some("u-1")).unwrap_err();
+        assert!(!format!("{error:?}").contains("hunter2"), "{error}");
+        assert_eq!(error.exit_code(), 2);
+        error
+            .to_string()
+            .strip_prefix("error: the patch cannot be held to one resource version: ")
+            .unwrap()
+            .to_owned()
+    }
+
+    #[test]
+    fn the_guard_goes_into_the_metadata_and_the_rest_stays() {
+        for (text, guarded) in [
+            (
+                " {\"spec\": 1.10 }\n",
+                " {\"metadata\":{\"resourceVersion\":\"42\"},\"spec\": 1.10 }\n",
+            ),
+            ("{ }", "{\"metadata\":{\"resourceVersion\":\"42\"} }"),
+            (
+                r#"{"x":{"metadata":{}},"metadata": {"name" : "a"}}"#,
+                r#"{"x":{"metadata":{}},"metadata": {"resourceVersion":"42","name" : "a"}}"#,
+            ),
+            (
+                "{\"metadata\":\n{ }}",
+                "{\"metadata\":\n{\"resourceVersion\":\"42\" }}",
+            ),
+            (
+                r#"{"met\u0061data":{"a":"{"}}"#,
+                r#"{"met\u0061data":{"resourceVersion":"42","a":"{"}}"#,
+            ),
+            (
+                r#"{"metadata":{"a":1,"resourceVersion":"42"}}"#,
+                r#"{"metadata":{"a":1,"resourceVersion":"42"}}"#,
+            ),
+        ] {
+            for patch_type in [PatchType::Merge, PatchType::Strategic, PatchType::Apply] {
+                assert_eq!(guard(text, patch_type, None).unwrap(), guarded);
+            }
+        }
+    }
+
+    #[test]
+    fn an_apply_patch_is_held_to_the_uid_too() {
+        assert_eq!(
+            guard(
+                r#"{"metadata":{"name":"a"}}"#,
+                PatchType::Apply,
+                Some("u-1")
+            )
+            .unwrap(),
+            r#"{"metadata":{"resourceVersion":"42","uid":"u-1","name":"a"}}"#
+        );
+        assert_eq!(
+            guard(
+                r#"{"metadata":{"uid":"u-1"}}"#,
+                PatchType::Apply,
+                Some("u-1")
+            )
+            .unwrap(),
+            r#"{"metadata":{"resourceVersion":"42","uid":"u-1"}}"#
+        );
+    }
+
+    #[test]
+    fn a_json_patch_begins_with_the_guard() {
+        assert_eq!(
+            guard(
+                "\n[ {\"op\":\"remove\",\"path\":\"/a\"}]",
+                PatchType::Json,
+                None
+            )
+            .unwrap(),
+            "\n[{\"op\":\"replace\",\"path\":\"/metadata/resourceVersion\",\"value\":\"42\"}, \
+             {\"op\":\"remove\",\"path\":\"/a\"}]"
+        );
+        assert_eq!(
+            guard("[]", PatchType::Json, None).unwrap(),
+            r#"[{"op":"replace","path":"/metadata/resourceVersion","value":"42"}]"#
+        );
+        for harmless in [
+            r#"[{"op":"replace","path":"/metadata/resourceVersion","value":"42"}]"#,
+            r#"[{"op":"test","path":"/metadata/resourceVersion","value":"41"}]"#,
+            r#"[{"op":"copy","from":"/metadata/resourceVersion","path":"/data/a"}]"#,
+            r#"[{"op":"remove","path":"/metadata/labels"}]"#,
+        ] {
+            assert!(
+                guard(harmless, PatchType::Json, None).is_ok(),
+                "of {harmless}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_a_body_that_undoes_the_guard() {
+        for operation in [
+            r#"{"op":"replace","path":"/metadata/resourceVersion","value":"41"}"#,
+            r#"{"op":"remove","path":"/metadata/resourceVersion"}"#,
+            r#"{"op":"add","path":"/metadata","value":{}}"#,
+            r#"{"op":"replace","path":"","value":{}}"#,
+            r#"{"op":"move","from":"/metadata","path":"/data"}"#,
+            r#"{"op":"copy","from":"/data","path":"/metadata/resourceVersion"}"#,
+        ] {
+            let text = format!(r#"[{{"op":"remove","path":"/a"}},{operation}]"#);
+            assert_eq!(
+                refusal(&text, PatchType::Json),
+                "operation 1 writes /metadata/resourceVersion too"
+            );
+        }
+        assert_eq!(
+            refusal(
+                r#"[{"op":"remove","path":"/metadata/uid"}]"#,
+                PatchType::Json
+            ),
+            "operation 0 writes /metadata/uid too"
+        );
+    }
+
+    #[test]
+    fn refuses_another_version_or_uid() {
+        for value in [r#""hunter2""#, "42", "null"] {
+            let text = format!(r#"{{"metadata":{{"resourceVersion":{value}}}}}"#);
+            assert_eq!(
+                refusal(&text, PatchType::Merge),
+                "it has another /metadata/resourceVersion"
+            );
+            let text = format!(r#"{{"metadata":{{"uid":{value}}}}}"#);
+            assert_eq!(
+                refusal(&text, PatchType::Apply),
+                "it has another /metadata/uid"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_a_body_that_has_no_place_for_it() {
+        assert_eq!(
+            refusal(r#"{"metadata":null}"#, PatchType::Merge),
+            "/metadata is not an object"
+        );
+        assert_eq!(
+            refusal("[]", PatchType::Merge),
+            "the patch is not a JSON object"
+        );
+        assert_eq!(
+            refusal("{}", PatchType::Json),
+            "the patch is not a JSON array"
+        );
+        let not_utf8 = with_resource_version(b"{\"\xff\":1}", PatchType::Merge, "42", None);
+        assert!(
+            not_utf8
+                .unwrap_err()
+                .to_string()
+                .ends_with("the patch is not UTF-8")
+        );
+    }
+}

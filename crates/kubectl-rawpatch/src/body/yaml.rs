@@ -1,0 +1,419 @@
+//! YAML, written anew as JSON.
+//!
+//! The events of granit-parser (the parser under serde-saphyr) are composed into a
+//! tree, and the tree is written as JSON. A deserializer would not do: it hands out
+//! numbers as floats, and a patch must keep `1.10` and an integer of 23 digits.
+//! Nodes are shared, so an alias costs nothing until it is written.
+//!
+//! It means what kubectl makes of it ([`super::scalar`]), with these departures,
+//! each for a patch that says what its author sees:
+//!
+//! | input | kubectl | here |
+//! |---|---|---|
+//! | `1.10`, `1e3`, `5.0`, 23 digits | 1.1, 1000, 5, 1.2345678901234568e+22 | as written |
+//! | the keys `y`, `on`, `0644`, `1e3` | `"true"`, `"true"`, `"420"`, `"1000"` | as written |
+//! | a key twice | the last one | refused |
+//! | an explicit key before `<<: *base` | the base wins | the explicit key wins, as in YAML's own rule |
+//! | a second document | dropped | refused |
+//! | nothing but comments | sends `null` | refused |
+//! | `!name` tags, `!!set`, a collection tagged as another kind | the tag is dropped | refused |
+//! | `!!binary` that is not UTF-8 | replaced by U+FFFD | refused |
+//! | `{a: 1}`, `"\ud83d\ude00"` | refused | read |
+//! | keys | sorted | in their order |
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+
+use super::scalar::{self, Scalar};
+use super::{Error, MAX_BYTES, MAX_DEPTH, Result, changes_nothing, too_large};
+
+/// What the keys that `<<` brings in may cost all together: their bytes, and some more
+/// for each. A body of the largest size stays below, and a bomb ends within a second.
+const MAX_MERGE_COST: usize = 16 * 1024 * 1024;
+const COST_PER_KEY: usize = 16;
+
+/// The namespace of the tags that are written `!!str`.
+const CORE_TAGS: &str = "tag:yaml.org,2002:";
+
+/// The one document in `text` as JSON, without white space, keys in their order.
+pub(super) fn to_json(text: &str) -> Result<String> {
+    let options = granit_parser::options! {
+        emit_comments: false,
+        block_scalar_eof_without_line_feed: true, // as kubectl's parser
+    };
+    let mut composer = Composer {
+        events: Parser::new_from_str_with_options(text, options),
+        anchors: HashMap::new(),
+        merge_cost: 0,
+    };
+    let root = composer.only_document()?;
+    let mut json = String::new();
+    write(&root, &mut json)?;
+    Ok(json)
+}
+
+/// A node of the document. Aliases share it.
+struct Node {
+    /// How many collections are nested in it, itself included.
+    height: usize,
+    content: Content,
+}
+
+enum Content {
+    /// The text, and what it means.
+    Scalar(String, Scalar),
+    Sequence(Vec<Rc<Node>>),
+    Mapping(Vec<(String, Rc<Node>)>),
+}
+
+impl Content {
+    fn into_node(self) -> Rc<Node> {
+        let height = match &self {
+            Self::Scalar(..) => 0,
+            Self::Sequence(items) => 1 + tallest(items.iter()),
+            Self::Mapping(members) => 1 + tallest(members.iter().map(|(_, node)| node)),
+        };
+        Rc::new(Node {
+            height,
+            content: self,
+        })
+    }
+}
+
+fn tallest<'a>(nodes: impl Iterator<Item = &'a Rc<Node>>) -> usize {
+    nodes.map(|node| node.height).max().unwrap_or(0)
+}
+
+/// What a mapping's key is.
+enum Key {
+    Name(String),
+    Merge,
+}
+
+struct Composer<'a> {
+    events: Parser<'a, StrInput<'a>>,
+    /// The complete nodes that have an anchor, by the parser's number for it.
+    anchors: HashMap<usize, Rc<Node>>,
+    merge_cost: usize,
+}
+
+impl<'a> Composer<'a> {
+    fn only_document(&mut self) -> Result<Rc<Node>> {
+        let mut document = None;
+        loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
+                Event::StreamEnd => return document.ok_or_else(|| changes_nothing("empty")),
+                _ if document.is_none() => document = Some(self.value(event, span, 0)?),
+                // `---` at the end with nothing behind it is an empty node.
+                Event::Scalar(..) if span.is_empty() => {}
+                _ => {
+                    return Err(at(span, "the patch has a second document")
+                        .hinted("send one patch at a time"));
+                }
+            }
+        }
+    }
+
+    fn next(&mut self) -> Result<(Event<'a>, Span)> {
+        match self.events.next_event() {
+            Some(Ok(next)) => Ok(next),
+            Some(Err(error)) => Err(not_valid(&error)),
+            None => Err(Error::usage(
+                "the patch is not valid YAML: it ends too early",
+            )),
+        }
+    }
+
+    /// A node that JSON can spell, `depth` collections deep.
+    fn value(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Rc<Node>> {
+        let node = self.node(event, span, depth)?;
+        if matches!(node.content, Content::Scalar(_, Scalar::NotFinite)) {
+            return Err(
+                at(span, "JSON has no infinity and no NaN").hinted("quote it if it is text")
+            );
+        }
+        Ok(node)
+    }
+
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Rc<Node>> {
+        let (content, anchor) = match event {
+            Event::Alias(anchor) => {
+                let node = self
+                    .anchors
+                    .get(&anchor)
+                    .ok_or_else(|| at(span, "an alias stands inside of what it repeats"))?;
+                return within_depth(depth + node.height, span).map(|()| Rc::clone(node));
+            }
+            Event::Scalar(text, style, anchor, tag) => (
+                scalar_content(text.into_owned(), style, tag.as_deref(), span)?,
+                anchor,
+            ),
+            Event::SequenceStart(_, anchor, tag) => {
+                within_depth(depth + 1, span)?;
+                require_tag(tag.as_deref(), "seq", span)?;
+                (self.sequence(depth + 1)?, anchor)
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                within_depth(depth + 1, span)?;
+                require_tag(tag.as_deref(), "map", span)?;
+                (self.mapping(depth + 1)?, anchor)
+            }
+            _ => {
+                return Err(at(span, "the patch is not valid YAML: a value is missing"));
+            }
+        };
+        let node = content.into_node();
+        if anchor != 0 {
+            self.anchors.insert(anchor, Rc::clone(&node));
+        }
+        Ok(node)
+    }
+
+    fn sequence(&mut self, depth: usize) -> Result<Content> {
+        let mut items = Vec::new();
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, _) => return Ok(Content::Sequence(items)),
+                (event, span) => items.push(self.value(event, span, depth)?),
+            }
+        }
+    }
+
+    fn mapping(&mut self, depth: usize) -> Result<Content> {
+        let mut members: Vec<(String, Rc<Node>)> = Vec::new();
+        let mut names = HashSet::new();
+        let mut merged = None;
+        loop {
+            let (event, key_span) = self.next()?;
+            if event == Event::MappingEnd {
+                break;
+            }
+            let key = self.key(event, key_span, depth)?;
+            let (event, span) = self.next()?;
+            let value = self.value(event, span, depth)?;
+            match key {
+                Key::Merge if merged.is_some() => return Err(duplicate("<<", key_span)),
+                Key::Merge => merged = Some((value, span)),
+                Key::Name(name) if names.contains(&name) => return Err(duplicate(&name, key_span)),
+                Key::Name(name) => {
+                    names.insert(name.clone());
+                    members.push((name, value));
+                }
+            }
+        }
+        if let Some((value, span)) = merged {
+            self.merge(&value, span, &mut members, &mut names)?;
+        }
+        Ok(Content::Mapping(members))
+    }
+
+    fn key(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Key> {
+        if let Event::Scalar(text, style, _, tag) = &event
+            && text == "<<"
+            && match tag {
+                None => *style == ScalarStyle::Plain,
+                Some(tag) => core_tag(tag).as_deref() == Some("merge"),
+            }
+        {
+            return Ok(Key::Merge);
+        }
+        let node = self.node(event, span, depth)?;
+        match &node.content {
+            Content::Scalar(_, Scalar::Null) => {
+                Err(at(span, "a key is null").hinted("quote it if it is text"))
+            }
+            Content::Scalar(text, _) => Ok(Key::Name(text.clone())),
+            _ => Err(at(span, "a key is a collection").hinted("JSON has text only as keys")),
+        }
+    }
+
+    /// Adds what `<<: value` brings: explicit keys win, then the mapping named first.
+    fn merge(
+        &mut self,
+        value: &Node,
+        span: Span,
+        members: &mut Vec<(String, Rc<Node>)>,
+        names: &mut HashSet<String>,
+    ) -> Result<()> {
+        let sources = match &value.content {
+            Content::Sequence(items) => items.iter().map(|item| &item.content).collect(),
+            content => vec![content],
+        };
+        for source in sources {
+            let Content::Mapping(inherited) = source else {
+                return Err(at(span, "\"<<\" takes a mapping, or a list of mappings")
+                    .hinted("quote the key if it is text"));
+            };
+            for (name, node) in inherited {
+                self.merge_cost += name.len() + COST_PER_KEY;
+                if self.merge_cost > MAX_MERGE_COST {
+                    return Err(at(span, "\"<<\" brings too many keys"));
+                }
+                if names.insert(name.clone()) {
+                    members.push((name.clone(), Rc::clone(node)));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A scalar and what its tag, or without one its style, makes of it.
+fn scalar_content(
+    text: String,
+    style: ScalarStyle,
+    tag: Option<&Tag>,
+    span: Span,
+) -> Result<Content> {
+    let Some(tag) = tag else {
+        let meaning = match style {
+            ScalarStyle::Plain => scalar::resolve(&text),
+            _ => Scalar::Text,
+        };
+        return Ok(Content::Scalar(text, meaning));
+    };
+    let meaning = scalar::resolve(&text);
+    let kind = core_tag(tag);
+    let fits = match kind.as_deref() {
+        Some("str" | "timestamp" | "merge") => return Ok(Content::Scalar(text, Scalar::Text)),
+        Some("binary") => return binary(&text, span),
+        Some("null") => meaning == Scalar::Null,
+        Some("bool") => matches!(meaning, Scalar::Bool(_)),
+        Some("int") => {
+            matches!(&meaning, Scalar::Number(number) if !number.contains(['.', 'e', 'E']))
+        }
+        Some("float") => matches!(meaning, Scalar::Number(_) | Scalar::NotFinite),
+        _ if is_non_specific(tag) => return Ok(Content::Scalar(text, Scalar::Text)),
+        _ => return Err(unknown_tag(span)),
+    };
+    if fits {
+        Ok(Content::Scalar(text, meaning))
+    } else {
+        Err(at(span, "the value is not of the kind that its tag says"))
+    }
+}
+
+fn binary(text: &str, span: Span) -> Result<Content> {
+    let base64: String = text.split_ascii_whitespace().collect();
+    BASE64_STANDARD
+        .decode(base64)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .map(|text| Content::Scalar(text, Scalar::Text))
+        .ok_or_else(|| {
+            at(span, "a !!binary value is not the base64 of UTF-8 text")
+                .hinted("a Secret's \"data\" takes the base64 itself: leave the tag out")
+        })
+}
+
+/// Refuses a collection with a tag for something else.
+fn require_tag(tag: Option<&Tag>, kind: &str, span: Span) -> Result<()> {
+    match tag {
+        Some(tag) if core_tag(tag).as_deref() != Some(kind) && !is_non_specific(tag) => {
+            Err(unknown_tag(span))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `str` for `!!str`, however it is spelt.
+fn core_tag(tag: &Tag) -> Option<Cow<'_, str>> {
+    tag.suffix_in_namespace(CORE_TAGS)
+}
+
+/// The tag `!`, which says no more than "not by its looks".
+fn is_non_specific(tag: &Tag) -> bool {
+    tag.original() == "!"
+}
+
+/// The tag is not quoted: an unquoted password that begins with `!` is one.
+fn unknown_tag(span: Span) -> Error {
+    at(span, "a tag has no meaning in JSON").hinted("quote the text if it is not a tag")
+}
+
+/// What the parser has to say. The one kind of error that shows a character of the text
+/// is worded here.
+fn not_valid(error: &ScanError) -> Error {
+    let span = Span::empty(*error.marker());
+    match error.kind() {
+        ErrorKind::UnexpectedCharacter { .. } => at(
+            span,
+            "the patch is not valid YAML: a character cannot stand",
+        )
+        .hinted("quote the text, or write the character as an escape"),
+        kind => at(span, &format!("the patch is not valid YAML: {kind}")),
+    }
+}
+
+fn within_depth(depth: usize, span: Span) -> Result<()> {
+    if depth > MAX_DEPTH {
+        return Err(at(
+            span,
+            &format!("the patch nests deeper than {MAX_DEPTH} levels"),
+        ));
+    }
+    Ok(())
+}
+
+fn duplicate(name: &str, span: Span) -> Error {
+    at(span, &format!("the key {name:?} comes a second time"))
+        .hinted("leave one out: which of them counts is not defined")
+}
+
+/// An error at a node, which begins with its tag if it has one.
+fn at(span: Span, what: &str) -> Error {
+    let start = span.tag_start().unwrap_or(span.start);
+    let (line, column) = (start.line(), start.col() + 1);
+    Error::usage(format!("{what} at line {line}, column {column}"))
+}
+
+/// Writes `node` as JSON. What aliases expand to is bounded by the size of a body.
+fn write(node: &Node, json: &mut String) -> Result<()> {
+    match &node.content {
+        Content::Scalar(_, Scalar::Null | Scalar::NotFinite) => json.push_str("null"),
+        Content::Scalar(_, Scalar::Bool(value)) => {
+            json.push_str(if *value { "true" } else { "false" });
+        }
+        Content::Scalar(_, Scalar::Number(number)) => json.push_str(number),
+        Content::Scalar(text, Scalar::Text) => write_text(text, json),
+        Content::Sequence(items) => {
+            json.push('[');
+            for (position, item) in items.iter().enumerate() {
+                if position > 0 {
+                    json.push(',');
+                }
+                write(item, json)?;
+            }
+            json.push(']');
+        }
+        Content::Mapping(members) => {
+            json.push('{');
+            for (position, (name, value)) in members.iter().enumerate() {
+                if position > 0 {
+                    json.push(',');
+                }
+                write_text(name, json);
+                json.push(':');
+                write(value, json)?;
+            }
+            json.push('}');
+        }
+    }
+    if json.len() > MAX_BYTES {
+        return Err(too_large());
+    }
+    Ok(())
+}
+
+fn write_text(text: &str, json: &mut String) {
+    json.push_str(&serde_json::Value::from(text).to_string());
+}
+
+#[cfg(test)]
+mod tests;

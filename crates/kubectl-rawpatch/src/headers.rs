@@ -1,0 +1,67 @@
+//! `-H`: headers of the user's own.
+
+use http::header::{self, HeaderName, HeaderValue};
+use kubectl_plugin::Error;
+
+/// Headers that the connection or the login decides.
+const RESERVED: [HeaderName; 7] = [
+    header::AUTHORIZATION,
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::HOST,
+    header::PROXY_AUTHORIZATION,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// A `Name: value` of the command line.
+pub(crate) fn parse(text: &str) -> Result<(HeaderName, HeaderValue), Error> {
+    // The value may be a credential for a proxy on the way, so no message shows it.
+    let (name, value) = text.split_once(':').ok_or_else(|| {
+        Error::usage("--header has no `:`").hinted("for example: -H 'X-Request-Reason: rollout'")
+    })?;
+    let name = HeaderName::try_from(name.trim())
+        .map_err(|_| Error::usage(format!("--header has the bad name {:?}", name.trim())))?;
+    if name.as_str().starts_with("impersonate-") {
+        return Err(Error::usage(format!("--header must not set {name}"))
+            .hinted("use --as, --as-group, --as-uid and --as-user-extra"));
+    }
+    if RESERVED.contains(&name) {
+        return Err(Error::usage(format!("--header must not set {name}"))
+            .hinted("the login and the connection come from the kubeconfig and its flags"));
+    }
+    let value = HeaderValue::try_from(value.trim()).map_err(|_| {
+        Error::usage(format!(
+            "--header {name} has a value that no header can hold"
+        ))
+    })?;
+    Ok((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_header_and_refuses_what_is_not_its_to_set() {
+        let (name, value) = parse("X-Reason:  a: b ").unwrap();
+        assert_eq!(
+            (name.as_str(), value.to_str().unwrap()),
+            ("x-reason", "a: b")
+        );
+        for bad in [
+            "nocolon",
+            "a b: c",
+            ": x",
+            "Authorization: x",
+            "impersonate-user: x",
+            "X: a\nb",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+        let error = parse("Proxy-Authorization: Basic c2VjcmV0")
+            .unwrap_err()
+            .to_string();
+        assert!(!error.contains("c2VjcmV0"));
+    }
+}

@@ -1,0 +1,83 @@
+//! The remedies for what a server answers: trigger → hint, the table of docs/rawpatch.md.
+//!
+//! A hint is given only where its remedy is certain to be about this answer; what needs
+//! another look at the server is looked up, and says nothing when that look is refused.
+
+use kube_core::Status;
+use kubectl_plugin::{ApiServer, RawPath};
+
+use crate::body::PatchType;
+use crate::patch::Metadata;
+use crate::request::PatchRequest;
+
+/// The text of a 422 that stands for every failure inside a JSON patch
+/// (`apiserver/pkg/endpoints/handlers/patch.go`, `applyJSPatch`).
+const OPAQUE: &str = "the server rejected our request due to an error in our request";
+
+/// The hint for `status`, if there is one. `asked_for` is `--if-resource-version`.
+pub(crate) async fn find(
+    status: &Status,
+    request: &PatchRequest,
+    asked_for: Option<&str>,
+    server: &ApiServer,
+) -> Option<String> {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    match status.code {
+        404 => missing_subresource(&request.path, server).await,
+        405 | 400 if request.path.resource().is_some_and(|resource| resource.name.is_none()) => {
+            Some(format!("PATH is a collection, and a patch is for one object: {}/NAME", request.path.path()))
+        }
+        409 if causes.clone().any(|cause| cause.reason == "FieldManagerConflict") => Some(
+            "others manage these fields: leave them out of the patch, or take them over with --force-conflicts"
+                .to_owned(),
+        ),
+        409 if status.reason == "Conflict" => stale(request, asked_for, server).await,
+        415 if request.patch_type == PatchType::Strategic => {
+            Some("custom resources take no strategic merge patch: use --type merge".to_owned())
+        }
+        422 if status.message == OPAQUE && request.patch_type == PatchType::Json => Some(format!(
+            "a `test` did not hold, or an operation names what is not there; \
+             compare with: kubectl get --raw {}",
+            request.path.path()
+        )),
+        422 if causes.clone().any(|cause| cause.message.contains("strict decoding error: ")) => Some(
+            "correct the field, or let the server drop it: --validate=warn says so, --validate=ignore does not"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+async fn stale(
+    request: &PatchRequest,
+    asked_for: Option<&str>,
+    server: &ApiServer,
+) -> Option<String> {
+    let current = Metadata::read(&request.path, server)
+        .await
+        .ok()?
+        .resource_version;
+    Some(match asked_for {
+        Some(asked_for) if asked_for != current => format!(
+            "the object is at resource version {current} now, not {asked_for}: \
+             read it again, and decide whether the patch still fits"
+        ),
+        _ => format!(
+            "the object is at resource version {current} now: \
+             read it again, and decide whether the patch still fits"
+        ),
+    })
+}
+
+/// A 404 on a subresource is either; that the object answers tells which.
+async fn missing_subresource(path: &RawPath, server: &ApiServer) -> Option<String> {
+    let resource = path.resource()?;
+    let subresource = resource.subresource?;
+    let object: RawPath = path.path().rsplit_once('/')?.0.parse().ok()?;
+    Metadata::read(&object, server).await.ok()?;
+    Some(format!(
+        "{} {:?} exists, and has no subresource `{subresource}`",
+        resource.resource,
+        resource.name.unwrap_or_default()
+    ))
+}

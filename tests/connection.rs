@@ -1,0 +1,433 @@
+//! Which server, which way and which login: real kubectl and kubectl-rawpatch, case by case, with
+//! the same files, variables and flags, against one server that records what arrives.
+//!
+//! The cases are in `connection_cases.rs`. Each runs `kubectl get --raw PATH` and
+//! `kubectl rawpatch PATH`; apart from the method both must send the same request to the same
+//! place, or fail with the same lines. Where we leave kubectl's way, the case says why.
+
+mod connection_cases;
+
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use anyhow::{Context, Result, ensure};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use connection_cases::{Case, Expected};
+use control_plane::{ControlPlane, Tool};
+use faulty_server::{Answer, FaultyServer, Identity, Reply, Request};
+
+const OURS: &str = env!("CARGO_BIN_EXE_kubectl-rawpatch");
+
+/// Makes the folder of the Pod's account, which only this process and its children see.
+const IN_POD: &str = r#"
+set -e
+folder=/run/secrets/kubernetes.io/serviceaccount
+mount -t tmpfs tmpfs /run
+mkdir -p "$folder"
+cp "$POD"/* "$folder"
+unset POD
+exec "$@"
+"#;
+
+#[test]
+fn reads_kubeconfig_files_as_kubectl() -> Result<()> {
+    Bench::new()?.compare(&connection_cases::files())
+}
+
+#[test]
+fn chooses_and_overrides_as_kubectl() -> Result<()> {
+    Bench::new()?.compare(&connection_cases::choices())
+}
+
+#[test]
+fn logs_in_as_kubectl() -> Result<()> {
+    Bench::new()?.compare(&connection_cases::logins())
+}
+
+#[test]
+fn impersonates_as_kubectl() -> Result<()> {
+    Bench::new()?.compare(&connection_cases::impersonations())
+}
+
+#[test]
+fn finds_the_account_of_a_pod_as_kubectl() -> Result<()> {
+    Bench::new()?.compare(&connection_cases::pods())
+}
+
+#[test]
+fn a_slip_in_a_name_gets_a_hint() -> Result<()> {
+    let server = FaultyServer::start([])?;
+    let kubeconfig = server.kubeconfig()?;
+    for (flag, hint) in [
+        ("--context=fautly", "hint: did you mean \"faulty\"?"),
+        ("--cluster=Faulty", "hint: did you mean \"faulty\"?"),
+        ("--user=faultyy", "hint: did you mean \"faulty\"?"),
+    ] {
+        let output = Command::new(OURS)
+            .args(Program::Ours.arguments("/probe"))
+            .args([
+                OsStr::new("--kubeconfig"),
+                kubeconfig.as_os_str(),
+                OsStr::new(flag),
+            ])
+            .output()?;
+        let stderr = String::from_utf8(output.stderr)?;
+        assert_eq!(stderr.lines().nth(1), Some(hint), "{stderr}");
+        assert_eq!(output.status.code(), Some(2));
+    }
+    assert_eq!(server.connections(), 0);
+    Ok(())
+}
+
+/// Every way in which a kubeconfig's secrets may be where they should not be.
+#[test]
+fn no_message_repeats_a_secret() -> Result<()> {
+    let server = FaultyServer::start([])?;
+    let kubeconfig = fs::read_to_string(server.kubeconfig()?)?;
+    for (number, (place, secret)) in [
+        ("users:", "hunter2\nusers:"),
+        ("users: [", "users: [hunter2, "),
+        (
+            "users: [",
+            "users: [{name: faulty, user: {token: hunter2}}, ",
+        ),
+        ("token: faulty-server-token", "token: [hunter2]"),
+        ("token: faulty-server-token", "token: {hunter2: hunter2}"),
+        ("token: faulty-server-token", "token: \"hunter2\\nhunter2\""),
+        ("token: faulty-server-token", "token: 5, exec: hunter2"),
+        (
+            "token: faulty-server-token",
+            "client-certificate-data: aHVudGVyMg==, client-key-data: aHVudGVyMg==",
+        ),
+        (
+            "token: faulty-server-token",
+            "client-certificate-data: hunter2, client-key-data: '-hunter2-'",
+        ),
+        ("server: \"https://", "server: \"https://hunter2:hunter2@"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = server.folder().join(number.to_string());
+        let broken = kubeconfig.replace(place, secret);
+        assert_ne!(broken, kubeconfig);
+        fs::write(&path, broken)?;
+        let output = Command::new(OURS)
+            .args(Program::Ours.arguments("/probe"))
+            .args([OsStr::new("--kubeconfig"), path.as_os_str()])
+            .output()?;
+        let stderr = String::from_utf8(output.stderr)?;
+        assert!(!stderr.contains("hunter2"), "{secret}: {stderr}");
+        assert_eq!(output.status.code(), Some(2), "{secret}: {stderr}");
+    }
+    assert_eq!(server.connections(), 0);
+    Ok(())
+}
+
+/// The same on a real API server: it says in its refusal who asked.
+#[test]
+fn is_the_service_account_in_a_pod() -> Result<()> {
+    let control_plane = ControlPlane::shared();
+    let pod = control_plane.folder().join("pod");
+    fs::create_dir_all(&pod)?;
+    fs::write(
+        pod.join("token"),
+        control_plane.service_account_token("default", "robot")?,
+    )?;
+    fs::write(pod.join("namespace"), "default")?;
+    fs::copy(control_plane.certificate_authority(), pod.join("ca.crt"))?;
+    let port = control_plane
+        .url()
+        .rsplit(':')
+        .next()
+        .context("a port")?
+        .to_owned();
+    let path = "/api/v1/namespaces/default/configmaps/none";
+    let refusal = |program: Program, flags: &[&str]| -> Result<String> {
+        let output = in_pod(&program.path()?, &pod)
+            .args(program.arguments(path))
+            .args(flags)
+            .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+            .env("KUBERNETES_SERVICE_PORT", &port)
+            .output()?;
+        Ok(String::from_utf8(output.stderr)?)
+    };
+    let robot = "User \"system:serviceaccount:default:robot\" cannot";
+    assert!(refusal(Program::Kubectl, &[])?.contains(robot));
+    let ours = refusal(Program::Ours, &[])?;
+    assert!(ours.contains(robot), "{ours}");
+    let ours = refusal(Program::Ours, &["--as=jane", "--request-timeout=9s"])?;
+    assert!(ours.contains(&format!("{robot} impersonate")), "{ours}");
+    Ok(())
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Program {
+    Kubectl,
+    Ours,
+}
+
+impl Program {
+    fn path(self) -> Result<PathBuf> {
+        match self {
+            Self::Kubectl => Tool::Kubectl.path(),
+            Self::Ours => Ok(PathBuf::from(OURS)),
+        }
+    }
+
+    fn arguments(self, path: &str) -> Vec<&str> {
+        match self {
+            Self::Kubectl => vec!["get", "--raw", path],
+            Self::Ours => vec!["--verbatim", "--type", "merge", "-p", "{}", path],
+        }
+    }
+}
+
+/// A program in a mount namespace where `/var/run/secrets` holds the files of the folder `pod`.
+fn in_pod(program: &Path, pod: &Path) -> Command {
+    let mut command = Command::new("unshare");
+    command
+        .args([
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-c",
+            IN_POD,
+            "sh",
+        ])
+        .arg(program)
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("HOME", pod)
+        .env("POD", pod)
+        .stdin(Stdio::null());
+    command
+}
+
+/// The servers that record, and the certificates and keys that the cases use.
+struct Bench {
+    server: FaultyServer,
+    plain: FaultyServer,
+    alice: Identity,
+    bob: Identity,
+}
+
+impl Bench {
+    fn new() -> Result<Self> {
+        let answer = || [Answer::Reply(Reply::json(200, "{}"))];
+        let server = FaultyServer::start(answer())?;
+        Ok(Self {
+            alice: server.pki.client("alice")?,
+            bob: server.pki.client("bob")?,
+            plain: FaultyServer::start_plain(answer())?,
+            server,
+        })
+    }
+
+    /// Runs all cases, a few at a time, and fails with all that are not as they say.
+    fn compare(&self, cases: &[Case]) -> Result<()> {
+        let next = AtomicUsize::new(0);
+        let failures = Mutex::new(Vec::new());
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    loop {
+                        let number = next.fetch_add(1, Ordering::SeqCst);
+                        let Some(case) = cases.get(number) else {
+                            return;
+                        };
+                        let failure = match self.check(number, case) {
+                            Ok(None) => continue,
+                            Ok(Some(failure)) => failure,
+                            Err(error) => format!("{error:#}"),
+                        };
+                        let mut failures = failures.lock().expect("no thread panics");
+                        failures.push(format!("{}\n{failure}", case.name));
+                    }
+                });
+            }
+        });
+        let failures = failures.into_inner()?;
+        assert!(
+            failures.is_empty(),
+            "{} of {}:\n{}",
+            failures.len(),
+            cases.len(),
+            failures.join("\n")
+        );
+        Ok(())
+    }
+
+    /// What is not as the case says.
+    fn check(&self, number: usize, case: &Case) -> Result<Option<String>> {
+        let folder = self.server.folder().join(number.to_string());
+        self.lay_out(&folder, case)?;
+        let kubectl = self.run(&folder, case, Program::Kubectl)?;
+        let ours = self.run(&folder, case, Program::Ours)?;
+        let (is_right, expected) = match &case.expected {
+            Expected::Same(text) => (kubectl == ours && ours.contains(text), text.to_string()),
+            Expected::BothFail => (
+                [&kubectl, &ours]
+                    .iter()
+                    .all(|outcome| !outcome.starts_with("sent ")),
+                "no request".to_owned(),
+            ),
+            Expected::Departure {
+                reason: _,
+                kubectl: theirs,
+                ours: own,
+            } => (
+                kubectl.contains(theirs) && ours.contains(own) && kubectl != ours,
+                format!("{theirs}\n            {own}"),
+            ),
+        };
+        Ok((!is_right)
+            .then(|| format!("  expected: {expected}\n  kubectl:  {kubectl}\n  ours:     {ours}")))
+    }
+
+    /// Writes the files of a case.
+    fn lay_out(&self, folder: &Path, case: &Case) -> Result<()> {
+        let authority = self.server.pki.certificate_authority();
+        let common = [
+            ("ca.crt", authority.as_str()),
+            ("alice.crt", &self.alice.certificate),
+            ("alice.key", &self.alice.key),
+            ("bob.crt", &self.bob.certificate),
+            ("bob.key", &self.bob.key),
+            ("other-ca.crt", &self.plain.pki.certificate_authority()),
+            ("pod/ca.crt", &authority),
+            ("pod/token", "pod-token\n"),
+            ("pod/namespace", "pod-namespace"),
+            ("home/none", ""),
+        ]
+        .map(|(name, text)| (name, text.to_owned()));
+        let own = case
+            .files
+            .iter()
+            .map(|(name, text)| (*name, self.fill_in(text, folder)));
+        for (name, text) in common.into_iter().chain(own) {
+            let path = folder.join(name);
+            fs::create_dir_all(path.parent().context("a folder")?)?;
+            match text.strip_prefix("-> ") {
+                Some(target) => symlink(target, path)?,
+                None => fs::write(path, text)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the addresses and certificates of this run into a case's text.
+    fn fill_in(&self, text: &str, folder: &Path) -> String {
+        text.replace("$FOLDER", &folder.to_string_lossy())
+            .replace("$URL", &self.server.url())
+            .replace("$PORT", &self.server.address().port().to_string())
+            .replace("$PLAIN", &self.plain.address().to_string())
+            .replace(
+                "$CA_DATA",
+                &STANDARD.encode(self.server.pki.certificate_authority()),
+            )
+            .replace("$ALICE_CRT", &STANDARD.encode(&self.alice.certificate))
+            .replace("$ALICE_KEY", &STANDARD.encode(&self.alice.key))
+    }
+
+    /// What became of a command: the request that arrived, or the lines on stderr.
+    fn run(&self, folder: &Path, case: &Case, program: Program) -> Result<String> {
+        let probe = format!(
+            "/{program:?}-{}",
+            folder.file_name().context("a name")?.display()
+        );
+        let path = program.path()?;
+        let mut command = if case.in_pod {
+            in_pod(&path, &folder.join("pod"))
+        } else {
+            let mut command = Command::new(path);
+            command.env_clear();
+            command
+        };
+        let output = command
+            .args(program.arguments(&probe))
+            .args(case.flags.iter().map(|flag| self.fill_in(flag, folder)))
+            .current_dir(folder)
+            .env("HOME", folder.join("home"))
+            .envs(
+                case.environment
+                    .iter()
+                    .map(|(name, value)| (name, self.fill_in(value, folder))),
+            )
+            .stdin(Stdio::null())
+            .output()?;
+        let servers = [("https", &self.server), ("http", &self.plain)];
+        for (scheme, server) in servers {
+            let requests = server.requests();
+            if let Some(request) = requests
+                .iter()
+                .find(|request| request.target.contains(&probe))
+            {
+                return Ok(self.neutral(
+                    &self.describe(scheme, request).replace(&probe, "/probe"),
+                    folder,
+                ));
+            }
+        }
+        let stderr = String::from_utf8(output.stderr)?;
+        if matches!(program, Program::Ours) && stderr.to_lowercase().starts_with("error") {
+            ensure!(
+                output.status.code() == Some(2),
+                "exit code {:?}",
+                output.status.code()
+            );
+        }
+        let lines: Vec<&str> = stderr
+            .lines()
+            .filter(|line| !line.starts_with("hint: "))
+            .collect();
+        Ok(self.neutral(&lines.join("\n"), folder))
+    }
+
+    /// Takes what differs from run to run out of an outcome.
+    fn neutral(&self, outcome: &str, folder: &Path) -> String {
+        outcome
+            .replace(&*folder.to_string_lossy(), "$FOLDER")
+            .replace(&self.server.address().port().to_string(), "$PORT")
+            .replace(&self.plain.address().port().to_string(), "$PLAIN_PORT")
+    }
+
+    /// Where a request went, and what it carried of a login.
+    fn describe(&self, scheme: &str, request: &Request) -> String {
+        let host = request.header("host").join(",");
+        let mut parts = vec![format!("sent {scheme}://{host}{}", request.target)];
+        if let Some(name) = &request.server_name {
+            parts.push(format!("server name {name}"));
+        }
+        if let Some(certificate) = &request.client_certificate {
+            let known = [("alice", &self.alice), ("bob", &self.bob)];
+            let owner = known
+                .iter()
+                .find(|(_, identity)| identity.der == *certificate);
+            parts.push(format!(
+                "certificate of {}",
+                owner.map_or("somebody", |(name, _)| name)
+            ));
+        }
+        let mut headers: Vec<_> = request
+            .headers
+            .iter()
+            .filter(|(name, _)| name == "authorization" || name.starts_with("impersonate-"))
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect();
+        headers.sort();
+        parts.extend(headers);
+        parts.join("; ")
+    }
+}

@@ -1,0 +1,163 @@
+//! `-o jsonpath` against real kubectl: each template of the table is run by both on the same
+//! objects of a real API server, and prints the same bytes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod jsonpath_cases;
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use control_plane::{ControlPlane, User};
+use faulty_server::{Answer, FaultyServer, Reply};
+use jsonpath_cases::{CASES, Case, DEPLOYMENT, Document, Outcome, WIDGET, WIDGET_DEFINITION};
+
+/// The objects of the table on the real server, and their list, which only kubectl makes up, on
+/// one that replies with it.
+struct Objects {
+    control_plane: &'static ControlPlane,
+    admin: PathBuf,
+    /// Serves the list as long as the table is run.
+    _list: FaultyServer,
+    list_kubeconfig: PathBuf,
+}
+
+impl Objects {
+    fn create() -> Self {
+        let control_plane = ControlPlane::shared();
+        for (collection, object) in [
+            (
+                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+                WIDGET_DEFINITION,
+            ),
+            ("/apis/apps/v1/namespaces/default/deployments", DEPLOYMENT),
+        ] {
+            control_plane
+                .create(collection, &serde_json::from_str(object).unwrap())
+                .unwrap();
+        }
+        let widget = serde_json::from_str(WIDGET).unwrap();
+        let mut tries = 0..200;
+        while let Err(error) =
+            control_plane.create("/apis/example.com/v1/namespaces/default/widgets", &widget)
+        {
+            tries.next().unwrap_or_else(|| panic!("{error:#}"));
+            thread::sleep(std::time::Duration::from_millis(50));
+        }
+        let list = kubectl(control_plane, Document::List, "json");
+        let list = FaultyServer::start([Answer::Reply(Reply::json(200, list.stdout))]).unwrap();
+        Self {
+            control_plane,
+            admin: control_plane.kubeconfig(&User::Admin).unwrap(),
+            list_kubeconfig: list.kubeconfig().unwrap(),
+            _list: list,
+        }
+    }
+
+    fn kubectl(&self, case: &Case) -> Output {
+        kubectl(
+            self.control_plane,
+            case.document,
+            &format!("jsonpath={}", case.template),
+        )
+    }
+
+    fn rawpatch(&self, case: &Case) -> Output {
+        let (kubeconfig, path) = match case.document {
+            Document::Deployment => (
+                &self.admin,
+                "/apis/apps/v1/namespaces/default/deployments/sleep",
+            ),
+            Document::Widget => (
+                &self.admin,
+                "/apis/example.com/v1/namespaces/default/widgets/odd",
+            ),
+            Document::List => (&self.list_kubeconfig, "/list"),
+        };
+        Command::new(env!("CARGO_BIN_EXE_kubectl-rawpatch"))
+            .env_clear()
+            .env("KUBECONFIG", kubeconfig)
+            .args(["--verbatim", "--dry-run", "--type=merge", "-p", "{}", path])
+            .args(["-o", &format!("jsonpath={}", case.template)])
+            .output()
+            .unwrap()
+    }
+
+    /// What is wrong with a case, if anything.
+    fn difference(&self, case: &Case) -> Option<String> {
+        let (theirs, ours) = (self.kubectl(case), self.rawpatch(case));
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let says = |output: &Output, words: &str| text(&output.stderr).contains(words);
+        let same = match case.outcome {
+            Outcome::Prints(expected) => {
+                ours.status.success()
+                    && theirs.status.success()
+                    && ours.stdout == theirs.stdout
+                    && text(&ours.stdout) == expected
+            }
+            Outcome::Refused(words) | Outcome::Fails(words) => {
+                let code = if matches!(case.outcome, Outcome::Refused(_)) {
+                    2
+                } else {
+                    6
+                };
+                ours.status.code() == Some(code)
+                    && ours.stdout.is_empty()
+                    && !theirs.status.success()
+                    && says(&ours, words)
+                    && says(&theirs, words)
+            }
+        };
+        (!same).then(|| {
+            format!(
+                "{:?} {}\nkubectl: {theirs:?}\nours: {ours:?}",
+                case.document, case.template
+            )
+        })
+    }
+}
+
+fn kubectl(control_plane: &ControlPlane, document: Document, format: &str) -> Output {
+    let names: &[&str] = match document {
+        Document::Deployment => &["deployment/sleep"],
+        Document::Widget => &["widget/odd"],
+        Document::List => &["deployment/sleep", "widget/odd"],
+    };
+    control_plane
+        .kubectl()
+        .unwrap()
+        .arg("get")
+        .args(names)
+        .args(["-o", format])
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn every_template_prints_what_kubectl_prints() {
+    assert!(CASES.len() >= 60);
+    let objects = Objects::create();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let cases = std::iter::from_fn(|| CASES.get(next.fetch_add(1, Ordering::Relaxed)));
+        cases
+            .filter_map(|case| objects.difference(case))
+            .collect::<Vec<_>>()
+    };
+    let differences: Vec<String> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..4).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap())
+            .collect()
+    });
+    assert!(
+        differences.is_empty(),
+        "{} of {} differ:\n{}",
+        differences.len(),
+        CASES.len(),
+        differences.join("\n\n")
+    );
+}

@@ -1,0 +1,301 @@
+use std::process::Stdio;
+
+use control_plane::ControlPlane;
+use faulty_server::{Answer, FaultyServer, Reply};
+use serde_json::{Value, json};
+
+use super::plugin::*;
+
+#[test]
+fn stdout_is_the_servers_bytes_and_stderr_is_silent_in_a_script() {
+    let path = config_map();
+    let outcome = rawpatch(&["--type=merge", "-p", r#"{"data":{"key":"new"}}"#, &path]).succeeded();
+    let (_, body) = ControlPlane::shared().request("GET", &path, None).unwrap();
+    assert_eq!(outcome.stdout, body);
+    assert_eq!(outcome.stderr, "");
+}
+
+#[test]
+fn the_formats_are_those_of_kubectl() {
+    let path = deployment();
+    let name = path.rsplit('/').next().unwrap();
+    // The first patch may change something, the others then print the same object as kubectl.
+    let patch = |format: &str| {
+        rawpatch(&[
+            "--type=merge",
+            "-p",
+            r#"{"metadata":{"labels":{"a":"<b>&"}}}"#.replace("<b>&", "b").as_str(),
+            "-o",
+            format,
+            &path,
+        ])
+        .succeeded()
+        .stdout
+    };
+    patch("none");
+    let kubectl = |format: &str| {
+        let outcome: Outcome = ControlPlane::shared()
+            .kubectl()
+            .unwrap()
+            .args(["get", "deployment", name, "-o", format])
+            .output()
+            .unwrap()
+            .into();
+        outcome.succeeded().stdout
+    };
+    for format in [
+        "json",
+        "name",
+        "jsonpath={.metadata.name}{\"\\n\"}{range .spec.template.spec.containers[*]}{.name}={.image}{end}",
+    ] {
+        assert_eq!(patch(format), kubectl(format), "{format}");
+    }
+    // YAML is written by another library than kubectl's: the same document, not the same bytes.
+    let read = |yaml: &str| {
+        let kubeconfig = admin();
+        let outcome = run(
+            ControlPlane::shared()
+                .kubectl()
+                .unwrap()
+                .env("KUBECONFIG", kubeconfig)
+                .args(["create", "--dry-run=client", "-o", "json", "-f", "-"]),
+            yaml,
+        );
+        outcome.succeeded().json()
+    };
+    assert_eq!(read(&patch("yaml")), read(&kubectl("yaml")));
+    assert_eq!(patch("none"), "");
+}
+
+#[test]
+fn managed_fields_are_shown_on_demand() {
+    let path = config_map();
+    let fields = |arguments: &[&str]| {
+        let arguments = [
+            arguments,
+            &["-p", r#"{"data":{"key":"x"}}"#, "-o", "json", &path],
+        ]
+        .concat();
+        rawpatch(&arguments).succeeded().json()["metadata"]["managedFields"].clone()
+    };
+    assert_eq!(fields(&[]), Value::Null);
+    assert!(fields(&["--show-managed-fields"]).is_array());
+}
+
+#[test]
+fn a_refusal_is_a_document_where_documents_were_asked_for() {
+    let path = "/api/v1/namespaces/default/configmaps/missing";
+    let refusal = |format: &[&str]| {
+        rawpatch(&[&["-p", r#"{"data":{"key":"x"}}"#, path], format].concat()).failed(1)
+    };
+    let message = "Error from server (NotFound): configmaps \"missing\" not found\n";
+    let json = refusal(&["-o", "json"]);
+    assert_eq!(json.stderr, message);
+    assert_eq!(
+        json.json(),
+        json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": "NotFound", "code": 404,
+            "message": "configmaps \"missing\" not found", "details": {"kind": "configmaps", "name": "missing"},
+        })
+    );
+    for format in [&[][..], &["-o", "name"], &["-o", "none"]] {
+        let outcome = refusal(format);
+        assert_eq!(
+            (outcome.stdout.as_str(), outcome.stderr.as_str()),
+            ("", message)
+        );
+    }
+}
+
+#[test]
+fn causes_are_listed_as_kubectl_lists_them() {
+    let path = deployment();
+    let name = path.rsplit('/').next().unwrap();
+    let patch = r#"{"spec":{"replicas":-1,"minReadySeconds":-1}}"#;
+    let ours = rawpatch(&["--type=merge", "-p", patch, &path]).failed(1);
+    let theirs: Outcome = ControlPlane::shared()
+        .kubectl()
+        .unwrap()
+        .args(["patch", "deployment", name, "--type=merge", "-p", patch])
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(ours.stderr, theirs.failed(1).stderr);
+    assert!(
+        ours.stderr.contains("\n* spec.minReadySeconds: "),
+        "{ours:?}"
+    );
+}
+
+#[test]
+fn warnings_are_said_once_and_can_be_errors() {
+    let path = config_map();
+    let patch = r#"{"dta":{"a":"b"},"data":{"key":"x"}}"#;
+    let outcome = rawpatch(&["--type=merge", "--validate=warn", "-p", patch, &path]).succeeded();
+    assert_eq!(outcome.stderr, "Warning: unknown field \"dta\"\n");
+    let outcome = rawpatch(&[
+        "--type=merge",
+        "--validate=warn",
+        "--warnings-as-errors",
+        "-p",
+        patch,
+        &path,
+    ])
+    .failed(1);
+    assert_eq!(
+        outcome.stderr,
+        "Warning: unknown field \"dta\"\nerror: 1 warning received\n"
+    );
+    assert!(!outcome.stdout.is_empty());
+    let outcome = rawpatch(&["--type=merge", "--validate=ignore", "-p", patch, &path]).succeeded();
+    assert_eq!(outcome.stderr, "");
+}
+
+#[test]
+fn verbatim_adds_nothing_and_keeps_every_explicit_flag() {
+    let path = config_map();
+    // Without Strict the server takes the misspelt field for nothing, with a warning.
+    let outcome = rawpatch(&[
+        "--verbatim",
+        "--type=merge",
+        "-p",
+        r#"{"dta":{"a":"b"}}"#,
+        &path,
+    ])
+    .succeeded();
+    assert_eq!(outcome.stderr, "Warning: unknown field \"dta\"\n");
+    let dry = rawpatch(&[
+        "--verbatim",
+        "--dry-run",
+        "--field-manager=m",
+        "--type=merge",
+        "-p",
+        r#"{"data":{"key":"dry"}}"#,
+        &path,
+    ])
+    .succeeded();
+    assert!(dry.stderr.ends_with("(server dry run)\n"), "{dry:?}");
+    assert!(
+        dry.json()["metadata"]["managedFields"]
+            .to_string()
+            .contains("\"m\""),
+        "{dry:?}"
+    );
+    assert_eq!(read(&path)["data"]["key"], "value");
+    rawpatch(&["--verbatim", "--type=merge", "-p", "{}", &path]).succeeded();
+    let outcome = rawpatch(&["--verbatim", "--type=merge", "-p", "null", &path]).failed(1);
+    assert!(
+        outcome
+            .stderr
+            .starts_with("Error from server (BadRequest): "),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn verbatim_sends_the_bytes_of_path_and_patch() {
+    let server = FaultyServer::start([Answer::Reply(Reply::json(200, "{}"))]).unwrap();
+    let kubeconfig = server.kubeconfig().unwrap();
+    let path = "/api/v1//x/../y%2Fz/?dryRun=all;b&b=%zz";
+    let given = "a: [1, 1.10]\n---\n";
+    run(
+        command(&kubeconfig).args(["--verbatim", "-p", given, path]),
+        "",
+    )
+    .succeeded();
+    run(
+        command(&kubeconfig).args([
+            "--verbatim",
+            "--dry-run",
+            "--validate=warn",
+            "-p",
+            "[]",
+            "/x",
+        ]),
+        "",
+    )
+    .succeeded();
+    let [first, second] = &server.requests()[..] else {
+        panic!("not two requests")
+    };
+    assert_eq!(
+        (first.target.as_str(), first.body.as_slice()),
+        (path, given.as_bytes())
+    );
+    assert_eq!(
+        first.header("content-type"),
+        ["application/strategic-merge-patch+json"]
+    );
+    assert_eq!(second.target, "/x?dryRun=All&fieldValidation=Warn");
+    assert_eq!(
+        second.header("content-type"),
+        ["application/json-patch+json"]
+    );
+}
+
+#[test]
+fn include_shows_status_and_headers_on_stderr() {
+    let path = config_map();
+    let outcome = rawpatch(&["--include", "-p", r#"{"data":{"key":"x"}}"#, &path]).succeeded();
+    assert!(
+        outcome.stderr.starts_with("HTTP/1.1 200 OK\n"),
+        "{outcome:?}"
+    );
+    assert!(
+        outcome
+            .stderr
+            .contains("\ncontent-type: application/json\n"),
+        "{outcome:?}"
+    );
+    let refused = rawpatch(&[
+        "--include",
+        "-p",
+        r#"{"data":{"key":"x"}}"#,
+        &format!("{path}x"),
+    ])
+    .failed(1);
+    assert!(
+        refused.stderr.starts_with("HTTP/1.1 404 Not Found\n"),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_full_disk_is_an_output_error_and_a_gone_reader_ends_the_process() {
+    use std::os::unix::process::ExitStatusExt;
+    let path = config_map();
+    let arguments = ["-p", r#"{"data":{"key":"x"}}"#, &path];
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let mut command = command(&admin());
+    let outcome: Outcome = command
+        .args(arguments)
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap()
+        .into();
+    assert!(
+        outcome
+            .failed(74)
+            .stderr
+            .contains("error: write to stdout: ")
+    );
+
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let outcome: Outcome = command
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap()
+        .into();
+    assert_eq!(outcome.status.signal(), Some(13), "{outcome:?}");
+    assert_eq!(outcome.stderr, "");
+}

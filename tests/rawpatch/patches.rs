@@ -1,0 +1,218 @@
+use serde_json::json;
+
+use super::plugin::*;
+
+#[test]
+fn every_type_patches_a_built_in_object() {
+    let path = deployment();
+    for (kind, patch, annotation) in [
+        (
+            "json",
+            r#"[{"op":"add","path":"/metadata/annotations","value":{"by":"json"}}]"#,
+            "json",
+        ),
+        (
+            "merge",
+            r#"{"metadata":{"annotations":{"by":"merge"}}}"#,
+            "merge",
+        ),
+        (
+            "strategic",
+            r#"{"metadata":{"annotations":{"by":"strategic"}}}"#,
+            "strategic",
+        ),
+        (
+            "MERGE",
+            r#"{"metadata":{"annotations":{"by":"capitals"}}}"#,
+            "capitals",
+        ),
+    ] {
+        let outcome = rawpatch(&["--type", kind, "-p", patch, &path]).succeeded();
+        assert_eq!(outcome.json()["metadata"]["annotations"]["by"], annotation);
+        assert_eq!(read(&path)["metadata"]["annotations"]["by"], annotation);
+    }
+    let name = path.rsplit('/').next().unwrap();
+    let apply = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "labels": {"by": "apply"}}});
+    rawpatch(&["--type=apply", "-p", &apply.to_string(), &path]).succeeded();
+    assert_eq!(read(&path)["metadata"]["labels"]["by"], "apply");
+}
+
+#[test]
+fn the_default_is_strategic_and_an_array_is_a_json_patch() {
+    let path = deployment();
+    // Only a strategic merge patch merges this list by its key; a merge patch would replace it.
+    let patch =
+        r#"{"spec":{"template":{"spec":{"containers":[{"name":"second","image":"busybox"}]}}}}"#;
+    rawpatch(&["-p", patch, &path]).succeeded();
+    let containers = || read(&path)["spec"]["template"]["spec"]["containers"].clone();
+    assert_eq!(containers().as_array().unwrap().len(), 2);
+
+    rawpatch(&[
+        "-p",
+        r#"[{"op":"remove","path":"/spec/template/spec/containers/1"}]"#,
+        &path,
+    ])
+    .succeeded();
+    assert_eq!(containers().as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn subresources_of_a_built_in_object() {
+    let path = deployment();
+    let scale = format!("{path}/scale");
+    let outcome = rawpatch(&[
+        "--type",
+        "merge",
+        "-p",
+        r#"{"spec":{"replicas":3}}"#,
+        &scale,
+    ])
+    .succeeded();
+    assert_eq!(outcome.json()["kind"], "Scale");
+    assert_eq!(read(&path)["spec"]["replicas"], 3);
+
+    rawpatch(&[
+        "--subresource=scale",
+        "-p",
+        r#"[{"op":"replace","path":"/spec/replicas","value":4}]"#,
+        &path,
+    ])
+    .succeeded();
+    assert_eq!(read(&path)["spec"]["replicas"], 4);
+
+    let status = r#"{"status":{"conditions":[{"type":"Ours","status":"True"}]}}"#;
+    rawpatch(&["--subresource", "status", "-p", status, &path]).succeeded();
+    assert_eq!(read(&path)["status"]["conditions"][0]["type"], "Ours");
+}
+
+#[test]
+fn a_custom_resource_takes_merge_json_and_apply_and_its_subresources() {
+    let path = custom_resource(Custom::Bar);
+    rawpatch(&["--type", "merge", "-p", r#"{"spec":{"x":1}}"#, &path]).succeeded();
+    rawpatch(&[
+        "--type",
+        "json",
+        "-p",
+        r#"[{"op":"add","path":"/spec/y","value":2}]"#,
+        &path,
+    ])
+    .succeeded();
+    let name = path.rsplit('/').next().unwrap();
+    let apply = json!({"apiVersion": "example.com/v1", "kind": "Bar", "metadata": {"name": name}, "spec": {"z": 3}});
+    rawpatch(&["--type", "apply", "-p", &apply.to_string(), &path]).succeeded();
+    rawpatch(&[
+        "--type",
+        "merge",
+        "-p",
+        r#"{"spec":{"replicas":5}}"#,
+        &format!("{path}/scale"),
+    ])
+    .succeeded();
+    rawpatch(&[
+        "--type",
+        "merge",
+        "-p",
+        r#"{"status":{"ready":true}}"#,
+        &format!("{path}/status"),
+    ])
+    .succeeded();
+    let object = read(&path);
+    assert_eq!(
+        object["spec"],
+        json!({"replicas": 5, "x": 1, "y": 2, "z": 3})
+    );
+    assert_eq!(object["status"], json!({"ready": true}));
+}
+
+#[test]
+fn a_cluster_scoped_object_and_a_namespace() {
+    rawpatch(&[
+        "--type",
+        "merge",
+        "-p",
+        r#"{"metadata":{"labels":{"a":"b"}}}"#,
+        "/api/v1/namespaces/default",
+    ])
+    .succeeded();
+    assert_eq!(
+        read("/api/v1/namespaces/default")["metadata"]["labels"]["a"],
+        "b"
+    );
+}
+
+#[test]
+fn apply_creates_takes_over_and_is_recorded() {
+    let name = unique("applied");
+    let path = format!("/api/v1/namespaces/default/configmaps/{name}");
+    let body = |value: &str| {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"key": value}}).to_string()
+    };
+    rawpatch(&["--type", "apply", "-p", &body("ours"), &path]).succeeded();
+    assert_eq!(
+        read(&path)["metadata"]["managedFields"][0]["manager"],
+        "kubectl-rawpatch"
+    );
+
+    let theirs = [
+        "--type",
+        "apply",
+        "--field-manager",
+        "theirs",
+        "-p",
+        &body("theirs"),
+        &path,
+    ];
+    rawpatch(&theirs).failed(9);
+    rawpatch(&[&theirs[..], &["--force-conflicts"]].concat()).succeeded();
+    assert_eq!(read(&path)["data"]["key"], "theirs");
+}
+
+#[test]
+fn yaml_from_every_source_and_a_dry_run_that_stores_nothing() {
+    let path = config_map();
+    let yaml = "data:\n  'on': \"yes\"\n  y: octal\n";
+    let folder = std::env::temp_dir().join(unique("rawpatch-yaml"));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("patch.yaml");
+    std::fs::write(&file, yaml).unwrap();
+    let file = file.to_str().unwrap();
+    let expected = json!({"key": "value", "on": "yes", "y": "octal"});
+    for arguments in [
+        ["-p", yaml],
+        ["-p", "-"],
+        ["-f", "-"],
+        ["--filename", file],
+        ["--patch-file", file],
+        ["--patch-file", "-"],
+    ] {
+        let outcome = rawpatch_with_stdin(&[&arguments[..], &["--dry-run", &path]].concat(), yaml)
+            .succeeded();
+        assert_eq!(outcome.json()["data"], expected, "{arguments:?}");
+        assert!(
+            outcome.stderr.ends_with(" patched (server dry run)\n"),
+            "{outcome:?}"
+        );
+    }
+    assert_eq!(read(&path)["data"], json!({"key": "value"}));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_user_agent_a_header_and_the_field_manager_reach_the_server() {
+    let path = config_map();
+    rawpatch(&[
+        "--field-manager=me",
+        "-H",
+        "X-Reason: test",
+        "-p",
+        r#"{"data":{"key":"new"}}"#,
+        &path,
+    ])
+    .succeeded();
+    let object = read(&path);
+    let managers = object["metadata"]["managedFields"].as_array().unwrap();
+    assert!(
+        managers.iter().any(|entry| entry["manager"] == "me"),
+        "{managers:?}"
+    );
+}

@@ -1,0 +1,148 @@
+use serde_json::json;
+
+use super::plugin::*;
+
+/// What is planted: values in the object, and values in the patch, plain and in base64.
+const PLANTED: [&str; 6] = [
+    "hunter2stored",
+    "aHVudGVyMnN0b3JlZA==",
+    "hunter3sent",
+    "aHVudGVyM3NlbnQ=",
+    "918273645",
+    "OTE4MjczNjQ1",
+];
+
+/// Everything that a server says about a Secret that it refuses: the arguments, and the field
+/// that the message must still name.
+const REFUSED: [(&str, &str, &str); 14] = [
+    (
+        "merge",
+        r#"{"dta":{"password":"aHVudGVyM3NlbnQ="}}"#,
+        "unknown field \"dta\"",
+    ),
+    (
+        "strategic",
+        r#"{"dta":{"password":"aHVudGVyM3NlbnQ="}}"#,
+        "unknown field \"dta\"",
+    ),
+    (
+        "json",
+        r#"[{"op":"add","path":"/dta","value":{"password":"hunter3sent"}}]"#,
+        "unknown field \"dta\"",
+    ),
+    ("merge", r#"{"data":{"password":918273645}}"#, "Secret.data"),
+    (
+        "strategic",
+        r#"{"data":{"password":918273645}}"#,
+        "cannot restore slice from int64",
+    ),
+    (
+        "json",
+        r#"[{"op":"add","path":"/data/pin","value":918273645}]"#,
+        "Secret.data",
+    ),
+    (
+        "merge",
+        r#"{"stringData":{"password":["hunter3sent"]}}"#,
+        "Secret.stringData",
+    ),
+    (
+        "merge",
+        r#"{"data":{"password":"hunter3sent!!"}}"#,
+        "illegal base64 data",
+    ),
+    (
+        "strategic",
+        r#"{"data":{"password":"hunter3sent!!"}}"#,
+        "illegal base64 data",
+    ),
+    (
+        "apply",
+        r#"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"NAME"},"data":{"password":918273645}}"#,
+        ".data.password",
+    ),
+    (
+        "apply",
+        r#"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"NAME"},"data":["hunter3sent"]}"#,
+        ".data",
+    ),
+    (
+        "apply",
+        r#"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"NAME"},"dta":{"password":"hunter3sent"}}"#,
+        ".dta",
+    ),
+    (
+        "strategic",
+        r#"{"data":{"$patch":"hunter3sent"}}"#,
+        "unknown patch type",
+    ),
+    ("merge", r#"{"type":"hunter3sent"}"#, "field is immutable"),
+];
+
+#[test]
+fn what_the_server_says_about_a_secret_is_shown_without_its_values() {
+    let path = secret(&json!({"password": "hunter2stored"}));
+    let name = path.rsplit('/').next().unwrap();
+    for (kind, patch, reason) in REFUSED {
+        let patch = patch.replace("NAME", name);
+        for format in [&[][..], &["-o", "json"], &["-o", "yaml"], &["-o", "name"]] {
+            let arguments = [&["--type", kind, "-p", &patch, &path][..], format].concat();
+            let outcome = rawpatch(&arguments).failed(1);
+            for value in PLANTED {
+                assert!(!outcome.stderr.contains(value), "{value} in {outcome:?}");
+                assert!(!outcome.stdout.contains(value), "{value} in {outcome:?}");
+            }
+            assert!(
+                outcome.stderr.contains(reason),
+                "{reason:?} is not in {outcome:?}"
+            );
+            if format == ["-o", "json"] {
+                let status = outcome.json();
+                assert_eq!(status["kind"], "Status");
+                assert!(
+                    status["message"].as_str().unwrap().contains(reason),
+                    "{status}"
+                );
+            } else if format.is_empty() || format == ["-o", "name"] {
+                assert_eq!(outcome.stdout, "");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_immutable_secret_and_a_forbidden_one_keep_their_reasons() {
+    let path = secret(&json!({"password": "hunter2stored"}));
+    rawpatch(&["-p", r#"{"immutable":true}"#, "-o", "none", &path]).succeeded();
+    let outcome =
+        rawpatch(&["-p", r#"{"stringData":{"password":"hunter3sent"}}"#, &path]).failed(1);
+    assert!(
+        outcome
+            .stderr
+            .contains("data: Forbidden: field is immutable when `immutable` is set"),
+        "{outcome:?}"
+    );
+
+    let outcome = rawpatch(&[
+        "--as=jane",
+        "-p",
+        r#"{"stringData":{"password":"hunter3sent"}}"#,
+        &path,
+    ])
+    .failed(1);
+    let name = path.rsplit('/').next().unwrap();
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "Error from server (Forbidden): secrets \"{name}\" is forbidden: User \"jane\" cannot patch resource \
+             \"secrets\" in API group \"\" in the namespace \"default\"\n"
+        )
+    );
+}
+
+#[test]
+fn a_successful_reply_is_the_users_own() {
+    let path = secret(&json!({"password": "hunter2stored"}));
+    let outcome = rawpatch(&["-p", r#"{"metadata":{"labels":{"a":"b"}}}"#, &path]).succeeded();
+    assert_eq!(outcome.json()["data"]["password"], "aHVudGVyMnN0b3JlZA==");
+}

@@ -1,0 +1,251 @@
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use control_plane::{ControlPlane, User};
+use serde_json::json;
+
+use super::plugin::*;
+
+/// Real kubectl that finds the built plugin, as the admin.
+fn kubectl() -> Command {
+    let control_plane = ControlPlane::shared();
+    let mut kubectl = control_plane.kubectl().unwrap();
+    kubectl.envs(control_plane.environment(Some(&folder())).unwrap());
+    kubectl
+}
+
+#[test]
+fn kubectl_runs_the_plugin_and_passes_its_output_on() {
+    let path = deployment();
+    let patch = r#"{"spec":{"replicas":3}}"#;
+    let outcome = run(
+        kubectl().args([
+            "rawpatch",
+            "--type",
+            "merge",
+            "-p",
+            patch,
+            &format!("{path}/scale"),
+            "-o",
+            "jsonpath={.spec.replicas}",
+        ]),
+        "",
+    )
+    .succeeded();
+    assert_eq!(outcome.stdout, "3");
+    let outcome = run(
+        kubectl().args(["rawpatch", &path, "-f", "-", "-o", "name"]),
+        "metadata: {labels: {a: b}}",
+    )
+    .succeeded();
+    assert_eq!(
+        outcome.stdout,
+        format!("deployment.apps/{}\n", path.rsplit('/').next().unwrap())
+    );
+}
+
+#[test]
+fn exit_codes_come_through() {
+    let path = config_map();
+    let code = |arguments: &[&str]| run(kubectl().arg("rawpatch").args(arguments), "").code;
+    assert_eq!(code(&["-p", r#"{"data":{"key":"x"}}"#, &path]), Some(0));
+    assert_eq!(
+        code(&["-p", r#"{"data":{"key":"x"}}"#, &format!("{path}x")]),
+        Some(1)
+    );
+    assert_eq!(code(&["-p", "", &path]), Some(2));
+    assert_eq!(
+        code(&[
+            "--server",
+            "https://127.0.0.1:1",
+            "-p",
+            r#"{"data":{"key":"x"}}"#,
+            &path
+        ]),
+        Some(3)
+    );
+    assert_eq!(
+        code(&[
+            "--if-resource-version=1",
+            "-p",
+            r#"{"data":{"key":"x"}}"#,
+            &path
+        ]),
+        Some(9)
+    );
+}
+
+#[test]
+fn flags_before_the_path_and_a_separator() {
+    let path = config_map();
+    let patch = r#"{"data":{"key":"x"}}"#;
+    for arguments in [
+        &["--type", "merge", "-p", patch, &path][..],
+        &["--type=merge", "-p", patch, "--", &path],
+        &[&path, "--type=merge", "-p", patch],
+        &["-p", patch, "--raw", &path],
+    ] {
+        run(kubectl().arg("rawpatch").args(arguments), "").succeeded();
+    }
+}
+
+#[test]
+fn a_file_that_looks_like_plugin_and_path_is_not_run_when_flags_come_first() {
+    // kubectl joins the words before the first flag to a program's name, slashes included,
+    // and the path of an API object may so name a file of the current folder.
+    let path = config_map();
+    let work = std::env::temp_dir().join(format!(
+        "{}-{}",
+        unique("through-kubectl"),
+        std::process::id()
+    ));
+    let trap = work.join(format!("kubectl-rawpatch-{path}"));
+    std::fs::create_dir_all(trap.parent().unwrap()).unwrap();
+    std::fs::write(&trap, "#!/bin/sh\necho trapped\n").unwrap();
+    std::fs::set_permissions(&trap, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let run_in = |folder: &Path, arguments: &[&str]| {
+        let path = std::env::join_paths([Path::new("."), &self::folder()]).unwrap();
+        run(
+            kubectl()
+                .current_dir(folder)
+                .env("PATH", path)
+                .arg("rawpatch")
+                .args(arguments),
+            "",
+        )
+    };
+    let outcome = run_in(&work, &["-p", r#"{"data":{"key":"x"}}"#, &path]).succeeded();
+    assert_eq!(outcome.json()["data"]["key"], "x");
+    std::fs::remove_dir_all(work).unwrap();
+}
+
+#[test]
+fn help_comes_through_and_its_examples_run() {
+    let help = run(kubectl().args(["rawpatch", "--help"]), "")
+        .succeeded()
+        .stdout;
+    let control_plane = ControlPlane::shared();
+    let collection = "/apis/apps/v1/namespaces/default/deployments";
+    let name = "sleep";
+    control_plane
+        .create(
+            collection,
+            &json!({
+                "metadata": {"name": name, "labels": {"app": name}},
+                "spec": {
+                    "selector": {"matchLabels": {"app": name}},
+                    "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": name, "image": "busybox"}]}},
+                },
+            }),
+        )
+        .unwrap();
+    let examples = help
+        .split("Examples:")
+        .nth(1)
+        .unwrap()
+        .split("Exit codes:")
+        .next()
+        .unwrap();
+    let commands: Vec<&str> = examples
+        .split("  # ")
+        .skip(1)
+        .map(|example| example.split_once('\n').unwrap().1)
+        .collect();
+    assert_eq!(commands.len(), 3);
+    let outputs: Vec<String> = commands
+        .iter()
+        .map(|command| {
+            let mut shell = Command::new("sh");
+            shell
+                .env_clear()
+                .envs(control_plane.environment(Some(&folder())).unwrap())
+                .env("HOME", "/nonexistent");
+            run(shell.args(["-c", command]), "").succeeded().stdout
+        })
+        .collect();
+    let deployment = read(&format!("{collection}/{name}"));
+    assert_eq!(deployment["spec"]["replicas"], 3);
+    assert_eq!(outputs[1], "web");
+    assert_eq!(
+        deployment["metadata"]["labels"]["tier"],
+        serde_json::Value::Null
+    );
+    assert_eq!(deployment["metadata"]["annotations"]["note"], "mine");
+}
+
+#[test]
+fn a_service_account_patches_the_scale_it_may_patch_and_nothing_else() {
+    let control_plane = ControlPlane::shared();
+    let path = deployment();
+    let robot = unique("robot");
+    control_plane
+        .create(
+            "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles",
+            &json!({"metadata": {"name": robot}, "rules": [{"apiGroups": ["apps"], "resources": ["deployments/scale"], "verbs": ["patch"]}]}),
+        )
+        .unwrap();
+    control_plane
+        .create(
+            "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings",
+            &json!({
+                "metadata": {"name": robot},
+                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": robot},
+                "subjects": [{"kind": "ServiceAccount", "name": robot, "namespace": "default"}],
+            }),
+        )
+        .unwrap();
+    let kubeconfig = control_plane
+        .kubeconfig(&User::ServiceAccount {
+            namespace: "default",
+            name: &robot,
+        })
+        .unwrap();
+    let as_robot = |path: &str| {
+        let patch = r#"{"spec":{"replicas":6}}"#;
+        run(
+            kubectl().env("KUBECONFIG", &kubeconfig).args([
+                "rawpatch",
+                "--type=merge",
+                "-p",
+                patch,
+                path,
+            ]),
+            "",
+        )
+    };
+    // RBAC reaches the authorizer a moment after the object is stored.
+    let scale = format!("{path}/scale");
+    let mut outcome = as_robot(&scale);
+    for _ in 0..50 {
+        if outcome.code == Some(0) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        outcome = as_robot(&scale);
+    }
+    assert_eq!(outcome.succeeded().json()["spec"]["replicas"], 6);
+    let refused = as_robot(&path).failed(1);
+    let user = format!(
+        "User \"system:serviceaccount:default:{robot}\" cannot patch resource \"deployments\""
+    );
+    assert!(refused.stderr.contains(&user), "{refused:?}");
+
+    let nobody = control_plane.kubeconfig(&User::Nobody).unwrap();
+    let refused = run(
+        kubectl().env("KUBECONFIG", nobody).args([
+            "rawpatch",
+            "-p",
+            r#"{"a":1}"#,
+            "--verbatim",
+            &path,
+        ]),
+        "",
+    );
+    assert!(
+        refused
+            .failed(1)
+            .stderr
+            .contains("User \"system:anonymous\" cannot patch")
+    );
+}
