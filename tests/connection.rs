@@ -12,19 +12,21 @@ use std::{
     fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use connection_cases::{Case, Expected};
-use control_plane::{ControlPlane, Tool};
+use control_plane::{ControlPlane, Tool, User};
 use faulty_server::{Answer, FaultyServer, Identity, Reply, Request};
+use serde_json::{Value, json};
 
 const OURS: &str = env!("CARGO_BIN_EXE_kubectl-rawpatch");
 
@@ -138,27 +140,13 @@ fn no_message_repeats_a_secret() -> Result<()> {
 #[test]
 fn is_the_service_account_in_a_pod() -> Result<()> {
     let control_plane = ControlPlane::shared();
-    let pod = control_plane.folder().join("pod");
-    fs::create_dir_all(&pod)?;
-    fs::write(
-        pod.join("token"),
-        control_plane.service_account_token("default", "robot")?,
-    )?;
-    fs::write(pod.join("namespace"), "default")?;
-    fs::copy(control_plane.certificate_authority(), pod.join("ca.crt"))?;
-    let port = control_plane
-        .url()
-        .rsplit(':')
-        .next()
-        .context("a port")?
-        .to_owned();
+    let pod = Pod::of_account(control_plane, "robot")?;
     let path = "/api/v1/namespaces/default/configmaps/none";
     let refusal = |program: Program, flags: &[&str]| -> Result<String> {
-        let output = in_pod(&program.path()?, &pod)
+        let output = pod
+            .command(&program.path()?)
             .args(program.arguments(path))
             .args(flags)
-            .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
-            .env("KUBERNETES_SERVICE_PORT", &port)
             .output()?;
         Ok(String::from_utf8(output.stderr)?)
     };
@@ -169,6 +157,134 @@ fn is_the_service_account_in_a_pod() -> Result<()> {
     let ours = refusal(Program::Ours, &["--as=jane", "--request-timeout=9s"])?;
     assert!(ours.contains(&format!("{robot} impersonate")), "{ours}");
     Ok(())
+}
+
+#[test]
+fn patches_a_deployment_and_its_scale_by_every_login() -> Result<()> {
+    let control_plane = ControlPlane::shared();
+    let deployments = "/apis/apps/v1/namespaces/default/deployments";
+    control_plane.create(deployments, &serde_json::from_str(SLEEP)?)?;
+    let rules = json!([{"apiGroups": ["apps"], "resources": ["deployments", "deployments/scale"], "verbs": ["patch"]}]);
+    let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+    control_plane.create(
+        &format!("{rbac}/roles"),
+        &json!({"metadata": {"name": "patcher"}, "rules": rules}),
+    )?;
+    control_plane.create(
+        &format!("{rbac}/rolebindings"),
+        &json!({
+            "metadata": {"name": "patcher"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "patcher"},
+            "subjects": [{"kind": "ServiceAccount", "name": "patcher", "namespace": "default"}],
+        }),
+    )?;
+
+    let account = User::ServiceAccount {
+        namespace: "default",
+        name: "patcher",
+    };
+    let pod = Pod::of_account(control_plane, "patcher")?;
+    let kubectl = |user: &User<'_>| -> Result<Command> {
+        let mut kubectl = control_plane.kubectl()?;
+        kubectl
+            .envs(control_plane.environment(Path::new(OURS).parent())?)
+            .env("KUBECONFIG", control_plane.kubeconfig(user)?)
+            .arg("rawpatch");
+        Ok(kubectl)
+    };
+    for (replicas, command) in [
+        (
+            2,
+            (&|| kubectl(&User::Admin)) as &dyn Fn() -> Result<Command>,
+        ),
+        (3, &|| kubectl(&account)),
+        (4, &|| Ok(pod.command(Path::new(OURS)))),
+    ] {
+        let path = format!("{deployments}/sleep");
+        let image = format!("busybox:{replicas}");
+        let merge = json!({"spec": {"template": {"spec": {"containers": [{"name": "sleep", "image": image}]}}}});
+        let patched = |path: &str, patch: &Value| -> Result<Output> {
+            // RBAC reaches the authorizer a moment after its objects are stored.
+            for _ in 0..50 {
+                let output = command()?
+                    .args(["--type", "merge", "-p", &patch.to_string(), path])
+                    .output()?;
+                if output.status.code() != Some(1) {
+                    return Ok(output);
+                }
+                thread::sleep(Duration::from_millis(100));
+            }
+            command()?
+                .args(["--type", "merge", "-p", &patch.to_string(), path])
+                .output()
+                .map_err(Into::into)
+        };
+        let output = patched(&path, &merge)?;
+        assert!(output.status.success(), "{output:?}");
+        let output = patched(
+            &format!("{path}/scale"),
+            &json!({"spec": {"replicas": replicas}}),
+        )?;
+        assert!(output.status.success(), "{output:?}");
+
+        let (_, body) = control_plane.request("GET", &path, None)?;
+        let object: Value = serde_json::from_str(&body)?;
+        assert_eq!(object["spec"]["replicas"], replicas);
+        assert_eq!(
+            object["spec"]["template"]["spec"]["containers"][0]["image"],
+            image
+        );
+    }
+    Ok(())
+}
+
+/// A Deployment of one container.
+const SLEEP: &str = r#"{
+  "apiVersion": "apps/v1",
+  "kind": "Deployment",
+  "metadata": {"name": "sleep"},
+  "spec": {
+    "selector": {"matchLabels": {"app": "sleep"}},
+    "template": {
+      "metadata": {"labels": {"app": "sleep"}},
+      "spec": {"containers": [{"name": "sleep", "image": "busybox", "args": ["sleep", "1d"]}]}
+    }
+  }
+}"#;
+
+/// What a container of a Pod sees of its service account.
+struct Pod {
+    folder: PathBuf,
+    port: String,
+}
+
+impl Pod {
+    fn of_account(control_plane: &ControlPlane, name: &str) -> Result<Self> {
+        let folder = control_plane.folder().join("pods").join(name);
+        fs::create_dir_all(&folder)?;
+        fs::write(
+            folder.join("token"),
+            control_plane.service_account_token("default", name)?,
+        )?;
+        fs::write(folder.join("namespace"), "default")?;
+        fs::copy(control_plane.certificate_authority(), folder.join("ca.crt"))?;
+        let port = control_plane
+            .url()
+            .rsplit(':')
+            .next()
+            .context("a port")?
+            .to_owned();
+        Ok(Self { folder, port })
+    }
+
+    /// A program as the Pod's container would start it.
+    fn command(&self, program: &Path) -> Command {
+        let mut command = in_pod(program, &self.folder);
+        command
+            .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+            .env("KUBERNETES_SERVICE_PORT", &self.port);
+        command
+    }
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,8 @@
 use super::plugin::*;
 
+/// The page with the table that these tests are the rows of.
+const PAGE: &str = include_str!("../../docs/rawpatch.md");
+
 /// The hint on stderr, if there is one.
 fn hint(outcome: &Outcome) -> Option<&str> {
     outcome
@@ -8,8 +11,13 @@ fn hint(outcome: &Outcome) -> Option<&str> {
         .find_map(|line| line.strip_prefix("hint: "))
 }
 
+/// The command fails with `code` and `error`, and with the hint that has `documented` in the table.
 #[track_caller]
-fn hints(arguments: &[&str], code: i32, error: &str, expected: &str) {
+fn hints(arguments: &[&str], code: i32, error: &str, expected: &str, documented: &str) {
+    assert!(
+        expected.contains(documented) && PAGE.contains(documented),
+        "{documented}"
+    );
     let outcome = rawpatch(arguments).failed(code);
     assert!(outcome.stderr.starts_with(error), "{outcome:?}");
     assert_eq!(hint(&outcome), Some(expected), "{outcome:?}");
@@ -26,6 +34,7 @@ fn a_strategic_merge_patch_of_a_custom_resource() {
         ],
         1,
         "Error from server (UnsupportedMediaType): the body of the request was in an unknown format",
+        "custom resources take no strategic merge patch: use --type merge",
         "custom resources take no strategic merge patch: use --type merge",
     );
 }
@@ -46,6 +55,7 @@ fn a_stale_version() {
         &format!(
             "the object is at resource version {now} now, not 1: read it again, and decide whether the patch still fits"
         ),
+        "read it again, and decide whether the patch still fits",
     );
 }
 
@@ -76,6 +86,7 @@ fn a_field_of_another_manager() {
         9,
         "Error from server (Conflict): Apply failed with ",
         "others manage these fields: leave them out of the patch, or take them over with --force-conflicts",
+        "others manage these fields: leave them out of the patch, or take them over with --force-conflicts",
     );
 }
 
@@ -93,6 +104,7 @@ fn a_json_patch_that_does_not_fit() {
             &format!(
                 "a `test` did not hold, or an operation names what is not there; compare with: kubectl get --raw {path}"
             ),
+            "a `test` did not hold, or an operation names what is not there; compare with: kubectl get --raw ",
         );
     }
 }
@@ -109,6 +121,7 @@ fn an_unknown_field() {
         1,
         "The request is invalid: patch: Invalid value: \"{…}\": strict decoding error: unknown field \"dta\"",
         "correct the field, or let the server drop it: --validate=warn says so, --validate=ignore does not",
+        "correct the field, or let the server drop it: --validate=warn says so, --validate=ignore does not",
     );
 }
 
@@ -120,6 +133,7 @@ fn a_collection() {
         2,
         "error: PATH is the collection of all configmaps",
         &format!("add its name: {path}/NAME"),
+        "/NAME",
     );
     for path in [path, "/apis/example.com/v1/namespaces/default/foos"] {
         custom_resource(Custom::Foo);
@@ -128,6 +142,7 @@ fn a_collection() {
             1,
             "Error from server (",
             &format!("PATH is a collection, and a patch is for one object: {path}/NAME"),
+            "/NAME",
         );
     }
 }
@@ -146,6 +161,7 @@ fn a_missing_subresource_of_an_object_that_is_there() {
         1,
         "Error from server (NotFound): ",
         &format!("foos \"{name}\" exists, and has no subresource `scale`"),
+        "exists, and has no subresource `scale`",
     );
     let missing = rawpatch(&[
         "--type=merge",
