@@ -1,2 +1,39 @@
-//! x
-fn main() {}
+//! `cargo xtask TASK`: what the project's developers and its CI run, and no user.
+//!
+//! A task is one module with one function, which gets the rest of the command line.
+
+mod measure;
+mod release;
+
+use std::env;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask measure            what one call of a plugin costs, beside kubectl and curl;
+                                      fails when size or instructions are over their limit
+       cargo xtask measure --strict   fails also when times or memory are";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let mut arguments = env::args_os().skip(1);
+    let task = arguments
+        .next()
+        .with_context(|| format!("no task\n{USAGE}"))?;
+    match task.to_str() {
+        Some("measure") => measure::run(arguments),
+        Some(measure::usage::TASK) => measure::usage::start_and_report(arguments),
+        _ => bail!("unknown task {}\n{USAGE}", task.display()),
+    }
+}
