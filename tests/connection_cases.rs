@@ -1019,7 +1019,7 @@ pub(crate) fn impersonations() -> Vec<Case> {
             "an extra without a value",
             "kubectl drops it silently",
             "impersonate-user: jane",
-            "error: invalid value 'x' for '--as-user-extra",
+            "error: invalid value for --as-user-extra: must be KEY=VALUE",
         )
         .user("token: t")
         .flags(["--as=jane", "--as-user-extra=x"]),

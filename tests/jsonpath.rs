@@ -101,7 +101,7 @@ impl Objects {
                 let code = if matches!(case.outcome, Outcome::Refused(_)) {
                     2
                 } else {
-                    6
+                    74
                 };
                 ours.status.code() == Some(code)
                     && ours.stdout.is_empty()

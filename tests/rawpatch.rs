@@ -21,6 +21,8 @@ mod rawpatch {
     mod redaction;
     /// What is refused before a byte is sent.
     mod refusals;
+    /// What only a person at a terminal sees.
+    mod terminal;
     /// Through real kubectl's plugin discovery.
     mod through_kubectl;
 }

@@ -62,12 +62,6 @@ fn custom_resources_and_subresources_are_guarded_too() {
         rawpatch(&[
             "--type=merge",
             "-p",
-            r#"{"metadata":{"annotations":{"touched":"yes"}}}"#,
-            path.trim_end_matches("/scale"),
-        ]);
-        rawpatch(&[
-            "--type=merge",
-            "-p",
             &json!({"metadata": {"annotations": {"n": unique("n")}}}).to_string(),
             path.trim_end_matches("/scale"),
         ])

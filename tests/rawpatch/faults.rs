@@ -74,6 +74,20 @@ fn a_reply_that_is_lost_leaves_the_outcome_unknown() {
 }
 
 #[test]
+fn a_server_that_closes_unread_is_asked_once_and_what_was_written_decides() {
+    // Whether the request or the end comes first is a race that both may win.
+    for _ in 0..10 {
+        let (outcome, server) = against(Answer::CloseUnread, &[]);
+        match outcome.code {
+            Some(3) => assert_eq!(outcome.stderr, "Unable to connect to the server: EOF\n"),
+            Some(10) => assert!(outcome.stderr.ends_with(UNKNOWN), "{outcome:?}"),
+            _ => panic!("{outcome:?}"),
+        }
+        assert_eq!((server.connections(), server.requests().len()), (1, 0));
+    }
+}
+
+#[test]
 fn a_gateways_answer_leaves_the_outcome_unknown_even_with_retry_after() {
     for (code, name) in [
         (502, "502 Bad Gateway"),
@@ -214,30 +228,100 @@ fn a_redirect_is_not_followed_and_a_login_page_is_no_api_server() {
 #[test]
 fn a_signal_ends_the_process_by_itself_and_says_what_is_not_known() {
     for (signal, number) in [(Signal::INT, 2), (Signal::TERM, 15)] {
-        let server = FaultyServer::start([Answer::Silence]).unwrap();
-        let mut command = command(&server.kubeconfig().unwrap());
-        command
-            .args(PATCH)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let child = command.spawn().unwrap();
-        for _ in 0..200 {
-            if !server.requests().is_empty() {
-                break;
-            }
-            thread::sleep(Duration::from_millis(25));
-        }
-        kill_process(Pid::from_child(&child), signal).unwrap();
-        let outcome: Outcome = child.wait_with_output().unwrap().into();
+        let outcome = interrupted(vec![Answer::Silence], 1, &[], signal);
         assert_eq!(outcome.status.signal(), Some(number), "{outcome:?}");
-        assert!(
-            outcome
-                .stderr
-                .starts_with("error: outcome unknown: interrupted before the reply came"),
-            "{outcome:?}"
-        );
+        let unknown = "error: outcome unknown: interrupted before the reply came; the PATCH ";
+        assert!(outcome.stderr.starts_with(unknown), "{outcome:?}");
+        assert!(outcome.stderr.ends_with(UNKNOWN), "{outcome:?}");
     }
+}
+
+/// Runs the command against `script` until the server has `requests`, sends the signal, and
+/// waits for the end.
+fn interrupted(
+    script: Vec<Answer>,
+    requests: usize,
+    arguments: &[&str],
+    signal: Signal,
+) -> Outcome {
+    let server = FaultyServer::start(script).unwrap();
+    let mut command = command(&server.kubeconfig().unwrap());
+    let child = command
+        .args(PATCH)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    for _ in 0..400 {
+        if server.requests().len() == requests {
+            break;
+        }
+        thread::sleep(Duration::from_millis(25));
+    }
+    thread::sleep(Duration::from_millis(100));
+    kill_process(Pid::from_child(&child), signal).unwrap();
+    child.wait_with_output().unwrap().into()
+}
+
+#[test]
+fn after_the_reply_a_signal_has_its_default_action_again() {
+    // The hint to a conflict is looked up, and this GET hangs.
+    let conflict = Answer::Reply(status(409, "Conflict", "the object has been modified"));
+    let outcome = interrupted(vec![conflict, Answer::Silence], 2, &[], Signal::INT);
+    assert_eq!(outcome.status.signal(), Some(2), "{outcome:?}");
+    assert_eq!(outcome.stderr, "");
+
+    // The reply is larger than a pipe, and nobody reads it until the signal came.
+    let large = Answer::Reply(Reply::json(200, format!("{:?}", "x".repeat(1 << 20))));
+    let outcome = interrupted(vec![large], 1, &[], Signal::TERM);
+    assert_eq!(outcome.status.signal(), Some(15), "{outcome:?}");
+}
+
+#[test]
+fn an_interrupted_dry_run_leaves_nothing_unknown() {
+    let outcome = interrupted(vec![Answer::Silence], 1, &["--dry-run"], Signal::INT);
+    assert_eq!(outcome.status.signal(), Some(2), "{outcome:?}");
+    assert_eq!(outcome.stderr, "");
+}
+
+#[test]
+fn an_etcd_that_dies_leaves_the_outcome_unknown() {
+    let control_plane = ControlPlane::builder().start().unwrap();
+    let object = serde_json::json!({"metadata": {"name": "c"}});
+    control_plane
+        .create("/api/v1/namespaces/default/configmaps", &object)
+        .unwrap();
+    let etcd = Pid::from_raw(
+        control_plane
+            .etcd()
+            .process_id()
+            .unwrap()
+            .try_into()
+            .unwrap(),
+    )
+    .unwrap();
+    kill_process(etcd, Signal::STOP).unwrap();
+    let kubeconfig = control_plane
+        .kubeconfig(&control_plane::User::Admin)
+        .unwrap();
+    let mut command = command(&kubeconfig);
+    let child = command
+        .args(PATCH)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    thread::sleep(Duration::from_secs(1));
+    control_plane.etcd().kill().unwrap();
+    let outcome = Outcome::from(child.wait_with_output().unwrap()).failed(10);
+    assert!(
+        outcome
+            .stderr
+            .starts_with("error: outcome unknown: the server answered 500"),
+        "{outcome:?}"
+    );
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn the_formats_are_those_of_kubectl() {
         rawpatch(&[
             "--type=merge",
             "-p",
-            r#"{"metadata":{"labels":{"a":"<b>&"}}}"#.replace("<b>&", "b").as_str(),
+            r#"{"metadata":{"annotations":{"a":"<b>& \u2028"}}}"#,
             "-o",
             format,
             &path,
@@ -65,6 +65,51 @@ fn the_formats_are_those_of_kubectl() {
     };
     assert_eq!(read(&patch("yaml")), read(&kubectl("yaml")));
     assert_eq!(patch("none"), "");
+}
+
+#[test]
+fn numbers_are_written_as_kubectl_writes_them() {
+    let path = custom_resource(Custom::Foo);
+    let name = path.rsplit('/').next().unwrap();
+    let numbers =
+        r#"{"spec":{"n":[100000000000000000000,1e21,0.000001,1e-7,1.10,18446744073709551615,-5]}}"#;
+    let ours = rawpatch(&["--type=merge", "-p", numbers, "-o", "json", &path]).succeeded();
+    let theirs: Outcome = ControlPlane::shared()
+        .kubectl()
+        .unwrap()
+        .args(["get", "foo", name, "-o", "json"])
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(ours.stdout, theirs.succeeded().stdout);
+}
+
+#[test]
+fn a_reply_that_does_not_fit_the_format_is_an_output_error_after_a_success() {
+    let path = config_map();
+    let patch = ["--type=merge", "-p", r#"{"data":{"key":"x"}}"#, &path];
+    let outcome = rawpatch(&[&patch[..], &["-o", "jsonpath={.data[0]}"]].concat()).failed(74);
+    assert!(
+        outcome
+            .stderr
+            .contains("patched\nerror: the request succeeded, but: error executing jsonpath"),
+        "{outcome:?}"
+    );
+    assert_eq!(read(&path)["data"]["key"], "x");
+    let server = FaultyServer::start([Answer::Reply(Reply::new(200, "ok"))]).unwrap();
+    let outcome = run(
+        command(&server.kubeconfig().unwrap())
+            .args(patch)
+            .args(["-o", "json"]),
+        "",
+    )
+    .failed(74);
+    assert!(
+        outcome
+            .stderr
+            .contains("patched\nerror: the request succeeded, but its reply is not JSON"),
+        "{outcome:?}"
+    );
 }
 
 #[test]
@@ -279,11 +324,13 @@ fn a_full_disk_is_an_output_error_and_a_gone_reader_ends_the_process() {
         .wait_with_output()
         .unwrap()
         .into();
+    let name = path.rsplit('/').next().unwrap();
+    let outcome = outcome.failed(74);
     assert!(
-        outcome
-            .failed(74)
-            .stderr
-            .contains("error: write to stdout: ")
+        outcome.stderr.starts_with(&format!(
+            "configmap/{name} patched\nerror: write to stdout: "
+        )),
+        "{outcome:?}"
     );
 
     let (reader, writer) = std::io::pipe().unwrap();

@@ -102,7 +102,6 @@ refusals! {
     a_bad_template: ["-o", "jsonpath={.a", "-p", "{}", PATH], "unclosed action";
 
     two_documents: ["-p", "a: 1\n---\nb: 2\n", PATH], "second document", "line 3";
-    no_utf_8: ["-f", "/proc/self/exe", PATH], "not UTF-8 at byte";
     broken_json: ["-p", r#"{"a": "secretvalue",, }"#, PATH], "byte 20";
     broken_yaml: ["-p", "a: [secretvalue", PATH], "line";
     a_patch_that_is_too_large: ["-f", "-", PATH] < &format!(r#"{{"a":"{}"}}"#, "x".repeat(3 << 20)), "3145728";
@@ -158,6 +157,11 @@ refusals! {
     no_object_at_all: ["-p", r#"{"a":1}"#, "/healthz"], "not the path of an object";
     another_server: ["-p", r#"{"a":1}"#, &format!("https://other.example{PATH}")], "https://other.example", "the kubeconfig's server is";
 
+    a_subresource_that_is_none: ["--subresource=../x", "-p", r#"{"a":1}"#, PATH], "names no subresource";
+    a_dry_run_behind_the_server: ["--dry-run", "-p", r#"{"a":1}"#, "/api/v1/namespaces/n/services/s/proxy/x"], "behind it";
+    a_forgotten_flag: [PATH, r#"{"data":{"password":"hunter2"}}"#], "there is one PATH";
+    a_bad_boolean: ["--include=maybe", "-p", r#"{"a":1}"#, PATH], "invalid value for --include: must be true or false";
+    a_file_without_end: ["-f", "/dev/zero", PATH], "larger than 16 MiB";
     a_bad_header: ["-H", "nocolon", "-p", r#"{"a":1}"#, PATH], "--header has no `:`";
     an_authorization_header: ["-H", "Authorization: Bearer x", "-p", r#"{"a":1}"#, PATH], "must not set authorization";
     an_impersonation_header: ["-H", "Impersonate-User: x", "-p", r#"{"a":1}"#, PATH], "must not set impersonate-user", "--as";
@@ -176,9 +180,24 @@ fn a_refusal_does_not_quote_the_patch() {
         r#"[{"op":"add","path":"data","value":"hunter2"}]"#,
         "data: hunter2\n---\ndata: hunter2",
     ] {
-        let outcome = run(command(&listener.kubeconfig).args(["-p", patch, PATH]), "").failed(2);
-        assert!(!outcome.stderr.contains("hunter2"), "{outcome:?}");
+        for arguments in [
+            &["-p", patch, PATH][..],
+            &[PATH, patch],
+            &[patch],
+            &["-p", "{}", patch],
+        ] {
+            let outcome = run(command(&listener.kubeconfig).args(arguments), "").failed(2);
+            assert!(!outcome.stderr.contains("hunter2"), "{outcome:?}");
+        }
     }
+}
+
+#[test]
+fn no_utf_8() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), b"{\"a\":\"\xff\"}").unwrap();
+    let file = file.path().to_str().unwrap();
+    Listener::new().refuses(&["-f", file, PATH], "", &["not UTF-8 at byte 6"]);
 }
 
 #[test]

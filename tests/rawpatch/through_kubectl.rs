@@ -1,5 +1,4 @@
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::Command;
 
 use control_plane::{ControlPlane, User};
@@ -92,32 +91,29 @@ fn flags_before_the_path_and_a_separator() {
 
 #[test]
 fn a_file_that_looks_like_plugin_and_path_is_not_run_when_flags_come_first() {
-    // kubectl joins the words before the first flag to a program's name, slashes included,
-    // and the path of an API object may so name a file of the current folder.
+    // kubectl joins the words before the first flag to a program's name. With the slashes of an
+    // API path in it, that is a file below the current folder.
     let path = config_map();
-    let work = std::env::temp_dir().join(format!(
-        "{}-{}",
-        unique("through-kubectl"),
-        std::process::id()
-    ));
-    let trap = work.join(format!("kubectl-rawpatch-{path}"));
+    let work = tempfile::tempdir().unwrap();
+    let trap = work
+        .path()
+        .join(format!("kubectl-rawpatch-{}", path.replace('-', "_")));
     std::fs::create_dir_all(trap.parent().unwrap()).unwrap();
     std::fs::write(&trap, "#!/bin/sh\necho trapped\n").unwrap();
     std::fs::set_permissions(&trap, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let run_in = |folder: &Path, arguments: &[&str]| {
-        let path = std::env::join_paths([Path::new("."), &self::folder()]).unwrap();
+    let patch = r#"{"data":{"key":"x"}}"#;
+    let run_there = |arguments: &[&str]| {
         run(
             kubectl()
-                .current_dir(folder)
-                .env("PATH", path)
+                .current_dir(work.path())
                 .arg("rawpatch")
                 .args(arguments),
             "",
         )
+        .succeeded()
     };
-    let outcome = run_in(&work, &["-p", r#"{"data":{"key":"x"}}"#, &path]).succeeded();
-    assert_eq!(outcome.json()["data"]["key"], "x");
-    std::fs::remove_dir_all(work).unwrap();
+    assert_eq!(run_there(&[&path, "-p", patch]).stdout, "trapped\n");
+    assert_eq!(run_there(&["-p", patch, &path]).json()["data"]["key"], "x");
 }
 
 #[test]

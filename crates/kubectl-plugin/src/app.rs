@@ -1,7 +1,7 @@
 //! `run`: from the command line to the exit code.
 //!
 //! A plugin is a clap struct and one async function; this is all that a `main` calls.
-//! Only here is the command line parsed and an error reported.
+//! Only here is the command line parsed, an error reported, and the process ended.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,7 +9,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use signal_hook::consts::SIGPIPE;
+use signal_hook::low_level::emulate_default_handler;
 
+use crate::error::Kind;
+use crate::nearest::nearest;
 use crate::{Error, messages, output};
 
 /// Parses the command line into `A`, runs `command` with it, and reports how it ended.
@@ -20,25 +24,31 @@ pub fn run<A: Parser>(command: impl AsyncFnOnce(A) -> Result<(), Error>) -> Exit
             // One request at a time needs no second thread, whose start costs more than the request.
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
-                .build()?;
+                .build()
+                .map_err(|error| Error::usage(format!("no resources to run with: {error}")))?;
             runtime.block_on(command(arguments))
         },
     );
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            report(&error);
-            ExitCode::from(error.exit_code())
-        }
-    }
+    outcome.map_or_else(|error| end_with(&error), |()| ExitCode::SUCCESS)
 }
 
-/// Says an error and its hint.
-pub(crate) fn report(error: &Error) {
-    messages::say(&error.to_string());
-    if let Some(hint) = error.hint() {
-        messages::say(&format!("hint: {hint}"));
+/// Says an error and its hint, and ends the process by the signal that the error is about.
+fn end_with(error: &Error) -> ExitCode {
+    let signal = match error.kind() {
+        _ if error.is_broken_pipe() => Some(SIGPIPE),
+        Kind::Interrupted { signal, .. } => Some(*signal),
+        _ => None,
+    };
+    if !error.is_broken_pipe() {
+        messages::say(&error.to_string());
+        if let Some(hint) = error.hint() {
+            messages::say(&format!("hint: {hint}"));
+        }
     }
+    if let Some(signal) = signal {
+        let _ = emulate_default_handler(signal);
+    }
+    ExitCode::from(error.exit_code())
 }
 
 /// Turns `--request_timeout` into `--request-timeout`, as kubectl does for every flag.
@@ -46,17 +56,28 @@ fn with_dashes(arguments: impl Iterator<Item = OsString>) -> impl Iterator<Item 
     let mut ended = false;
     arguments.map(move |argument| {
         ended |= argument == "--";
-        match argument.to_str() {
-            Some(text) if !ended && text.starts_with("--") && text.contains('_') => {
-                let (name, value) = text.split_at(text.find('=').unwrap_or(text.len()));
-                format!("{}{value}", name.replace('_', "-")).into()
-            }
-            _ => argument,
+        let Some(text) = argument
+            .to_str()
+            .filter(|text| !ended && text.starts_with("--"))
+        else {
+            return argument;
+        };
+        let (name, value) = text.split_at(text.find('=').unwrap_or(text.len()));
+        // A YAML document begins with dashes too.
+        let is_flag = name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        if is_flag && name.contains('_') {
+            format!("{}{value}", name.replace('_', "-")).into()
+        } else {
+            argument
         }
     })
 }
 
 /// What clap found, in kubectl's words; `--help` and `--version` are no errors.
+///
+/// No value is repeated: what stands in the wrong place may be a patch or a token.
 fn parse_error(error: &clap::Error, command: &str) -> Result<(), Error> {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
@@ -64,7 +85,7 @@ fn parse_error(error: &clap::Error, command: &str) -> Result<(), Error> {
         _ => None,
     };
     let flag = context(ContextKind::InvalidArg).unwrap_or_default();
-    let flag_name = flag.split([' ', '=']).next().unwrap_or_default();
+    let flag_name = flag.split([' ', '=', '[']).next().unwrap_or_default();
     let message = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             return output::write(error.render().to_string().as_bytes());
@@ -74,23 +95,36 @@ fn parse_error(error: &clap::Error, command: &str) -> Result<(), Error> {
         }
         ErrorKind::UnknownArgument if flag.starts_with('-') => {
             format!(
-                "unknown shorthand flag: {:?} in {flag}",
+                "unknown shorthand flag: {:?}",
                 flag.chars().nth(1).unwrap_or('-')
             )
         }
-        ErrorKind::UnknownArgument => format!("unexpected argument `{flag}`"),
+        ErrorKind::UnknownArgument => {
+            "there is one PATH, and something else stands beside it".to_owned()
+        }
         ErrorKind::InvalidValue if context(ContextKind::InvalidValue).is_none_or(str::is_empty) => {
             format!("flag needs an argument: {flag_name}")
         }
-        ErrorKind::MissingRequiredArgument => format!("{flag} is missing"),
-        _ => {
-            let text = error.render().to_string();
-            let first = text.lines().next().unwrap_or_default();
-            first.strip_prefix("error: ").unwrap_or(first).to_owned()
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let reason = std::error::Error::source(error).map(ToString::to_string);
+            match reason
+                .as_deref()
+                .unwrap_or("it is none of those that are known")
+            {
+                reason if reason.starts_with(flag_name) => reason.to_owned(),
+                reason => format!("invalid value for {flag_name}: {reason}"),
+            }
         }
+        ErrorKind::TooManyValues => format!("{flag_name} takes no value"),
+        ErrorKind::MissingRequiredArgument => format!("{flag_name} is missing"),
+        ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
+        _ => "the flags do not fit together".to_owned(),
     };
     let help = format!("see `{command} --help`");
-    let hint = context(ContextKind::SuggestedArg).map_or_else(
+    // clap is more generous with suggestions than a reader who mistyped one letter.
+    let near =
+        context(ContextKind::SuggestedArg).and_then(|near| nearest(flag_name, [near].into_iter()));
+    let hint = near.map_or_else(
         || help.clone(),
         |near| format!("did you mean `{near}`? {help}"),
     );
@@ -103,8 +137,27 @@ mod tests {
 
     #[test]
     fn underscores_in_flag_names_are_dashes_and_values_are_left_alone() {
-        let given = ["p", "--as_group=a_b", "--x", "a_b", "--", "--y_z"].map(OsString::from);
-        let expected = ["p", "--as-group=a_b", "--x", "a_b", "--", "--y_z"].map(OsString::from);
-        assert_eq!(with_dashes(given.into_iter()).collect::<Vec<_>>(), expected);
+        let given = [
+            "p",
+            "--as_group=a_b",
+            "--x",
+            "a_b",
+            "---\na_b: 1",
+            "--a_b: 1",
+            "--",
+            "--y_z",
+        ];
+        let expected = [
+            "p",
+            "--as-group=a_b",
+            "--x",
+            "a_b",
+            "---\na_b: 1",
+            "--a_b: 1",
+            "--",
+            "--y_z",
+        ];
+        let arguments = with_dashes(given.into_iter().map(OsString::from));
+        assert_eq!(arguments.collect::<Vec<_>>(), expected.map(OsString::from));
     }
 }

@@ -5,9 +5,10 @@
 //!   argv or reports an error.
 //! * `connection`: kubectl's flags → kubeconfig → credential → a client for one server.
 //! * [`RawPath`]: a checked API path and query, sent as it stands.
-//! * [`ApiServer`]: the one place where a request leaves the process, and where it is decided what
-//!   a missing or bad reply means. `status` words refusals as kubectl does, `connection_error` what
-//!   came instead of a reply, `redaction` takes Secrets out of both.
+//! * [`ApiServer`]: the one place where a request leaves the process. `outcome` decides what its
+//!   reply, or that there is none, means; `signals` holds the process until that is said. `status`
+//!   words refusals as kubectl does, `connection_error` what came instead of a reply, `redaction`
+//!   takes Secrets out of both.
 //! * [`Output`]: stdout and its `-o` formats, with `jsonpath` as kubectl speaks it.
 //! * [`messages`]: stderr. `warnings` are those of the server.
 //! * [`Error`]: what a user reads, its hint, its exit code.
@@ -26,20 +27,21 @@ mod app;
 mod connection;
 mod connection_error;
 mod error;
+mod go_json;
 mod jsonpath;
-/// stderr.
 pub mod messages;
 mod nearest;
+mod outcome;
 mod output;
 mod raw_path;
 mod redaction;
+mod signals;
 mod status;
 mod warnings;
 
-pub use api_server::ApiServer;
+pub use api_server::{ApiServer, Reply};
 pub use app::run;
-pub use connection::{ConnectionArgs, boolean};
-pub use error::{Error, exit_code};
-pub use nearest::nearest;
-pub use output::{Output, OutputArgs, name};
+pub use connection::{ConnectionArgs, parse_boolean};
+pub use error::{Error, Kind};
+pub use output::{Output, OutputArgs, object_name};
 pub use raw_path::{RawPath, Resource};

@@ -7,11 +7,11 @@ use std::io::{self, IsTerminal, Write};
 
 /// Says one line on stderr.
 pub fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Says `Warning: text` as kubectl does: the word is yellow on a terminal, unless `NO_COLOR`
-/// is set or the terminal is dumb (`client-go/rest/warnings.go`).
+/// is set or the terminal is dumb (`cli-runtime/pkg/printers/terminal.go`).
 pub fn warn(text: &str) {
     let plain =
         env::var_os("NO_COLOR").is_some() || env::var_os("TERM").is_some_and(|term| term == "dumb");

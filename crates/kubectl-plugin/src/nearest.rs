@@ -2,7 +2,10 @@
 
 /// The candidate that takes the fewest edits to reach, if that is few for its length. Case does
 /// not count, as many a name is only misspelt by it.
-pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    name: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
     let allowed = (name.chars().count() / 3).clamp(1, 3);
     let edits =
         |candidate: &str| strsim::osa_distance(&name.to_lowercase(), &candidate.to_lowercase());

@@ -1,18 +1,17 @@
 //! stdout: the server's bytes, or one of the `-o` formats.
 //!
-//! Nothing else writes there. A format is checked before anything is sent; what a
-//! reader that went away means (a broken pipe ends the process, as it ends any other
-//! program of a pipeline) is decided here too.
+//! Nothing else writes there. A format is checked before anything is sent.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 
 use clap::{ArgAction, Args};
 use kube_core::Status;
 use serde_json::Value;
 
-use crate::connection::boolean;
+use crate::connection::parse_boolean;
+use crate::error::Kind;
 use crate::jsonpath::Template;
-use crate::{Error, status};
+use crate::{Error, go_json, status};
 
 /// The flags that choose what a reply is printed as.
 #[derive(Args, Clone, Debug, Default)]
@@ -23,7 +22,7 @@ pub struct OutputArgs {
     #[arg(short, long, value_name = "FORMAT")]
     pub output: Option<String>,
     /// Keep metadata.managedFields in json and yaml
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub show_managed_fields: bool,
 }
 
@@ -33,6 +32,7 @@ impl OutputArgs {
         let format = self
             .output
             .as_deref()
+            .filter(|text| !text.is_empty())
             .map_or(Ok(Format::AsReceived), Format::parse)?;
         Ok(Output {
             format,
@@ -53,10 +53,11 @@ enum Format {
 
 impl Format {
     fn parse(text: &str) -> Result<Self, Error> {
-        match text
-            .split_once('=')
-            .map_or((text, None), |(name, template)| (name, Some(template)))
-        {
+        let (name, template) = match text.split_once('=') {
+            Some((name, template)) => (name, Some(template)),
+            None => (text, None),
+        };
+        match (name.to_lowercase().as_str(), template) {
             ("json", None) => Ok(Self::Json),
             ("yaml", None) => Ok(Self::Yaml),
             ("name", None) => Ok(Self::Name),
@@ -92,9 +93,11 @@ impl Output {
         if let Format::None = self.format {
             return Ok(());
         }
-        let mut document = serde_json::from_slice(body).map_err(|_| Error::Protocol {
-            message: "the server accepted the request, but its reply is not JSON".to_owned(),
-            hint: Some("without -o the reply is printed as it is".to_owned()),
+        let mut document = serde_json::from_slice(body).map_err(|_| {
+            Error::from(Kind::Format(
+                "the request succeeded, but its reply is not JSON".to_owned(),
+            ))
+            .hinted("without -o the reply is printed as it is")
         })?;
         if !self.show_managed_fields && matches!(self.format, Format::Json | Format::Yaml) {
             remove_managed_fields(&mut document);
@@ -112,13 +115,12 @@ impl Output {
 
     fn write_document(&self, document: &Value) -> Result<(), Error> {
         match &self.format {
-            Format::Json => write(json(document)?.as_bytes()),
+            Format::Json => write(&json(document)),
             Format::Yaml => write(yaml(document)?.as_bytes()),
-            Format::Name => write(format!("{}\n", name(document)).as_bytes()),
+            Format::Name => write(format!("{}\n", object_name(document)).as_bytes()),
             Format::JsonPath(template) => {
-                let text = template.render(document).map_err(|error| Error::Protocol {
-                    message: format!("{error}"),
-                    hint: Some("the request itself succeeded".to_owned()),
+                let text = template.render(document).map_err(|error| {
+                    Kind::Format(format!("the request succeeded, but: {error}"))
                 })?;
                 write(&text)
             }
@@ -127,53 +129,33 @@ impl Output {
     }
 }
 
-/// Writes all of `bytes`, or ends the process by SIGPIPE when nobody reads them any more.
+/// Writes all of `bytes`.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Error> {
     let mut stdout = io::stdout().lock();
     stdout
         .write_all(bytes)
         .and_then(|()| stdout.flush())
-        .map_err(|error| {
-            if error.kind() == ErrorKind::BrokenPipe {
-                let _ =
-                    signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGPIPE);
-            }
-            Error::Output(error)
-        })
+        .map_err(|error| Kind::Output(error).into())
 }
 
-/// JSON as kubectl prints it: indented by four, keys sorted, and `<`, `>` and `&` escaped,
-/// which only stand inside strings (Go's `encoding/json`).
-fn json(document: &Value) -> Result<String, Error> {
-    let mut bytes = Vec::new();
-    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
-    serde::Serialize::serialize(document, &mut serializer).map_err(io::Error::from)?;
-    let mut text = String::from_utf8_lossy(&bytes).into_owned();
-    for (raw, escaped) in [
-        ('<', r"\u003c"),
-        ('>', r"\u003e"),
-        ('&', r"\u0026"),
-        ('\u{2028}', r"\u2028"),
-        ('\u{2029}', r"\u2029"),
-    ] {
-        if text.contains(raw) {
-            text = text.replace(raw, escaped);
-        }
-    }
-    text.push('\n');
-    Ok(text)
+/// JSON as kubectl prints it.
+fn json(document: &Value) -> Vec<u8> {
+    let mut text = Vec::new();
+    go_json::indented(document, &mut text);
+    text.push(b'\n');
+    text
 }
 
 fn yaml(document: &Value) -> Result<String, Error> {
     // A long line stays one line, as kubectl prints it and as grep wants it.
     let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
-    serde_saphyr::to_string_with_options(document, options)
-        .map_err(|error| Error::Output(io::Error::other(error.to_string())))
+    serde_saphyr::to_string_with_options(document, options).map_err(|error| {
+        Kind::Format(format!("the reply cannot be written as YAML: {error}")).into()
+    })
 }
 
 /// `deployment.apps/sleep`: the kind in lower case, its group, the name.
-pub fn name(document: &Value) -> String {
+pub fn object_name(document: &Value) -> String {
     let text = |pointer| {
         document
             .pointer(pointer)
@@ -221,15 +203,17 @@ mod tests {
         let document =
             json!({"b": "<&>", "a": [], "metadata": {"managedFields": [1], "name": "n"}});
         assert_eq!(
-            json(&document).unwrap().replace('\n', "|"),
+            String::from_utf8(json(&document))
+                .unwrap()
+                .replace('\n', "|"),
             r#"{|    "a": [],|    "b": "\u003c\u0026\u003e",|    "metadata": {|        "managedFields": [|            1|        ],|        "name": "n"|    }|}|"#
         );
         assert_eq!(
-            name(&json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "p"}})),
+            object_name(&json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "p"}})),
             "pod/p"
         );
         assert_eq!(
-            name(
+            object_name(
                 &json!({"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "d"}})
             ),
             "deployment.apps/d"

@@ -4,13 +4,12 @@
 //! (`apiserver/pkg/endpoints/handlers/patch.go`, `applyPatch`). Two rules, by what
 //! the request was about:
 //!
-//! * any object: an echoed object shrinks to `{…}`. It drowns the reason, which
-//!   stands behind it, and custom resources hold credentials too.
+//! * any object: one that is echoed in quotes, as it is when a patch does not decode,
+//!   shrinks to `{…}`. It drowns the reason, which stands behind it, and custom
+//!   resources hold credentials too.
 //! * a Secret: only what names a field or an object stays. Every other quoted text
 //!   and every value that Go printed goes, and so does each value of the request's
 //!   own body, in case an admission webhook repeats it.
-
-use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -50,37 +49,39 @@ const VALUES_FOLLOW: [(&str, &str); 5] = [
     ("Unsupported value: ", ": "),
 ];
 
-/// Decides what may be shown of an error, from the request that was answered.
-#[derive(Debug, Default)]
+/// Decides what may be shown of what a server says, from the request that it answers.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Redaction {
     /// The request was about a Secret.
     secret: bool,
-    /// The values in its body, as they stand there and base64-encoded or decoded.
-    values: BTreeSet<String>,
+    /// The body of the request. Its values are only looked for when something is shown.
+    body: Vec<u8>,
 }
 
 impl Redaction {
     /// For an answer to a request whose body was `body`.
     pub(crate) fn for_request(secret: bool, body: &[u8]) -> Self {
-        let mut values = BTreeSet::new();
-        if secret && let Ok(document) = serde_json::from_slice(body) {
-            collect_values(&document, &mut values);
+        Self {
+            secret,
+            body: body.to_vec(),
         }
-        Self { secret, values }
     }
 
-    /// The answer about this object says that it is a Secret, whatever the path said.
-    pub(crate) fn widened_by(mut self, text: &str) -> Self {
+    /// The same, but for an answer that says itself that it is about a Secret.
+    pub(crate) fn widened_by(&self, answer: &str) -> Self {
         let mentions_secret = [
             "Kind=Secret",
             "\"kind\":\"Secret\"",
             "\\\"kind\\\":\\\"Secret\\\"",
+            "Secret \\\"",
             "Secret \"",
         ]
         .iter()
-        .any(|mark| text.contains(mark));
-        self.secret |= mentions_secret;
-        self
+        .any(|mark| answer.contains(mark));
+        Self {
+            secret: self.secret || mentions_secret,
+            body: self.body.clone(),
+        }
     }
 
     /// `text` with nothing in it that must not be shown.
@@ -88,15 +89,18 @@ impl Redaction {
         if !self.secret {
             return replace_quoted(text, |_, quoted| is_object(quoted).then_some("\"{…}\""));
         }
-        let text = replace_quoted(text, |before, quoted| {
+        // First the values, as they stand in what was sent; then the shapes, which would break them.
+        let text = values_of(&self.body)
+            .iter()
+            .rev()
+            .fold(text.to_owned(), |text, value| {
+                text.replace(value.as_str(), REDACTED)
+            });
+        let text = replace_quoted(&text, |before, quoted| {
             let is_name = NAMES_FOLLOW.iter().any(|words| before.ends_with(words));
             (!is_name || is_object(quoted)).then_some("\"<redacted>\"")
         });
-        let text = replace_printed_values(&text);
-        self.values
-            .iter()
-            .rev()
-            .fold(text, |text, value| text.replace(value.as_str(), REDACTED))
+        replace_printed_values(&text)
     }
 
     /// Redacts `message` and the messages of the causes of a Status, in place.
@@ -181,48 +185,74 @@ fn replace_printed_values(text: &str) -> String {
     result
 }
 
-/// Collects the values of a Secret's `data` and `stringData`, or of a JSON patch.
-fn collect_values(document: &Value, values: &mut BTreeSet<String>) {
-    if let Value::Array(operations) = document {
-        for value in operations
-            .iter()
-            .filter_map(|operation| operation.get("value"))
-        {
-            collect_leaves(value, values);
-        }
-    } else {
-        for part in ["data", "stringData"]
-            .iter()
-            .filter_map(|key| document.get(key))
-        {
-            collect_leaves(part, values);
-        }
-    }
-}
-
-fn collect_leaves(value: &Value, values: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(members) => {
-            members
-                .values()
-                .for_each(|member| collect_leaves(member, values));
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect_leaves(item, values)),
-        Value::String(text) => {
-            let decoded = STANDARD
-                .decode(text)
-                .ok()
-                .and_then(|bytes| String::from_utf8(bytes).ok());
-            let forms = [Some(text.clone()), Some(STANDARD.encode(text)), decoded];
-            let long_enough = |form: &String| form.len() >= SHORTEST_SEARCHED_VALUE;
-            values.extend(forms.into_iter().flatten().filter(long_enough));
-        }
-        Value::Number(number) => {
-            let text = number.to_string();
-            if text.len() >= SHORTEST_SEARCHED_VALUE {
-                values.insert(text);
+/// The values in the body of a request about a Secret, in every form that an answer may repeat
+/// them in, the longest last.
+fn values_of(body: &[u8]) -> Vec<String> {
+    let mut leaves = Vec::new();
+    match serde_json::from_slice(body) {
+        Ok(Value::Array(operations)) => {
+            for value in operations
+                .iter()
+                .filter_map(|operation| operation.get("value"))
+            {
+                collect_leaves(value, &mut leaves);
             }
         }
+        Ok(object) => {
+            for part in ["data", "stringData"]
+                .iter()
+                .filter_map(|key| object.get(key))
+            {
+                collect_leaves(part, &mut leaves);
+            }
+        }
+        // No JSON (`--verbatim` sends anything): every word counts as a value.
+        Err(_) => {
+            let text = String::from_utf8_lossy(body);
+            let words = text.split(|character: char| {
+                character.is_whitespace() || "\"',{}[]".contains(character)
+            });
+            leaves.extend(words.map(str::to_owned));
+        }
+    }
+    let mut values: Vec<String> = leaves.iter().flat_map(|leaf| forms_of(leaf)).collect();
+    values.retain(|value| value.len() >= SHORTEST_SEARCHED_VALUE);
+    values.sort_unstable_by_key(String::len);
+    values.dedup();
+    values
+}
+
+/// A value itself, its base64 and what it is the base64 of, each also as Go quotes it and line
+/// by line.
+fn forms_of(value: &str) -> Vec<String> {
+    let decoded = STANDARD
+        .decode(value)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
+    let mut forms = vec![value.to_owned(), STANDARD.encode(value)];
+    forms.extend(decoded);
+    let lines = forms
+        .iter()
+        .flat_map(|form| form.lines())
+        .map(|line| line.trim().to_owned());
+    let mut all: Vec<String> = lines.collect();
+    all.extend(forms);
+    let quoted = all
+        .iter()
+        .map(|form| format!("{form:?}").trim_matches('"').to_owned());
+    let quoted: Vec<String> = quoted.collect();
+    all.extend(quoted);
+    all
+}
+
+fn collect_leaves(value: &Value, leaves: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => members
+            .values()
+            .for_each(|member| collect_leaves(member, leaves)),
+        Value::Array(items) => items.iter().for_each(|item| collect_leaves(item, leaves)),
+        Value::String(text) => leaves.push(text.clone()),
+        Value::Number(number) => leaves.push(number.to_string()),
         Value::Bool(_) | Value::Null => {}
     }
 }
@@ -288,6 +318,30 @@ mod tests {
         );
         let plain = r#"Deployment "d" is invalid: spec.replicas: Invalid value: -1: must be ≥ 0"#;
         assert_eq!(redaction.apply(plain), plain);
+    }
+
+    #[test]
+    fn a_value_is_found_in_every_form() {
+        let body = br#"{"stringData":{"a":"user=root\npassword=hunt\"er2\n","b":"aHVudGVyMwo="}}"#;
+        let redaction = Redaction::for_request(true, body);
+        for said in [
+            "password=hunt\"er2",
+            "hunt\\\"er2: password=hunt\\\"er2",
+            "hunter3",
+            "user=root",
+        ] {
+            let shown = redaction.apply(&format!("denied: {said} is weak"));
+            assert!(
+                !shown.contains("er2") || said.starts_with("hunt\\"),
+                "{shown}"
+            );
+            assert!(
+                !shown.contains("hunter3") && !shown.contains("root"),
+                "{shown}"
+            );
+        }
+        let verbatim = Redaction::for_request(true, b"data:\n  password: aHVudGVyMg==\n");
+        assert_eq!(verbatim.apply("denied: aHVudGVyMg=="), "denied: <redacted>");
     }
 
     #[test]

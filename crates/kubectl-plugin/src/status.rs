@@ -22,7 +22,7 @@ pub(crate) fn parse(
     headers: &HeaderMap,
     method: &Method,
     body: &[u8],
-    redaction: Redaction,
+    redaction: &Redaction,
 ) -> Status {
     let redaction = redaction.widened_by(&String::from_utf8_lossy(body));
     let structured = serde_json::from_slice(body)
@@ -194,7 +194,7 @@ mod tests {
             &headers,
             &Method::PATCH,
             body.as_bytes(),
-            Redaction::default(),
+            &Redaction::default(),
         ))
     }
 

@@ -6,18 +6,19 @@ use std::collections::BTreeSet;
 use http::{HeaderMap, header};
 
 use crate::messages;
+use crate::redaction::Redaction;
 
 /// The warnings of this process so far: each text is said once, as by kubectl.
 #[derive(Debug, Default)]
 pub(crate) struct Warnings(RefCell<BTreeSet<String>>);
 
 impl Warnings {
-    /// Says the warnings in `headers` that are new.
-    pub(crate) fn say_new(&self, headers: &HeaderMap) {
+    /// Says the warnings in `headers` that are new, as far as they may be shown.
+    pub(crate) fn say_new(&self, headers: &HeaderMap, redaction: &Redaction) {
         for value in headers.get_all(header::WARNING) {
             for text in texts(&String::from_utf8_lossy(value.as_bytes())) {
                 if self.0.borrow_mut().insert(text.clone()) {
-                    messages::warn(&text);
+                    messages::warn(&redaction.apply(&text));
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use clap::{ArgAction, Parser};
-use kubectl_plugin::{ConnectionArgs, Error, OutputArgs, boolean};
+use kubectl_plugin::{ConnectionArgs, Error, OutputArgs, parse_boolean};
 
 use crate::body::PatchType;
 
@@ -27,9 +27,14 @@ const EXAMPLES: &str = r#"Examples:
     ' /apis/apps/v1/namespaces/default/deployments/sleep
 
 Exit codes:
-  0 done   1 the server refused   2 bad usage or input, nothing was sent   3 no connection or login
-  6 not a Kubernetes API   9 conflict   10 outcome unknown: look before you send it again
-  74 output error"#;
+   0  done
+   1  the server refused
+   2  bad usage or input; nothing was sent
+   3  no connection, TLS or login
+   6  what answered is not a Kubernetes API server
+   9  conflict
+  10  outcome unknown: look at the object before you send it again
+  74  the output could not be written"#;
 
 /// Send a PATCH to a raw API path, and know what became of it.
 ///
@@ -73,7 +78,7 @@ pub(crate) struct PatchArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) field_manager: Option<String>,
     /// With --type apply: take over fields that others manage
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = boolean, default_missing_value = "true")]
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true")]
     pub(crate) force_conflicts: Option<bool>,
     /// What the server does about unknown and duplicate fields: strict, warn or ignore [default: strict]
     #[arg(long, alias = "field-validation", num_args = 0..=1, require_equals = true, default_missing_value = "strict", value_name = "LEVEL")]
@@ -88,13 +93,13 @@ pub(crate) struct PatchArgs {
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub(crate) headers: Vec<String>,
     /// Show the status line and the headers of the reply on stderr
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub(crate) include: bool,
     /// Send path and patch as they are: nothing is checked, converted or added
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub(crate) verbatim: bool,
     /// Fail when the server sends a warning
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub(crate) warnings_as_errors: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -135,12 +140,11 @@ impl PatchArgs {
     }
 }
 
+/// What is read of a patch at the most, in bytes: YAML may be larger than the JSON that is sent.
+const MOST_BYTES: u64 = 16 << 20;
+
 fn read_stdin() -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    io::stdin()
-        .read_to_end(&mut bytes)
-        .map_err(|error| Error::usage(format!("unable to read the patch from stdin: {error}")))?;
-    Ok(bytes)
+    read(io::stdin(), "stdin")
 }
 
 fn read_file(file: &str) -> Result<Vec<u8>, Error> {
@@ -150,9 +154,25 @@ fn read_file(file: &str) -> Result<Vec<u8>, Error> {
         ))
         .hinted("fetch it first, and give it by -f -"));
     }
+    let opened = File::open(file);
+    read(opened.map_err(|error| unreadable(file, &error))?, file)
+}
+
+fn read(source: impl Read, name: &str) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    File::open(file)
-        .and_then(|mut file| file.read_to_end(&mut bytes))
-        .map_err(|error| Error::usage(format!("unable to read patch file {file}: {error}")))?;
+    source
+        .take(MOST_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(name, &error))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(
+            Error::usage(format!("the patch in {name} is larger than 16 MiB"))
+                .hinted("the server takes 3 MiB"),
+        );
+    }
     Ok(bytes)
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Error {
+    Error::usage(format!("unable to read the patch from {name}: {error}"))
 }

@@ -21,7 +21,7 @@ pub(crate) fn parse(text: &str) -> Result<(HeaderName, HeaderValue), Error> {
         Error::usage("--header has no `:`").hinted("for example: -H 'X-Request-Reason: rollout'")
     })?;
     let name = HeaderName::try_from(name.trim())
-        .map_err(|_| Error::usage(format!("--header has the bad name {:?}", name.trim())))?;
+        .map_err(|_| Error::usage("--header has a name that no header can have"))?;
     if name.as_str().starts_with("impersonate-") {
         return Err(Error::usage(format!("--header must not set {name}"))
             .hinted("use --as, --as-group, --as-uid and --as-user-extra"));

@@ -7,7 +7,7 @@ use kube_core::Status;
 use kubectl_plugin::{ApiServer, RawPath};
 
 use crate::body::PatchType;
-use crate::patch::Metadata;
+use crate::current::Current;
 use crate::request::PatchRequest;
 
 /// The text of a 422 that stands for every failure inside a JSON patch
@@ -32,7 +32,7 @@ pub(crate) async fn find(
                 .to_owned(),
         ),
         409 if status.reason == "Conflict" => stale(request, asked_for, server).await,
-        415 if request.patch_type == PatchType::Strategic => {
+        415 if request.media_type() == PatchType::Strategic.media_type().as_bytes() => {
             Some("custom resources take no strategic merge patch: use --type merge".to_owned())
         }
         422 if status.message == OPAQUE && request.patch_type == PatchType::Json => Some(format!(
@@ -53,7 +53,7 @@ async fn stale(
     asked_for: Option<&str>,
     server: &ApiServer,
 ) -> Option<String> {
-    let current = Metadata::read(&request.path, server)
+    let current = Current::read(&request.path, server)
         .await
         .ok()?
         .resource_version;
@@ -73,8 +73,12 @@ async fn stale(
 async fn missing_subresource(path: &RawPath, server: &ApiServer) -> Option<String> {
     let resource = path.resource()?;
     let subresource = resource.subresource?;
-    let object: RawPath = path.path().rsplit_once('/')?.0.parse().ok()?;
-    Metadata::read(&object, server).await.ok()?;
+    let object = path
+        .path()
+        .strip_suffix(&format!("/{subresource}"))?
+        .parse()
+        .ok()?;
+    Current::read(&object, server).await.ok()?;
     Some(format!(
         "{} {:?} exists, and has no subresource `{subresource}`",
         resource.resource,

@@ -2,12 +2,13 @@
 
 use std::io::{self, IsTerminal};
 
-use http::{Method, Request, Response, StatusCode, header};
-use kubectl_plugin::{ApiServer, Error, RawPath, messages, name};
+use http::StatusCode;
+use kubectl_plugin::{ApiServer, Error, Kind, RawPath, Reply, messages, object_name};
 use serde_json::Value;
 
 use crate::args::PatchArgs;
 use crate::body::PatchType;
+use crate::current::Current;
 use crate::hints;
 use crate::request::PatchRequest;
 
@@ -19,119 +20,98 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
         path => path.parse()?,
     };
     let given = arguments.patch()?;
-    let server = ApiServer::connect(&arguments.connection)?.including_headers(arguments.include);
+    let server = ApiServer::connect(&arguments.connection)?.showing_headers(arguments.include);
     let mut request = PatchRequest::new(&arguments, server.path(path)?, given)?;
     request
         .warning
         .iter()
         .for_each(|warning| messages::warn(warning));
-    if let Some(resource_version) = &arguments.if_resource_version {
-        guard(&mut request, resource_version, &server).await?;
-    }
 
-    match server.send(request.http()?).await {
+    let resource_version = arguments.if_resource_version.as_deref();
+    match send(&mut request, resource_version, &server).await {
         Ok(reply) => {
-            say_outcome(&request, &reply);
-            output.write(reply.body())?;
+            let written = output.write(reply.body());
+            let is_lost = written.as_ref().is_err_and(|error| !error.is_broken_pipe());
+            // Always said for a dry run, which looks like the real thing otherwise; to a person at a
+            // terminal; and where the reply that shows it was lost on the way out.
+            if request.path.is_dry_run() || io::stderr().is_terminal() || is_lost {
+                say_outcome(&request, &reply);
+            }
+            written?;
         }
-        Err(Error::Refused { status, .. }) => {
-            output.write_refusal(&status)?;
-            let asked_for = arguments.if_resource_version.as_deref();
-            let hint = hints::find(&status, &request, asked_for, &server).await;
-            return Err(Error::Refused { status, hint });
+        Err(error) => {
+            let Kind::Refused(status) = error.kind() else {
+                return Err(error);
+            };
+            if let Err(lost) = output.write_refusal(status) {
+                messages::say(&lost.to_string());
+            }
+            return Err(
+                match hints::find(status, &request, resource_version, &server).await {
+                    Some(hint) => error.hinted(hint),
+                    None => error,
+                },
+            );
         }
-        Err(error) => return Err(error),
     }
     match server.warning_count() {
-        count @ 1.. if arguments.warnings_as_errors => Err(Error::Warnings { count }),
+        count @ 1.. if arguments.warnings_as_errors => Err(Kind::Warnings { count }.into()),
         _ => Ok(()),
     }
 }
 
-/// Puts `--if-resource-version` into the patch. An apply would *create* an object that is
+/// Sends the patch, guarded by `--if-resource-version`. An apply would *create* an object that is
 /// gone in spite of its version; only a uid forbids that, so the object is read first.
-async fn guard(
+async fn send(
     request: &mut PatchRequest,
-    resource_version: &str,
+    resource_version: Option<&str>,
     server: &ApiServer,
-) -> Result<(), Error> {
-    if request.patch_type != PatchType::Apply {
-        return request.guard(resource_version, None);
-    }
-    let current = Metadata::read(&request.path, server).await?;
-    if current.resource_version != resource_version {
-        return Err(Error::Conflict {
-            message: format!(
-                "the object is at resource version {}, not {resource_version}; nothing was sent",
-                current.resource_version
-            ),
-            hint: Some("read it again, and decide whether the patch still fits".to_owned()),
-        });
-    }
-    request.guard(resource_version, Some(&current.uid))
-}
-
-/// The identity of an object, as the server has it now.
-pub(crate) struct Metadata {
-    pub(crate) resource_version: String,
-    uid: String,
-}
-
-impl Metadata {
-    /// Reads it by a GET that asks for nothing else.
-    pub(crate) async fn read(path: &RawPath, server: &ApiServer) -> Result<Self, Error> {
-        let mut request = Request::new(Vec::new());
-        *request.method_mut() = Method::GET;
-        *request.uri_mut() = path
-            .path()
-            .parse()
-            .map_err(|error| Error::usage(format!("PATH cannot be sent: {error}")))?;
-        request.headers_mut().insert(
-            header::ACCEPT,
-            header::HeaderValue::from_static(
-                "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
-            ),
-        );
-        let reply = server.send(request).await?;
-        let document: Value = serde_json::from_slice(reply.body()).unwrap_or_default();
-        let text = |pointer| {
-            document
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .map(str::to_owned)
+) -> Result<Reply, Error> {
+    if let Some(resource_version) = resource_version {
+        let uid = match request.patch_type {
+            PatchType::Apply => Some(uid_at(resource_version, &request.path, server).await?),
+            PatchType::Json | PatchType::Merge | PatchType::Strategic => None,
         };
-        match (text("/metadata/resourceVersion"), text("/metadata/uid")) {
-            (Some(resource_version), uid) => Ok(Self {
-                resource_version,
-                uid: uid.unwrap_or_default(),
-            }),
-            _ => Err(Error::Protocol {
-                message: "the server's answer to a GET of PATH has no metadata.resourceVersion"
-                    .to_owned(),
-                hint: None,
-            }),
-        }
+        request.guard(resource_version, uid.as_deref())?;
     }
+    server.send(request.http()?).await
 }
 
-/// Says what was done, in kubectl's words: always for a dry run, which looks like the real
-/// thing otherwise, and for a person at a terminal.
-fn say_outcome(request: &PatchRequest, reply: &Response<impl AsRef<[u8]>>) {
-    if !request.is_dry_run() && !io::stderr().is_terminal() {
-        return;
+/// The uid of the object, if it is at `resource_version`.
+async fn uid_at(
+    resource_version: &str,
+    path: &RawPath,
+    server: &ApiServer,
+) -> Result<String, Error> {
+    let current = Current::read(path, server).await?;
+    if current.resource_version != resource_version {
+        return Err(Error::conflict(format!(
+            "the object is at resource version {}, not {resource_version}; nothing was sent",
+            current.resource_version
+        ))
+        .hinted("read it again, and decide whether the patch still fits"));
     }
-    let document: Value = serde_json::from_slice(reply.body().as_ref()).unwrap_or_default();
-    let what = if document.get("kind").is_some() {
-        name(&document)
-    } else {
-        request.path.to_string()
+    current.uid.filter(|uid| !uid.is_empty()).ok_or_else(|| {
+        Error::protocol(
+            "the object has no metadata.uid, without which an apply could create it anew",
+        )
+        .hinted("a merge patch never creates an object: --type merge")
+    })
+}
+
+/// Says what was done, in kubectl's words.
+fn say_outcome(request: &PatchRequest, reply: &Reply) {
+    let document: Value = serde_json::from_slice(reply.body()).unwrap_or_default();
+    let what = match document.get("kind") {
+        Some(_) => object_name(&document),
+        None => request.path.path().to_owned(),
     };
     let done = match request.patch_type {
         _ if reply.status() == StatusCode::CREATED => "created",
         PatchType::Apply => "serverside-applied",
-        _ => "patched",
+        PatchType::Json | PatchType::Merge | PatchType::Strategic => "patched",
     };
-    let dry_run = if request.is_dry_run() {
+    let dry_run = if request.path.is_dry_run() {
         " (server dry run)"
     } else {
         ""

@@ -10,7 +10,7 @@ use crate::args::PatchArgs;
 use crate::body::PatchType;
 
 /// The parameters of `metav1.PatchOptions`, and the two that every request has.
-const PARAMETERS: [&str; 6] = [
+pub(crate) const PARAMETERS: [&str; 6] = [
     "dryRun",
     "fieldManager",
     "fieldValidation",
@@ -27,6 +27,21 @@ const LONGEST_FIELD_MANAGER: usize = 128;
 
 /// Adds to `path` what the flags ask for.
 pub(crate) fn add_flags(path: &mut RawPath, arguments: &PatchArgs) -> Result<(), Error> {
+    let is_given = [
+        arguments
+            .dry_run
+            .as_deref()
+            .is_some_and(|strategy| strategy != "none"),
+        arguments.field_manager.is_some(),
+        arguments.validate.is_some(),
+        arguments.force_conflicts.is_some(),
+    ];
+    if path.is_proxied() && is_given.contains(&true) {
+        return Err(Error::usage(
+            "--dry-run, --field-manager, --validate and --force-conflicts are for the API server, \
+             and PATH goes on to what is behind it",
+        ));
+    }
     if let Some(strategy) = &arguments.dry_run {
         match strategy.as_str() {
             "server" => path.add_parameter("dryRun", "All", "--dry-run=server")?,
@@ -86,7 +101,6 @@ pub(crate) fn check(path: &RawPath, patch_type: PatchType) -> Result<(), Error> 
     if path.is_proxied() {
         return Ok(());
     }
-    path.check_parameters(&PARAMETERS)?;
     let one_of = |name: &str, values: &[&str]| match path.parameter(name) {
         Some(value) if !values.contains(&value.as_ref()) => Err(Error::usage(format!(
             "parameter `{name}` has the value {value:?}; the server knows {}",

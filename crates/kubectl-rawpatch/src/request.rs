@@ -34,10 +34,13 @@ impl PatchRequest {
             .iter()
             .map(|text| headers::parse(text))
             .collect::<Result<HeaderMap, Error>>()?;
-        if let Some(namespace) = &arguments.connection.namespace {
+        if !arguments.verbatim {
+            path.check_parameters(&query::PARAMETERS)?;
+        }
+        if let Some(namespace) = arguments.connection.namespace() {
             path.check_namespace(namespace)?;
         }
-        if let Some(subresource) = &arguments.subresource {
+        if let Some(subresource) = given_text(arguments.subresource.as_ref()) {
             path.add_subresource(subresource)?;
         }
         query::add_flags(&mut path, arguments)?;
@@ -105,23 +108,26 @@ impl PatchRequest {
         Ok(())
     }
 
-    /// Whether the server is asked to store nothing.
-    pub(crate) fn is_dry_run(&self) -> bool {
-        self.path.parameter("dryRun").as_deref() == Some("All")
+    /// What the body is said to be, which `--verbatim -H` may decide.
+    pub(crate) fn media_type(&self) -> &[u8] {
+        self.headers
+            .get(header::CONTENT_TYPE)
+            .map_or(b"", HeaderValue::as_bytes)
     }
 
     /// The request as it is sent.
     pub(crate) fn http(&self) -> Result<Request<Vec<u8>>, Error> {
         let mut request = Request::new(self.body.clone());
         *request.method_mut() = Method::PATCH;
-        *request.uri_mut() = self
-            .path
-            .to_string()
-            .parse()
-            .map_err(|error| Error::usage(format!("PATH cannot be sent: {error}")))?;
+        *request.uri_mut() = self.path.uri()?;
         request.headers_mut().clone_from(&self.headers);
         Ok(request)
     }
+}
+
+/// What a flag says, unless it is empty, which is as good as not given.
+fn given_text(flag: Option<&String>) -> Option<&str> {
+    flag.map(String::as_str).filter(|text| !text.is_empty())
 }
 
 /// Refuses what no object has: the server takes an empty version and 0 for "any", and answers

@@ -33,7 +33,7 @@ pub struct ConnectionArgs {
     pub tls_server_name: Option<String>,
     /// Do not check the server's certificate: anybody in between can read and change everything
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false",
-          action = ArgAction::Set, value_parser = boolean, default_missing_value = "true",
+          action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true",
           default_value = "false", hide_default_value = true)]
     pub insecure_skip_tls_verify: bool,
     /// The file with the certificates that the server's must be signed by
@@ -71,7 +71,7 @@ pub struct ConnectionArgs {
     pub request_timeout: Option<String>,
     /// Accepted as kubectl has it; answers are never asked for compressed
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false",
-          action = ArgAction::Set, value_parser = boolean, default_missing_value = "true",
+          action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true",
           default_value = "false", hide_default_value = true)]
     pub disable_compression: bool,
     /// The proxy to go through
@@ -80,6 +80,11 @@ pub struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
+    /// What `-n` says. The context's namespace does not count, as raw paths name their own.
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref().filter(|name| !name.is_empty())
+    }
+
     /// The same flags, without those that are empty: as in kubectl, they count as not given.
     pub(super) fn given(&self) -> Self {
         let mut args = self.clone();
@@ -111,7 +116,7 @@ impl ConnectionArgs {
 }
 
 /// A boolean flag's value, in the spellings of Go's `strconv.ParseBool`.
-pub fn boolean(text: &str) -> Result<bool, String> {
+pub fn parse_boolean(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),

@@ -15,7 +15,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::file;
-use crate::{Error, nearest};
+use crate::Error;
+use crate::nearest::nearest;
 
 /// The kubeconfig files that count, first one first.
 pub(super) struct Kubeconfig {

@@ -33,7 +33,7 @@ use kube_client::{Client, Config};
 use crate::Error;
 use selection::Selection;
 
-pub use args::{ConnectionArgs, boolean};
+pub use args::{ConnectionArgs, parse_boolean};
 pub(crate) use transport::WrittenBytes;
 
 /// A way to one API server, as one user. No connection is open yet.
@@ -46,8 +46,6 @@ pub struct Connection {
     pub written: WrittenBytes,
     /// How long one request may take as a whole; `None` is for ever.
     pub request_timeout: Option<Duration>,
-    /// What `-n` says; the context's namespace does not count, as raw paths name their own.
-    pub namespace: Option<String>,
     /// What the user should know, one stderr line each, without a prefix.
     pub notes: Vec<String>,
 }
@@ -88,7 +86,6 @@ impl ConnectionArgs {
             server,
             written,
             request_timeout,
-            namespace: args.namespace,
             notes,
         })
     }

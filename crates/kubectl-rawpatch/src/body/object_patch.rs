@@ -21,6 +21,29 @@ pub(crate) struct Target<'a> {
     pub(crate) subresource: Option<&'a str>,
 }
 
+/// The groups with a dot that kube-apiserver itself serves, without `.k8s.io`
+/// (`kubernetes/pkg/controlplane/instance.go`, and those of its extension servers).
+const OWN_GROUPS: [&str; 18] = [
+    "admissionregistration",
+    "apiextensions",
+    "apiregistration",
+    "authentication",
+    "authorization",
+    "certificates",
+    "coordination",
+    "discovery",
+    "events",
+    "flowcontrol.apiserver",
+    "internal.apiserver",
+    "networking",
+    "node",
+    "rbac.authorization",
+    "resource",
+    "scheduling",
+    "storage",
+    "storagemigration",
+];
+
 impl Target<'_> {
     fn api_version(&self) -> String {
         match self.group {
@@ -34,10 +57,11 @@ impl Target<'_> {
         matches!(self.subresource, None | Some("status"))
     }
 
-    /// Can the kind be guessed from the resource? Kubernetes' own groups have no dot, or
-    /// end in `.k8s.io`, and keep the rule; the plural of a custom resource can be anything.
+    /// Can the kind be guessed from the resource? The API server's own groups keep the rule;
+    /// the plural of a custom resource can be anything, in the other groups of `k8s.io` too.
     fn is_kubernetes_own(&self) -> bool {
-        !self.group.contains('.') || self.group.ends_with(".k8s.io")
+        let own = self.group.strip_suffix(".k8s.io");
+        !self.group.contains('.') || own.is_some_and(|own| OWN_GROUPS.contains(&own))
     }
 }
 

@@ -1,0 +1,144 @@
+//! JSON as Go's `encoding/json` writes it, which is how kubectl prints it: the characters that
+//! HTML and JavaScript treat specially are escaped, and floats have Go's spelling.
+
+use std::io::{self, Write};
+use std::ops::Range;
+
+use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
+
+/// One line, as `json.Marshal` writes it.
+pub(crate) fn compact(value: &(impl Serialize + ?Sized), output: &mut Vec<u8>) {
+    write(value, CompactFormatter, output);
+}
+
+/// Indented by four, as kubectl's printer for `-o json` writes it.
+pub(crate) fn indented(value: &(impl Serialize + ?Sized), output: &mut Vec<u8>) {
+    write(value, PrettyFormatter::with_indent(b"    "), output);
+}
+
+fn write(value: &(impl Serialize + ?Sized), layout: impl Formatter, output: &mut Vec<u8>) {
+    value
+        .serialize(&mut Serializer::with_formatter(output, GoJson(layout)))
+        .expect("a JSON value can be written into memory");
+}
+
+/// Go's spelling of a float: the fewest digits that name it, with an exponent of at least
+/// `exponent_digits` digits where it is not among the `decimal` ones.
+pub(crate) fn float(value: f64, decimal: Range<i32>, exponent_digits: usize) -> String {
+    let scientific = format!("{value:e}");
+    let (digits, exponent) = scientific
+        .split_once('e')
+        .expect("an exponent was asked for");
+    let exponent: i32 = exponent.parse().expect("an exponent is a small integer");
+    if decimal.contains(&exponent) {
+        value.to_string()
+    } else {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        let exponent = exponent.abs();
+        format!("{digits}e{sign}{exponent:0exponent_digits$}")
+    }
+}
+
+/// Go's values in the layout of another formatter.
+struct GoJson<L>(L);
+
+impl<L: Formatter> Formatter for GoJson<L> {
+    fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        let mut written = 0;
+        for (at, special) in fragment.match_indices(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+            writer.write_all(&fragment.as_bytes()[written..at])?;
+            let code = special.chars().next().map_or(0, u32::from);
+            write!(writer, "\\u{code:04x}")?;
+            written = at + special.len();
+        }
+        writer.write_all(&fragment.as_bytes()[written..])
+    }
+
+    /// Go reads an integer beyond 64 bits with a sign as a float.
+    #[expect(clippy::cast_precision_loss, reason = "Go loses the same digits")]
+    fn write_u64<W>(&mut self, writer: &mut W, value: u64) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        if i64::try_from(value).is_ok() {
+            write!(writer, "{value}")
+        } else {
+            self.write_f64(writer, value as f64)
+        }
+    }
+
+    fn write_f64<W>(&mut self, writer: &mut W, value: f64) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        writer.write_all(float(value, -6..21, 1).as_bytes())
+    }
+
+    fn begin_array<W>(&mut self, writer: &mut W) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W>(&mut self, writer: &mut W) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W>(&mut self, writer: &mut W, first: bool) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W>(&mut self, writer: &mut W) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W>(&mut self, writer: &mut W) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W>(&mut self, writer: &mut W) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W>(&mut self, writer: &mut W, first: bool) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W>(&mut self, writer: &mut W) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W>(&mut self, writer: &mut W) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        self.0.end_object_value(writer)
+    }
+}

@@ -1,0 +1,236 @@
+//! `RawPath`: an API path and query that are safe to send as they stand.
+//!
+//! kubectl decodes a raw path, cleans it, sorts its query and drops what it cannot
+//! read, and the API server drops query pairs of its own: `?dryRun=All;fieldManager=x`
+//! writes for real. So nothing is rewritten here, and everything that a server may
+//! understand in another way than its writer is refused, with the place and the
+//! right spelling (`check`). What a path is about is `resource`.
+
+mod check;
+mod query;
+mod resource;
+
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+
+use http::Uri;
+
+use crate::Error;
+
+pub use resource::Resource;
+
+/// A checked API path with its query, relative to the server's base path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawPath {
+    path: String,
+    query: Option<String>,
+    /// Where the query begins in what the user typed, in bytes.
+    query_offset: usize,
+    /// `https://host:port` of a pasted URL, until [`RawPath::on_server`] has compared it.
+    origin: Option<String>,
+}
+
+impl RawPath {
+    /// Takes `text` as it is, if it can be sent at all.
+    pub fn verbatim(text: &str) -> Result<Self, Error> {
+        let raw_path = Self::split(text)?;
+        raw_path.uri()?;
+        Ok(raw_path)
+    }
+
+    fn split(text: &str) -> Result<Self, Error> {
+        if let Some(offset) = text.find('#') {
+            return Err(Error::usage(format!(
+                "PATH has a `#` at byte {offset}, and what follows it would not be sent"
+            ))
+            .hinted("write `%23` for a `#` that belongs to a value"));
+        }
+        let origin_length = match text.find("://") {
+            Some(scheme) if !text[..scheme].contains(['/', '?']) => {
+                let authority = scheme + "://".len();
+                text[authority..]
+                    .find(['/', '?'])
+                    .map_or(text.len(), |length| authority + length)
+            }
+            _ => 0,
+        };
+        let (origin, rest) = text.split_at(origin_length);
+        let (path, query) = rest
+            .split_once('?')
+            .map_or((rest, None), |(path, query)| (path, Some(query)));
+        if !path.starts_with('/') {
+            return Err(Error::usage("PATH must start with `/`").hinted(match path {
+                path if path.starts_with("api") => format!("did you mean `/{path}`?"),
+                path if path.contains(":/") || path.contains(":\\") => {
+                    "a Unix-like shell on Windows rewrites paths: set MSYS_NO_PATHCONV=1".to_owned()
+                }
+                _ => "an API path is, for example, \
+                      `/apis/apps/v1/namespaces/default/deployments/NAME`"
+                    .to_owned(),
+            }));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            query: query.map(str::to_owned),
+            query_offset: origin_length + path.len() + 1,
+            origin: (!origin.is_empty()).then(|| origin.to_owned()),
+        })
+    }
+
+    /// Path and query as the target of a request.
+    pub fn uri(&self) -> Result<Uri, Error> {
+        self.to_string().parse().map_err(|error| {
+            Error::usage(format!("PATH cannot be sent: {error}"))
+                .hinted("percent-encode what is no letter, digit or `-._~` in it")
+        })
+    }
+
+    /// The path alone, as it stands.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What the path is about; `None` for one outside `/api/VERSION` and `/apis/GROUP/VERSION`.
+    pub fn resource(&self) -> Option<Resource> {
+        Resource::of(&self.path)
+    }
+
+    /// Whether the request goes on to a node, Pod or Service behind the API server.
+    pub fn is_proxied(&self) -> bool {
+        self.resource().is_some_and(|resource| resource.is_proxy())
+    }
+
+    /// Whether the API server is asked to store nothing. What is behind it does not know that.
+    pub fn is_dry_run(&self) -> bool {
+        self.parameter("dryRun").as_deref() == Some("All") && !self.is_proxied()
+    }
+
+    /// Appends a subresource. One that is there already must be the same.
+    pub fn add_subresource(&mut self, subresource: &str) -> Result<(), Error> {
+        let Some(Resource {
+            name: Some(_),
+            subresource: present,
+            ..
+        }) = self.resource()
+        else {
+            return Err(Error::usage(format!(
+                "--subresource={subresource} needs the path of one object"
+            )));
+        };
+        let is_name = subresource
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+        if !is_name || subresource.trim_matches('.').is_empty() {
+            return Err(
+                Error::usage(format!("--subresource={subresource} names no subresource"))
+                    .hinted("for example: --subresource=status"),
+            );
+        }
+        match present {
+            None => {
+                self.path.truncate(self.path.trim_end_matches('/').len());
+                self.path.push('/');
+                self.path.push_str(subresource);
+                Ok(())
+            }
+            Some(present) if present == subresource => Ok(()),
+            Some(present) => Err(Error::usage(format!(
+                "--subresource={subresource} contradicts `/{present}` in PATH"
+            ))
+            .hinted("leave one of them out")),
+        }
+    }
+
+    /// Refuses a namespace other than the one in the path.
+    pub fn check_namespace(&self, namespace: &str) -> Result<(), Error> {
+        match self.resource().and_then(|resource| resource.namespace) {
+            Some(present) if present != namespace => Err(Error::usage(format!(
+                "--namespace={namespace} contradicts `/namespaces/{present}` in PATH"
+            ))
+            .hinted(
+                "the namespace of a raw request is the one in its path: leave out --namespace",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The path for a request to `server`: a pasted URL must be of that server and below its base
+    /// path, which is then not doubled.
+    pub fn on_server(mut self, server: &Uri) -> Result<Self, Error> {
+        let Some(origin) = self.origin.take() else {
+            return Ok(self);
+        };
+        let is_same = origin.parse::<Uri>().is_ok_and(|given| {
+            let host = |uri: &Uri| uri.host().map(str::to_ascii_lowercase);
+            given.scheme() == server.scheme()
+                && host(&given) == host(server)
+                && port(&given) == port(server)
+        });
+        let below = self.path.strip_prefix(server.path().trim_end_matches('/'));
+        match below {
+            Some(rest) if is_same && rest.starts_with('/') => {
+                self.path = String::from(rest);
+                Ok(self)
+            }
+            _ => {
+                let authority = server
+                    .authority()
+                    .map_or("", |authority| authority.as_str());
+                Err(Error::usage(format!(
+                    "PATH is a URL of {}, and the kubeconfig's server is {authority}{}",
+                    without_login(&origin),
+                    server.path().trim_end_matches('/'),
+                ))
+                .hinted("give the path alone, or the context of that server"))
+            }
+        }
+    }
+}
+
+impl FromStr for RawPath {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let mut raw_path = Self::split(text)?;
+        let origin_length = raw_path.origin.as_ref().map_or(0, String::len);
+        // One slash at the end is what a shell's completion leaves behind.
+        let length = raw_path.path.len();
+        if length > 1 && raw_path.path.ends_with('/') {
+            raw_path.path.truncate(length - 1);
+        }
+        check::path(&raw_path.path, origin_length)?;
+        if let Some(query) = &raw_path.query {
+            check::query(query, raw_path.query_offset)?;
+        }
+        Ok(raw_path)
+    }
+}
+
+impl Display for RawPath {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.path)?;
+        self.query
+            .iter()
+            .try_for_each(|query| write!(formatter, "?{query}"))
+    }
+}
+
+fn port(uri: &Uri) -> u16 {
+    let default = if uri.scheme_str() == Some("http") {
+        80
+    } else {
+        443
+    };
+    uri.port_u16().unwrap_or(default)
+}
+
+/// An origin without the user and the password that may stand in it.
+fn without_login(origin: &str) -> String {
+    match (origin.find("://"), origin.rfind('@')) {
+        (Some(scheme), Some(at)) => format!("{}{}", &origin[..scheme + 3], &origin[at + 1..]),
+        _ => origin.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

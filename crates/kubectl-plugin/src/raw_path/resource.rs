@@ -1,0 +1,68 @@
+//! What an API path is about, by the rules of the API server
+//! (`apiserver/pkg/endpoints/request/requestinfo.go`).
+
+use percent_encoding::percent_decode_str;
+
+/// The parts of a path. Names are percent-decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Empty for the core group.
+    pub group: String,
+    /// For example `v1`.
+    pub version: String,
+    /// `None` for cluster-scoped objects, and for all namespaces.
+    pub namespace: Option<String>,
+    /// The plural, for example `deployments`.
+    pub resource: String,
+    /// `None` for a collection.
+    pub name: Option<String>,
+    /// For example `scale`.
+    pub subresource: Option<String>,
+}
+
+impl Resource {
+    pub(super) fn of(path: &str) -> Option<Self> {
+        let decode = |segment: &str| percent_decode_str(segment).decode_utf8_lossy().into_owned();
+        let mut segments = path.trim_matches('/').split('/').map(decode);
+        let (group, version) = match segments.next()?.as_str() {
+            "api" => (String::new(), segments.next()?),
+            "apis" => (segments.next()?, segments.next()?),
+            _ => return None,
+        };
+        let mut parts: Vec<String> = segments.collect();
+        let mut namespace = None;
+        if let [first, second, rest @ ..] = parts.as_slice()
+            && first == "namespaces"
+        {
+            namespace = Some(second.clone());
+            let is_of_the_namespace_itself = rest
+                .first()
+                .is_none_or(|part| ["status", "finalize"].contains(&part.as_str()));
+            if !is_of_the_namespace_itself {
+                parts.drain(..2);
+            }
+        }
+        let mut parts = parts.into_iter();
+        Some(Self {
+            group,
+            version,
+            namespace,
+            // These are verbs of old: `/api/v1/watch/pods`.
+            resource: parts
+                .next()
+                .filter(|part| !["watch", "proxy"].contains(&part.as_str()))?,
+            name: parts.next(),
+            subresource: parts.next(),
+        })
+    }
+
+    /// Whether the data of a Secret may be in what the server says.
+    pub fn is_secret(&self) -> bool {
+        self.group.is_empty() && self.resource == "secrets"
+    }
+
+    /// Whether what is behind the API server is meant.
+    pub fn is_proxy(&self) -> bool {
+        self.subresource.as_deref() == Some("proxy")
+    }
+}

@@ -1,0 +1,43 @@
+//! The object as the server has it now.
+
+use http::header::{ACCEPT, HeaderValue};
+use http::{Method, Request};
+use kubectl_plugin::{ApiServer, Error, RawPath};
+use serde_json::Value;
+
+/// Asks for the metadata alone; a server that cannot do that sends the object.
+const METADATA: HeaderValue = HeaderValue::from_static(
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
+);
+
+/// The identity of an object.
+pub(crate) struct Current {
+    pub(crate) resource_version: String,
+    pub(crate) uid: Option<String>,
+}
+
+impl Current {
+    /// Reads it by a GET that asks for nothing else.
+    pub(crate) async fn read(path: &RawPath, server: &ApiServer) -> Result<Self, Error> {
+        let mut request = Request::new(Vec::new());
+        *request.method_mut() = Method::GET;
+        *request.uri_mut() = RawPath::verbatim(path.path())?.uri()?;
+        request.headers_mut().insert(ACCEPT, METADATA);
+        let reply = server.look_up(request).await?;
+        let document: Value = serde_json::from_slice(reply.body()).unwrap_or_default();
+        let text = |pointer| {
+            document
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
+        Ok(Self {
+            resource_version: text("/metadata/resourceVersion").ok_or_else(|| {
+                Error::protocol(
+                    "the server's answer to a GET of PATH has no metadata.resourceVersion",
+                )
+            })?,
+            uid: text("/metadata/uid"),
+        })
+    }
+}

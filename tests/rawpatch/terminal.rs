@@ -1,0 +1,109 @@
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::process::Stdio;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use serde_json::json;
+
+use super::plugin::*;
+
+/// Runs the binary with a terminal as its stderr; what it shows there.
+fn on_a_terminal(variables: &[(&str, &str)], arguments: &[&str]) -> String {
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&controller).unwrap();
+    unlockpt(&controller).unwrap();
+    let name = ptsname(&controller, Vec::new()).unwrap();
+    let noctty = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).unwrap();
+    let terminal = File::options()
+        .read(true)
+        .write(true)
+        .custom_flags(noctty)
+        .open(Path::new(name.to_str().unwrap()))
+        .unwrap();
+    let mut command = command(&admin());
+    let mut child = command
+        .envs(variables.iter().copied())
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(terminal)
+        .spawn()
+        .unwrap();
+    // The last handle of the terminal but the child's: its end ends the reading below.
+    drop(command);
+    let mut shown = Vec::new();
+    // Linux ends it with an error instead of nothing.
+    let _ = File::from(controller).read_to_end(&mut shown);
+    assert!(
+        child.wait().unwrap().success(),
+        "{}",
+        String::from_utf8_lossy(&shown)
+    );
+    String::from_utf8(shown).unwrap().replace("\r\n", "\n")
+}
+
+#[test]
+fn a_person_is_told_what_was_done() {
+    let path = deployment();
+    let name = path.rsplit('/').next().unwrap();
+    let patch = r#"{"metadata":{"labels":{"a":"b"}}}"#;
+    assert_eq!(
+        on_a_terminal(&[], &["-p", patch, &path]),
+        format!("deployment.apps/{name} patched\n")
+    );
+    let scale = format!("{path}/scale");
+    assert_eq!(
+        on_a_terminal(
+            &[],
+            &["--type=merge", "-p", r#"{"spec":{"replicas":2}}"#, &scale]
+        ),
+        format!("scale.autoscaling/{name} patched\n")
+    );
+
+    let name = unique("told");
+    let path = format!("/api/v1/namespaces/default/configmaps/{name}");
+    let apply =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}).to_string();
+    let apply = ["--type=apply", "-p", &apply, &path];
+    assert_eq!(
+        on_a_terminal(&[], &apply),
+        format!("configmap/{name} created\n")
+    );
+    assert_eq!(
+        on_a_terminal(&[], &apply),
+        format!("configmap/{name} serverside-applied\n")
+    );
+    assert_eq!(
+        on_a_terminal(&[], &[&apply[..], &["--dry-run"]].concat()),
+        format!("configmap/{name} serverside-applied (server dry run)\n")
+    );
+}
+
+#[test]
+fn a_warning_is_yellow_unless_that_is_unwanted() {
+    let path = config_map();
+    let arguments = [
+        "--type=merge",
+        "--validate=warn",
+        "--dry-run=none",
+        "-p",
+        r#"{"dta":{"a":"b"}}"#,
+        &path,
+    ];
+    let shown = |variables: &[(&str, &str)]| {
+        on_a_terminal(variables, &arguments)
+            .lines()
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    let plain = "Warning: unknown field \"dta\"";
+    assert_eq!(
+        shown(&[]),
+        "\u{1b}[33;1mWarning:\u{1b}[0m unknown field \"dta\""
+    );
+    assert_eq!(shown(&[("NO_COLOR", "1")]), plain);
+    assert_eq!(shown(&[("TERM", "dumb")]), plain);
+}
