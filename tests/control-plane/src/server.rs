@@ -60,9 +60,9 @@ impl Server {
             .process_group(0)
             .spawn()
             .with_context(|| format!("start {}", self.program.display()))?;
-        self.watchdog.guard(child.id())?;
         let child = process.insert(child);
-        let ready = self.wait_until_ready(child);
+        let guarded = self.watchdog.guard(child.id());
+        let ready = guarded.and_then(|()| self.wait_until_ready(child));
         if ready.is_err() {
             self.end(&mut process)?;
         }
