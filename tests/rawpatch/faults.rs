@@ -325,6 +325,17 @@ fn an_etcd_that_dies_leaves_the_outcome_unknown() {
 }
 
 #[test]
+fn where_to_look_is_the_same_server_as_the_same_user() {
+    let (outcome, _server) = against(
+        Answer::CloseUnanswered,
+        &["--context=faulty", "--as", "a b", "--token=t"],
+    );
+    let hint =
+        "kubectl get --raw /api/v1/namespaces/default/configmaps/c --context=faulty --as='a b'\n";
+    assert!(outcome.failed(10).stderr.ends_with(hint));
+}
+
+#[test]
 fn outcome_unknown_comes_through_kubectl() {
     let server = FaultyServer::start([Answer::CloseUnanswered]).unwrap();
     let control_plane = ControlPlane::shared();

@@ -141,6 +141,98 @@ fn an_immutable_secret_and_a_forbidden_one_keep_their_reasons() {
 }
 
 #[test]
+fn stored_values_do_not_come_out_by_a_copy_or_another_spelling_of_the_path() {
+    let path = secret(&json!({"password": "hunter2stored"}));
+    let copy = r#"[{"op":"copy","from":"/data/password","path":"/metadata/name"}]"#;
+    let spelt = path.replace("secrets/", "secrets%2F");
+    let wrong = r#"{"stringData":{"a":5,"b":"hunter3sent"}}"#;
+    for arguments in [
+        &["--type=json", "-p", copy, &path, "-o", "json"][..],
+        &[
+            "--verbatim",
+            "--type=strategic",
+            "-p",
+            wrong,
+            &spelt,
+            "-o",
+            "json",
+        ],
+    ] {
+        let outcome = rawpatch(arguments).failed(1);
+        for value in PLANTED {
+            assert!(
+                !outcome.stderr.contains(value) && !outcome.stdout.contains(value),
+                "{outcome:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_an_admission_policy_says_about_a_secret_is_withheld() {
+    let name = unique("policy");
+    let admission = "/apis/admissionregistration.k8s.io/v1";
+    create(
+        &format!("{admission}/validatingadmissionpolicies"),
+        &json!({
+            "metadata": {"name": name},
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": {"resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["secrets"]}]},
+                "matchConditions": [{"name": "ours", "expression": format!("object.metadata.name.startsWith('{name}')")}],
+                "validations": [{
+                    "expression": "false",
+                    "messageExpression": "'stored ' + oldObject.data['password'] + ' sent ' + object.data['password']",
+                }],
+            },
+        }),
+    );
+    for (binding, action) in [("deny", "Deny"), ("warn", "Warn")] {
+        create(
+            &format!("{admission}/validatingadmissionpolicybindings"),
+            &json!({
+                "metadata": {"name": format!("{name}-{binding}")},
+                "spec": {
+                    "policyName": name,
+                    "validationActions": [action],
+                    "matchResources": {"objectSelector": {"matchLabels": {"action": binding}}},
+                },
+            }),
+        );
+    }
+    for (action, code) in [("deny", 1), ("warn", 0)] {
+        let secret = json!({
+            "metadata": {"name": format!("{name}-{action}"), "labels": {"action": action}},
+            "stringData": {"password": "hunter2stored"},
+        });
+        let path = create("/api/v1/namespaces/default/secrets", &secret);
+        // The policy is in force a moment after it is stored.
+        let patch = || {
+            rawpatch(&[
+                "-o",
+                "none",
+                "-p",
+                r#"{"stringData":{"password":"hunter3sent"}}"#,
+                &path,
+            ])
+        };
+        let mut outcome = patch();
+        for _ in 0..100 {
+            if outcome.stderr.contains("<redacted>") {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            outcome = patch();
+        }
+        let outcome = outcome.failed(code);
+        assert!(outcome.stderr.contains("<redacted>"), "{outcome:?}");
+        for value in PLANTED {
+            assert!(!outcome.stderr.contains(value), "{outcome:?}");
+        }
+    }
+}
+
+#[test]
 fn a_successful_reply_is_the_users_own() {
     let path = secret(&json!({"password": "hunter2stored"}));
     let outcome = rawpatch(&["-p", r#"{"metadata":{"labels":{"a":"b"}}}"#, &path]).succeeded();

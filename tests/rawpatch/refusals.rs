@@ -92,7 +92,7 @@ refusals! {
     two_different_paths: ["-p", r#"{"a":1}"#, "--raw", "/api", PATH], "two different paths";
     no_patch: [PATH], "must specify --patch or --filename";
     two_patches: ["-p", "{}", "-f", "x", PATH], "more than once";
-    a_missing_file: ["-f", "/nonexistent/x", PATH], "/nonexistent/x", "No such file";
+    a_missing_file: ["-f", "/nonexistent/x", PATH], "/nonexistent/x", "no such file or directory";
     a_file_by_url: ["-f", "https://h/x", PATH], "only files are read";
     an_unknown_flag: ["--bogus", PATH], "unknown flag: --bogus", "see `kubectl rawpatch --help`";
     a_misspelt_flag: ["--field-manger=x", PATH], "unknown flag: --field-manger", "did you mean `--field-manager`?";
@@ -165,6 +165,7 @@ refusals! {
     a_bad_header: ["-H", "nocolon", "-p", r#"{"a":1}"#, PATH], "--header has no `:`";
     an_authorization_header: ["-H", "Authorization: Bearer x", "-p", r#"{"a":1}"#, PATH], "must not set authorization";
     an_impersonation_header: ["-H", "Impersonate-User: x", "-p", r#"{"a":1}"#, PATH], "must not set impersonate-user", "--as";
+    a_reply_that_no_format_reads: ["-H", "Accept: application/yaml", "-o", "name", "-p", r#"{"a":1}"#, PATH], "another reply than JSON";
     a_content_type_against_the_type: ["-H", "Content-Type: application/json", "-p", r#"{"a":1}"#, PATH], "contradicts", "--type";
     no_resource_version: ["--if-resource-version=abc", "-p", r#"{"a":1}"#, PATH], "resource version";
     two_resource_versions: ["--if-resource-version=5", "-p", r#"{"metadata":{"resourceVersion":"6"}}"#, PATH], "resourceVersion";

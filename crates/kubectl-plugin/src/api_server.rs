@@ -13,6 +13,7 @@ use kube_client::client::Body;
 use crate::connection::{Connection, ConnectionArgs};
 use crate::outcome::{Failure, Question};
 use crate::redaction::Redaction;
+use crate::shell::quoted;
 use crate::signals::Hold;
 use crate::warnings::Warnings;
 use crate::{Error, RawPath, messages};
@@ -25,6 +26,8 @@ pub struct ApiServer {
     connection: Connection,
     warnings: Warnings,
     shows_headers: bool,
+    /// The flags of a command for the same server.
+    place: String,
 }
 
 impl ApiServer {
@@ -36,6 +39,7 @@ impl ApiServer {
             connection,
             warnings: Warnings::default(),
             shows_headers: false,
+            place: arguments.place(),
         })
     }
 
@@ -51,6 +55,11 @@ impl ApiServer {
     /// The path for this server: see [`RawPath::on_server`].
     pub fn path(&self, path: RawPath) -> Result<RawPath, Error> {
         path.on_server(&self.connection.server)
+    }
+
+    /// The command that shows what is at `path` now, on the same server as the same user.
+    pub fn command_to_see(&self, path: &str) -> String {
+        format!("kubectl get --raw {}{}", quoted(path), self.place)
     }
 
     /// How many different warnings the server has sent.
@@ -83,7 +92,7 @@ impl ApiServer {
             .headers_mut()
             .entry(header::USER_AGENT)
             .or_insert_with(user_agent);
-        let question = Question::new(&request);
+        let question = Question::new(&request, self.command_to_see(request.uri().path()));
         let written_before = self.connection.written.get();
         match self.exchange(request, question.may_change).await {
             Ok(reply) => {

@@ -120,7 +120,12 @@ fn parse_error(error: &clap::Error, command: &str) -> Result<(), Error> {
         ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
         _ => "the flags do not fit together".to_owned(),
     };
-    let help = format!("see `{command} --help`");
+    let help = match error.kind() {
+        ErrorKind::UnknownArgument if !flag.starts_with('-') => {
+            format!("a value that a flag may have stands behind a `=`; see `{command} --help`")
+        }
+        _ => format!("see `{command} --help`"),
+    };
     // clap is more generous with suggestions than a reader who mistyped one letter.
     let near =
         context(ContextKind::SuggestedArg).and_then(|near| nearest(flag_name, [near].into_iter()));

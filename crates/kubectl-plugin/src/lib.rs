@@ -35,6 +35,7 @@ mod outcome;
 mod output;
 mod raw_path;
 mod redaction;
+mod shell;
 mod signals;
 mod status;
 mod warnings;

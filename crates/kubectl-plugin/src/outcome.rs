@@ -18,7 +18,8 @@ use crate::{Error, RawPath, connection_error, status};
 /// What is kept of a request, to judge its answer by.
 pub(crate) struct Question {
     method: Method,
-    path: String,
+    /// The command that shows what the request was about.
+    command_to_see: String,
     /// It may change something on the server.
     pub(crate) may_change: bool,
     /// What is behind the API server answers.
@@ -39,14 +40,14 @@ pub(crate) enum Failure {
 }
 
 impl Question {
-    pub(crate) fn new(request: &Request<Vec<u8>>) -> Self {
+    pub(crate) fn new(request: &Request<Vec<u8>>, command_to_see: String) -> Self {
         let path = RawPath::verbatim(&request.uri().to_string()).ok();
         let resource = path.as_ref().and_then(RawPath::resource);
         let is_dry_run = path.as_ref().is_some_and(RawPath::is_dry_run);
         let is_secret = resource.is_some_and(|resource| resource.is_secret());
         Self {
             method: request.method().clone(),
-            path: request.uri().path().to_owned(),
+            command_to_see,
             may_change: !request.method().is_safe() && !is_dry_run,
             is_proxied: path.is_some_and(|path| path.is_proxied()),
             redaction: Redaction::for_request(is_secret, request.body()),
@@ -60,8 +61,8 @@ impl Question {
             .headers()
             .get(header::CONTENT_TYPE)
             .map(http::HeaderValue::as_bytes);
-        let is_page =
-            content_type.is_some_and(|value| value.starts_with(b"text/html")) && !self.is_proxied;
+        let is_html = |value: &[u8]| value.to_ascii_lowercase().starts_with(b"text/html");
+        let is_page = content_type.is_some_and(is_html) && !self.is_proxied;
         if code.is_success() && !is_page {
             return Ok(reply);
         }
@@ -83,6 +84,10 @@ impl Question {
                 host(server)
             ))
             .hinted("give the server's final address: a login page or a proxy is in between"));
+        }
+        if code.is_informational() {
+            let answered = format!("{} answered {code} to a {}", host(server), self.method);
+            return Err(Error::protocol(answered));
         }
         if is_page {
             return Err(Error::protocol(format!(
@@ -157,8 +162,8 @@ impl Question {
             self.method
         );
         Error::from(Kind::OutcomeUnknown(message)).hinted(format!(
-            "nothing is sent twice; look at the object before you do: kubectl get --raw {}",
-            self.path
+            "nothing is sent twice; look at the object before you do: {}",
+            self.command_to_see
         ))
     }
 }

@@ -27,6 +27,11 @@ pub struct OutputArgs {
 }
 
 impl OutputArgs {
+    /// Whether the reply is read, and not only passed on.
+    pub fn reads_the_reply(&self) -> bool {
+        !matches!(self.output.as_deref(), None | Some("" | "none"))
+    }
+
     /// The output that these flags ask for, with its format checked.
     pub fn output(&self) -> Result<Output, Error> {
         let format = self

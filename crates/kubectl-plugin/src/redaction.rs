@@ -12,7 +12,7 @@
 //!   own body, in case an admission webhook repeats it.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::Value;
 
 /// What stands in for a value that was taken out.
@@ -40,8 +40,13 @@ const NAMES_FOLLOW: [&str; 13] = [
     "webhook ",
 ];
 
-/// The words that introduce a printed value, and what ends it.
-const VALUES_FOLLOW: [(&str, &str); 5] = [
+/// The words that introduce a printed value, and what ends it. Behind `denied` stands what an
+/// admission policy or a webhook chose to say, which may be about the stored values too.
+const VALUES_FOLLOW: [(&str, &str); 9] = [
+    ("denied request: ", "\n"),
+    ("denied the request: ", "\n"),
+    ("the name of the object (", ")"),
+    ("the namespace of the object (", ")"),
     (", got ", "\n"),
     ("unknown patch type: ", "\n"),
     ("Invalid value: ", ": "),
@@ -103,25 +108,32 @@ impl Redaction {
         replace_printed_values(&text)
     }
 
-    /// Redacts `message` and the messages of the causes of a Status, in place.
-    pub(crate) fn apply_to_status(&self, status: &mut Value) {
-        let redact = |value: &mut Value| {
-            if let Value::String(text) = value {
-                *text = self.apply(text);
-            }
-        };
-        if let Some(message) = status.get_mut("message") {
-            redact(message);
+    /// A warning, as far as it may be shown. One about a Secret must be one of the API server's own,
+    /// as an admission policy or a webhook may say anything.
+    pub(crate) fn apply_to_warning(&self, text: &str) -> String {
+        let own = ["unknown field ", "duplicate field "];
+        if !self.secret || own.iter().any(|words| text.starts_with(words)) {
+            return self.apply(text);
         }
+        format!("{REDACTED}: it is about a Secret, and may hold its data")
+    }
+
+    /// Redacts the texts of a Status and of its causes, in place.
+    pub(crate) fn apply_to_status(&self, status: &mut Value) {
+        self.apply_to_members(status, &["message", "reason"]);
         let causes = status
             .pointer_mut("/details/causes")
             .and_then(Value::as_array_mut);
-        for message in causes
-            .into_iter()
-            .flatten()
-            .filter_map(|cause| cause.get_mut("message"))
-        {
-            redact(message);
+        for cause in causes.into_iter().flatten() {
+            self.apply_to_members(cause, &["message", "field", "reason"]);
+        }
+    }
+
+    fn apply_to_members(&self, object: &mut Value, names: &[&str]) {
+        for name in names {
+            if let Some(Value::String(text)) = object.get_mut(name) {
+                *text = self.apply(text);
+            }
         }
     }
 }
@@ -129,7 +141,7 @@ impl Redaction {
 /// Whether a quoted Go string holds a JSON object or array, and not just a name.
 fn is_object(quoted: &str) -> bool {
     let inner = quoted.trim_start_matches('"').trim_start();
-    inner.starts_with('{') || inner.starts_with('[')
+    inner.starts_with(['{', '[']) || inner.starts_with("map[")
 }
 
 /// Calls `replacement` with what stands before each double-quoted Go string and with
@@ -198,13 +210,17 @@ fn values_of(body: &[u8]) -> Vec<String> {
                 collect_leaves(value, &mut leaves);
             }
         }
-        Ok(object) => {
-            for part in ["data", "stringData"]
-                .iter()
-                .filter_map(|key| object.get(key))
-            {
-                collect_leaves(part, &mut leaves);
+        Ok(mut object) => {
+            // What names the object is no value.
+            for pointer in [
+                "/apiVersion",
+                "/kind",
+                "/metadata/name",
+                "/metadata/namespace",
+            ] {
+                object.pointer_mut(pointer).map(Value::take);
             }
+            collect_leaves(&object, &mut leaves);
         }
         // No JSON (`--verbatim` sends anything): every word counts as a value.
         Err(_) => {
@@ -217,7 +233,7 @@ fn values_of(body: &[u8]) -> Vec<String> {
     }
     let mut values: Vec<String> = leaves.iter().flat_map(|leaf| forms_of(leaf)).collect();
     values.retain(|value| value.len() >= SHORTEST_SEARCHED_VALUE);
-    values.sort_unstable_by_key(String::len);
+    values.sort_unstable_by(|left, right| left.len().cmp(&right.len()).then(left.cmp(right)));
     values.dedup();
     values
 }
@@ -225,11 +241,11 @@ fn values_of(body: &[u8]) -> Vec<String> {
 /// A value itself, its base64 and what it is the base64 of, each also as Go quotes it and line
 /// by line.
 fn forms_of(value: &str) -> Vec<String> {
-    let decoded = STANDARD
-        .decode(value)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok());
-    let mut forms = vec![value.to_owned(), STANDARD.encode(value)];
+    // Base64 may come in lines and without its padding.
+    let packed: String = value.split_whitespace().collect();
+    let decoded = STANDARD_NO_PAD.decode(packed.trim_end_matches('=')).ok();
+    let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    let mut forms = vec![value.to_owned(), STANDARD_NO_PAD.encode(value), packed];
     forms.extend(decoded);
     let lines = forms
         .iter()
@@ -265,7 +281,7 @@ mod tests {
 
     /// What the API server 1.37.2 says about Secrets, with `hunter2` or `12345` planted,
     /// and what is left of it.
-    const SECRET_MESSAGES: [(&str, &str); 9] = [
+    const SECRET_MESSAGES: [(&str, &str); 11] = [
         (
             r#" "" is invalid: patch: Invalid value: "{\"data\":{\"a\":\"aHVudGVyMg==\"}}": strict decoding error: unknown field "dta""#,
             r#" "<redacted>" is invalid: patch: Invalid value: "<redacted>": strict decoding error: unknown field "dta""#,
@@ -293,7 +309,15 @@ mod tests {
         (r#"secrets "s" not found"#, r#"secrets "s" not found"#),
         (
             r#"admission webhook "w.io" denied the request: hunter2 and aHVudGVyMg== are weak"#,
-            r#"admission webhook "w.io" denied the request: <redacted> and <redacted> are weak"#,
+            r#"admission webhook "w.io" denied the request: <redacted>"#,
+        ),
+        (
+            "the name of the object (c3RvcmVk) does not match the name on the URL (s)",
+            "the name of the object (<redacted>) does not match the name on the URL (s)",
+        ),
+        (
+            "quota: hunter2 and aHVudGVyMg== are weak",
+            "quota: <redacted> and <redacted>== are weak",
         ),
         (
             r#"secrets "s" is forbidden: User "jane" cannot patch resource "secrets" in API group "" in the namespace "default""#,
@@ -330,7 +354,7 @@ mod tests {
             "hunter3",
             "user=root",
         ] {
-            let shown = redaction.apply(&format!("denied: {said} is weak"));
+            let shown = redaction.apply(&format!("weak: {said} here"));
             assert!(
                 !shown.contains("er2") || said.starts_with("hunt\\"),
                 "{shown}"
@@ -341,7 +365,7 @@ mod tests {
             );
         }
         let verbatim = Redaction::for_request(true, b"data:\n  password: aHVudGVyMg==\n");
-        assert_eq!(verbatim.apply("denied: aHVudGVyMg=="), "denied: <redacted>");
+        assert_eq!(verbatim.apply("weak: aHVudGVyMg=="), "weak: <redacted>");
     }
 
     #[test]

@@ -33,7 +33,13 @@ pub(crate) fn parse(
                 .then(|| serde_json::from_value::<Status>(document).ok())?
         });
     structured.map_or_else(
-        || generic(code, method, &redaction.apply(&text_of(headers, body))),
+        || {
+            generic(
+                code,
+                method,
+                &cut(&redaction.apply(&text_of(headers, body))),
+            )
+        },
         |status| Status {
             code: code.as_u16(),
             ..status
@@ -47,11 +53,15 @@ fn text_of(headers: &HeaderMap, body: &[u8]) -> String {
         .get(header::CONTENT_TYPE)
         .map_or(b"text/" as &[u8], |value| value.as_bytes());
     if content_type.starts_with(b"text/") {
-        let body = &body[..body.len().min(LONGEST_QUOTED_BODY)];
         String::from_utf8_lossy(body).trim().to_owned()
     } else {
         "unknown".to_owned()
     }
+}
+
+/// The beginning of what is quoted. It is cut last, as half a value is not recognised.
+fn cut(text: &str) -> String {
+    text.chars().take(LONGEST_QUOTED_BODY).collect()
 }
 
 /// The Status that client-go makes of an answer that is none.

@@ -18,7 +18,7 @@ impl Warnings {
         for value in headers.get_all(header::WARNING) {
             for text in texts(&String::from_utf8_lossy(value.as_bytes())) {
                 if self.0.borrow_mut().insert(text.clone()) {
-                    messages::warn(&redaction.apply(&text));
+                    messages::warn(&redaction.apply_to_warning(&text));
                 }
             }
         }

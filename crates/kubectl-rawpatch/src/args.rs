@@ -19,8 +19,9 @@ const EXAMPLES: &str = r#"Examples:
     /apis/apps/v1/namespaces/default/deployments/sleep
 
   # Own a field by server-side apply, only if nobody changed the object since
-  kubectl rawpatch --type apply --if-resource-version "$(kubectl get deployment \
-      sleep -o jsonpath='{.metadata.resourceVersion}')" -o name -p '
+  version=$(kubectl get deployment sleep \
+    -o jsonpath='{.metadata.resourceVersion}')
+  kubectl rawpatch --type apply --if-resource-version "$version" -o name -p '
     apiVersion: apps/v1
     kind: Deployment
     metadata: {name: sleep, annotations: {note: mine}}
@@ -47,6 +48,7 @@ Exit codes:
     version,
     after_help = EXAMPLES,
     args_override_self = true,
+    term_width = 80,
     override_usage = "kubectl rawpatch [flags] (-p PATCH | -f FILE) PATH"
 )]
 pub(crate) struct PatchArgs {
@@ -174,5 +176,11 @@ fn read(source: impl Read, name: &str) -> Result<Vec<u8>, Error> {
 }
 
 fn unreadable(name: &str, error: &io::Error) -> Error {
-    Error::usage(format!("unable to read the patch from {name}: {error}"))
+    let reason = error.to_string();
+    let reason = reason
+        .split(" (os error")
+        .next()
+        .unwrap_or_default()
+        .to_lowercase();
+    Error::usage(format!("unable to read the patch from {name}: {reason}"))
 }

@@ -3,6 +3,8 @@
 //! A hint is given only where its remedy is certain to be about this answer; what needs
 //! another look at the server is looked up, and says nothing when that look is refused.
 
+use std::time::Duration;
+
 use kube_core::Status;
 use kubectl_plugin::{ApiServer, RawPath};
 
@@ -14,6 +16,9 @@ use crate::request::PatchRequest;
 /// (`apiserver/pkg/endpoints/handlers/patch.go`, `applyJSPatch`).
 const OPAQUE: &str = "the server rejected our request due to an error in our request";
 
+/// How long a look at the server may take: the refusal waits for it to be shown.
+const LOOK: Duration = Duration::from_secs(3);
+
 /// The hint for `status`, if there is one. `asked_for` is `--if-resource-version`.
 pub(crate) async fn find(
     status: &Status,
@@ -23,7 +28,7 @@ pub(crate) async fn find(
 ) -> Option<String> {
     let causes = status.details.iter().flat_map(|details| &details.causes);
     match status.code {
-        404 => missing_subresource(&request.path, server).await,
+        404 if !request.path.is_proxied() => missing_subresource(&request.path, server).await,
         405 | 400 if request.path.resource().is_some_and(|resource| resource.name.is_none()) => {
             Some(format!("PATH is a collection, and a patch is for one object: {}/NAME", request.path.path()))
         }
@@ -37,8 +42,8 @@ pub(crate) async fn find(
         }
         422 if status.message == OPAQUE && request.patch_type == PatchType::Json => Some(format!(
             "a `test` did not hold, or an operation names what is not there; \
-             compare with: kubectl get --raw {}",
-            request.path.path()
+             compare with: {}",
+            server.command_to_see(request.path.path())
         )),
         422 if causes.clone().any(|cause| cause.message.contains("strict decoding error: ")) => Some(
             "correct the field, or let the server drop it: --validate=warn says so, --validate=ignore does not"
@@ -53,10 +58,7 @@ async fn stale(
     asked_for: Option<&str>,
     server: &ApiServer,
 ) -> Option<String> {
-    let current = Current::read(&request.path, server)
-        .await
-        .ok()?
-        .resource_version;
+    let current = look(&request.path, server).await?.resource_version;
     Some(match asked_for {
         Some(asked_for) if asked_for != current => format!(
             "the object is at resource version {current} now, not {asked_for}: \
@@ -69,6 +71,12 @@ async fn stale(
     })
 }
 
+/// The object now, if the server says so in time.
+async fn look(path: &RawPath, server: &ApiServer) -> Option<Current> {
+    let current = tokio::time::timeout(LOOK, Current::read(path, server)).await;
+    current.ok()?.ok()
+}
+
 /// A 404 on a subresource is either; that the object answers tells which.
 async fn missing_subresource(path: &RawPath, server: &ApiServer) -> Option<String> {
     let resource = path.resource()?;
@@ -78,7 +86,7 @@ async fn missing_subresource(path: &RawPath, server: &ApiServer) -> Option<Strin
         .strip_suffix(&format!("/{subresource}"))?
         .parse()
         .ok()?;
-    Current::read(&object, server).await.ok()?;
+    look(&object, server).await?;
     Some(format!(
         "{} {:?} exists, and has no subresource `{subresource}`",
         resource.resource,

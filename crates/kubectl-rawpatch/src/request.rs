@@ -58,8 +58,17 @@ impl PatchRequest {
             query::add_defaults(&mut request.path);
         }
         request.set_content_type(arguments.verbatim)?;
-        let accept = HeaderValue::from_static("application/json, */*");
-        request.headers.entry(header::ACCEPT).or_insert(accept);
+        let accept = request
+            .headers
+            .entry(header::ACCEPT)
+            .or_insert(HeaderValue::from_static("application/json, */*"));
+        if arguments.output.reads_the_reply() && !accept.as_bytes().starts_with(b"application/json")
+        {
+            return Err(Error::usage(
+                "--header Accept asks for another reply than JSON, which --output reads",
+            )
+            .hinted("leave one of them out"));
+        }
         Ok(request)
     }
 
@@ -138,7 +147,7 @@ fn check_resource_version(text: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::usage(format!(
-        "--if-resource-version={text} is no resource version"
+        "--if-resource-version: {text:?} is no resource version"
     ))
     .hinted("it is the number in metadata.resourceVersion of the object that you read"))
 }

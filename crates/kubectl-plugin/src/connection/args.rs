@@ -5,6 +5,8 @@
 
 use clap::ArgAction;
 
+use crate::shell::quoted;
+
 /// The flags that say which API server, and as whom. Flattened last, as clap puts the flags that
 /// follow under the same heading. No `Debug`, as some of them are secrets.
 #[derive(clap::Args, Clone, Default)]
@@ -83,6 +85,26 @@ impl ConnectionArgs {
     /// What `-n` says. The context's namespace does not count, as raw paths name their own.
     pub fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref().filter(|name| !name.is_empty())
+    }
+
+    /// The flags that say which server and as whom, for a command that looks at the same place.
+    /// Credentials are left out.
+    pub(crate) fn place(&self) -> String {
+        let flags = [
+            ("kubeconfig", &self.kubeconfig),
+            ("context", &self.context),
+            ("cluster", &self.cluster),
+            ("user", &self.user),
+            ("server", &self.server),
+            ("as", &self.as_user),
+        ];
+        let mut words = String::new();
+        for (name, value) in flags {
+            if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
+                words.extend([" --", name, "=", quoted(value).as_ref()]);
+            }
+        }
+        words
     }
 
     /// The same flags, without those that are empty: as in kubectl, they count as not given.

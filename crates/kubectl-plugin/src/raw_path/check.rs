@@ -32,7 +32,7 @@ pub(super) fn path(path: &str, offset: usize) -> Result<(), Error> {
         let decoded = percent_decode_str(segment).decode_utf8_lossy();
         let is_first = place == offset;
         let problem = match decoded.as_ref() {
-            "" if !is_first => Some((
+            "" if !is_first && !behind_proxy => Some((
                 "an empty segment (`//`)".to_owned(),
                 "is a variable empty? without a namespace, a path means all of them".to_owned(),
             )),

@@ -193,9 +193,10 @@ impl FromStr for RawPath {
     fn from_str(text: &str) -> Result<Self, Error> {
         let mut raw_path = Self::split(text)?;
         let origin_length = raw_path.origin.as_ref().map_or(0, String::len);
-        // One slash at the end is what a shell's completion leaves behind.
+        // One slash at the end is what a shell's completion leaves behind. To what is behind the
+        // API server it may mean something.
         let length = raw_path.path.len();
-        if length > 1 && raw_path.path.ends_with('/') {
+        if length > 1 && raw_path.path.ends_with('/') && !raw_path.is_proxied() {
             raw_path.path.truncate(length - 1);
         }
         check::path(&raw_path.path, origin_length)?;

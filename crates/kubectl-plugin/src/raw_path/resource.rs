@@ -22,8 +22,9 @@ pub struct Resource {
 
 impl Resource {
     pub(super) fn of(path: &str) -> Option<Self> {
-        let decode = |segment: &str| percent_decode_str(segment).decode_utf8_lossy().into_owned();
-        let mut segments = path.trim_matches('/').split('/').map(decode);
+        // The server decodes before it splits: `secrets%2Fs` is the Secret `s` for it.
+        let path = percent_decode_str(path).decode_utf8_lossy();
+        let mut segments = path.trim_matches('/').split('/').map(str::to_owned);
         let (group, version) = match segments.next()?.as_str() {
             "api" => (String::new(), segments.next()?),
             "apis" => (segments.next()?, segments.next()?),

@@ -1,0 +1,26 @@
+//! Words for a POSIX shell, in the commands that messages propose.
+
+use std::borrow::Cow;
+
+/// `text` as one word, in quotes where it needs them.
+pub(crate) fn quoted(text: &str) -> Cow<'_, str> {
+    let is_plain =
+        |character: char| character.is_ascii_alphanumeric() || "-_./:=@%+,".contains(character);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_stays_one_and_runs_nothing() {
+        assert_eq!(quoted("/api/v1/x?a=b"), "'/api/v1/x?a=b'");
+        assert_eq!(quoted("/api/v1/x"), "/api/v1/x");
+        assert_eq!(quoted("a$(id)'b"), r"'a$(id)'\''b'");
+        assert_eq!(quoted(""), "''");
+    }
+}
