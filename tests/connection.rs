@@ -6,8 +6,10 @@
 //! place, or fail with the same lines. Where we leave kubectl's way, the case says why.
 
 mod connection_cases;
+mod connection_plugins;
 
 use std::{
+    env,
     ffi::OsStr,
     fs,
     os::unix::fs::symlink,
@@ -29,6 +31,11 @@ use faulty_server::{Answer, FaultyServer, Identity, Reply, Request};
 use serde_json::{Value, json};
 
 const OURS: &str = env!("CARGO_BIN_EXE_kubectl-rawpatch");
+
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A token that ends in the year 2100: `{"exp":4102444800}`.
+const VALID_JWT: &str = "e30.eyJleHAiOjQxMDI0NDQ4MDB9.c2ln";
 
 /// Makes the folder of the Pod's account, which only this process and its children see.
 const IN_POD: &str = r#"
@@ -52,8 +59,38 @@ fn chooses_and_overrides_as_kubectl() -> Result<()> {
 }
 
 #[test]
-fn logs_in_as_kubectl() -> Result<()> {
-    Bench::new()?.compare(&connection_cases::logins())
+fn logs_in_by_a_token_as_kubectl() -> Result<()> {
+    Bench::new()?.compare(&connection_cases::tokens())
+}
+
+#[test]
+fn logs_in_by_a_password_as_kubectl() -> Result<()> {
+    Bench::new()?.compare(&connection_cases::passwords())
+}
+
+#[test]
+fn logs_in_by_a_certificate_as_kubectl() -> Result<()> {
+    Bench::new()?.compare(&connection_cases::certificates())
+}
+
+#[test]
+fn chooses_among_logins_as_kubectl() -> Result<()> {
+    Bench::new()?.compare(&connection_cases::precedence())
+}
+
+#[test]
+fn logs_in_by_an_exec_plugin_as_kubectl() -> Result<()> {
+    Bench::new()?.compare(&connection_cases::plugins())
+}
+
+#[test]
+fn runs_only_the_plugins_that_kubectl_would_run() -> Result<()> {
+    Bench::new()?.compare(&connection_cases::kuberc())
+}
+
+#[test]
+fn logs_in_by_an_auth_provider_as_kubectl() -> Result<()> {
+    Bench::new()?.compare(&connection_cases::auth_providers())
 }
 
 #[test]
@@ -76,6 +113,7 @@ fn a_slip_in_a_name_gets_a_hint() -> Result<()> {
         ("--user=faultyy", "hint: did you mean \"faulty\"?"),
     ] {
         let output = Command::new(OURS)
+            .env_clear()
             .args(Program::Ours.arguments("/probe"))
             .args([
                 OsStr::new("--kubeconfig"),
@@ -125,6 +163,7 @@ fn no_message_repeats_a_secret() -> Result<()> {
         assert_ne!(broken, kubeconfig);
         fs::write(&path, broken)?;
         let output = Command::new(OURS)
+            .env_clear()
             .args(Program::Ours.arguments("/probe"))
             .args([OsStr::new("--kubeconfig"), path.as_os_str()])
             .output()?;
@@ -324,7 +363,7 @@ fn in_pod(program: &Path, pod: &Path) -> Command {
         ])
         .arg(program)
         .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("PATH", PATH)
         .env("HOME", pod)
         .env("POD", pod)
         .stdin(Stdio::null());
@@ -337,6 +376,8 @@ struct Bench {
     plain: FaultyServer,
     alice: Identity,
     bob: Identity,
+    /// Where `sh` is in [`PATH`].
+    shell: PathBuf,
 }
 
 impl Bench {
@@ -348,6 +389,10 @@ impl Bench {
             bob: server.pki.client("bob")?,
             plain: FaultyServer::start_plain(answer())?,
             server,
+            shell: env::split_paths(PATH)
+                .map(|folder| folder.join("sh"))
+                .find(|path| path.exists())
+                .context("a shell")?,
         })
     }
 
@@ -400,15 +445,16 @@ impl Bench {
                 "no request".to_owned(),
             ),
             Expected::Departure {
-                reason: _,
+                reason,
                 kubectl: theirs,
                 ours: own,
             } => (
                 kubectl.contains(theirs) && ours.contains(own) && kubectl != ours,
-                format!("{theirs}\n            {own}"),
+                format!("{theirs}\n            {own} (since {reason})"),
             ),
         };
-        Ok((!is_right)
+        let is_discreet = !ours.contains("hunter2");
+        Ok((!is_right || !is_discreet)
             .then(|| format!("  expected: {expected}\n  kubectl:  {kubectl}\n  ours:     {ours}")))
     }
 
@@ -425,6 +471,8 @@ impl Bench {
             ("pod/ca.crt", &authority),
             ("pod/token", "pod-token\n"),
             ("pod/namespace", "pod-namespace"),
+            ("plugin", connection_cases::PLUGIN),
+            ("answer", connection_cases::ANSWER),
             ("home/none", ""),
         ]
         .map(|(name, text)| (name, text.to_owned()));
@@ -446,6 +494,8 @@ impl Bench {
     /// Puts the addresses and certificates of this run into a case's text.
     fn fill_in(&self, text: &str, folder: &Path) -> String {
         text.replace("$FOLDER", &folder.to_string_lossy())
+            .replace("$SH", &self.shell.to_string_lossy())
+            .replace("$VALID_JWT", VALID_JWT)
             .replace("$URL", &self.server.url())
             .replace("$PORT", &self.server.address().port().to_string())
             .replace("$PLAIN", &self.plain.address().to_string())
@@ -460,7 +510,7 @@ impl Bench {
     /// What became of a command: the request that arrived, or the lines on stderr.
     fn run(&self, folder: &Path, case: &Case, program: Program) -> Result<String> {
         let probe = format!(
-            "/{program:?}-{}",
+            "/{program:?}-{}-",
             folder.file_name().context("a name")?.display()
         );
         let path = program.path()?;
@@ -468,7 +518,7 @@ impl Bench {
             in_pod(&path, &folder.join("pod"))
         } else {
             let mut command = Command::new(path);
-            command.env_clear();
+            command.env_clear().env("PATH", PATH);
             command
         };
         let output = command
@@ -483,38 +533,36 @@ impl Bench {
             )
             .stdin(Stdio::null())
             .output()?;
+        let mut outcome = match self.request(&probe) {
+            Some(request) => request,
+            None => failure(program, &output)?,
+        };
+        let runs = folder.join("plugin-runs");
+        if let Ok(lines) = fs::read_to_string(&runs) {
+            fs::remove_file(runs)?;
+            outcome = format!("{outcome}; the plugin got {}", lines.trim_end());
+        }
+        Ok(self.neutral(&outcome, folder))
+    }
+
+    /// The request that arrived for this path, in words.
+    fn request(&self, probe: &str) -> Option<String> {
         let servers = [("https", &self.server), ("http", &self.plain)];
-        for (scheme, server) in servers {
+        servers.into_iter().find_map(|(scheme, server)| {
             let requests = server.requests();
-            if let Some(request) = requests
+            let request = requests
                 .iter()
-                .find(|request| request.target.contains(&probe))
-            {
-                return Ok(self.neutral(
-                    &self.describe(scheme, request).replace(&probe, "/probe"),
-                    folder,
-                ));
-            }
-        }
-        let stderr = String::from_utf8(output.stderr)?;
-        if matches!(program, Program::Ours) && stderr.to_lowercase().starts_with("error") {
-            ensure!(
-                output.status.code() == Some(2),
-                "exit code {:?}",
-                output.status.code()
-            );
-        }
-        let lines: Vec<&str> = stderr
-            .lines()
-            .filter(|line| !line.starts_with("hint: "))
-            .collect();
-        Ok(self.neutral(&lines.join("\n"), folder))
+                .find(|request| request.target.contains(probe))?;
+            Some(self.describe(scheme, request).replace(probe, "/probe"))
+        })
     }
 
     /// Takes what differs from run to run out of an outcome.
     fn neutral(&self, outcome: &str, folder: &Path) -> String {
         outcome
             .replace(&*folder.to_string_lossy(), "$FOLDER")
+            .replace(&format!("\"{}\"", self.shell.display()), "\"$SH\"")
+            .replace(VALID_JWT, "$VALID_JWT")
             .replace(&self.server.address().port().to_string(), "$PORT")
             .replace(&self.plain.address().port().to_string(), "$PLAIN_PORT")
     }
@@ -546,4 +594,21 @@ impl Bench {
         parts.extend(headers);
         parts.join("; ")
     }
+}
+
+/// The lines on stderr, but for our hint.
+fn failure(program: Program, output: &Output) -> Result<String> {
+    let stderr = str::from_utf8(&output.stderr)?;
+    if matches!(program, Program::Ours) && stderr.to_lowercase().starts_with("error") {
+        ensure!(
+            output.status.code() == Some(2),
+            "exit code {:?}",
+            output.status.code()
+        );
+    }
+    let lines: Vec<&str> = stderr
+        .lines()
+        .filter(|line| !line.starts_with("hint: "))
+        .collect();
+    Ok(lines.join("\n"))
 }

@@ -1,8 +1,9 @@
 //! The cases of `connection.rs`, as data.
 //!
 //! In files, variables and flags `$URL` is the TLS server, `$PLAIN` the host and port of the plain
-//! one, `$FOLDER` the case's own folder and current directory. It holds `ca.crt` and the
-//! certificates and keys of alice and bob.
+//! one, `$FOLDER` the case's own folder and current directory. It holds `ca.crt`, the
+//! certificates and keys of alice and bob, and an exec plugin. `hunter2` is a secret: no outcome
+//! of ours may show it.
 
 #![expect(clippy::too_many_lines, reason = "tables")]
 
@@ -24,7 +25,6 @@ pub(crate) enum Expected {
     BothFail,
     /// We leave kubectl's way.
     Departure {
-        #[expect(dead_code, reason = "it is for the reader")]
         reason: &'static str,
         kubectl: &'static str,
         ours: &'static str,
@@ -98,6 +98,21 @@ impl Case {
         self.with(cluster, "token: t")
     }
 
+    /// With one kubeconfig, and a user of an exec plugin: `sh plugin`, with these fields more.
+    fn plugin(self, fields: &str) -> Self {
+        self.user(&exec(fields))
+    }
+
+    /// With the same, and this answer of the plugin.
+    fn answer(self, answer: &str) -> Self {
+        self.plugin("").file("answer", answer)
+    }
+
+    /// With the same, and a kuberc of kubectl's version v1beta1 with these fields.
+    fn kuberc(self, fields: &str) -> Self {
+        self.file("rc", preference(fields)).flags(["--kuberc=rc"])
+    }
+
     fn in_pod(mut self) -> Self {
         self.in_pod = true;
         self.variable("KUBERNETES_SERVICE_HOST", "127.0.0.1")
@@ -105,8 +120,50 @@ impl Case {
     }
 }
 
+/// The fields of a user who logs in by a certificate.
+const ALICE: &str = "client-certificate: alice.crt, client-key: alice.key";
+
+/// The exec plugin that lies in every case's folder as `plugin`. It records what it was given in
+/// `plugin-runs`, a line for each run, and answers what is in `answer`.
+pub(crate) const PLUGIN: &str = r#"
+echo "$(printf %s "$KUBERNETES_EXEC_INFO")" "$VARIABLE" "$@" >> plugin-runs
+echo "the plugin speaks" >&2
+cat answer
+exit "${EXIT_CODE:-0}"
+"#;
+
+/// The same with a certificate of alice, and with the token in `$TOKEN`.
+const CERTIFICATE_PLUGIN: &str = r#"
+echo "$KUBERNETES_EXEC_INFO" >> plugin-runs
+lines() { awk '{ printf "%s\\n", $0 }' "$1"; }
+cat <<END
+{"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1", "status": {
+"clientCertificateData": "$(lines "$CERTIFICATE")", "clientKeyData": "$(lines alice.key)", "token": "$TOKEN"}}
+END
+"#;
+
+/// What `plugin` answers unless a case says otherwise.
+pub(crate) const ANSWER: &str = r#"{
+    "kind": "ExecCredential",
+    "apiVersion": "client.authentication.k8s.io/v1",
+    "status": {"token": "of-plugin"}
+}"#;
+
 /// The fields of a cluster that works.
 const SERVER: &str = "server: $URL, certificate-authority: ca.crt";
+
+/// The exec plugin that every folder holds, with these fields more.
+fn exec(fields: &str) -> String {
+    format!(
+        "exec: {{apiVersion: client.authentication.k8s.io/v1, command: sh, args: [plugin], \
+         interactiveMode: Never, {fields}}}"
+    )
+}
+
+/// A kuberc with these fields.
+fn preference(fields: &str) -> String {
+    format!("apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\n{fields}\n")
+}
 
 /// A kubeconfig with one context, cluster and user, all of the same name.
 fn kubeconfig(name: &str, cluster: &str, user: &str) -> String {
@@ -752,8 +809,7 @@ pub(crate) fn choices() -> Vec<Case> {
 }
 
 /// Credentials.
-pub(crate) fn logins() -> Vec<Case> {
-    let alice = "client-certificate: alice.crt, client-key: alice.key";
+pub(crate) fn tokens() -> Vec<Case> {
     vec![
         same("a token", "Bearer t").user("token: t"),
         same("a token's file, without its newline", "Bearer of-file")
@@ -808,6 +864,12 @@ pub(crate) fn logins() -> Vec<Case> {
         )
         .file("one", with_token("a", "\"t\\nu\""))
         .variable("KUBECONFIG", "one"),
+    ]
+}
+
+/// Names and passwords.
+pub(crate) fn passwords() -> Vec<Case> {
+    vec![
         same("a name and a password", "authorization: Basic bmFtZTp3b3Jk")
             .user("username: name, password: word"),
         same("a name alone", "authorization: Basic bmFtZTo=").user("username: name"),
@@ -835,14 +897,20 @@ pub(crate) fn logins() -> Vec<Case> {
         )
         .user("tokenFile: token, username: name, password: word")
         .file("token", "t"),
-        same("a certificate", "$PORT/probe; certificate of alice").user(alice),
+    ]
+}
+
+/// Client certificates and their keys.
+pub(crate) fn certificates() -> Vec<Case> {
+    vec![
+        same("a certificate", "$PORT/probe; certificate of alice").user(ALICE),
         same("a certificate's data", "certificate of alice")
             .user("client-certificate-data: $ALICE_CRT, client-key-data: $ALICE_KEY"),
         same(
             "a certificate and a token",
             "certificate of alice; authorization: Bearer t",
         )
-        .user(&format!("{alice}, token: t")),
+        .user(&format!("{ALICE}, token: t")),
         same(
             "--client-certificate and --client-key beat the data",
             "certificate of bob",
@@ -922,11 +990,17 @@ pub(crate) fn logins() -> Vec<Case> {
             "error: the client-certificate-data of user \"c\" is not base64",
         )
         .user("client-certificate-data: '**', client-key-data: $ALICE_KEY"),
+    ]
+}
+
+/// Which of several logins is sent, and when none is.
+pub(crate) fn precedence() -> Vec<Case> {
+    vec![
         same(
             "no credential goes over plain http",
             "sent http://127.0.0.1:$PLAIN_PORT/probe",
         )
-        .with("server: 'http://$PLAIN'", &format!("{alice}, token: t")),
+        .with("server: 'http://$PLAIN'", &format!("{ALICE}, token: t")),
         departs(
             "no credential at all",
             "kubectl asks for a name and a password; we are anonymous",
@@ -946,26 +1020,9 @@ pub(crate) fn logins() -> Vec<Case> {
              none, interactiveMode: Never}",
         ),
         same("a certificate beats an exec plugin", "certificate of alice").user(&format!(
-            "{alice}, exec: {{apiVersion: client.authentication.k8s.io/v1, command: \
+            "{ALICE}, exec: {{apiVersion: client.authentication.k8s.io/v1, command: \
              none, interactiveMode: Never}}"
         )),
-        departs(
-            "an exec plugin",
-            "not supported yet",
-            "getting credentials: exec: executable none not found",
-            "error: the exec plugin of user \"c\" is not supported yet",
-        )
-        .user(
-            "exec: {apiVersion: client.authentication.k8s.io/v1, command: none, \
-             interactiveMode: Never}",
-        ),
-        departs(
-            "an auth provider",
-            "not supported yet",
-            "error: no Auth Provider found for name \"none\"",
-            "error: the auth provider \"none\" of user \"c\" is not supported yet",
-        )
-        .user("auth-provider: {name: none}"),
     ]
 }
 
@@ -1125,5 +1182,494 @@ pub(crate) fn pods() -> Vec<Case> {
         .variable("KUBERNETES_MASTER", "http://$PLAIN")
         .flags(["--disable-compression"])
         .in_pod(),
+    ]
+}
+
+/// Exec plugins: what they are given, what they may answer, and how they fail.
+pub(crate) fn plugins() -> Vec<Case> {
+    let alike = |name, part| same(name, part).plugin("");
+    let unlike = |name, kubectl, ours| {
+        let reason = "what a plugin prints is not repeated, it may be a token";
+        departs(name, reason, kubectl, ours)
+    };
+    let status = |fields: &str| {
+        format!(
+            r#"{{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {{{fields}}}}}"#
+        )
+    };
+    vec![
+        alike(
+            "an exec plugin's token",
+            "$PORT/probe; authorization: Bearer of-plugin; the plugin got \
+             {\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\",\
+             \"spec\":{\"interactive\":false}}",
+        ),
+        same("version v1beta1, which needs no mode", "Bearer of-plugin; the plugin got")
+            .user("exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: sh, args: [plugin]}")
+            .file("answer", ANSWER.replace("k8s.io/v1", "k8s.io/v1beta1")),
+        same("its arguments and variables", "}} word two words $FOLDER $HOME")
+            .plugin(
+                "args: [plugin, two words, $FOLDER, $HOME], \
+                 env: [{name: VARIABLE, value: word}, {name: KUBERNETES_EXEC_INFO, value: none}]",
+            ),
+        same(
+            "the cluster",
+            "\"spec\":{\"cluster\":{\"server\":\"https://127.0.0.1:$PORT\",\
+             \"certificate-authority-data\":\"LS0",
+        )
+        .plugin("provideClusterInfo: true"),
+        same(
+            "all of the cluster",
+            "\"tls-server-name\":\"other.example\",\"certificate-authority-data\":\"LS0",
+        )
+        .with(
+            "server: $URL/base, certificate-authority-data: $CA_DATA, tls-server-name: other.example, \
+             extensions: [{name: other, extension: 1}, {name: client.authentication.k8s.io/exec, \
+             extension: {z: 1, a: [1.50, {b: null}], audience: some thing}}]",
+            &exec("provideClusterInfo: true"),
+        )
+        .flags(["--disable-compression"]),
+        same("the flags' cluster", "\"insecure-skip-tls-verify\":true,\"config\":null},\"interactive\":false}")
+            .with("server: https://other.example", &exec("provideClusterInfo: true"))
+            .flags(["--server=$URL", "--insecure-skip-tls-verify"]),
+        same("a command with a slash is relative to the kubeconfig", "Bearer of-plugin")
+            .file(
+                "a/b/one",
+                kubeconfig("a", "server: $URL, certificate-authority: ../../ca.crt", &exec(""))
+                    .replace("command: sh", "command: ../bin/tool"),
+            )
+            .file("a/bin/tool", "-> /bin/sh")
+            .flags(["--kubeconfig=a/b/one"]),
+        same("a certificate and key", "sent https://127.0.0.1:$PORT/probe; certificate of alice; the plugin got")
+            .plugin("env: [{name: CERTIFICATE, value: alice.crt}]")
+            .file("plugin", CERTIFICATE_PLUGIN),
+        same("a certificate, its key and a token", "certificate of alice; authorization: Bearer t; the plugin")
+            .plugin("env: [{name: CERTIFICATE, value: alice.crt}, {name: TOKEN, value: t}]")
+            .file("plugin", CERTIFICATE_PLUGIN),
+        departs(
+            "a certificate and the key of another one",
+            "TLS libraries word it differently",
+            "getting credentials: failed parsing client key/certificate: tls: private key does not match",
+            "getting credentials: failed parsing client key/certificate: the client-key of user \"c\" is not",
+        )
+        .plugin("env: [{name: CERTIFICATE, value: bob.crt}]")
+        .file("plugin", CERTIFICATE_PLUGIN),
+        same("YAML", "Bearer of-yaml").answer(
+            "apiVersion: client.authentication.k8s.io/v1\nkind: ExecCredential\nstatus: {token: of-yaml}\n",
+        ),
+        same("an answer without a kind, with fields that nobody knows", "Bearer t").answer(
+            r#"{"apiVersion": "client.authentication.k8s.io/v1", "status": {"token": "t", "more": 1, "expirationTimestamp": null}}"#,
+        ),
+        departs(
+            "a credential that has expired is sent once",
+            "kubectl runs the plugin again for the certificate that it did not bring",
+            "\"interactive\":false}} \n{\"kind\"",
+            "Bearer t; the plugin got",
+        )
+            .answer(&status(r#""token": "t", "expirationTimestamp": "2020-01-01T00:00:00Z""#)),
+        same(
+            "another version than the kubeconfig's",
+            "the plugin speaks\nUnable to connect to the server: getting credentials: exec plugin is \
+             configured to use API version client.authentication.k8s.io/v1, plugin returned version \
+             client.authentication.k8s.io/v1beta1",
+        )
+        .answer(&ANSWER.replace("k8s.io/v1", "k8s.io/v1beta1")),
+        same("no status", "getting credentials: exec plugin didn't return a status field")
+            .answer(r#"{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"}"#),
+        same("an empty status", "getting credentials: exec plugin didn't return a token or cert/key pair")
+            .answer(&status("")),
+        same("an empty token", "getting credentials: exec plugin didn't return a token or cert/key pair")
+            .answer(&status(r#""token": """#)),
+        same("a key alone", "getting credentials: exec plugin returned only certificate or key, not both")
+            .answer(&status(r#""token": "t", "clientKeyData": "k""#)),
+        unlike(
+            "no answer",
+            "plugin returned version client.authentication.k8s.io/__internal",
+            "getting credentials: decoding stdout: not an ExecCredential of client.authentication.k8s.io/v1",
+        )
+        .answer(""),
+        unlike(
+            "no JSON",
+            "getting credentials: decoding stdout: couldn't get version/kind; json parse error",
+            "getting credentials: decoding stdout: not an ExecCredential of client.authentication.k8s.io/v1",
+        )
+        .answer("hunter2"),
+        unlike(
+            "another kind",
+            "getting credentials: decoding stdout: no kind \"hunter2\" is registered",
+            "getting credentials: decoding stdout: not an ExecCredential of client.authentication.k8s.io/v1",
+        )
+        .answer(&ANSWER.replace("ExecCredential", "hunter2")),
+        unlike(
+            "an unknown version",
+            "getting credentials: decoding stdout: no kind \"ExecCredential\" is registered for version \"hunter2\"",
+            "configured to use API version client.authentication.k8s.io/v1, plugin returned version that is none",
+        )
+        .answer(&ANSWER.replace("client.authentication.k8s.io/v1", "hunter2")),
+        unlike(
+            "a token that is a number",
+            "getting credentials: decoding stdout: json: cannot unmarshal number",
+            "getting credentials: decoding stdout: a field of the status is of the wrong type",
+        )
+        .answer(&status(r#""token": 12345"#)),
+        unlike(
+            "a date that is none",
+            "getting credentials: decoding stdout: parsing time \"hunter2\"",
+            "getting credentials: decoding stdout: a field of the status is of the wrong type",
+        )
+        .answer(&status(r#""token": "t", "expirationTimestamp": "hunter2""#)),
+        departs(
+            "a token that no header can hold",
+            "it is the plugin that is wrong",
+            "Unable to connect to the server: net/http: invalid header field value",
+            "getting credentials: exec plugin returned a token that no header may hold",
+        )
+        .answer(&status(r#""token": "t\n""#)),
+        same("an exit code", "getting credentials: exec: executable sh failed with exit code 3; the plugin got")
+            .plugin("env: [{name: EXIT_CODE, value: '3'}]"),
+        same("a signal", "getting credentials: exec: executable sh failed with exit code -1")
+            .plugin("args: [-c, kill -9 $$]"),
+        departs(
+            "a command that is not installed",
+            "the kubeconfig's hint stands where our hints stand",
+            "getting credentials: exec: executable none not found\n\nIt looks like you are trying to use",
+            "Unable to connect to the server: getting credentials: exec: executable none not found",
+        )
+        .user(&exec("installHint: get it").replace("command: sh", "command: none")),
+        departs(
+            "a command in a relative folder of PATH",
+            "the same",
+            "getting credentials: exec: executable tool not found",
+            "getting credentials: exec: executable tool not found",
+        )
+        .user(&exec("").replace("command: sh", "command: tool"))
+        .file("tool", "-> /bin/sh")
+        .variable("PATH", "."),
+        same(
+            "a path where nothing is",
+            "getting credentials: exec: fork/exec $FOLDER/none: no such file or directory",
+        )
+        .user(&exec("").replace("command: sh", "command: ./none")),
+        same(
+            "a file that is no program",
+            "getting credentials: exec: fork/exec $FOLDER/plugin: permission denied",
+        )
+        .user(&exec("").replace("command: sh", "command: ./plugin")),
+        same("a folder", "getting credentials: exec: fork/exec $FOLDER/home: permission denied")
+            .user(&exec("").replace("command: sh", "command: ./home")),
+        same(
+            "a plugin that must read a terminal where there is none",
+            "Unable to connect to the server: getting credentials: exec plugin cannot support \
+             interactive mode: standard input is not a terminal",
+        )
+        .user(&exec("").replace("Never", "Always")),
+        same(
+            "a plugin that may read a terminal where there is none",
+            "\"spec\":{\"interactive\":false}}",
+        )
+        .user(&exec("").replace("Never", "IfAvailable")),
+        same("a version that is gone", "error: exec plugin: invalid apiVersion \"client.authentication.k8s.io/v1alpha1\"")
+            .user("token: t, exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: none}"),
+        same(
+            "version v1 without a mode",
+            "error: interactiveMode must be specified for c to use exec authentication plugin",
+        )
+        .user(&exec("").replace("interactiveMode: Never", "interactiveMode: null")),
+        departs(
+            "an unknown mode",
+            "it is a type of its own here",
+            "error: invalid interactiveMode for c: \"never\"",
+            "error: error loading config file \"config\": user \"c\": exec is of the wrong type",
+        )
+        .user(&exec("").replace("Never", "never")),
+        same(
+            "a plugin of nothing",
+            "Error in configuration: \n* command must be specified for c to use exec authentication \
+             plugin\n* apiVersion must be specified for c to use exec authentication plugin\n\
+             * interactiveMode must be specified for c to use exec authentication plugin",
+        )
+        .user("exec: {}"),
+        same(
+            "a variable without a name",
+            "error: env variable name must be specified for c to use exec authentication plugin",
+        )
+        .plugin("env: [{value: v}]"),
+        same(
+            "a plugin and an auth provider",
+            "error: authProvider cannot be provided in combination with an exec plugin for c",
+        )
+        .user(&format!("{}, auth-provider: {{name: oidc}}", exec(""))),
+        same("a password without a name beside a plugin", "Bearer of-plugin")
+            .user(&format!("{}, password: word", exec(""))),
+        same("--token beside a plugin", "authorization: Bearer flag").plugin("").flags(["--token=flag"]),
+        same("--username beside a plugin", "authorization: Basic bmFtZTo=")
+            .plugin("")
+            .flags(["--username=name"]),
+        same("a token's file beside a plugin", "authorization: Bearer of-file")
+            .user(&format!("{}, tokenFile: token", exec("")))
+            .file("token", "of-file"),
+        same("no plugin runs for plain http", "sent http://127.0.0.1:$PLAIN_PORT/probe")
+            .with("server: 'http://$PLAIN'", &exec("")),
+    ]
+}
+
+/// Which plugins kubectl's preferences allow.
+pub(crate) fn kuberc() -> Vec<Case> {
+    let deny = preference("credentialPluginPolicy: DenyAll");
+    let denied = "getting credentials: plugin \"sh\" not allowed: policy set to \"DenyAll\"";
+    let allows = |name, list: &str| {
+        let fields =
+            format!("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: {list}");
+        same(name, "Bearer of-plugin").plugin("").kuberc(&fields)
+    };
+    let list = |name, part, list: &str| {
+        let fields =
+            format!("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: {list}");
+        same(name, part).plugin("").kuberc(&fields)
+    };
+    // kubectl begins with "error occurred while applying preferences".
+    let refuses = |name, reason: &'static str, ours| {
+        departs(name, "kubectl has a longer beginning", reason, ours).plugin("")
+    };
+    vec![
+        same("AllowAll", "Bearer of-plugin").plugin("").kuberc("credentialPluginPolicy: AllowAll"),
+        same("an empty policy", "Bearer of-plugin").plugin("").kuberc("credentialPluginPolicy: ''"),
+        same("DenyAll", denied).plugin("").kuberc("credentialPluginPolicy: DenyAll"),
+        same(
+            "DenyAll for a path",
+            "plugin \"$FOLDER/bin/tool\" not allowed: policy set to \"DenyAll\"",
+        )
+        .user(&exec("").replace("command: sh", "command: bin/../bin/tool"))
+        .kuberc("credentialPluginPolicy: DenyAll"),
+        same("DenyAll and a token", "Bearer t")
+            .user("token: t")
+            .kuberc("credentialPluginPolicy: DenyAll"),
+        allows("an entry with the command's name", "[{command: other}, {command: sh}]"),
+        allows("an entry with the command's path", "[{command: $SH}]"),
+        allows("an entry in its older spelling", "[{name: sh}]"),
+        allows("an entry in both spellings", "[{name: sh, command: sh}]"),
+        allows("an entry with the path of a command", "[{command: $FOLDER/bin/tool}]")
+            .user(&exec("").replace("command: sh", "command: ./bin/tool"))
+            .file("bin/tool", "-> /bin/sh"),
+        allows("an entry with the name of a path", "[{command: sh}]")
+            .user(&exec("").replace("command: sh", "command: $SH")),
+        list(
+            "no entry with the command",
+            "getting credentials: plugin path \"$SH\" is not permitted by the credential plugin allowlist",
+            "[{command: other}, {command: /other/sh}]",
+        ),
+        list(
+            "no entry with a command that is not there",
+            "getting credentials: plugin path \"none\" cannot be resolved for credential plugin \
+             allowlist check: exec: \"none\": executable file not found in $PATH",
+            "[{command: other}]",
+        )
+        .user(&exec("").replace("command: sh", "command: none")),
+        list(
+            "no entry with a path that is not there",
+            "allowlist check: exec: \"$FOLDER/none\": stat $FOLDER/none: no such file or directory",
+            "[{command: other}]",
+        )
+        .user(&exec("").replace("command: sh", "command: ./none")),
+        refuses(
+            "an unknown policy, also where no plugin runs",
+            "preferences unknown plugin policy: \"denyall\"",
+            "error: kuberc: unknown plugin policy: \"denyall\"",
+        )
+        .user("token: t")
+        .kuberc("credentialPluginPolicy: denyall"),
+        refuses(
+            "a list without the policy",
+            "plugin policy is \"\" but allowlist is non-nil",
+            "error: kuberc: misconfigured credential plugin allowlist: plugin policy is \"\" but allowlist is non-nil",
+        )
+        .kuberc("credentialPluginAllowlist: [{command: sh}]"),
+        refuses(
+            "the policy without a list",
+            "credential plugin policy set to \"Allowlist\", but allowlist is unspecified",
+            "error: kuberc: credential plugin policy set to \"Allowlist\", but allowlist is unspecified",
+        )
+        .kuberc("credentialPluginPolicy: Allowlist"),
+        refuses(
+            "an empty list",
+            "set to \"Allowlist\", but allowlist is empty; use \"DenyAll\" policy instead",
+            "error: kuberc: credential plugin policy set to \"Allowlist\", but allowlist is empty; use \"DenyAll\"",
+        )
+        .kuberc("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: []"),
+        refuses(
+            "an empty entry",
+            "misconfigured credential plugin allowlist: empty allowlist entry #2",
+            "error: kuberc: misconfigured credential plugin allowlist: empty allowlist entry #2",
+        )
+        .kuberc("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{command: sh}, {}]"),
+        refuses(
+            "an entry that is not in its shortest form",
+            "non-normalized file path: \"/bin/../sh\" vs \"/sh\"",
+            "error: kuberc: non-normalized file path: \"/bin/../sh\" vs \"/sh\"",
+        )
+        .kuberc("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{command: /bin/../sh}]"),
+        refuses(
+            "an entry with two commands",
+            "kuberc: no valid preferences found in rc",
+            "error: kuberc: no valid preferences found in rc",
+        )
+        .kuberc("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{name: a, command: b}]"),
+        departs(
+            "a slip in a field's name",
+            "kubectl does not end the line",
+            "kuberc: ignoring strict decoding error in rc: strict decoding error: unknown field \
+             \"credentialPluginpolicy\"the plugin speaks",
+            "unknown field \"credentialPluginpolicy\"\nthe plugin speaks",
+        )
+        .plugin("env: [{name: EXIT_CODE, value: '1'}]")
+        .kuberc("credentialPluginpolicy: DenyAll"),
+        same("other preferences do not count", "Bearer of-plugin").plugin("").kuberc(
+            "defaults: [{command: apply, options: [{name: server-side, default: 'true'}]}]\n\
+             aliases: [{name: getn, command: get, prependArgs: [nodes]}]",
+        ),
+        same("of several documents the first Preference counts", denied)
+            .plugin("")
+            .flags(["--kuberc=rc"])
+            .file(
+                "rc",
+                format!(
+                    "a: [\n--- \nkind: Other\n---\n{deny}---\n{}",
+                    preference("credentialPluginPolicy: AllowAll")
+                ),
+            ),
+        same("an empty file", "Bearer of-plugin").plugin("").flags(["--kuberc=rc"]).file("rc", "\n"),
+        refuses(
+            "a file that is no Preference",
+            "kuberc: no valid preferences found in rc",
+            "error: kuberc: no valid preferences found in rc",
+        )
+        .flags(["--kuberc=rc"])
+        .file("rc", deny.replace("v1beta1", "v1")),
+        refuses(
+            "--kuberc must exist",
+            "error occurred while applying preferences kuberc error kuberc: open none: no such file or directory",
+            "error: kuberc: open none: no such file or directory",
+        )
+        .flags(["--kuberc=none"]),
+        refuses(
+            "KUBERC must exist",
+            "kuberc error kuberc: open none: no such file or directory",
+            "error: kuberc: open none: no such file or directory",
+        )
+        .variable("KUBERC", "none"),
+        same("KUBERC", denied).plugin("").variable("KUBERC", "rc").file("rc", deny.clone()),
+        same("--kuberc beats KUBERC", denied)
+            .plugin("")
+            .variable("KUBERC", "none")
+            .kuberc("credentialPluginPolicy: DenyAll"),
+        same("the file of the home folder", denied).plugin("").file("home/.kube/kuberc", deny.clone()),
+        same("KUBERC=off", "Bearer of-plugin")
+            .plugin("")
+            .file("home/.kube/kuberc", deny.clone())
+            .variable("KUBERC", "off"),
+        refuses(
+            "KUBERC=off and --kuberc",
+            "disabling kuberc via KUBERC=off and passing kuberc flag are mutually exclusive",
+            "error: kuberc: disabling kuberc via KUBERC=off and passing kuberc flag are mutually exclusive",
+        )
+        .variable("KUBERC", "off")
+        .kuberc(""),
+        departs(
+            "a broken file of the home folder is skipped",
+            "kubectl does not end the line",
+            "kuberc: no preferences loaded from $FOLDER/home/.kube/kuberc: no valid preferences found \
+             in $FOLDER/home/.kube/kuberc, use --v=5 to see detailsthe plugin speaks",
+            "kuberc: no preferences loaded from $FOLDER/home/.kube/kuberc: no valid preferences found \
+             in $FOLDER/home/.kube/kuberc: no Preference of kubectl.config.k8s.io/v1beta1 or",
+        )
+        .plugin("env: [{name: EXIT_CODE, value: '1'}]")
+        .file("home/.kube/kuberc", "a: ["),
+        departs(
+            "a policy in version v1alpha1, which has none",
+            "kubectl does not end the line",
+            "unknown field \"credentialPluginPolicy\"the plugin speaks",
+            "kuberc: ignoring strict decoding error in rc: strict decoding error: unknown field \
+             \"credentialPluginPolicy\"\nthe plugin speaks",
+        )
+        .plugin("env: [{name: EXIT_CODE, value: '1'}]")
+        .file("rc", deny.replace("v1beta1", "v1alpha1"))
+        .flags(["--kuberc=rc"]),
+    ]
+}
+
+/// `auth-provider`.
+pub(crate) fn auth_providers() -> Vec<Case> {
+    let oidc = |fields: &str| {
+        format!(
+            "auth-provider: {{name: oidc, config: {{idp-issuer-url: 'https://$PLAIN', client-id: c, {fields}}}}}"
+        )
+    };
+    let expired = |name, kubectl, ours| {
+        departs(
+            name,
+            "it is never renewed here, and the line says what it is",
+            kubectl,
+            ours,
+        )
+    };
+    vec![
+        same("an oidc id-token that is valid", "$PORT/probe; authorization: Bearer $VALID_JWT")
+            .user(&oidc("id-token: $VALID_JWT")),
+        same("an oidc id-token beside a certificate", "certificate of alice; authorization: Bearer")
+            .user(&format!("{}, {ALICE}", oidc("id-token: $VALID_JWT"))),
+        expired(
+            "an oidc id-token that has expired",
+            "Unable to connect to the server: No valid id-token, and cannot refresh without refresh-token",
+            "Unable to connect to the server: the id-token of user \"c\" expired at 2020-01-01 00:00 UTC",
+        )
+        // {"exp":1577836800}
+        .user(&oidc("id-token: e30.eyJleHAiOjE1Nzc4MzY4MDB9.c2ln")),
+        expired(
+            "an oidc id-token that kubectl renews",
+            "Unable to connect to the server: ",
+            "Unable to connect to the server: the id-token of user \"c\" expired at 2020-01-01 00:00 UTC",
+        )
+        .user(&oidc("refresh-token: hunter2, id-token: e30.eyJleHAiOjE1Nzc4MzY4MDB9.c2ln")),
+        expired(
+            "an oidc id-token without an end",
+            "Unable to connect to the server: No valid id-token",
+            "Unable to connect to the server: the id-token of user \"c\" is not a JWT with an expiry date",
+        )
+        .user(&oidc("id-token: e30.e30.c2ln")),
+        expired(
+            "an oidc id-token that is no JWT",
+            "Unable to connect to the server: ID Token is not a valid JWT",
+            "Unable to connect to the server: the id-token of user \"c\" is not a JWT with an expiry date",
+        )
+        .user(&oidc("id-token: hunter2")),
+        expired(
+            "oidc without an id-token",
+            "Unable to connect to the server: No valid id-token",
+            "Unable to connect to the server: the id-token of user \"c\" is missing",
+        )
+        .user(&oidc("")),
+        same("a token beats an id-token, whatever that is", "authorization: Bearer t")
+            .user(&oidc("id-token: hunter2"))
+            .flags(["--token=t"]),
+        same("oidc without an issuer", "error: Must provide idp-issuer-url")
+            .user("token: t, auth-provider: {name: oidc}"),
+        same("oidc without a client", "error: Must provide client-id")
+            .user("auth-provider: {name: oidc, config: {idp-issuer-url: x}}"),
+        same(
+            "gcp",
+            "error: The gcp auth plugin has been removed.\nPlease use the \"gke-gcloud-auth-plugin\"",
+        )
+        .user("auth-provider: {name: gcp, config: {access-token: hunter2}}"),
+        same("gcp, also beside a token", "error: The gcp auth plugin has been removed.")
+            .user("token: t, auth-provider: {name: gcp}"),
+        same(
+            "azure",
+            "error: The azure auth plugin has been removed.\nPlease use the https://github.com/Azure/kubelogin",
+        )
+        .user("auth-provider: {name: azure}"),
+        same("an unknown provider", "error: no Auth Provider found for name \"none\"")
+            .user("auth-provider: {name: none}"),
+        same("no provider counts for plain http", "sent http://127.0.0.1:$PLAIN_PORT/probe")
+            .with("server: 'http://$PLAIN'", "auth-provider: {name: gcp}"),
     ]
 }

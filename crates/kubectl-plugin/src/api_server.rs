@@ -1,16 +1,19 @@
 //! `ApiServer`: the one place where a request leaves the process, once.
 //!
-//! What its reply means, or that there is none, is decided by `outcome`.
+//! What its reply means, or that there is none, is decided by `outcome`. Only an API server's 401
+//! says for certain that nothing was done: when the login can be renewed, the request is sent
+//! once more.
 
 use std::env;
 use std::path::Path;
+use std::sync::Arc;
 
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Bytes;
 use kube_client::client::Body;
 
-use crate::connection::{Connection, ConnectionArgs};
+use crate::connection::{Connection, ConnectionArgs, Session};
 use crate::outcome::{Failure, Question};
 use crate::redaction::Redaction;
 use crate::shell::quoted;
@@ -52,6 +55,13 @@ impl ApiServer {
         }
     }
 
+    /// Says whether the command reads stdin itself, so that an exec plugin must not.
+    #[must_use]
+    pub fn reading_stdin(mut self, reads_stdin: bool) -> Self {
+        self.connection.login.stdin_in_use = reads_stdin;
+        self
+    }
+
     /// The path for this server: see [`RawPath::on_server`].
     pub fn path(&self, path: RawPath) -> Result<RawPath, Error> {
         path.on_server(&self.connection.server)
@@ -67,7 +77,10 @@ impl ApiServer {
         self.warnings.count()
     }
 
-    /// Sends the user's request, once, and reads the whole reply. Warnings are said on the way.
+    /// Sends the user's request and reads the whole reply. Warnings are said on the way.
+    ///
+    /// It is sent once. Only after a 401, with which a server says that it did nothing, a login
+    /// that can be renewed is, and sends it once more.
     ///
     /// # Errors
     /// Any answer that is not 2xx is one; `outcome` decides which, and what no answer means.
@@ -93,9 +106,18 @@ impl ApiServer {
             .entry(header::USER_AGENT)
             .or_insert_with(user_agent);
         let question = Question::new(&request, self.command_to_see(request.uri().path()));
-        let written_before = self.connection.written.get();
-        match self.exchange(request, question.may_change).await {
-            Ok(reply) => {
+        let mut written_before = self.connection.written.get();
+        let mut answer = self.exchange(request.clone(), question.may_change).await;
+        if let Ok((reply, session)) = &answer
+            && reply.status() == StatusCode::UNAUTHORIZED
+            && !question.is_proxied
+            && self.connection.login.renew(session).await
+        {
+            written_before = self.connection.written.get();
+            answer = self.exchange(request, question.may_change).await;
+        }
+        match answer {
+            Ok((reply, _)) => {
                 if shows_headers {
                     say_headers(&reply, &question.redaction);
                 }
@@ -109,17 +131,22 @@ impl ApiServer {
         }
     }
 
-    /// One request and its whole reply. Signals are held back only where something must be said
+    /// One request, its whole reply, and the session that it went by. Signals are held back only where something must be said
     /// before they end the process.
     async fn exchange(
         &self,
         request: Request<Vec<u8>>,
         may_change: bool,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<(Reply, Arc<Session>), Failure> {
         let round_trip = async {
-            let reply = self
+            let session = self
                 .connection
-                .client
+                .login
+                .session()
+                .await
+                .map_err(Failure::Login)?;
+            let client = session.client.clone();
+            let reply = client
                 .send(request.map(Body::from))
                 .await
                 .map_err(Failure::Transport)?;
@@ -128,7 +155,7 @@ impl ApiServer {
                 .collect()
                 .await
                 .map_err(|_| Failure::Torn(parts.status))?;
-            Ok(Response::from_parts(parts, body.to_bytes()))
+            Ok((Response::from_parts(parts, body.to_bytes()), session))
         };
         let in_time = async {
             match self.connection.request_timeout {

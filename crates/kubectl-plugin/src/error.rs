@@ -166,3 +166,5 @@ impl Display for Error {
         self.kind.fmt(formatter)
     }
 }
+
+impl std::error::Error for Error {}

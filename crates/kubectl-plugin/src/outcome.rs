@@ -23,12 +23,14 @@ pub(crate) struct Question {
     /// It may change something on the server.
     pub(crate) may_change: bool,
     /// What is behind the API server answers.
-    is_proxied: bool,
+    pub(crate) is_proxied: bool,
     pub(crate) redaction: Redaction,
 }
 
 /// What went wrong between the request and the end of its reply.
 pub(crate) enum Failure {
+    /// The exec plugin did not log in.
+    Login(Error),
     /// No reply, for a reason that the error tells.
     Transport(kube_client::Error),
     /// The reply began with this status and broke off.
@@ -105,6 +107,7 @@ impl Question {
     pub(crate) fn explain(&self, failure: Failure, untouched: bool, server: &Uri) -> Error {
         let may_have_changed = self.may_change && !untouched;
         match failure {
+            Failure::Login(error) => error,
             Failure::Transport(error) => {
                 let refused_by_tls = connection_error::is_refused_handshake(&error);
                 let error = connection_error::explain(&error, server);

@@ -126,6 +126,14 @@ impl PatchArgs {
         }
     }
 
+    /// Whether the patch comes from stdin.
+    pub(crate) fn reads_stdin(&self) -> bool {
+        self.patch
+            .iter()
+            .chain(&self.filename)
+            .any(|source| source == "-")
+    }
+
     /// The bytes of the patch, from its one source.
     pub(crate) fn patch(&self) -> Result<Vec<u8>, Error> {
         match (self.patch.as_slice(), self.filename.as_slice()) {

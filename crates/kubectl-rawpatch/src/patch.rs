@@ -20,7 +20,9 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
         path => path.parse()?,
     };
     let given = arguments.patch()?;
-    let server = ApiServer::connect(&arguments.connection)?.showing_headers(arguments.include);
+    let server = ApiServer::connect(&arguments.connection)?
+        .showing_headers(arguments.include)
+        .reading_stdin(arguments.reads_stdin());
     let mut request = PatchRequest::new(&arguments, server.path(path)?, given)?;
     request
         .warning

@@ -15,6 +15,9 @@ pub struct ConnectionArgs {
     /// The kubeconfig file to use, instead of $KUBECONFIG and ~/.kube/config
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<String>,
+    /// The file with kubectl's preferences, of which the policy for credential plugins counts
+    #[arg(long, value_name = "FILE")]
+    pub kuberc: Option<String>,
     /// The kubeconfig context to use
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
@@ -112,6 +115,7 @@ impl ConnectionArgs {
         let mut args = self.clone();
         for flag in [
             &mut args.kubeconfig,
+            &mut args.kuberc,
             &mut args.context,
             &mut args.cluster,
             &mut args.user,

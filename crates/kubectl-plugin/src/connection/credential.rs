@@ -9,7 +9,7 @@ use kube_client::config::{AuthInfo, Cluster};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{file, server_url};
+use super::{auth_provider, file, server_url};
 use crate::Error;
 
 /// The impersonation alone. It is no credential, and kubectl sends it over plain http too.
@@ -55,22 +55,24 @@ pub(super) fn login(user: &AuthInfo, user_name: &str) -> Result<AuthInfo, Error>
         login.client_certificate_data = Some(STANDARD.encode(certificate));
         login.client_key_data = Some(STANDARD.encode(key).into());
     }
-    let has_header = login.token.is_some() || login.username.is_some();
-    let has_any = has_header || login.client_certificate_data.is_some();
-    if user.exec.is_some() && !has_any {
-        return Err(Error::usage(format!(
-            "the exec plugin of user {user_name:?} is not supported yet"
-        )));
-    }
-    if let Some(provider) = &user.auth_provider
-        && !has_header
-    {
-        return Err(Error::usage(format!(
-            "the auth provider {:?} of user {user_name:?} is not supported yet",
-            provider.name
-        )));
+    if let Some(provider) = &user.auth_provider {
+        auth_provider::check(provider)?;
+        if login.token.is_none() && login.username.is_none() {
+            login.token = Some(auth_provider::id_token(provider, user_name)?.into());
+        }
     }
     Ok(login)
+}
+
+/// Whether there is anything in `login` to log in with.
+pub(super) fn is_some(login: &AuthInfo) -> bool {
+    login.token.is_some() || login.username.is_some() || login.client_certificate_data.is_some()
+}
+
+/// Whether two logins of the same user present the same token and certificate.
+pub(super) fn is_same(one: &AuthInfo, other: &AuthInfo) -> bool {
+    exposed(one.token.as_ref()) == exposed(other.token.as_ref())
+        && one.client_certificate_data == other.client_certificate_data
 }
 
 /// What to say when the user has a credential and the server, over plain http, does not get it.
@@ -88,12 +90,7 @@ pub(super) fn withheld(user: &AuthInfo, server: &Uri) -> Option<String> {
 
 /// The certificate authorities in DER; `None` is the platform's.
 pub(super) fn root_certificates(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, Error> {
-    let bundle = pem(
-        "certificate-authority",
-        "",
-        cluster.certificate_authority_data.as_deref(),
-        cluster.certificate_authority.as_deref(),
-    )?;
+    let bundle = certificate_authority(cluster)?;
     match (bundle, cluster.insecure_skip_tls_verify == Some(true)) {
         (Some(_), true) => Err(Error::usage(
             "specifying a root certificates file with the insecure flag is not allowed",
@@ -110,6 +107,16 @@ pub(super) fn root_certificates(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>
                 Error::usage("unable to load root certificates: unable to parse bytes as PEM block")
             }),
     }
+}
+
+/// The text that the certificate authorities are in.
+pub(super) fn certificate_authority(cluster: &Cluster) -> Result<Option<Vec<u8>>, Error> {
+    pem(
+        "certificate-authority",
+        "",
+        cluster.certificate_authority_data.as_deref(),
+        cluster.certificate_authority.as_deref(),
+    )
 }
 
 /// A secret's text, if there is one.

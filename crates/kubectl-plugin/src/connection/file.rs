@@ -1,10 +1,13 @@
-//! Files, with Go's words for what is wrong with them, as kubectl prints those.
+//! Files and their paths, with Go's words for what is wrong with them, as kubectl prints those.
 
 use std::{
+    env,
     fs::{self, File},
     io::{self, ErrorKind},
-    path::Path,
+    path::{Path, PathBuf},
 };
+
+use rustix::fs::{Access, access};
 
 /// The whole file, or why not, as in `open F: no such file or directory`.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -17,6 +20,58 @@ pub(super) fn problem(path: &str) -> Option<String> {
     File::open(path).err().map(|error| describe(path, &error))
 }
 
+/// Where a command is, as Go's `exec.LookPath` finds it: a name in `$PATH`, anything with a
+/// slash as it stands.
+pub(super) fn find_executable(command: &str) -> Result<PathBuf, String> {
+    let failure = |reason: &str| Err(format!("exec: {command:?}: {reason}"));
+    if command.contains('/') {
+        let path = PathBuf::from(command);
+        return match fs::metadata(&path) {
+            Err(error) => failure(&format!("stat {command}: {}", reason(&error))),
+            Ok(metadata) if metadata.is_dir() => failure("is a directory"),
+            Ok(_) if access(&path, Access::EXEC_OK).is_err() => failure("permission denied"),
+            Ok(_) => Ok(path),
+        };
+    }
+    let folders = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&folders)
+        .map(|folder| folder.join(command))
+        .find(|path| path.is_file() && access(path, Access::EXEC_OK).is_ok());
+    match found {
+        Some(path) if path.is_absolute() => Ok(path),
+        Some(_) => failure("cannot run executable found relative to current directory"),
+        None => failure("executable file not found in $PATH"),
+    }
+}
+
+/// The path without `.`, `..` and repeated slashes, by its text alone, as Go's `filepath.Clean`.
+pub(super) fn clean(path: &str) -> String {
+    let is_absolute = path.starts_with('/');
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if is_absolute => {}
+            part => parts.push(part),
+        }
+    }
+    match parts.join("/") {
+        path if is_absolute => format!("/{path}"),
+        path if path.is_empty() => ".".to_owned(),
+        path => path,
+    }
+}
+
+/// What the system said, in Go's words.
+pub(super) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let reason = text.split(" (os error").next().unwrap_or_default();
+    reason.to_lowercase()
+}
+
 /// What went wrong with a file, in Go's words.
 fn describe(path: &Path, error: &io::Error) -> String {
     // Opening a folder succeeds, so it is the read that fails.
@@ -25,7 +80,26 @@ fn describe(path: &Path, error: &io::Error) -> String {
     } else {
         "open"
     };
-    let reason = error.to_string();
-    let reason = reason.split(" (os error").next().unwrap_or_default();
-    format!("{operation} {}: {}", path.display(), reason.to_lowercase())
+    format!("{operation} {}: {}", path.display(), reason(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cleans_paths_as_go_does() {
+        for (path, expected) in [
+            ("plugin", "plugin"),
+            ("./plugin", "plugin"),
+            ("", "."),
+            ("a/..", "."),
+            ("a//b/./c/", "a/b/c"),
+            ("../a/../../b", "../../b"),
+            ("/a/../../b", "/b"),
+            ("/", "/"),
+        ] {
+            assert_eq!(clean(path), expected, "{path}");
+        }
+    }
 }

@@ -7,14 +7,14 @@
 
 use std::{
     env, fmt,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use kube_client::config::{AuthInfo, Cluster};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::file;
+use super::{file, yaml};
 use crate::Error;
 use crate::nearest::nearest;
 
@@ -124,13 +124,22 @@ impl Kubeconfig {
         }))
     }
 
-    /// A user, with the paths of its files made absolute.
+    /// A user, with the paths of its files and of its plugin made absolute. A command without a
+    /// slash is looked for in `$PATH`.
     pub(super) fn user(&self, name: &str) -> Result<Option<AuthInfo>, Error> {
         let found = self.find::<AuthInfo>(List::Users, name)?;
         Ok(found.map(|(mut user, path)| {
             resolve(&mut user.client_certificate, path);
             resolve(&mut user.client_key, path);
             resolve(&mut user.token_file, path);
+            if let Some(exec) = &mut user.exec
+                && exec
+                    .command
+                    .as_ref()
+                    .is_some_and(|command| command.contains('/'))
+            {
+                resolve(&mut exec.command, path);
+            }
             user
         }))
     }
@@ -172,22 +181,10 @@ impl Document {
     /// Reads and checks a file; the error is a reason that holds nothing of the file's text.
     fn read(path: &Path) -> Result<Self, String> {
         let text = file::read(path)?;
-        // Duplicate keys and further documents are ignored, as sigs.k8s.io/yaml does.
-        let options = serde_saphyr::options! {
-            duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
-            legacy_octal_numbers: true,
-            with_snippet: false,
-        };
-        let mut reader = text.as_slice();
-        let first = serde_saphyr::read_with_options::<_, Value>(&mut reader, options).next();
-        let mut fields = match first {
+        let mut fields = match yaml::first_document(&text)? {
             None => return Ok(Self::default()),
-            Some(Ok(Value::Object(fields))) => fields,
-            Some(Ok(_)) => return Err("not a mapping".to_owned()),
-            Some(Err(error)) => {
-                let line = error.location().map_or(0, |location| location.line());
-                return Err(format!("yaml: line {line}: not valid YAML"));
-            }
+            Some(Value::Object(fields)) => fields,
+            Some(_) => return Err("not a mapping".to_owned()),
         };
         let kind: String = take(&mut fields, "kind")?;
         let version: String = take(&mut fields, "apiVersion")?;
@@ -282,18 +279,7 @@ fn resolve(reference: &mut Option<String>, kubeconfig: &Path) {
     if Path::new(text).is_absolute() {
         return;
     }
-    let Ok(kubeconfig) = std::path::absolute(kubeconfig) else {
-        return;
-    };
-    let mut resolved = PathBuf::new();
-    for component in kubeconfig.with_file_name(&text).components() {
-        match component {
-            Component::ParentDir => {
-                resolved.pop();
-            }
-            Component::CurDir => {}
-            other => resolved.push(other),
-        }
+    if let Ok(kubeconfig) = std::path::absolute(kubeconfig) {
+        *text = file::clean(&kubeconfig.with_file_name(&text).to_string_lossy());
     }
-    *text = resolved.to_string_lossy().into_owned();
 }

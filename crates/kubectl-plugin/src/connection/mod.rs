@@ -1,8 +1,9 @@
 //! From kubectl's flags and kubeconfig to a client that is ready to send.
 //!
 //! ```text
-//! kubeconfig, in_cluster ─▶ selection ─▶ server_url, proxy, credential ─▶ kube Config ─▶ transport
-//!       args ─▶ overrides ─▶    └▶ validation
+//! kubeconfig, in_cluster ─▶ selection ─▶ server_url, proxy ─▶ login ─▶ kube Config ─▶ transport
+//!       args ─▶ overrides ─▶    └▶ validation        credential ─▶┘
+//!                              kuberc ─▶ exec_plugin ─▶┘
 //! ```
 //!
 //! The types of the kubeconfig, the client and its layers are kube-client's. Reading,
@@ -13,33 +14,39 @@
 //! `Departure:` and the table in `tests/connection_cases.rs` has a row for it.
 
 mod args;
+mod auth_provider;
 mod credential;
 mod duration;
+mod exec_plugin;
 mod file;
 mod in_cluster;
 mod kubeconfig;
+mod kuberc;
+mod login;
 mod overrides;
 mod proxy;
 mod selection;
 mod server_url;
 mod transport;
 mod validation;
+mod yaml;
 
 use std::time::Duration;
 
 use http::Uri;
-use kube_client::{Client, Config};
 
 use crate::Error;
+use exec_plugin::ExecPlugin;
 use selection::Selection;
 
 pub use args::{ConnectionArgs, parse_boolean};
+pub(crate) use login::{Login, Session};
 pub(crate) use transport::WrittenBytes;
 
 /// A way to one API server, as one user. No connection is open yet.
 pub struct Connection {
-    /// Adds the server, its base path, the login and the impersonation to a request.
-    pub client: Client,
+    /// The clients to send with.
+    pub login: Login,
     /// The server's address: scheme, authority, and the base path without a slash at its end.
     pub server: Uri,
     /// How many bytes of requests were handed to the server's connections so far.
@@ -51,38 +58,47 @@ pub struct Connection {
 }
 
 impl ConnectionArgs {
-    /// Reads the kubeconfig and prepares the client. Needs a tokio runtime around it, sends nothing.
+    /// Reads the kubeconfig and prepares the login. Needs a tokio runtime around it, sends nothing.
     pub fn connect(&self) -> Result<Connection, Error> {
         let args = self.given();
+        let mut notes = Vec::new();
+        let policy = kuberc::plugin_policy(args.kuberc.as_deref(), &mut notes)?;
+        let mut selection = selection::select(&args)?;
+        notes.append(&mut selection.notes);
         let Selection {
             server,
-            cluster,
+            mut cluster,
             user_name,
-            user,
-            mut notes,
-        } = selection::select(&args)?;
+            mut user,
+            ..
+        } = selection;
         let request_timeout = match &args.request_timeout {
             Some(text) => duration::parse(text)?,
             None => None,
         };
+        cluster.server = Some(server.clone());
         let server = server_url::parse(&server)?;
         proxy::refuse(cluster.proxy_url.as_deref(), &server)?;
 
-        let mut config = Config::new(server.clone());
-        if server_url::is_tls(&server) {
-            config.root_cert = credential::root_certificates(&cluster)?;
-            config.accept_invalid_certs = cluster.insecure_skip_tls_verify == Some(true);
-            config.tls_server_name = cluster.tls_server_name;
-            config.auth_info = credential::login(&user, &user_name)?;
-        } else {
-            // Some and empty, so that the platform's root certificates are not loaded for nothing.
-            config.root_cert = Some(Vec::new());
-            config.auth_info = credential::impersonation(&user);
+        if !server_url::is_tls(&server) {
             notes.extend(credential::withheld(&user, &server));
+            user = credential::impersonation(&user);
         }
-        let (client, written) = transport::client(&config, &user_name)?;
+        let plugin = match &user.exec {
+            Some(exec) => Some(ExecPlugin::new(exec, &cluster, policy)?),
+            None => None,
+        };
+        let written = WrittenBytes::default();
+        let login = Login::new(
+            server.clone(),
+            cluster,
+            user_name,
+            user,
+            plugin,
+            written.clone(),
+        )?;
         Ok(Connection {
-            client,
+            login,
             server,
             written,
             request_timeout,

@@ -18,6 +18,9 @@ pub(super) fn apply_to_cluster(args: &ConnectionArgs, cluster: &mut Cluster) {
     set(&mut cluster.server, args.server.as_ref());
     set(&mut cluster.tls_server_name, args.tls_server_name.as_ref());
     set(&mut cluster.proxy_url, args.proxy_url.as_ref());
+    if args.disable_compression {
+        cluster.disable_compression = Some(true);
+    }
     if args.insecure_skip_tls_verify || args.certificate_authority.is_some() {
         cluster.insecure_skip_tls_verify = Some(args.insecure_skip_tls_verify);
         cluster

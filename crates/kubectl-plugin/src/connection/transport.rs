@@ -45,7 +45,7 @@ const USER_TIMEOUT: Duration = Duration::from_mins(1);
 pub struct WrittenBytes(Arc<AtomicU64>);
 
 impl WrittenBytes {
-    /// The count since the client was made.
+    /// The count so far.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -57,10 +57,14 @@ impl WrittenBytes {
     }
 }
 
-/// The client. Needs a tokio runtime around it; connects when the first request is sent.
-pub(super) fn client(config: &Config, user_name: &str) -> Result<(Client, WrittenBytes), Error> {
+/// The client, which counts in `written`. Needs a tokio runtime around it; connects when the
+/// first request is sent.
+pub(super) fn client(
+    config: &Config,
+    user_name: &str,
+    written: &WrittenBytes,
+) -> Result<Client, Error> {
     let explain = |error| explain(error, user_name);
-    let written = WrittenBytes::default();
     let counter = written.clone();
     let connector = config
         .rustls_https_connector_with_connector(tcp())
@@ -87,7 +91,7 @@ pub(super) fn client(config: &Config, user_name: &str) -> Result<(Client, Writte
         .layer(config.extra_headers_layer().map_err(explain)?)
         .map_err(BoxError::from)
         .service(http);
-    Ok((Client::new(service, "default"), written))
+    Ok(Client::new(service, "default"))
 }
 
 fn tcp() -> HttpConnector {

@@ -1,8 +1,8 @@
 //! What a cluster and a user must not say (`client-go/tools/clientcmd/validation.go`).
 
-use kube_client::config::{AuthInfo, Cluster};
+use kube_client::config::{AuthInfo, Cluster, ExecConfig};
 
-use super::file;
+use super::{exec_plugin, file};
 use crate::Error;
 
 /// Fails with all problems at once, in kubectl's words.
@@ -52,6 +52,9 @@ fn user_problems(name: &str, user: &AuthInfo) -> Vec<String> {
         ));
         problems.extend(unreadable("client-key", user.client_key.as_deref(), name));
     }
+    if let Some(exec) = &user.exec {
+        problems.extend(exec_problems(name, user, exec));
+    }
     let has_password = user.username.is_some() || user.password.is_some();
     if user.token.is_some() && has_password {
         problems.push(format!(
@@ -73,6 +76,37 @@ fn user_problems(name: &str, user: &AuthInfo) -> Vec<String> {
              user"
         ));
     }
+    problems
+}
+
+fn exec_problems(name: &str, user: &AuthInfo, exec: &ExecConfig) -> Vec<String> {
+    let mut problems = Vec::new();
+    if user.auth_provider.is_some() {
+        problems.push(format!(
+            "authProvider cannot be provided in combination with an exec plugin for {name}"
+        ));
+    }
+    let mut require = |is_set: bool, what: &str| {
+        if !is_set {
+            problems.push(format!(
+                "{what} must be specified for {name} to use exec authentication plugin"
+            ));
+        }
+    };
+    let is_set = |field: &Option<String>| field.as_ref().is_some_and(|text| !text.is_empty());
+    require(is_set(&exec.command), "command");
+    require(is_set(&exec.api_version), "apiVersion");
+    for variable in exec.env.iter().flatten() {
+        let is_named = variable.get("name").is_some_and(|name| !name.is_empty());
+        require(is_named, "env variable name");
+    }
+    // The versions before v1 have a default.
+    let has_default = matches!(
+        exec.api_version.as_deref(),
+        Some("client.authentication.k8s.io/v1alpha1" | exec_plugin::V1BETA1)
+    );
+    let has_mode = exec.interactive_mode.is_some() || has_default;
+    require(has_mode, "interactiveMode");
     problems
 }
 

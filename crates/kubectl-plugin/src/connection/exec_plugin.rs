@@ -1,0 +1,361 @@
+//! Exec plugins: programs that log in for a kubeconfig's user
+//! (`client-go/plugin/pkg/client/auth/exec`).
+//!
+//! kube-client could run them too. It does so several times per client, lets them read the
+//! stdin that holds a patch, and repeats what they print in its errors. Here a run is one call
+//! of [`ExecPlugin::run`], and what a plugin says on stdout goes to the server or nowhere.
+
+use std::{
+    io::{ErrorKind, IsTerminal, stdin},
+    path::PathBuf,
+    process::Stdio,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::HeaderValue;
+use k8s_openapi::jiff::Timestamp;
+use kube_client::config::{AuthInfo, Cluster, ExecConfig, ExecInteractiveMode};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::process::Command;
+
+use super::{credential, file, kuberc::PluginPolicy, yaml};
+use crate::Error;
+
+const V1: &str = "client.authentication.k8s.io/v1";
+/// The older version, of the same shape.
+pub(super) const V1BETA1: &str = "client.authentication.k8s.io/v1beta1";
+/// Where a kubeconfig's cluster keeps what is for plugins alone.
+const CLUSTER_EXTENSION: &str = "client.authentication.k8s.io/exec";
+
+/// A program that logs in.
+pub(super) struct ExecPlugin {
+    /// A name in `$PATH` or an absolute path.
+    command: String,
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+    version: &'static str,
+    interactive_mode: ExecInteractiveMode,
+    install_hint: String,
+    /// For the plugins that ask for it.
+    cluster: Option<ClusterInfo>,
+    policy: PluginPolicy,
+}
+
+/// What a plugin answered.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Answer {
+    token: Option<String>,
+    client_certificate_data: Option<String>,
+    client_key_data: Option<String>,
+    /// Until when it is good; `None` is until the server refuses it.
+    pub(super) expiration_timestamp: Option<Timestamp>,
+}
+
+impl ExecPlugin {
+    /// The plugin of a user, whose kubeconfig is valid.
+    pub(super) fn new(
+        exec: &ExecConfig,
+        cluster: &Cluster,
+        policy: PluginPolicy,
+    ) -> Result<Self, Error> {
+        let version = exec.api_version.as_deref().unwrap_or_default();
+        let Some(version) = [V1, V1BETA1].into_iter().find(|known| *known == version) else {
+            return Err(
+                Error::usage(format!("exec plugin: invalid apiVersion {version:?}")).hinted(
+                    format!("plugins speak {V1} or {V1BETA1}: is there a newer kubeconfig?"),
+                ),
+            );
+        };
+        let variables = exec.env.iter().flatten().filter_map(|variable| {
+            let value = variable.get("value").cloned().unwrap_or_default();
+            Some((variable.get("name")?.clone(), value))
+        });
+        let mode = exec.interactive_mode.clone();
+        Ok(Self {
+            command: file::clean(exec.command.as_deref().unwrap_or_default()),
+            arguments: exec.args.clone().unwrap_or_default(),
+            variables: variables.collect(),
+            version,
+            interactive_mode: mode.unwrap_or(ExecInteractiveMode::IfAvailable),
+            install_hint: printable(exec.install_hint.as_deref().unwrap_or_default()),
+            cluster: if exec.provide_cluster_info {
+                Some(ClusterInfo::new(cluster)?)
+            } else {
+                None
+            },
+            policy,
+        })
+    }
+
+    /// Runs the plugin. Its stderr is ours; stdin too, if it may read it.
+    pub(super) async fn run(&self, stdin_in_use: bool) -> Result<Answer, Error> {
+        let is_interactive =
+            is_interactive(&self.interactive_mode, stdin().is_terminal(), stdin_in_use).map_err(
+                |reason| {
+                    failure(format!(
+                        "exec plugin cannot support interactive mode: {reason}"
+                    ))
+                },
+            )?;
+        let found = file::find_executable(&self.command);
+        let path = found.as_deref().map_err(String::as_str);
+        self.policy.check(&self.command, path).map_err(failure)?;
+        let path = match found {
+            Ok(path) => path,
+            // The system says better what is wrong with a path.
+            Err(_) if self.command.contains('/') => PathBuf::from(&self.command),
+            Err(_) => return Err(self.not_found(&format!("executable {} not found", self.command))),
+        };
+        let request = Request {
+            kind: "ExecCredential",
+            api_version: self.version,
+            spec: Spec {
+                cluster: self.cluster.as_ref(),
+                interactive: is_interactive,
+            },
+        };
+        let request = serde_json::to_string(&request).expect("it has no keys but strings");
+        let child = Command::new(path)
+            .args(&self.arguments)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .env("KUBERNETES_EXEC_INFO", request)
+            .stdin(if is_interactive {
+                Stdio::inherit()
+            } else {
+                Stdio::null()
+            })
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| {
+                let reason = format!("fork/exec {}: {}", self.command, file::reason(&error));
+                match error.kind() {
+                    ErrorKind::NotFound => self.not_found(&reason),
+                    _ => failure(format!("exec: {reason}")),
+                }
+            })?;
+        let output = child
+            .wait_with_output()
+            .await
+            .map_err(|error| failure(format!("exec: {}", file::reason(&error))))?;
+        if !output.status.success() {
+            return Err(failure(format!(
+                "exec: executable {} failed with exit code {}",
+                self.command,
+                output.status.code().unwrap_or(-1) // a signal, in Go's words
+            )));
+        }
+        Answer::read(&output.stdout, self.version).map_err(failure)
+    }
+
+    fn not_found(&self, reason: &str) -> Error {
+        let hint = match self.install_hint.as_str() {
+            "" => {
+                "it is the credential plugin that the kubeconfig names: install it, or correct its command"
+            }
+            hint => hint,
+        };
+        failure(format!("exec: {reason}")).hinted(hint)
+    }
+}
+
+impl Answer {
+    /// Checks what a plugin printed. The error holds nothing of it.
+    fn read(stdout: &[u8], version: &str) -> Result<Self, String> {
+        let no_credential = || format!("decoding stdout: not an ExecCredential of {version}");
+        let document = yaml::first_document(stdout).ok().flatten();
+        let mut document = document.ok_or_else(no_credential)?;
+        let text = |name| document.get(name).and_then(Value::as_str);
+        if !document.is_object() || text("kind").is_some_and(|kind| kind != "ExecCredential") {
+            return Err(no_credential());
+        }
+        let returned = text("apiVersion");
+        if returned != Some(version) {
+            let known = [V1, V1BETA1]
+                .into_iter()
+                .find(|known| returned == Some(*known));
+            return Err(format!(
+                "exec plugin is configured to use API version {version}, plugin returned version {}",
+                known.unwrap_or("that is none")
+            ));
+        }
+        let status = document["status"].take();
+        if status.is_null() {
+            return Err("exec plugin didn't return a status field".to_owned());
+        }
+        let answer: Self = serde_json::from_value(status)
+            .map_err(|_| "decoding stdout: a field of the status is of the wrong type")?;
+        let is_set = |field: &Option<String>| field.as_ref().is_some_and(|text| !text.is_empty());
+        let has_certificate = is_set(&answer.client_certificate_data);
+        if has_certificate != is_set(&answer.client_key_data) {
+            return Err("exec plugin returned only certificate or key, not both".to_owned());
+        }
+        if !has_certificate && !is_set(&answer.token) {
+            return Err("exec plugin didn't return a token or cert/key pair".to_owned());
+        }
+        let token = answer.token.as_deref().unwrap_or_default();
+        if HeaderValue::from_str(token).is_err() {
+            return Err("exec plugin returned a token that no header may hold".to_owned());
+        }
+        Ok(answer)
+    }
+
+    /// Puts the credential where that of the kubeconfig would be.
+    pub(super) fn log_in(&self, login: &mut AuthInfo) {
+        let set = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        login.token = set(&self.token).map(Into::into);
+        let encode = |pem| STANDARD.encode::<String>(pem);
+        login.client_certificate_data = set(&self.client_certificate_data).map(encode);
+        login.client_key_data = set(&self.client_key_data).map(|pem| encode(pem).into());
+    }
+}
+
+/// kubectl's line for a plugin that did not log in.
+pub(super) fn failure(reason: impl AsRef<str>) -> Error {
+    Error::connection(format!(
+        "Unable to connect to the server: getting credentials: {}",
+        reason.as_ref()
+    ))
+}
+
+/// Whether the plugin may read stdin, and why it cannot run at all.
+fn is_interactive(
+    mode: &ExecInteractiveMode,
+    is_terminal: bool,
+    is_in_use: bool,
+) -> Result<bool, &'static str> {
+    use ExecInteractiveMode::{Always, IfAvailable, Never};
+    match (mode, is_terminal, is_in_use) {
+        (IfAvailable | Always, true, false) => Ok(true),
+        (Never | IfAvailable, _, _) => Ok(false),
+        (Always, false, _) => Err("standard input is not a terminal"),
+        (Always, true, true) => {
+            Err("standard input is unavailable: used by stdin resource manifest reader")
+        }
+    }
+}
+
+/// The text without what could put a terminal into a strange state
+/// (`client-go/tools/clientcmd/client_config.go`, `cleanANSIEscapeCodes`).
+fn printable(text: &str) -> String {
+    let is_hidden = |character| {
+        matches!(
+            character,
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        )
+    };
+    text.chars()
+        .map(|character| match character {
+            '\t'..='\r' => character.to_string(),
+            _ if character.is_control() || is_hidden(character) => {
+                format!("U+{:04X}", u32::from(character))
+            }
+            _ => character.to_string(),
+        })
+        .collect()
+}
+
+/// What a plugin gets in `$KUBERNETES_EXEC_INFO`.
+#[derive(Serialize)]
+struct Request<'a> {
+    kind: &'static str,
+    #[serde(rename = "apiVersion")]
+    api_version: &'static str,
+    spec: Spec<'a>,
+}
+
+#[derive(Serialize)]
+struct Spec<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<&'a ClusterInfo>,
+    interactive: bool,
+}
+
+/// The server that the login is for. kube-client's type of it lacks the compression.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct ClusterInfo {
+    server: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_server_name: Option<String>,
+    #[serde(skip_serializing_if = "is_false")]
+    insecure_skip_tls_verify: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_authority_data: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proxy_url: Option<String>,
+    #[serde(skip_serializing_if = "is_false")]
+    disable_compression: bool,
+    /// What the kubeconfig's cluster has for plugins alone, or null.
+    config: Option<Value>,
+}
+
+impl ClusterInfo {
+    fn new(cluster: &Cluster) -> Result<Self, Error> {
+        let extensions = cluster.extensions.iter().flatten();
+        let mut for_plugins = extensions.filter(|extension| extension.name == CLUSTER_EXTENSION);
+        Ok(Self {
+            server: cluster.server.clone().unwrap_or_default(),
+            tls_server_name: cluster.tls_server_name.clone(),
+            insecure_skip_tls_verify: cluster.insecure_skip_tls_verify == Some(true),
+            certificate_authority_data: credential::certificate_authority(cluster)?
+                .map(|pem| STANDARD.encode(pem)),
+            proxy_url: cluster.proxy_url.clone(),
+            disable_compression: cluster.disable_compression == Some(true),
+            config: for_plugins
+                .next()
+                .map(|extension| extension.extension.clone()),
+        })
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_reads_stdin_only_when_it_is_a_free_terminal() {
+        use ExecInteractiveMode::{Always, IfAvailable, Never};
+        for (mode, is_terminal, is_in_use, expected) in [
+            (Never, false, false, Ok(false)),
+            (Never, false, true, Ok(false)),
+            (Never, true, false, Ok(false)),
+            (Never, true, true, Ok(false)),
+            (IfAvailable, false, false, Ok(false)),
+            (IfAvailable, false, true, Ok(false)),
+            (IfAvailable, true, false, Ok(true)),
+            (IfAvailable, true, true, Ok(false)),
+            (
+                Always,
+                false,
+                false,
+                Err("standard input is not a terminal"),
+            ),
+            (Always, false, true, Err("standard input is not a terminal")),
+            (Always, true, false, Ok(true)),
+            (
+                Always,
+                true,
+                true,
+                Err("standard input is unavailable: used by stdin resource manifest reader"),
+            ),
+        ] {
+            assert_eq!(is_interactive(&mode, is_terminal, is_in_use), expected);
+        }
+    }
+
+    #[test]
+    fn an_install_hint_cannot_move_the_cursor() {
+        assert_eq!(
+            printable("do \u{1b}[1mthis\u{1b}[0m\n\tand \u{202e}that"),
+            "do U+001B[1mthisU+001B[0m\n\tand U+202Ethat"
+        );
+    }
+}

@@ -1,0 +1,285 @@
+//! A login that lasts: a client for as long as its credential is good, then another one.
+//!
+//! A token file, a certificate authority and an exec plugin's credential change while a command
+//! runs. Everything that sends asks for a [`Session`] each time, and hands it back as refused
+//! after a 401. That keeps the rules in one place: a plugin runs when the first request is about
+//! to be sent, and again when its credential has expired or was refused; files are read again
+//! when they were read a minute ago, or when what they gave was refused (client-go's rules,
+//! `client-go/transport/token_source.go` and `ca_rotation.go`).
+
+use std::{sync::Arc, time::Duration};
+
+use http::Uri;
+use k8s_openapi::jiff::Timestamp;
+use kube_client::{
+    Client, Config,
+    config::{AuthInfo, Cluster},
+};
+use tokio::sync::Mutex;
+
+use super::{
+    credential,
+    exec_plugin::{self, Answer, ExecPlugin},
+    server_url,
+    transport::{self, WrittenBytes},
+};
+use crate::Error;
+
+/// How long what was read from files is used. A kubelet renews a token when 80 % of its time
+/// is over, which is at least ten minutes.
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// The login for one server.
+pub struct Login {
+    server: Uri,
+    cluster: Cluster,
+    user_name: String,
+    user: AuthInfo,
+    plugin: Option<ExecPlugin>,
+    /// The command itself reads stdin, so a plugin must not.
+    pub stdin_in_use: bool,
+    written: WrittenBytes,
+    current: Mutex<Option<Arc<Session>>>,
+}
+
+/// A client with one credential. No connection is open yet.
+#[derive(Clone)]
+pub struct Session {
+    /// Adds the server, its base path, the login and the impersonation to a request.
+    pub client: Client,
+    /// What the client presents.
+    login: AuthInfo,
+    /// Whom it trusts, in PEM.
+    authorities: Option<Vec<u8>>,
+    /// When to ask for another one.
+    until: Option<Timestamp>,
+}
+
+impl Login {
+    /// Reads and checks everything but a plugin's answer. Needs a tokio runtime around it.
+    pub(super) fn new(
+        server: Uri,
+        cluster: Cluster,
+        user_name: String,
+        user: AuthInfo,
+        plugin: Option<ExecPlugin>,
+        written: WrittenBytes,
+    ) -> Result<Self, Error> {
+        let mut login = Self {
+            server,
+            cluster,
+            user_name,
+            user,
+            plugin,
+            stdin_in_use: false,
+            written,
+            current: Mutex::default(),
+        };
+        let session = login.open(None)?;
+        if login.plugin.is_none() || credential::is_some(&session.login) {
+            login.plugin = None;
+            login.current = Mutex::new(Some(Arc::new(session)));
+        }
+        Ok(login)
+    }
+
+    /// The session for a request that is about to be sent. Runs the plugin if there is one and
+    /// its last answer is not good any more.
+    pub async fn session(&self) -> Result<Arc<Session>, Error> {
+        // Held while the plugin runs, so that several requests wait for one run.
+        let mut current = self.current.lock().await;
+        if let Some(session) = &*current
+            && session.until.is_none_or(|until| Timestamp::now() <= until)
+        {
+            return Ok(Arc::clone(session));
+        }
+        let session = match (&self.plugin, current.as_deref()) {
+            (Some(plugin), _) => {
+                let answer = plugin.run(self.stdin_in_use).await?;
+                self.open(Some(&answer)).map_err(|error| {
+                    let reason = error.to_string();
+                    let reason = reason.trim_start_matches("error: ");
+                    exec_plugin::failure(format!("failed parsing client key/certificate: {reason}"))
+                })?
+            }
+            (None, Some(last)) => match self.open(None) {
+                Ok(session) if !session.presents_the_same_as(last) => session,
+                // Files may be gone that were there at the start, and connections need not be.
+                _ => Session {
+                    until: a_minute_from_now(),
+                    ..last.clone()
+                },
+            },
+            (None, None) => self.open(None)?,
+        };
+        Ok(Arc::clone(current.insert(Arc::new(session))))
+    }
+
+    /// Whether there is another session to try after a 401 for `refused`.
+    pub async fn renew(&self, refused: &Arc<Session>) -> bool {
+        let mut current = self.current.lock().await;
+        if current
+            .as_ref()
+            .is_none_or(|session| !Arc::ptr_eq(session, refused))
+        {
+            return true; // Another request was here before.
+        }
+        if self.plugin.is_some() {
+            *current = None;
+            return true;
+        }
+        match self.open(None) {
+            Ok(session) if !session.presents_the_same_as(refused) => {
+                *current = Some(Arc::new(session));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn open(&self, answer: Option<&Answer>) -> Result<Session, Error> {
+        let mut config = Config::new(self.server.clone());
+        let mut authorities = None;
+        // Some and empty, so that the platform's root certificates are not loaded for nothing.
+        config.root_cert = Some(Vec::new());
+        config.auth_info = credential::login(&self.user, &self.user_name)?;
+        if server_url::is_tls(&self.server) {
+            authorities = credential::certificate_authority(&self.cluster)?;
+            config.root_cert = credential::root_certificates(&self.cluster)?;
+            config.accept_invalid_certs = self.cluster.insecure_skip_tls_verify == Some(true);
+            config
+                .tls_server_name
+                .clone_from(&self.cluster.tls_server_name);
+        }
+        let until = match answer {
+            Some(answer) => {
+                answer.log_in(&mut config.auth_info);
+                answer.expiration_timestamp
+            }
+            None => a_minute_from_now(),
+        };
+        Ok(Session {
+            client: transport::client(&config, &self.user_name, &self.written)?,
+            login: config.auth_info,
+            authorities,
+            until,
+        })
+    }
+}
+
+impl Session {
+    fn presents_the_same_as(&self, other: &Self) -> bool {
+        self.authorities == other.authorities && credential::is_same(&self.login, &other.login)
+    }
+}
+
+fn a_minute_from_now() -> Option<Timestamp> {
+    Timestamp::now().checked_add(MINUTE).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use faulty_server::FaultyServer;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    impl Session {
+        fn token(&self) -> &str {
+            self.login
+                .token
+                .as_ref()
+                .map_or("", ExposeSecret::expose_secret)
+        }
+    }
+
+    impl Login {
+        /// The login of a Pod whose account is in `folder`.
+        fn of_folder(folder: &Path) -> Result<Self, Error> {
+            let file = |name| Some(folder.join(name).to_string_lossy().into_owned());
+            let cluster = Cluster {
+                certificate_authority: file("ca.crt"),
+                ..Cluster::default()
+            };
+            let user = AuthInfo {
+                token_file: file("token"),
+                ..AuthInfo::default()
+            };
+            let server = Uri::from_static("https://10.0.0.1");
+            let written = WrittenBytes::default();
+            Self::new(server, cluster, String::new(), user, None, written)
+        }
+
+        /// Lets a minute pass.
+        async fn age(&self) {
+            let mut current = self.current.lock().await;
+            *current = current.as_deref().map(|session| {
+                Arc::new(Session {
+                    until: Some(Timestamp::UNIX_EPOCH),
+                    ..session.clone()
+                })
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pods_token_and_authority_are_read_again_after_a_minute() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let path = |name| folder.path().join(name);
+        let authority = || FaultyServer::start([]).map(|server| server.pki.certificate_authority());
+        fs::write(path("ca.crt"), authority()?)?;
+        fs::write(path("token"), "one")?;
+        let login = Login::of_folder(folder.path())?;
+        let first = login.session().await?;
+        assert_eq!(first.token(), "one");
+        assert!(first.until.ok_or("it has no end")? <= Timestamp::now() + MINUTE);
+
+        fs::write(path("token"), "two")?;
+        assert!(Arc::ptr_eq(&login.session().await?, &first));
+        login.age().await;
+        let second = login.session().await?;
+        assert_eq!(second.token(), "two");
+
+        let renewed = authority()?;
+        fs::write(path("ca.crt"), &renewed)?;
+        login.age().await;
+        let third = login.session().await?;
+        assert_eq!(third.authorities.as_deref(), Some(renewed.as_bytes()));
+
+        // What is gone or not whole does not end a login that works.
+        fs::remove_file(path("token"))?;
+        login.age().await;
+        assert_eq!(login.session().await?.token(), "two");
+        fs::write(path("token"), "three")?;
+        assert_eq!(login.session().await?.token(), "two");
+        login.age().await;
+        assert_eq!(login.session().await?.token(), "three");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_refused_session_is_renewed_once_for_all_who_had_it() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let path = |name| folder.path().join(name);
+        fs::write(
+            path("ca.crt"),
+            FaultyServer::start([])?.pki.certificate_authority(),
+        )?;
+        fs::write(path("token"), "one")?;
+        let login = Login::of_folder(folder.path())?;
+        let refused = login.session().await?;
+        assert!(!login.renew(&refused).await);
+
+        fs::write(path("token"), "two")?;
+        assert!(login.renew(&refused).await);
+        let renewed = login.session().await?;
+        assert_eq!(renewed.token(), "two");
+        assert!(login.renew(&refused).await);
+        assert!(Arc::ptr_eq(&login.session().await?, &renewed));
+        Ok(())
+    }
+}

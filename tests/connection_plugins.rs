@@ -1,0 +1,542 @@
+//! Logins that change while a command runs: when an exec plugin is started, how often, what it
+//! may read, what of it is seen, and when a token's file is read again.
+//!
+//! The plugin is a shell script that counts its own runs and logs in with a token that holds
+//! their number.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    os::unix::process::ExitStatusExt,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use faulty_server::{Answer, FaultyServer, Reply};
+use rustix::{
+    fs::{Mode, OFlags},
+    process::{Pid, Signal, kill_process, test_kill_process},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+};
+use serde_json::{Value, json};
+
+use super::{OURS, PATH, Program};
+
+/// The plugin; `$END` is when its credential expires, `$BEFORE` what it does first.
+const PLUGIN: &str = r#"
+echo "$KUBERNETES_EXEC_INFO" | head -n 1 >> runs
+count=$(grep -c . runs)
+eval "$BEFORE"
+cat <<ANSWER
+{"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1",
+ "status": {"token": "token-$count", "expirationTimestamp": ${END:-null}}}
+ANSWER
+"#;
+
+const OBJECT: &str = "/api/v1/namespaces/default/configmaps/c";
+const APPLY: [&str; 6] = [
+    "--type=apply",
+    "--if-resource-version=7",
+    "-p",
+    r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c","namespace":"default"}}"#,
+    "--verbatim",
+    OBJECT,
+];
+const PATCH: [&str; 4] = ["--type=merge", "-p", r#"{"data":{"a":"b"}}"#, OBJECT];
+
+/// A scripted server and a user of an exec plugin.
+struct Scene {
+    server: FaultyServer,
+}
+
+impl Scene {
+    fn new(script: impl IntoIterator<Item = Answer>) -> Result<Self> {
+        let server = FaultyServer::start(script)?;
+        fs::write(server.folder().join("plugin"), PLUGIN)?;
+        let scene = Self { server };
+        scene.set_user(
+            "exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, \
+             command: sh, args: [plugin]}",
+        )?;
+        Ok(scene)
+    }
+
+    /// Writes the kubeconfig, with these fields of the user.
+    fn set_user(&self, fields: &str) -> Result<()> {
+        let kubeconfig = self.server.kubeconfig()?;
+        let text = fs::read_to_string(&kubeconfig)?;
+        let user = format!("token: {}", faulty_server::TOKEN);
+        fs::write(&kubeconfig, text.replace(&user, fields))?;
+        Ok(())
+    }
+
+    fn command(&self, program: Program) -> Result<Command> {
+        let mut command = Command::new(program.path()?);
+        command
+            .current_dir(self.server.folder())
+            .env_clear()
+            .env("PATH", PATH)
+            .env("HOME", self.server.folder())
+            .env("KUBECONFIG", "kubeconfig")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Ok(command)
+    }
+
+    /// Our command, with these arguments and the environment that the plugin takes.
+    fn rawpatch(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Output> {
+        let mut command = self.command(Program::Ours)?;
+        let environment = environment.iter().copied();
+        Ok(command.args(arguments).envs(environment).output()?)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.server.folder().join(name)
+    }
+
+    /// How often the plugin ran.
+    fn runs(&self) -> usize {
+        let lines = fs::read_to_string(self.file("runs")).unwrap_or_default();
+        lines.lines().count()
+    }
+
+    /// Which login each request came with.
+    fn logins(&self) -> Vec<String> {
+        let requests = self.server.requests();
+        let logins = requests
+            .iter()
+            .flat_map(|request| request.header("authorization"));
+        logins.map(str::to_owned).collect()
+    }
+}
+
+#[track_caller]
+fn wait_until(condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(10));
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn reply(code: u16) -> Answer {
+    let body = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code,
+        "reason": if code == 401 { "Unauthorized" } else { "" }, "message": "Unauthorized",
+        "metadata": {"resourceVersion": "7", "uid": "u"},
+    });
+    Answer::Reply(Reply::json(code, body.to_string()))
+}
+
+#[test]
+fn a_plugin_runs_once_for_all_requests_of_a_command() -> Result<()> {
+    for environment in [vec![], vec![("END", "\"2100-01-01T00:00:00Z\"")]] {
+        let scene = Scene::new([reply(200)])?;
+        let output = scene.rawpatch(&APPLY, &environment)?;
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(scene.logins(), ["Bearer token-1", "Bearer token-1"]);
+        assert_eq!(scene.runs(), 1);
+        // They share a connection too.
+        assert_eq!(scene.server.connections(), 1);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_plugin_runs_again_when_its_credential_has_expired() -> Result<()> {
+    let scene = Scene::new([reply(200)])?;
+    let output = scene.rawpatch(&APPLY, &[("END", "\"2020-01-01T00:00:00Z\"")])?;
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(scene.logins(), ["Bearer token-1", "Bearer token-2"]);
+    assert_eq!(scene.runs(), 2);
+    Ok(())
+}
+
+/// kubectl runs its plugin again too, and leaves it to the user to send the request again.
+#[test]
+fn after_a_401_a_plugin_runs_again_and_the_request_is_sent_once_more() -> Result<()> {
+    let scene = Scene::new([reply(401), reply(200)])?;
+    let output = scene.rawpatch(&PATCH, &[])?;
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(scene.logins(), ["Bearer token-1", "Bearer token-2"]);
+    assert_eq!(scene.runs(), 2);
+    let requests = scene.server.requests();
+    assert_eq!(requests[0].body, requests[1].body);
+    assert_eq!(requests[0].target, requests[1].target);
+
+    let scene = Scene::new([reply(401), reply(200)])?;
+    let mut kubectl = scene.command(Program::Kubectl)?;
+    let output = kubectl.args(["get", "--raw", OBJECT]).output()?;
+    assert!(!output.status.success());
+    assert_eq!(scene.logins(), ["Bearer token-1"]);
+    assert_eq!(scene.runs(), 2);
+    Ok(())
+}
+
+#[test]
+fn a_second_401_is_final() -> Result<()> {
+    let scene = Scene::new([reply(401)])?;
+    let output = scene.rawpatch(&PATCH, &[])?;
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert_eq!(
+        str::from_utf8(&output.stderr)?,
+        "error: You must be logged in to the server (Unauthorized)\n"
+    );
+    assert_eq!((scene.server.requests().len(), scene.runs()), (2, 2));
+    Ok(())
+}
+
+/// What is behind the API server may have done anything before it said so.
+#[test]
+fn a_401_from_behind_the_api_server_is_final() -> Result<()> {
+    let scene = Scene::new([reply(401)])?;
+    let path = "/api/v1/namespaces/default/services/app/proxy/orders/7";
+    let output = scene.rawpatch(&["--type=merge", "-p", "a: b", path], &[])?;
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert_eq!((scene.server.requests().len(), scene.runs()), (1, 1));
+    Ok(())
+}
+
+/// The 401 settles what became of the first request, so only the second one's fate counts.
+#[test]
+fn what_becomes_of_the_second_request_is_told_apart() -> Result<()> {
+    for (answer, code) in [(Answer::CloseAtOnce, 3), (Answer::CloseUnanswered, 10)] {
+        let scene = Scene::new([reply(401), answer])?;
+        let output = scene.rawpatch(&PATCH, &[])?;
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+    }
+    let scene = Scene::new([reply(401)])?;
+    let output = scene.rawpatch(&PATCH, &[("BEFORE", "[ $count = 1 ] || exit 5")])?;
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert_eq!(
+        str::from_utf8(&output.stderr)?,
+        "Unable to connect to the server: getting credentials: exec: executable sh failed with exit code 5\n"
+    );
+    Ok(())
+}
+
+#[test]
+fn refused_input_runs_no_plugin() -> Result<()> {
+    let scene = Scene::new([reply(200)])?;
+    for arguments in [
+        &["-p", "{", OBJECT] as &[&str],
+        &["-p", "{}", OBJECT],
+        &["-p", "a: b", "/api//v1"],
+        &["-p", "a: b", "-o", "nothing", OBJECT],
+        &["-p", "a: b", "--if-resource-version=x", OBJECT],
+        &["-p", "a: b", "-n", "other", OBJECT],
+        &["-f", "none", OBJECT],
+        &["-p", "a: b", "--request-timeout=x", OBJECT],
+    ] {
+        let output = scene.rawpatch(arguments, &[])?;
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+    }
+    assert_eq!((scene.server.connections(), scene.runs()), (0, 0));
+    Ok(())
+}
+
+#[test]
+fn a_patch_on_stdin_arrives_whole_though_the_plugin_reads_stdin() -> Result<()> {
+    let patch = json!({"data": {"key": "x".repeat(300_000)}}).to_string();
+    for mode in ["Never", "IfAvailable"] {
+        let scene = Scene::new([reply(200)])?;
+        scene.set_user(&format!(
+            "exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: {mode}, \
+             command: sh, args: [plugin]}}"
+        ))?;
+        for source in ["-f", "-p"] {
+            let mut child = scene
+                .command(Program::Ours)?
+                .args(["--type=merge", source, "-", OBJECT])
+                .env("BEFORE", "cat >> plugin-read")
+                .stdin(Stdio::piped())
+                .spawn()?;
+            let mut stdin = child.stdin.take().context("a pipe")?;
+            stdin.write_all(patch.as_bytes())?;
+            drop(stdin);
+            let output = child.wait_with_output()?;
+            assert!(output.status.success(), "{output:?}");
+        }
+        for request in scene.server.requests() {
+            assert_eq!(request.body, patch.as_bytes());
+        }
+        assert_eq!((scene.server.requests().len(), scene.runs()), (2, 2));
+        assert_eq!(fs::read(scene.file("plugin-read"))?, b"");
+    }
+    Ok(())
+}
+
+/// The table of interactiveMode, with a terminal and with `/dev/null`; where the command does
+/// not read stdin itself, beside kubectl.
+#[test]
+fn a_plugin_reads_a_terminal_that_nobody_else_reads() -> Result<()> {
+    const NO_TERMINAL: Result<bool, &str> = Err("standard input is not a terminal");
+    const IN_USE: Result<bool, &str> =
+        Err("standard input is unavailable: used by stdin resource manifest reader");
+    for (mode, is_terminal, is_in_use, expected) in [
+        ("Never", false, false, Ok(false)),
+        ("Never", true, false, Ok(false)),
+        ("Never", true, true, Ok(false)),
+        ("IfAvailable", false, false, Ok(false)),
+        ("IfAvailable", true, false, Ok(true)),
+        ("IfAvailable", true, true, Ok(false)),
+        ("Always", false, false, NO_TERMINAL),
+        ("Always", true, false, Ok(true)),
+        ("Always", true, true, IN_USE),
+    ] {
+        let programs: &[Program] = if is_in_use {
+            &[Program::Ours]
+        } else {
+            &[Program::Kubectl, Program::Ours]
+        };
+        for program in programs {
+            let row = format!("{program:?} {mode} {is_terminal} {is_in_use}");
+            let scene = Scene::new([reply(200)])?;
+            scene.set_user(&format!(
+                "exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: {mode}, \
+                 command: sh, args: [plugin]}}"
+            ))?;
+            let mut command = scene.command(*program)?;
+            command.env("BEFORE", "read -r line; echo \"$line\" > plugin-read");
+            match (program, is_in_use) {
+                (_, true) => command.args(["--type=merge", "-f", "-", OBJECT]),
+                (Program::Kubectl, _) => command.args(["get", "--raw", OBJECT]),
+                (Program::Ours, _) => command.args(PATCH),
+            };
+            // Should the plugin wait for what nobody types.
+            command.arg("--request-timeout=20s");
+            let mut terminal = Terminal::new()?;
+            if is_terminal {
+                command.stdin(terminal.user_side()?);
+            }
+            let child = command.spawn()?;
+            // ^D ends what reads a terminal.
+            terminal.controller.write_all(b"{\"typed\":1}\n\x04")?;
+            let output = child.wait_with_output()?;
+            match expected {
+                Ok(is_interactive) => {
+                    assert!(output.status.success(), "{row}: {output:?}");
+                    let info: Value = serde_json::from_slice(&fs::read(scene.file("runs"))?)?;
+                    assert_eq!(info["spec"]["interactive"], is_interactive, "{row}");
+                    let read = fs::read_to_string(scene.file("plugin-read"))?;
+                    assert_eq!(read.trim() == "{\"typed\":1}", is_interactive, "{row}");
+                }
+                Err(reason) => {
+                    assert!(!output.status.success(), "{row}");
+                    let stderr = String::from_utf8(output.stderr)?;
+                    let line = format!(
+                        "Unable to connect to the server: getting credentials: exec plugin cannot \
+                         support interactive mode: {reason}\n"
+                    );
+                    assert_eq!(stderr, line, "{row}");
+                    assert_eq!(scene.runs(), 0, "{row}");
+                }
+            }
+            if is_in_use && expected.is_ok() {
+                assert_eq!(scene.server.requests()[0].body, b"{\"typed\":1}\n", "{row}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A terminal without a person.
+struct Terminal {
+    controller: File,
+}
+
+impl Terminal {
+    fn new() -> Result<Self> {
+        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+        grantpt(&controller)?;
+        unlockpt(&controller)?;
+        Ok(Self {
+            controller: controller.into(),
+        })
+    }
+
+    /// What a program sees of it.
+    fn user_side(&self) -> Result<Stdio> {
+        let name = ptsname(&self.controller, Vec::new())?;
+        let flags = OFlags::RDWR | OFlags::NOCTTY;
+        Ok(rustix::fs::open(name, flags, Mode::empty())?.into())
+    }
+}
+
+#[test]
+fn a_plugin_that_is_not_installed_gets_the_kubeconfigs_hint() -> Result<()> {
+    let scene = Scene::new([reply(200)])?;
+    for (command, hint, shown) in [
+        (
+            "none",
+            r#"installHint: "get \e[1mit\e[0m\nfrom \u202Ethere", "#,
+            "get U+001B[1mitU+001B[0m\nfrom U+202Ethere",
+        ),
+        (
+            "none",
+            "",
+            "it is the credential plugin that the kubeconfig names: install it, or correct its command",
+        ),
+        ("./none", "installHint: get it, ", "get it"),
+    ] {
+        scene.set_user(&format!(
+            "exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, {hint} \
+             command: {command}}}"
+        ))?;
+        let output = scene.rawpatch(&PATCH, &[])?;
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        let stderr = String::from_utf8(output.stderr)?;
+        assert!(stderr.ends_with(&format!("\nhint: {shown}\n")), "{stderr}");
+    }
+    Ok(())
+}
+
+#[test]
+fn nothing_of_what_a_plugin_prints_is_shown_but_its_stderr() -> Result<()> {
+    let secret = "hunter2-of-the-plugin";
+    let scene = Scene::new([reply(403)])?;
+    let credential = |version: &str, status: &str| {
+        format!(r#"{{"kind": "ExecCredential", "apiVersion": "{version}", "status": {status}}}"#)
+    };
+    let v1 = "client.authentication.k8s.io/v1";
+    let token = format!(r#"{{"token": "{secret}"}}"#);
+    for answer in [
+        credential(v1, &token),
+        credential("client.authentication.k8s.io/v1beta1", &token),
+        credential(secret, &token),
+        credential(v1, &format!("{secret:?}")),
+        credential(v1, &format!(r#"{{"token": ["{secret}"]}}"#)),
+        credential(v1, &format!(r#"{{"token": "\n{secret}"}}"#)),
+        credential(
+            v1,
+            &format!(r#"{{"clientKeyData": "{secret}", "clientCertificateData": "{secret}"}}"#),
+        ),
+        credential(
+            v1,
+            &format!(r#"{{"token": "t", "clientKeyData": "{secret}"}}"#),
+        ),
+        credential(
+            v1,
+            &format!(r#"{{"token": "t", "expirationTimestamp": "{secret}"}}"#),
+        ),
+        credential(v1, &token).replace("ExecCredential", secret),
+        secret.to_owned(),
+        format!("[{secret}"),
+        format!("{{{secret:?}: {{{secret:?}"),
+    ] {
+        fs::write(scene.file("answer"), answer)?;
+        for last in ["exit 0", "exit 7", "kill -9 $$"] {
+            let before = format!("echo plugin-on-stderr >&2; cat answer; {last}");
+            for flags in [&[] as &[&str], &["--include", "-o=json"]] {
+                let arguments = [&PATCH, flags].concat();
+                let output = scene.rawpatch(&arguments, &[("BEFORE", &before)])?;
+                let shown = [output.stdout, output.stderr].concat();
+                let shown = String::from_utf8(shown)?;
+                assert!(shown.contains("plugin-on-stderr\n"), "{shown}");
+                assert!(!output.status.success());
+                // In base64 the middle of it looks the same wherever it begins.
+                for hidden in [secret, &STANDARD.encode(secret)[..24], "ExecCredential\""] {
+                    assert!(!shown.contains(hidden), "{shown}");
+                }
+            }
+        }
+    }
+    let logins = scene.logins();
+    assert!(logins.contains(&format!("Bearer {secret}")), "{logins:?}");
+    Ok(())
+}
+
+#[test]
+fn the_request_timeout_holds_for_the_plugin_too() -> Result<()> {
+    let scene = Scene::new([reply(200)])?;
+    let start = Instant::now();
+    let arguments = [&PATCH as &[&str], &["--request-timeout=1s"]].concat();
+    let before = "echo $$ > process; exec sleep 20";
+    let output = scene.rawpatch(&arguments, &[("BEFORE", before)])?;
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert_eq!(scene.server.requests().len(), 0);
+    let plugin = fs::read_to_string(scene.file("process"))?.trim().parse()?;
+    let plugin = Pid::from_raw(plugin).context("a process")?;
+    wait_until(|| test_kill_process(plugin).is_err());
+    assert!(start.elapsed() < Duration::from_secs(10));
+    Ok(())
+}
+
+/// By then signals are caught, for the sake of the request that was sent before.
+#[test]
+fn a_signal_ends_the_command_while_the_plugin_runs_again() -> Result<()> {
+    let scene = Scene::new([reply(401)])?;
+    let child = scene
+        .command(Program::Ours)?
+        .args(PATCH)
+        .env("BEFORE", "[ $count = 1 ] || exec sleep 20")
+        .spawn()?;
+    wait_until(|| scene.runs() == 2);
+    thread::sleep(Duration::from_millis(100));
+    kill_process(Pid::from_child(&child), Signal::INT)?;
+    let start = Instant::now();
+    let status = child.wait_with_output()?.status;
+    assert_eq!(status.signal(), Some(Signal::INT.as_raw()));
+    assert!(start.elapsed() < Duration::from_secs(10));
+    Ok(())
+}
+
+#[test]
+fn a_tokens_file_is_read_again_after_a_401() -> Result<()> {
+    let refusal = Reply::json(401, "{}");
+    for (renewed, logins) in [
+        (Some("two\n"), &["Bearer one", "Bearer two"] as &[&str]),
+        (Some("one"), &["Bearer one"]),
+        (None, &["Bearer one"]),
+    ] {
+        let pause = Duration::from_millis(300);
+        let scene = Scene::new([Answer::Delayed(pause, refusal.clone()), reply(200)])?;
+        scene.set_user("tokenFile: token")?;
+        fs::write(scene.file("token"), "one\n")?;
+        let child = scene.command(Program::Ours)?.args(PATCH).spawn()?;
+        wait_until(|| !scene.server.requests().is_empty());
+        match renewed {
+            Some(token) => fs::write(scene.file("token"), token)?,
+            None => fs::remove_file(scene.file("token"))?,
+        }
+        let output = child.wait_with_output()?;
+        assert_eq!(scene.logins(), logins);
+        let code = if logins.len() == 2 { 0 } else { 3 };
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+    }
+    Ok(())
+}
+
+/// kubectl names its command in headers of its own requests, and starts a plugin by `execve`.
+#[test]
+fn kubectl_adds_no_headers_to_a_plugins_requests() -> Result<()> {
+    let scene = Scene::new([reply(200)])?;
+    let mut kubectl = scene.command(Program::Kubectl)?;
+    kubectl.args(["get", "--raw", OBJECT]).output()?;
+    let mut through_kubectl = scene.command(Program::Kubectl)?;
+    let folder = PathBuf::from(OURS);
+    let folder = folder.parent().context("a folder")?.display();
+    through_kubectl
+        .env("PATH", format!("{folder}:{PATH}"))
+        .arg("rawpatch")
+        .args(PATCH);
+    assert!(through_kubectl.output()?.status.success());
+    let has_headers: Vec<bool> = scene
+        .server
+        .requests()
+        .iter()
+        .map(|request| {
+            request
+                .headers
+                .iter()
+                .any(|(name, _)| name.starts_with("kubectl-"))
+        })
+        .collect();
+    assert_eq!(has_headers, [true, false]);
+    Ok(())
+}
