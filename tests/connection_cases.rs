@@ -791,20 +791,55 @@ pub(crate) fn choices() -> Vec<Case> {
         .cluster(SERVER)
         .variable("HTTPS_PROXY", "http://127.0.0.1:1"),
         departs(
-            "a proxy in the environment",
-            "proxies are not supported yet",
-            "Unable to connect to the server: EOF",
-            "error: going through a proxy ($HTTPS_PROXY) is not supported yet",
+            "a proxy in the environment that is not there",
+            "kubectl names the server for it",
+            "The connection to the server far.example was refused",
+            "proxyconnect tcp: dial tcp 127.0.0.1:1: connect: connection refused",
         )
         .cluster("server: 'https://far.example', insecure-skip-tls-verify: true")
-        .variable("HTTPS_PROXY", "http://$PLAIN"),
+        .variable("HTTPS_PROXY", "http://127.0.0.1:1"),
         departs(
-            "a proxy in the kubeconfig",
-            "proxies are not supported yet",
-            "Unable to connect to the server: EOF",
-            "error: going through a proxy (proxy-url) is not supported yet",
+            "a proxy in the kubeconfig that is not there",
+            "as before",
+            "The connection to the server 127.0.0.1:$PORT was refused",
+            "proxyconnect tcp: dial tcp 127.0.0.1:1: connect: connection refused",
         )
-        .cluster("server: $URL, certificate-authority: ca.crt, proxy-url: 'http://$PLAIN'"),
+        .cluster("server: $URL, certificate-authority: ca.crt, proxy-url: 'http://127.0.0.1:1'"),
+        departs(
+            "a proxy in the environment that is no URL",
+            "kubectl goes around it silently",
+            "dial tcp: lookup far.example",
+            "error: $HTTPS_PROXY: it is no proxy's URL",
+        )
+        .cluster("server: 'https://far.example', insecure-skip-tls-verify: true")
+        .variable("HTTPS_PROXY", "%zz"),
+        same(
+            "--proxy-url of another scheme",
+            "error: invalid 'proxy-url' \"ftp://p:1\" for cluster \"c\": unsupported scheme \"ftp\", \
+             must be http, https, or socks5",
+        )
+        .cluster(SERVER)
+        .flags(["--proxy-url=ftp://p:1"]),
+        same(
+            "an empty --proxy-url is none",
+            "Bearer t",
+        )
+        .cluster(SERVER)
+        .flags(["--proxy-url="]),
+        departs(
+            "a proxy of scheme socks5h",
+            "kubectl knows the scheme, but from the environment alone",
+            "error: invalid 'proxy-url' \"socks5h://127.0.0.1:1\" for cluster \"c\": unsupported scheme",
+            "proxyconnect tcp: dial tcp 127.0.0.1:1: connect: connection refused",
+        )
+        .cluster("server: $URL, certificate-authority: ca.crt, proxy-url: 'socks5h://127.0.0.1:1'"),
+        departs(
+            "an authority's file that is empty",
+            "kubectl trusts the platform's authorities instead",
+            "certificate signed by unknown authority",
+            "error: unable to load root certificates: unable to parse bytes as PEM block",
+        )
+        .cluster("server: $URL, certificate-authority: home/none"),
     ]
 }
 

@@ -141,8 +141,8 @@ fn a_plugin_runs_once_for_all_requests_of_a_command() -> Result<()> {
         assert!(output.status.success(), "{output:?}");
         assert_eq!(scene.logins(), ["Bearer token-1", "Bearer token-1"]);
         assert_eq!(scene.runs(), 1);
-        // They share a connection too.
-        assert_eq!(scene.server.connections(), 1);
+        // A kept connection may be gone by the time that the patch is written to it.
+        assert_eq!(scene.server.connections(), 2);
     }
     Ok(())
 }

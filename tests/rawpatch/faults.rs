@@ -149,7 +149,8 @@ fn a_request_that_never_left_is_no_connection() {
     .failed(3);
     assert_eq!(
         nowhere.stderr,
-        "Unable to connect to the server: dial tcp: lookup nowhere.invalid: no such host\n"
+        "Unable to connect to the server: dial tcp: lookup nowhere.invalid: no such host\n\
+         hint: look at the server in your kubeconfig, and at this machine's DNS\n"
     );
 }
 

@@ -3,14 +3,15 @@
 //! # Layout
 //! * [`run`] (`app`): command line → the plugin's function → exit code. The only place that parses
 //!   argv or reports an error.
-//! * `connection`: kubectl's flags → kubeconfig → credential → a client for one server.
+//! * `connection`: kubectl's flags → kubeconfig → credential → a client for one server. `transport`
+//!   in it opens connections, through proxies too; `tls` says whom to trust.
 //! * [`RawPath`]: a checked API path and query, sent as it stands.
 //! * [`ApiServer`]: the one place where a request leaves the process. `outcome` decides what its
 //!   reply, or that there is none, means; `signals` holds the process until that is said. `status`
 //!   words refusals as kubectl does, `connection_error` what came instead of a reply, `redaction`
 //!   takes Secrets out of both.
 //! * [`Output`]: stdout and its `-o` formats, with `jsonpath` as kubectl speaks it.
-//! * [`messages`]: stderr. `warnings` are those of the server.
+//! * [`messages`]: stderr. `warnings` are those of the server; `utc` is how points in time are said.
 //! * [`Error`]: what a user reads, its hint, its exit code.
 //!
 //! # Data flow
@@ -38,6 +39,7 @@ mod redaction;
 mod shell;
 mod signals;
 mod status;
+mod utc;
 mod warnings;
 
 pub use api_server::{ApiServer, Reply};

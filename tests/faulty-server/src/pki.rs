@@ -64,7 +64,7 @@ impl Pki {
     }
 
     /// The server's side of TLS: it takes clients with and without a certificate.
-    pub(crate) fn server_config(&self) -> Result<ServerConfig> {
+    pub fn server_config(&self) -> Result<ServerConfig> {
         let names = SERVER_NAMES.map(str::to_owned).to_vec();
         let key = KeyPair::generate()?;
         let certificate = CertificateParams::new(names)?.signed_by(&key, &self.authority)?;

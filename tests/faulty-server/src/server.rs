@@ -15,7 +15,10 @@ use std::{
 };
 
 use anyhow::Result;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{
+    ServerConfig, ServerConnection, StreamOwned,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
 use tempfile::TempDir;
 
 use crate::{Answer, Pki, Request, http};
@@ -48,21 +51,36 @@ struct Shared {
 impl FaultyServer {
     /// Serves TLS.
     pub fn start(script: impl IntoIterator<Item = Answer>) -> Result<Self> {
-        Self::serve(script, true)
+        let pki = Pki::new()?;
+        let config = pki.server_config()?;
+        Self::serve(pki, Some(config), script)
+    }
+
+    /// Serves TLS with a certificate and key of the caller's, both PEM.
+    pub fn start_as(
+        certificate: &[u8],
+        key: &[u8],
+        script: impl IntoIterator<Item = Answer>,
+    ) -> Result<Self> {
+        let chain = CertificateDer::pem_slice_iter(certificate).collect::<Result<_, _>>()?;
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(chain, PrivateKeyDer::from_pem_slice(key)?)?;
+        Self::serve(Pki::new()?, Some(config), script)
     }
 
     /// Serves plain HTTP.
     pub fn start_plain(script: impl IntoIterator<Item = Answer>) -> Result<Self> {
-        Self::serve(script, false)
+        Self::serve(Pki::new()?, None, script)
     }
 
-    fn serve(script: impl IntoIterator<Item = Answer>, is_tls: bool) -> Result<Self> {
-        let pki = Pki::new()?;
-        let tls = if is_tls {
-            Some(Arc::new(pki.server_config()?))
-        } else {
-            None
-        };
+    fn serve(
+        pki: Pki,
+        tls: Option<ServerConfig>,
+        script: impl IntoIterator<Item = Answer>,
+    ) -> Result<Self> {
+        let is_tls = tls.is_some();
+        let tls = tls.map(Arc::new);
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {

@@ -10,7 +10,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube_client::config::AuthProviderConfig;
 use serde_json::Value;
 
-use crate::Error;
+use crate::{Error, utc};
 
 /// How long before its end a token is not used any more, as in client-go.
 const MARGIN: SignedDuration = SignedDuration::from_secs(10);
@@ -57,10 +57,10 @@ pub(super) fn id_token(provider: &AuthProviderConfig, user_name: &str) -> Result
     };
     match expiry(token) {
         None => Err(failure("is not a JWT with an expiry date".to_owned())),
-        Some(expiry) if expiry <= Timestamp::now() + MARGIN => {
-            let expiry = expiry.strftime("%Y-%m-%d %H:%M UTC");
-            Err(failure(format!("expired at {expiry}")))
-        }
+        Some(expiry) if expiry <= Timestamp::now() + MARGIN => Err(failure(format!(
+            "expired at {}",
+            utc::minute(expiry.as_second())
+        ))),
         Some(_) => Ok(token.clone()),
     }
 }

@@ -6,7 +6,6 @@ use std::path::Path;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderValue, Uri};
 use kube_client::config::{AuthInfo, Cluster};
-use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{auth_provider, file, server_url};
@@ -88,28 +87,7 @@ pub(super) fn withheld(user: &AuthInfo, server: &Uri) -> Option<String> {
         .then(|| format!("no credential is sent to {server}: it is plain http"))
 }
 
-/// The certificate authorities in DER; `None` is the platform's.
-pub(super) fn root_certificates(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, Error> {
-    let bundle = certificate_authority(cluster)?;
-    match (bundle, cluster.insecure_skip_tls_verify == Some(true)) {
-        (Some(_), true) => Err(Error::usage(
-            "specifying a root certificates file with the insecure flag is not allowed",
-        )),
-        // Some and empty, so that the platform's are not loaded for nothing.
-        (None, true) => Ok(Some(Vec::new())),
-        (None, false) => Ok(None),
-        (Some(bundle), false) => CertificateDer::pem_slice_iter(&bundle)
-            .map(|certificate| certificate.map(|der| der.as_ref().to_vec()).ok())
-            .collect::<Option<Vec<_>>>()
-            .filter(|certificates| !certificates.is_empty())
-            .map(Some)
-            .ok_or_else(|| {
-                Error::usage("unable to load root certificates: unable to parse bytes as PEM block")
-            }),
-    }
-}
-
-/// The text that the certificate authorities are in.
+/// The cluster's certificate authorities in PEM; `None` is the platform's.
 pub(super) fn certificate_authority(cluster: &Cluster) -> Result<Option<Vec<u8>>, Error> {
     pem(
         "certificate-authority",

@@ -20,7 +20,8 @@ use tokio::sync::Mutex;
 use super::{
     credential,
     exec_plugin::{self, Answer, ExecPlugin},
-    server_url,
+    proxy::Proxy,
+    server_url, tls,
     transport::{self, WrittenBytes},
 };
 use crate::Error;
@@ -29,16 +30,24 @@ use crate::Error;
 /// is over, which is at least ten minutes.
 const MINUTE: Duration = Duration::from_mins(1);
 
+/// The way to one server.
+pub(super) struct Way {
+    pub(super) server: Uri,
+    pub(super) cluster: Cluster,
+    pub(super) proxy: Option<Proxy>,
+    pub(super) written: WrittenBytes,
+}
+
 /// The login for one server.
 pub struct Login {
-    server: Uri,
-    cluster: Cluster,
+    way: Way,
     user_name: String,
     user: AuthInfo,
     plugin: Option<ExecPlugin>,
     /// The command itself reads stdin, so a plugin must not.
     pub stdin_in_use: bool,
-    written: WrittenBytes,
+    /// That the kubeconfig's client certificate is out of date.
+    expiry_note: Option<String>,
     current: Mutex<Option<Arc<Session>>>,
 }
 
@@ -58,29 +67,33 @@ pub struct Session {
 impl Login {
     /// Reads and checks everything but a plugin's answer. Needs a tokio runtime around it.
     pub(super) fn new(
-        server: Uri,
-        cluster: Cluster,
+        way: Way,
         user_name: String,
         user: AuthInfo,
         plugin: Option<ExecPlugin>,
-        written: WrittenBytes,
     ) -> Result<Self, Error> {
         let mut login = Self {
-            server,
-            cluster,
+            way,
             user_name,
             user,
             plugin,
             stdin_in_use: false,
-            written,
+            expiry_note: None,
             current: Mutex::default(),
         };
-        let session = login.open(None)?;
+        let (session, expiry_note) = login.open(None)?;
+        login.expiry_note = expiry_note;
         if login.plugin.is_none() || credential::is_some(&session.login) {
             login.plugin = None;
             login.current = Mutex::new(Some(Arc::new(session)));
         }
         Ok(login)
+    }
+
+    /// That the kubeconfig's client certificate is out of date, which most servers answer with a
+    /// bare `Unauthorized`.
+    pub(super) fn expiry_note(&self) -> Option<String> {
+        self.expiry_note.clone()
     }
 
     /// The session for a request that is about to be sent. Runs the plugin if there is one and
@@ -96,21 +109,25 @@ impl Login {
         let session = match (&self.plugin, current.as_deref()) {
             (Some(plugin), _) => {
                 let answer = plugin.run(self.stdin_in_use).await?;
-                self.open(Some(&answer)).map_err(|error| {
-                    let reason = error.to_string();
-                    let reason = reason.trim_start_matches("error: ");
-                    exec_plugin::failure(format!("failed parsing client key/certificate: {reason}"))
-                })?
+                self.open(Some(&answer))
+                    .map(|(session, _)| session)
+                    .map_err(|error| {
+                        let reason = error.to_string();
+                        let reason = reason.trim_start_matches("error: ");
+                        exec_plugin::failure(format!(
+                            "failed parsing client key/certificate: {reason}"
+                        ))
+                    })?
             }
             (None, Some(last)) => match self.open(None) {
-                Ok(session) if !session.presents_the_same_as(last) => session,
+                Ok((session, _)) if !session.presents_the_same_as(last) => session,
                 // Files may be gone that were there at the start, and connections need not be.
                 _ => Session {
                     until: a_minute_from_now(),
                     ..last.clone()
                 },
             },
-            (None, None) => self.open(None)?,
+            (None, None) => self.open(None)?.0,
         };
         Ok(Arc::clone(current.insert(Arc::new(session))))
     }
@@ -129,7 +146,7 @@ impl Login {
             return true;
         }
         match self.open(None) {
-            Ok(session) if !session.presents_the_same_as(refused) => {
+            Ok((session, _)) if !session.presents_the_same_as(refused) => {
                 *current = Some(Arc::new(session));
                 true
             }
@@ -137,33 +154,49 @@ impl Login {
         }
     }
 
-    fn open(&self, answer: Option<&Answer>) -> Result<Session, Error> {
-        let mut config = Config::new(self.server.clone());
-        let mut authorities = None;
-        // Some and empty, so that the platform's root certificates are not loaded for nothing.
-        config.root_cert = Some(Vec::new());
-        config.auth_info = credential::login(&self.user, &self.user_name)?;
-        if server_url::is_tls(&self.server) {
-            authorities = credential::certificate_authority(&self.cluster)?;
-            config.root_cert = credential::root_certificates(&self.cluster)?;
-            config.accept_invalid_certs = self.cluster.insecure_skip_tls_verify == Some(true);
-            config
-                .tls_server_name
-                .clone_from(&self.cluster.tls_server_name);
-        }
+    /// A session with what the files and the plugin say now, and a note if its certificate is out
+    /// of date.
+    fn open(&self, answer: Option<&Answer>) -> Result<(Session, Option<String>), Error> {
+        let Way {
+            server,
+            cluster,
+            proxy,
+            written,
+        } = &self.way;
+        let mut login = credential::login(&self.user, &self.user_name)?;
         let until = match answer {
             Some(answer) => {
-                answer.log_in(&mut config.auth_info);
+                answer.log_in(&mut login);
                 answer.expiration_timestamp
             }
             None => a_minute_from_now(),
         };
-        Ok(Session {
-            client: transport::client(&config, &self.user_name, &self.written)?,
-            login: config.auth_info,
-            authorities,
-            until,
-        })
+        let identity = tls::identity(&login, &self.user_name)?;
+        let expiry_note = identity
+            .as_ref()
+            .and_then(|identity| tls::expiry_note(identity, &self.user_name));
+        // As in client-go, the authorities are for a server that speaks TLS itself.
+        let is_tls = server_url::is_tls(server);
+        let plain = Cluster::default();
+        let trust = if is_tls { cluster } else { &plain };
+        let authorities = credential::certificate_authority(trust)?;
+        let tls = if is_tls || proxy.as_ref().is_some_and(Proxy::is_tls) {
+            Some(tls::of_cluster(trust, authorities.as_deref(), identity)?)
+        } else {
+            None
+        };
+        let mut config = Config::new(server.clone());
+        config.auth_info = login.clone();
+        let client = transport::client(config, tls, proxy.clone(), written)?;
+        Ok((
+            Session {
+                client,
+                login,
+                authorities,
+                until,
+            },
+            expiry_note,
+        ))
     }
 }
 
@@ -209,9 +242,13 @@ mod tests {
                 token_file: file("token"),
                 ..AuthInfo::default()
             };
-            let server = Uri::from_static("https://10.0.0.1");
-            let written = WrittenBytes::default();
-            Self::new(server, cluster, String::new(), user, None, written)
+            let way = Way {
+                server: Uri::from_static("https://10.0.0.1"),
+                cluster,
+                proxy: None,
+                written: WrittenBytes::default(),
+            };
+            Self::new(way, String::new(), user, None)
         }
 
         /// Lets a minute pass.

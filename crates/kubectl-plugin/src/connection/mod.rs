@@ -1,7 +1,7 @@
 //! From kubectl's flags and kubeconfig to a client that is ready to send.
 //!
 //! ```text
-//! kubeconfig, in_cluster ─▶ selection ─▶ server_url, proxy ─▶ login ─▶ kube Config ─▶ transport
+//! kubeconfig, in_cluster ─▶ selection ─▶ server_url, proxy ─▶ login ─▶ kube Config, tls ─▶ transport
 //!       args ─▶ overrides ─▶    └▶ validation        credential ─▶┘
 //!                              kuberc ─▶ exec_plugin ─▶┘
 //! ```
@@ -23,10 +23,12 @@ mod in_cluster;
 mod kubeconfig;
 mod kuberc;
 mod login;
+mod no_proxy;
 mod overrides;
 mod proxy;
 mod selection;
 mod server_url;
+mod tls;
 mod transport;
 mod validation;
 mod yaml;
@@ -41,7 +43,8 @@ use selection::Selection;
 
 pub use args::{ConnectionArgs, parse_boolean};
 pub(crate) use login::{Login, Session};
-pub(crate) use transport::WrittenBytes;
+pub(crate) use tls::Unverified;
+pub(crate) use transport::{DialError, Obstacle, WrittenBytes, WrongProtocol};
 
 /// A way to one API server, as one user. No connection is open yet.
 pub struct Connection {
@@ -78,7 +81,7 @@ impl ConnectionArgs {
         };
         cluster.server = Some(server.clone());
         let server = server_url::parse(&server)?;
-        proxy::refuse(cluster.proxy_url.as_deref(), &server)?;
+        let proxy = proxy::choose(cluster.proxy_url.as_deref(), &server)?;
 
         if !server_url::is_tls(&server) {
             notes.extend(credential::withheld(&user, &server));
@@ -90,13 +93,17 @@ impl ConnectionArgs {
         };
         let written = WrittenBytes::default();
         let login = Login::new(
-            server.clone(),
-            cluster,
+            login::Way {
+                server: server.clone(),
+                cluster,
+                proxy,
+                written: written.clone(),
+            },
             user_name,
             user,
             plugin,
-            written.clone(),
         )?;
+        notes.extend(login.expiry_note());
         Ok(Connection {
             login,
             server,

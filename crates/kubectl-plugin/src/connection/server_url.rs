@@ -42,9 +42,14 @@ pub(super) fn parse(address: &str) -> Result<Uri, Error> {
             "the path of the server address {address:?} has an empty, `.` or `..` segment"
         )));
     }
-    format!("{scheme}://{authority}{path}")
+    let server: Uri = format!("{scheme}://{authority}{path}")
         .parse()
-        .map_err(|_| no_address(address))
+        .map_err(|_| no_address(address))?;
+    let is_host_alone = server.host() == Some(authority) || authority.ends_with(':');
+    if server.port_u16().is_none() && !is_host_alone {
+        return Err(no_address(address));
+    }
+    Ok(server)
 }
 
 /// Whether the connection is encrypted: only then a credential may go over it.
@@ -58,7 +63,13 @@ pub(super) fn is_loopback(server: &Uri) -> bool {
     host == "localhost"
         || host
             .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+            .is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+/// The port, also where the address leaves it out.
+pub(super) fn port(server: &Uri) -> u16 {
+    let default = if is_tls(server) { 443 } else { 80 };
+    server.port_u16().unwrap_or(default)
 }
 
 /// The host without the brackets of an IPv6 address.
@@ -103,6 +114,8 @@ mod tests {
             "ftp://host",
             "https://a b",
             "https://u:p@host",
+            "https://host:https",
+            "https://host:65536",
             "https://host/a//b",
         ] {
             assert!(parse(address).is_err(), "{address}");

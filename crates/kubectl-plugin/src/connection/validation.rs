@@ -2,7 +2,7 @@
 
 use kube_client::config::{AuthInfo, Cluster, ExecConfig};
 
-use super::{exec_plugin, file};
+use super::{exec_plugin, file, proxy};
 use crate::Error;
 
 /// Fails with all problems at once, in kubectl's words.
@@ -112,6 +112,12 @@ fn exec_problems(name: &str, user: &AuthInfo, exec: &ExecConfig) -> Vec<String> 
 
 fn cluster_problems(name: &str, cluster: &Cluster) -> Vec<String> {
     let mut problems = Vec::new();
+    problems.extend(
+        cluster
+            .proxy_url
+            .as_deref()
+            .and_then(|url| proxy::problem(url, name)),
+    );
     if cluster.certificate_authority.is_some() && cluster.certificate_authority_data.is_some() {
         problems.push(format!(
             "certificate-authority-data and certificate-authority are both specified \

@@ -1,0 +1,274 @@
+//! Whether a server's certificate is to be trusted, by the rules of Go's `crypto/x509`
+//! (`Certificate.Verify`). webpki checks the chain; it is stricter than Go in two places, and
+//! laxer in two, and those are closed here:
+//!
+//! - Go trusts a certificate of the bundle as itself: a server's own certificate may be given as
+//!   the authority, whoever signed it.
+//! - Go takes a server's certificate that says it is an authority's, as those of
+//!   `openssl req -x509` do.
+//! - In Go an authority that is out of date signs nothing,
+//! - and neither does a certificate of the bundle that is not an authority's.
+//!
+//! Dates, name, purpose and signatures are checked on every way through.
+
+use std::{sync::Arc, time::Duration};
+
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
+    client::{
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_cert_signed_by_trust_anchor, verify_server_name,
+    },
+    crypto::{
+        CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+    },
+    pki_types::{CertificateDer, ServerName, UnixTime},
+    server::ParsedCertificate,
+};
+use webpki::RawPublicKeyEntity;
+use x509_parser::{
+    certificate::X509Certificate, prelude::FromDer, time::ASN1Time, x509::X509Version,
+};
+
+use super::authorities::Bundle;
+use crate::utc;
+
+/// Checks a server's certificate against a bundle.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    bundle: Bundle,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+/// A refusal that rustls has no words for.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub(crate) struct Unverified {
+    /// In Go's words where it has them, without the `x509: ` in front.
+    reason: String,
+    /// What to look at.
+    pub(crate) hint: &'static str,
+}
+
+impl Verifier {
+    pub(super) fn new(bundle: Bundle, provider: &CryptoProvider) -> Self {
+        Self {
+            bundle,
+            algorithms: provider.signature_verification_algorithms,
+        }
+    }
+
+    /// Whether an authority signed a certificate, without anybody in between.
+    fn is_signed_by(&self, certificate: &X509Certificate<'_>, authority: &Trusted<'_>) -> bool {
+        let Ok(anchor) = webpki::anchor_from_trusted_cert(authority.der) else {
+            return false;
+        };
+        let key = webpki::spki_for_anchor(&anchor);
+        let Ok(key) = RawPublicKeyEntity::try_from(&key) else {
+            return false;
+        };
+        let message = certificate.tbs_certificate.as_ref();
+        let signature = certificate.signature_value.as_ref();
+        certificate.issuer().as_raw() == authority.certificate.subject().as_raw()
+            && self
+                .algorithms
+                .all
+                .iter()
+                .any(|algorithm| key.verify_signature(*algorithm, message, signature).is_ok())
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let Ok((_, certificate)) = X509Certificate::from_der(end_entity) else {
+            return Err(CertificateError::BadEncoding.into());
+        };
+        check_dates(&certificate, now)?;
+        if certificate.version() == X509Version::V1 {
+            // It has no room for a name that counts, and webpki does not read it.
+            return Err(nameless(&certificate, server_name));
+        }
+        let leaf = ParsedCertificate::try_from(end_entity)?;
+        if let Err(error) = verify_server_name(&leaf, server_name) {
+            let has_names = matches!(certificate.subject_alternative_name(), Ok(Some(_)));
+            return Err(if has_names {
+                error
+            } else {
+                nameless(&certificate, server_name)
+            });
+        }
+
+        let bundle = &self.bundle;
+        let trusted: Vec<_> = bundle.iter().filter_map(Trusted::read).collect();
+        let signers = || {
+            trusted
+                .iter()
+                .filter(|one| one.may_sign() && one.is_current(now))
+        };
+        let mut anchors = RootCertStore::empty();
+        for signer in signers() {
+            anchors.add(signer.der.clone())?;
+        }
+        let chain = verify_server_cert_signed_by_trust_anchor(
+            &leaf,
+            &anchors,
+            intermediates,
+            now,
+            self.algorithms.all,
+        );
+        let Err(refusal) = chain else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        let is_itself_trusted = bundle.contains(end_entity);
+        // Constraints on names would be webpki's to check, which does not look at such a leaf.
+        let is_signed_authority = || {
+            certificate.is_ca()
+                && signers().any(|signer| {
+                    matches!(signer.certificate.name_constraints(), Ok(None))
+                        && self.is_signed_by(&certificate, signer)
+                })
+        };
+        if serves(&certificate) && (is_itself_trusted || is_signed_authority()) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        let issuer = trusted.iter().find(|one| {
+            one.may_sign()
+                && !one.is_current(now)
+                && one.certificate.subject().as_raw() == certificate.issuer().as_raw()
+        });
+        Err(match issuer {
+            Some(issuer) => outdated(&issuer.certificate, now),
+            None if !certificate.is_ca() || !serves(&certificate) => refusal,
+            None if intermediates.is_empty() => CertificateError::UnknownIssuer.into(),
+            None => unverified(
+                "certificate signed by unknown authority",
+                "the server's certificate is an authority's itself (CA:TRUE); such a one must be \
+                 signed by a trusted authority without anybody in between",
+            ),
+        })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// A certificate of the bundle, as it was given and as it reads.
+struct Trusted<'a> {
+    der: &'a CertificateDer<'static>,
+    certificate: X509Certificate<'a>,
+}
+
+impl<'a> Trusted<'a> {
+    fn read(der: &'a CertificateDer<'static>) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        Some(Self { der, certificate })
+    }
+
+    /// Whether it is an authority's. One of version 1 has no way to say so.
+    fn may_sign(&self) -> bool {
+        self.certificate.is_ca() || self.certificate.version() == X509Version::V1
+    }
+
+    fn is_current(&self, now: UnixTime) -> bool {
+        check_dates(&self.certificate, now).is_ok()
+    }
+}
+
+fn check_dates(certificate: &X509Certificate<'_>, time: UnixTime) -> Result<(), Error> {
+    let unix_time = |time: ASN1Time| {
+        let seconds = u64::try_from(time.timestamp()).unwrap_or(0);
+        UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+    };
+    let not_before = unix_time(certificate.validity().not_before);
+    let not_after = unix_time(certificate.validity().not_after);
+    if time < not_before {
+        return Err(CertificateError::NotValidYetContext { time, not_before }.into());
+    }
+    if time > not_after {
+        return Err(CertificateError::ExpiredContext { time, not_after }.into());
+    }
+    Ok(())
+}
+
+/// Whether the certificate's purpose, if it has one, is that of a server.
+fn serves(certificate: &X509Certificate<'_>) -> bool {
+    match certificate.extended_key_usage() {
+        Ok(None) => true,
+        Ok(Some(usage)) => usage.value.any || usage.value.server_auth,
+        Err(_) => false,
+    }
+}
+
+/// The refusal of a certificate without alternative names.
+fn nameless(certificate: &X509Certificate<'_>, expected: &ServerName<'_>) -> Error {
+    let common_name = common_name(certificate);
+    if common_name.is_some_and(|name| name.eq_ignore_ascii_case(&expected.to_str())) {
+        return unverified(
+            "certificate relies on legacy Common Name field, use SANs instead",
+            "the server needs a certificate with its name in subjectAltName",
+        );
+    }
+    CertificateError::NotValidForNameContext {
+        expected: expected.to_owned(),
+        presented: Vec::new(),
+    }
+    .into()
+}
+
+/// The refusal of a certificate whose authority is out of date.
+fn outdated(authority: &X509Certificate<'_>, now: UnixTime) -> Error {
+    let name = common_name(authority).unwrap_or_default();
+    let validity = authority.validity();
+    let (problem, time) = if validity.not_after.timestamp() < now.as_secs().cast_signed() {
+        ("expired on", validity.not_after)
+    } else {
+        ("is not valid before", validity.not_before)
+    };
+    unverified(
+        format!(
+            "certificate has expired or is not yet valid: that of the authority {name:?} {problem} {}",
+            utc::minute(time.timestamp())
+        ),
+        "the cluster's certificate-authority must be renewed; is this machine's clock right?",
+    )
+}
+
+fn unverified(reason: impl Into<String>, hint: &'static str) -> Error {
+    let reason = reason.into();
+    CertificateError::Other(OtherError(Arc::new(Unverified { reason, hint }))).into()
+}
+
+fn common_name<'a>(certificate: &'a X509Certificate<'_>) -> Option<&'a str> {
+    certificate
+        .subject()
+        .iter_common_name()
+        .next()?
+        .as_str()
+        .ok()
+}

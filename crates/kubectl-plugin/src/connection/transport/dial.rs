@@ -1,0 +1,316 @@
+//! Opens a connection: TCP, then what the proxy wants to hear if there is one, then TLS
+//! (`net/http`, `Transport.dialConn`).
+
+use std::{io, sync::Arc, time::Duration};
+
+use http::{HeaderValue, Request, StatusCode, Uri, header};
+use http_body_util::Empty;
+use hyper::{body::Bytes, client::conn::http1, ext::ReasonPhrase};
+use hyper_util::{
+    client::legacy::connect::{HttpConnector, proxy::SocksV5},
+    rt::TokioIo,
+};
+use rustls::pki_types::ServerName;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+use tower::{BoxError, ServiceExt};
+
+use super::opening::Opening;
+use crate::connection::{
+    proxy::{Credential, Protocol, Proxy},
+    server_url,
+    tls::Tls,
+};
+
+/// For a name's addresses together, as for client-go's dialer: of several, each gets its part.
+const TCP_TIMEOUT: Duration = Duration::from_secs(30);
+/// For one handshake, as in client-go's transport.
+const TLS_TIMEOUT: Duration = Duration::from_secs(10);
+/// For a proxy's answer, as in net/http.
+const PROXY_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a quiet connection waits before it asks whether the other side is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// How long written bytes may stay unacknowledged until the connection counts as dead.
+#[cfg(target_os = "linux")]
+const USER_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The way to one server.
+pub(super) struct Dialer {
+    pub(super) tcp: HttpConnector,
+    pub(super) proxy: Option<Proxy>,
+    /// For whichever of the server and the proxy speaks TLS.
+    pub(super) tls: Option<Tls>,
+}
+
+/// What a SOCKS proxy means that takes none of the ways to log in that it is offered.
+const NO_METHOD: &str = "no acceptable authentication methods";
+
+/// What bytes go through.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+type BoxStream = Box<dyn Stream>;
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection to {peer}")]
+pub(crate) struct DialError {
+    /// `HOST:PORT` of whom it failed with.
+    pub(crate) peer: String,
+    /// Whether that is the proxy and not the server.
+    pub(crate) is_proxy: bool,
+    #[source]
+    pub(crate) obstacle: Obstacle,
+}
+
+/// What is in the way of a connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Obstacle {
+    /// The name has no address, or there is no way to any.
+    #[error("no TCP connection")]
+    Tcp(#[source] BoxError),
+    #[error("no TLS")]
+    Tls(#[source] io::Error),
+    #[error("no TLS in time")]
+    TlsTimeout,
+    /// The host's name cannot be in a certificate.
+    #[error("no name for TLS")]
+    NoName,
+    /// An HTTP proxy's answer to `CONNECT` that is not 200: its words are those of the proxy.
+    #[error("{0} {1}")]
+    Refused(StatusCode, String),
+    /// A SOCKS proxy's refusal, or its failure to speak SOCKS.
+    #[error("{0}")]
+    Socks(String),
+    /// The answer to `CONNECT` was none.
+    #[error("no tunnel")]
+    NoTunnel(#[source] hyper::Error),
+    #[error("no answer in time")]
+    ProxyTimeout,
+}
+
+impl Dialer {
+    /// Whether requests go to the proxy itself, which passes them on. All else goes to the server,
+    /// be it through a tunnel.
+    pub(super) fn passes_on(&self, server: &Uri) -> bool {
+        let is_http = |proxy: &Proxy| proxy.protocol != Protocol::Socks5;
+        !server_url::is_tls(server) && self.proxy.as_ref().is_some_and(is_http)
+    }
+
+    /// A connection to the server, or to the proxy where that one passes requests on.
+    pub(super) async fn dial(&self, server: &Uri) -> Result<BoxStream, DialError> {
+        let peer = format!(
+            "{}:{}",
+            server.host().unwrap_or_default(),
+            server_url::port(server)
+        );
+        let at_server = |obstacle| DialError {
+            peer: peer.clone(),
+            is_proxy: false,
+            obstacle,
+        };
+        let stream = match &self.proxy {
+            None => Box::new(self.connect(server).await.map_err(at_server)?),
+            Some(proxy) => {
+                let to_proxy = self.dial_through(proxy, &peer, !self.passes_on(server));
+                to_proxy.await.map_err(|obstacle| DialError {
+                    peer: proxy.name(),
+                    is_proxy: true,
+                    obstacle,
+                })?
+            }
+        };
+        if server_url::is_tls(server) {
+            self.encrypt(stream, server).await.map_err(at_server)
+        } else {
+            Ok(Box::new(Opening::new(stream, false)))
+        }
+    }
+
+    /// A connection to the proxy, and from there to `target` if it is to be a tunnel.
+    async fn dial_through(
+        &self,
+        proxy: &Proxy,
+        target: &str,
+        is_tunnel: bool,
+    ) -> Result<BoxStream, Obstacle> {
+        if proxy.protocol == Protocol::Socks5 {
+            return self.dial_through_socks(proxy, target).await;
+        }
+        let mut stream: BoxStream = Box::new(self.connect(&proxy.address).await?);
+        if proxy.is_tls() {
+            stream = self.encrypt(stream, &proxy.address).await?;
+        }
+        if !is_tunnel {
+            return Ok(stream);
+        }
+        let tunnel = timeout(
+            PROXY_TIMEOUT,
+            connect(stream, target, proxy.authorization()),
+        );
+        tunnel.await.unwrap_or(Err(Obstacle::ProxyTimeout))
+    }
+
+    /// hyper-util offers the proxy a password or none, not the choice; to one that does not want
+    /// the password that we have, we go again without.
+    async fn dial_through_socks(&self, proxy: &Proxy, target: &str) -> Result<BoxStream, Obstacle> {
+        let mut credential = proxy.credential.as_ref();
+        loop {
+            let tcp = self.connect(&proxy.address).await?;
+            let tunnel = timeout(PROXY_TIMEOUT, socks(tcp, proxy, credential, target));
+            match tunnel.await.unwrap_or(Err(Obstacle::ProxyTimeout)) {
+                Err(Obstacle::Socks(reason)) if reason == NO_METHOD && credential.is_some() => {
+                    credential = None;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn connect(&self, address: &Uri) -> Result<TcpStream, Obstacle> {
+        let tcp = self.tcp.clone().oneshot(address.clone()).await;
+        tcp.map(TokioIo::into_inner)
+            .map_err(|error| Obstacle::Tcp(error.into()))
+    }
+
+    async fn encrypt(&self, stream: BoxStream, address: &Uri) -> Result<BoxStream, Obstacle> {
+        let tls = self.tls.as_ref();
+        let tls = tls.expect("TLS is set up for a server or a proxy that speaks it");
+        let name = match &tls.server_name {
+            Some(name) => name.clone(),
+            None => ServerName::try_from(server_url::host(address).to_owned())
+                .map_err(|_| Obstacle::NoName)?,
+        };
+        let stream = Opening::new(stream, true);
+        let handshake = TlsConnector::from(Arc::clone(&tls.config)).connect(name, stream);
+        match timeout(TLS_TIMEOUT, handshake).await {
+            Ok(Ok(stream)) => Ok(Box::new(stream)),
+            Ok(Err(error)) => Err(Obstacle::Tls(error)),
+            Err(_) => Err(Obstacle::TlsTimeout),
+        }
+    }
+}
+
+/// TCP to the first address of a name that answers, with IPv4 and IPv6 side by side (RFC 8305).
+pub(super) fn tcp() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_connect_timeout(Some(TCP_TIMEOUT));
+    connector.set_nodelay(true);
+    connector.set_keepalive(Some(KEEPALIVE));
+    connector.set_keepalive_interval(Some(KEEPALIVE));
+    #[cfg(target_os = "linux")]
+    connector.set_tcp_user_timeout(Some(USER_TIMEOUT));
+    connector
+}
+
+/// Asks an HTTP proxy for a tunnel. hyper-util's own `Tunnel` does not tell how it was refused.
+async fn connect(
+    stream: BoxStream,
+    target: &str,
+    authorization: Option<HeaderValue>,
+) -> Result<BoxStream, Obstacle> {
+    let mut request = Request::new(Empty::<Bytes>::new());
+    *request.method_mut() = http::Method::CONNECT;
+    *request.uri_mut() = target.parse().map_err(|_| Obstacle::NoName)?;
+    let headers = request.headers_mut();
+    headers.insert(
+        header::HOST,
+        HeaderValue::try_from(target).map_err(|_| Obstacle::NoName)?,
+    );
+    if let Some(authorization) = authorization {
+        headers.insert(header::PROXY_AUTHORIZATION, authorization);
+    }
+
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(Obstacle::NoTunnel)?;
+    // It ends with the sender, or when the tunnel has taken the connection over.
+    tokio::spawn(connection.with_upgrades());
+    let response = sender
+        .send_request(request)
+        .await
+        .map_err(Obstacle::NoTunnel)?;
+    let status = response.status();
+    if status != StatusCode::OK {
+        let words = match response.extensions().get::<ReasonPhrase>() {
+            Some(words) => String::from_utf8_lossy(words.as_bytes()).into_owned(),
+            None => status.canonical_reason().unwrap_or_default().to_owned(),
+        };
+        return Err(Obstacle::Refused(status, words));
+    }
+    let tunnel = hyper::upgrade::on(response)
+        .await
+        .map_err(Obstacle::NoTunnel)?;
+    Ok(Box::new(TokioIo::new(tunnel)))
+}
+
+/// Asks a SOCKS proxy for a tunnel; it is the proxy that looks the target's name up.
+async fn socks(
+    stream: TcpStream,
+    proxy: &Proxy,
+    credential: Option<&Credential>,
+    target: &str,
+) -> Result<BoxStream, Obstacle> {
+    // hyper-util's SOCKS wants to connect by itself, and would not say why it cannot.
+    let mut stream = Some(stream);
+    let connected = tower::service_fn(move |_| {
+        let stream = stream.take().ok_or(io::ErrorKind::NotConnected);
+        async move { stream.map(TokioIo::new).map_err(io::Error::from) }
+    });
+    let mut socks = SocksV5::new(proxy.address.clone(), connected);
+    if let Some(Credential { name, password }) = credential {
+        socks = socks.with_auth(name.clone(), password.clone());
+    }
+    let target = format!("http://{target}")
+        .parse()
+        .map_err(|_| Obstacle::NoName)?;
+    match socks.oneshot(target).await {
+        Ok(tunnel) => Ok(Box::new(tunnel.into_inner())),
+        Err(error) => Err(Obstacle::Socks(socks_reason(&error.to_string()).to_owned())),
+    }
+}
+
+/// hyper-util's words for a refusal, as Go puts them (`golang.org/x/net/internal/socks`).
+fn socks_reason(words: &str) -> &str {
+    match words.strip_prefix("SOCKS error: ").unwrap_or(words) {
+        "server does not support user/pass authentication"
+        | "server implements authentication incorrectly" => NO_METHOD,
+        "credentials not accepted" => "username/password authentication failed",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use rustix::net::sockopt;
+
+    use super::*;
+
+    /// What the kernel says of a connection, as it was asked to be.
+    #[tokio::test]
+    async fn a_connection_is_kept_alive_and_writes_at_once() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let address = format!("http://{address}").parse::<Uri>().expect("a URL");
+        let stream = tcp()
+            .oneshot(address)
+            .await
+            .expect("a connection")
+            .into_inner();
+        assert_eq!(sockopt::tcp_nodelay(&stream), Ok(true));
+        assert_eq!(sockopt::socket_keepalive(&stream), Ok(true));
+        assert_eq!(sockopt::tcp_keepidle(&stream), Ok(KEEPALIVE));
+        assert_eq!(sockopt::tcp_keepintvl(&stream), Ok(KEEPALIVE));
+        #[cfg(target_os = "linux")]
+        assert_eq!(
+            sockopt::tcp_user_timeout(&stream).map(u128::from),
+            Ok(USER_TIMEOUT.as_millis())
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! From a configuration to a client: a connection on demand, and kube-client's layers for the base
+//! address, the login and the impersonation.
+//!
+//! kube-client's own stack is not used because it repeats requests on its own (also a PATCH, up
+//! to 15 times), lacks keepalive, and knows proxies only in part. HTTP/1.1 only, as kube-client's
+//! TLS speaks it.
+
+mod dial;
+mod opening;
+mod written;
+
+use std::sync::Arc;
+
+use http::header::PROXY_AUTHORIZATION;
+use hyper_util::{
+    client::legacy::Client as HttpClient,
+    rt::{TokioExecutor, TokioIo},
+};
+use kube_client::{
+    Client, Config,
+    client::{Body, ConfigExt},
+};
+use tower::{BoxError, ServiceBuilder};
+
+use super::{proxy::Proxy, tls::Tls};
+use crate::Error;
+use dial::Dialer;
+pub(crate) use dial::{DialError, Obstacle};
+pub(crate) use opening::WrongProtocol;
+use written::Counted;
+pub(crate) use written::WrittenBytes;
+
+/// How many headers a reply may have. hyper's limit of a hundred is not Go's, which counts bytes.
+const MOST_HEADERS: usize = 10_000;
+
+/// The client. Needs a tokio runtime around it; connects when the first request is sent.
+pub(super) fn client(
+    mut config: Config,
+    tls: Option<Tls>,
+    proxy: Option<Proxy>,
+    written: &WrittenBytes,
+) -> Result<Client, Error> {
+    let dialer = Arc::new(Dialer {
+        tcp: dial::tcp(),
+        proxy,
+        tls,
+    });
+    let is_proxied = dialer.passes_on(&config.cluster_url);
+    if is_proxied {
+        let authorization = dialer.proxy.as_ref().and_then(Proxy::authorization);
+        config
+            .headers
+            .extend(authorization.map(|value| (PROXY_AUTHORIZATION, value)));
+    }
+    let counter = written.clone();
+    let connector = tower::service_fn(move |server| {
+        let (dialer, written) = (Arc::clone(&dialer), counter.clone());
+        Box::pin(async move {
+            let stream = dialer.dial(&server).await?;
+            Ok::<_, DialError>(Counted {
+                stream: TokioIo::new(stream),
+                written,
+                is_proxied,
+            })
+        })
+    });
+    let http = HttpClient::builder(TokioExecutor::new())
+        .retry_canceled_requests(false)
+        // A kept connection may be gone when a patch is written to it, which then may have arrived.
+        .pool_max_idle_per_host(0)
+        // A reply has a header for each warning, as many as a patch has misspelt fields.
+        .http1_max_headers(MOST_HEADERS)
+        .build::<_, Body>(connector);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer().map_err(|error| explain(&error))?)
+        .layer(
+            config
+                .extra_headers_layer()
+                .map_err(|error| explain(&error))?,
+        )
+        .map_err(BoxError::from)
+        .service(http);
+    Ok(Client::new(service, "default"))
+}
+
+/// What kube-client refuses of a login.
+fn explain(error: &kube_client::Error) -> Error {
+    Error::usage(match error {
+        kube_client::Error::HttpError(_) => {
+            "an impersonated name holds a character that no header may hold"
+        }
+        _ => "the connection cannot be set up",
+    })
+}

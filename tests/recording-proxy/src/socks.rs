@@ -1,0 +1,38 @@
+//! The proxy that speaks SOCKS5.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use fast_socks5::{
+    Socks5Command,
+    server::{DnsResolveHelper as _, Socks5ServerProtocol, run_tcp_proxy},
+};
+use tokio::net::TcpStream;
+
+use crate::Record;
+
+/// Serves one connection.
+pub(crate) async fn serve(stream: TcpStream, record: &Record) -> Result<()> {
+    let mut given = None;
+    let session = match &record.credential {
+        None => Socks5ServerProtocol::accept_no_auth(stream).await?,
+        Some((name, password)) => {
+            let check = |given_name: String, given_password: String| {
+                let is_right = (&given_name, &given_password) == (name, password);
+                given = Some((given_name, given_password));
+                is_right
+            };
+            let accepted = Socks5ServerProtocol::accept_password_auth(stream, check).await?;
+            accepted.0
+        }
+    };
+    let (session, command, target) = session.read_command().await?;
+    ensure!(command == Socks5Command::TCPConnect, "only TCP");
+    let credential = given
+        .as_ref()
+        .map(|(name, password)| (&**name, &**password));
+    record.note(&format!("SOCKS {target}"), credential);
+    let (session, _, target) = (session, command, target).resolve_dns().await?;
+    run_tcp_proxy(session, &target, Duration::from_secs(10), false).await?;
+    Ok(())
+}

@@ -1,0 +1,239 @@
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use control_plane::Tool;
+use tempfile::TempDir;
+
+use super::side_by_side::*;
+
+/// An etcd that talks only to those whose client certificate `ca.crt` has signed: Go's own TLS
+/// checks it, as an API server's proxy would.
+struct Etcd {
+    process: Child,
+    url: String,
+    _data: TempDir,
+}
+
+impl Etcd {
+    fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let [client, peer] = [(); 2].map(|()| {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            listener.local_addr().unwrap().port()
+        });
+        let url = format!("https://127.0.0.1:{client}");
+        let peer = format!("http://127.0.0.1:{peer}");
+        let file = |flag, name| format!("--{flag}={}", certificate(name).display());
+        let process = Command::new(Tool::Etcd.path().unwrap())
+            .env_clear()
+            .arg(format!("--data-dir={}", data.path().display()))
+            .args([
+                "--listen-client-urls",
+                &url,
+                "--advertise-client-urls",
+                &url,
+            ])
+            .args([
+                "--listen-peer-urls",
+                &peer,
+                "--initial-advertise-peer-urls",
+                &peer,
+            ])
+            .arg(format!("--initial-cluster=default={peer}"))
+            .args(["--client-cert-auth", "--enable-grpc-gateway=false"])
+            .arg(file("cert-file", "server.crt"))
+            .arg(file("key-file", "p256-sec1.key"))
+            .arg(file("trusted-ca-file", "ca.crt"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let started = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, client)).is_err() {
+            assert!(
+                started.elapsed() < Duration::from_mins(1),
+                "etcd does not start"
+            );
+            thread::sleep(Duration::from_millis(50));
+        }
+        Self {
+            process,
+            url,
+            _data: data,
+        }
+    }
+
+    fn case(&self, certificate_name: &str, key: &str) -> Case {
+        let (chain, key) = (certificate(certificate_name), certificate(key));
+        Case::new(&self.url).user(format!(
+            "client-certificate: '{}', client-key: '{}'",
+            chain.display(),
+            key.display()
+        ))
+    }
+}
+
+impl Drop for Etcd {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// kubectl gets its version from the server, and our PATCH its refusal, over TLS both.
+#[track_caller]
+fn logs_in(case: &Case) {
+    let kubectl = case.kubectl().succeeded();
+    assert!(kubectl.stdout.contains("etcdserver"), "{kubectl:?}");
+    let ours = case.ours();
+    assert!(ours.stderr.contains("(MethodNotAllowed)"), "{ours:?}");
+    assert_eq!(ours.code, 1, "{ours:?}");
+}
+
+/// kubectl says one thing, and we before anything is sent another, with a hint.
+#[track_caller]
+fn is_refused(case: &Case, kubectl_says: &str, we_say: &str, hint: &str) {
+    let kubectl = case.kubectl();
+    assert!(kubectl.stderr.contains(kubectl_says), "{kubectl:?}");
+    let ours = case.ours();
+    assert_eq!((ours.stderr.as_str(), ours.hint.as_str()), (we_say, hint));
+    assert_eq!(ours.code, 2);
+}
+
+#[test]
+fn logs_in_with_an_rsa_key_in_pkcs1() {
+    logs_in(&Etcd::start().case("rsa.crt", "rsa-pkcs1.key"));
+}
+
+#[test]
+fn logs_in_with_an_rsa_key_in_pkcs8() {
+    logs_in(&Etcd::start().case("rsa.crt", "rsa-pkcs8.key"));
+}
+
+#[test]
+fn logs_in_with_a_p256_key_in_sec1_behind_its_parameters() {
+    logs_in(&Etcd::start().case("p256.crt", "p256-sec1.key"));
+}
+
+#[test]
+fn logs_in_with_a_p256_key_in_pkcs8() {
+    logs_in(&Etcd::start().case("p256.crt", "p256-pkcs8.key"));
+}
+
+#[test]
+fn logs_in_with_a_p384_key() {
+    logs_in(&Etcd::start().case("p384.crt", "p384-sec1.key"));
+}
+
+#[test]
+fn logs_in_with_an_ed25519_key() {
+    logs_in(&Etcd::start().case("ed25519.crt", "ed25519-pkcs8.key"));
+}
+
+#[test]
+fn logs_in_with_a_certificate_of_version_1() {
+    logs_in(&Etcd::start().case("version-1.crt", "p256-sec1.key"));
+}
+
+#[test]
+fn logs_in_with_the_data_of_a_certificate_and_a_key() {
+    let etcd = Etcd::start();
+    let data = |name| STANDARD.encode(std::fs::read(certificate(name)).unwrap());
+    logs_in(&Case::new(&etcd.url).user(format!(
+        "client-certificate-data: {}, client-key-data: {}",
+        data("version-1.crt"),
+        data("p256-sec1.key")
+    )));
+}
+
+#[test]
+fn a_key_with_a_passphrase_is_refused_with_the_way_out() {
+    let etcd = Etcd::start();
+    for key in ["encrypted-pkcs8.key", "encrypted-sec1.key"] {
+        is_refused(
+            &etcd.case("p256.crt", key),
+            "tls: failed to parse private key",
+            "error: the client-key of user \"c\" is encrypted",
+            "`openssl pkey -in FILE -out FILE` takes the passphrase off",
+        );
+    }
+}
+
+/// Departure: kubectl logs in with it.
+#[test]
+fn a_key_on_p521_is_refused_by_its_name() {
+    let etcd = Etcd::start();
+    let case = etcd.case("p521.crt", "p521-sec1.key");
+    assert!(case.kubectl().succeeded().stdout.contains("etcdserver"));
+    let ours = case.ours();
+    assert_eq!(
+        ours.stderr,
+        "error: the client-key of user \"c\" is on the curve P-521, which is not supported"
+    );
+    assert_eq!(
+        ours.hint,
+        "supported are RSA of 2048 bits and more, ECDSA on P-256 and P-384, Ed25519"
+    );
+    assert_eq!(ours.code, 2);
+}
+
+#[test]
+fn a_key_of_another_certificate_is_refused() {
+    is_refused(
+        &Etcd::start().case("p256.crt", "rsa-pkcs1.key"),
+        "tls: private key type does not match public key type",
+        "error: the client-key of user \"c\" is not that of the client-certificate",
+        "",
+    );
+    is_refused(
+        &Etcd::start().case("version-1.crt", "p384-sec1.key"),
+        "tls: private key does not match public key",
+        "error: the client-key of user \"c\" is not that of the client-certificate",
+        "",
+    );
+}
+
+#[test]
+fn a_server_that_wants_a_certificate_says_so() {
+    let etcd = Etcd::start();
+    let case = Case::new(&etcd.url);
+    // kubectl says the same, or that it could not write, whichever it notices first.
+    assert!(
+        case.kubectl()
+            .stderr
+            .starts_with("Unable to connect to the server: ")
+    );
+    let ours =
+        case.ours_says("Unable to connect to the server: remote error: tls: certificate required");
+    let address = etcd.url.trim_start_matches("https://");
+    assert_eq!(
+        ours.hint,
+        format!(
+            "the server {address} wants a client certificate: look at the user in your kubeconfig"
+        )
+    );
+}
+
+#[test]
+fn a_certificate_that_is_out_of_date_is_named_with_its_date() {
+    let etcd = Etcd::start();
+    let case = etcd.case("expired-client.crt", "p256-sec1.key");
+    // kubectl says the same, or that it could not write, whichever it notices first.
+    let kubectl = case.kubectl();
+    assert!(
+        kubectl
+            .stderr
+            .starts_with("Unable to connect to the server: "),
+        "{kubectl:?}"
+    );
+    let line = "Unable to connect to the server: remote error: tls: expired certificate";
+    let ours = case.ours();
+    assert_eq!(
+        ours.stderr,
+        format!("the client certificate of user \"c\" expired on 2026-01-02 03:04 UTC\n{line}")
+    );
+    assert_eq!(ours.code, 3);
+}

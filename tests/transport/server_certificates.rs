@@ -1,0 +1,340 @@
+use std::fs;
+
+use faulty_server::FaultyServer;
+
+use super::side_by_side::*;
+
+/// A server that shows this certificate of `tests/certificates`.
+fn server(name: &str) -> FaultyServer {
+    let read = |name| fs::read(certificate(name)).unwrap();
+    FaultyServer::start_as(&read(name), &read("p256-sec1.key"), answers()).unwrap()
+}
+
+/// Both programs trust a server that shows `shown` when they are given `trusted`.
+#[track_caller]
+fn is_trusted(shown: &str, trusted: &str) {
+    let server = server(shown);
+    let case = Case::trusting(server.url(), trusted);
+    case.kubectl().succeeded();
+    case.ours().succeeded();
+    assert_eq!(server.requests().len(), 2);
+}
+
+/// Neither does, and we say so in kubectl's words; the hint.
+#[track_caller]
+fn is_not_trusted(shown: &str, trusted: &str, reason: &str) -> String {
+    let server = server(shown);
+    let ours = Case::trusting(server.url(), trusted).both_say(&failed(reason));
+    assert!(server.requests().is_empty());
+    ours.hint.replace(&server.address().to_string(), "ADDRESS")
+}
+
+/// Neither does, and what we say differs from kubectl's words after `: `, as dates do.
+#[track_caller]
+fn is_not_trusted_as(shown: &str, trusted: &str, kubectl_says: &str, we_say: &str) {
+    let server = server(shown);
+    let case = Case::trusting(server.url(), trusted);
+    let kubectl = case.kubectl();
+    assert!(
+        kubectl.stderr.starts_with(&failed(kubectl_says)),
+        "{kubectl:?}"
+    );
+    let ours = case.ours_says(&failed(
+        &we_say.replace("ADDRESS", &server.address().to_string()),
+    ));
+    assert!(!ours.hint.is_empty());
+    assert!(server.requests().is_empty());
+}
+
+fn failed(reason: &str) -> String {
+    format!("Unable to connect to the server: tls: failed to verify certificate: x509: {reason}")
+}
+
+#[test]
+fn trusts_what_the_authority_signed() {
+    is_trusted("server.crt", "ca.crt");
+}
+
+#[test]
+fn trusts_a_self_signed_certificate_given_as_its_authority() {
+    is_trusted("own.crt", "own.crt");
+    is_trusted("own-authority.crt", "own-authority.crt");
+}
+
+#[test]
+fn trusts_a_servers_own_certificate_given_in_place_of_its_authoritys() {
+    is_trusted("server.crt", "server.crt");
+}
+
+#[test]
+fn trusts_a_server_whose_certificate_says_it_is_an_authoritys() {
+    is_trusted("authority.crt", "ca.crt");
+}
+
+#[test]
+fn a_certificate_given_as_its_authority_must_still_be_in_order() {
+    is_not_trusted(
+        "own-other-name.crt",
+        "own-other-name.crt",
+        "certificate is valid for 10.0.0.1, not 127.0.0.1",
+    );
+    is_not_trusted(
+        "client-only.crt",
+        "client-only.crt",
+        "certificate specifies an incompatible key usage",
+    );
+    is_not_trusted_as(
+        "own-expired.crt",
+        "own-expired.crt",
+        "certificate has expired or is not yet valid: current time",
+        "certificate has expired or is not yet valid: that of the server ADDRESS expired on \
+         2026-01-02 03:04 UTC",
+    );
+}
+
+#[test]
+fn what_no_trusted_authority_signed_is_refused() {
+    let hint = is_not_trusted(
+        "own.crt",
+        "ca.crt",
+        "certificate signed by unknown authority",
+    );
+    assert_eq!(
+        hint,
+        "nobody who is trusted here has signed the certificate of the server ADDRESS: look at the cluster's certificate-authority, and at what is in between"
+    );
+    is_not_trusted(
+        "own-authority.crt",
+        "ca.crt",
+        "certificate signed by unknown authority",
+    );
+    // A server's certificate is trusted as itself; what it signs is not.
+    is_not_trusted(
+        "server.crt",
+        "own.crt",
+        "certificate signed by unknown authority",
+    );
+    is_not_trusted_as(
+        "by-own.crt",
+        "own.crt",
+        "certificate signed by unknown authority (possibly because of \"x509: invalid signature: \
+         parent certificate cannot sign this kind of certificate\"",
+        "certificate signed by unknown authority",
+    );
+}
+
+/// Without an authority in the kubeconfig those of the platform count.
+#[test]
+fn trusts_the_platforms_authorities() {
+    let refused = failed("certificate signed by unknown authority");
+    for shown in ["server.crt", "own.crt", "own-authority.crt"] {
+        let server = server(shown);
+        let case = Case::default()
+            .cluster(format!("server: '{}'", server.url()))
+            .user("token: t");
+        case.both_say(&refused);
+    }
+    let server = server("server.crt");
+    let case = Case::default()
+        .cluster(format!("server: '{}'", server.url()))
+        .user("token: t")
+        .variable("SSL_CERT_FILE", certificate("ca.crt").display());
+    case.kubectl().succeeded();
+    case.ours().succeeded();
+}
+
+#[test]
+fn an_authority_of_the_same_name_is_not_the_same() {
+    is_not_trusted_as(
+        "server.crt",
+        "namesake.crt",
+        "certificate signed by unknown authority (possibly because of \"x509: ECDSA verification failure\"",
+        "certificate signed by unknown authority (possibly because of a known one of the same name, \
+         which has another key)",
+    );
+    is_not_trusted_as(
+        "authority.crt",
+        "namesake.crt",
+        "certificate signed by unknown authority (possibly because of \"x509: ECDSA verification failure\"",
+        "certificate signed by unknown authority",
+    );
+}
+
+#[test]
+fn dates_are_for_a_person() {
+    is_not_trusted_as(
+        "expired.crt",
+        "ca.crt",
+        "certificate has expired or is not yet valid: current time",
+        "certificate has expired or is not yet valid: that of the server ADDRESS expired on \
+         2026-01-02 03:04 UTC",
+    );
+    is_not_trusted_as(
+        "early.crt",
+        "ca.crt",
+        "certificate has expired or is not yet valid: current time",
+        "certificate has expired or is not yet valid: that of the server ADDRESS is not valid before \
+         2125-01-01 00:00 UTC",
+    );
+}
+
+#[test]
+fn an_authority_that_is_out_of_date_is_named() {
+    is_not_trusted_as(
+        "by-old-ca.crt",
+        "old-ca.crt",
+        "certificate has expired or is not yet valid: current time",
+        "certificate has expired or is not yet valid: that of the authority \"old-ca\" expired on \
+         2026-01-02 03:04 UTC",
+    );
+}
+
+#[test]
+fn names_are_those_of_the_certificate() {
+    let hint = is_not_trusted(
+        "other-name.crt",
+        "ca.crt",
+        "certificate is valid for 10.0.0.1, not 127.0.0.1",
+    );
+    assert_eq!(
+        hint,
+        "is the server ADDRESS the right one? if it is, tls-server-name is for a name that its \
+         certificate has"
+    );
+    is_not_trusted(
+        "only-names.crt",
+        "ca.crt",
+        "cannot validate certificate for 127.0.0.1 because it doesn't contain any IP SANs",
+    );
+    // The name counts first, as in Go, whoever signed it.
+    is_not_trusted(
+        "own-other-name.crt",
+        "ca.crt",
+        "certificate is valid for 10.0.0.1, not 127.0.0.1",
+    );
+}
+
+#[test]
+fn tls_server_name_is_the_name_that_counts() {
+    let server = server("other-name.crt");
+    let named =
+        |name: &str| Case::new(server.url()).and_cluster(format!("tls-server-name: {name}"));
+    for name in ["a.example", "b.example", "10.0.0.1"] {
+        named(name).kubectl().succeeded();
+        named(name).ours().succeeded();
+    }
+    named("c.example").both_say(&failed(
+        "certificate is valid for a.example, b.example, not c.example",
+    ));
+    let common_name = server_of_common_name();
+    Case::new(common_name.url())
+        .and_cluster("tls-server-name: localhost")
+        .both_say(&failed(
+            "certificate relies on legacy Common Name field, use SANs instead",
+        ));
+    Case::new(common_name.url())
+        .and_cluster("tls-server-name: other")
+        .both_say(&failed(
+            "certificate is not valid for any names, but wanted to match other",
+        ));
+}
+
+fn server_of_common_name() -> FaultyServer {
+    server("common-name.crt")
+}
+
+#[test]
+fn a_certificate_for_another_purpose_is_refused() {
+    is_not_trusted(
+        "client-only.crt",
+        "ca.crt",
+        "certificate specifies an incompatible key usage",
+    );
+}
+
+#[test]
+fn an_insecure_cluster_takes_any_certificate() {
+    for shown in [
+        "own.crt",
+        "expired.crt",
+        "other-name.crt",
+        "authority.crt",
+        "client-only.crt",
+    ] {
+        let server = server(shown);
+        let case = Case::default()
+            .cluster(format!(
+                "server: '{}', insecure-skip-tls-verify: true",
+                server.url()
+            ))
+            .user("token: t");
+        case.kubectl().succeeded();
+        case.ours().succeeded();
+    }
+}
+
+/// What is no certificate in a bundle is passed over.
+#[test]
+fn reads_bundles_as_go_does() {
+    let server = server("server.crt");
+    let read = |name| fs::read_to_string(certificate(name)).unwrap();
+    let (ca, other) = (read("ca.crt"), read("own.crt"));
+    let no_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let no_base64 = "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n";
+    let folder = tempfile::tempdir().unwrap();
+    for (number, bundle) in [
+        format!("{other}{ca}"),
+        format!("# the first one\n{other}\n  and the second one: \n\n{ca}that was it"),
+        format!("{no_certificate}{ca}"),
+        format!("{no_base64}{ca}"),
+        format!("{}{ca}", read("p256-sec1.key")),
+        ca.replace('\n', "\r\n"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = folder.path().join(number.to_string());
+        fs::write(&file, &bundle).unwrap();
+        let case = Case::trusting(server.url(), file.to_str().unwrap());
+        assert_eq!(case.kubectl().code, 0, "{bundle}");
+        assert_eq!(case.ours().code, 0, "{bundle}");
+    }
+    let key = read("p256-sec1.key");
+    let file = folder.path().join("none");
+    let case = Case::trusting(server.url(), file.to_str().unwrap());
+    let no_block = "unable to parse bytes as PEM block";
+    for (bundle, reason) in [
+        ("text", no_block),
+        (no_base64, no_block),
+        (&key, no_block),
+        (
+            no_certificate,
+            "failed to parse certificate: x509: malformed certificate",
+        ),
+    ] {
+        fs::write(&file, bundle).unwrap();
+        let line = format!("error: unable to load root certificates: {reason}");
+        let kubectl = case.kubectl().stderr;
+        assert!(
+            kubectl.starts_with("error: unable to load root certificates: "),
+            "{kubectl}"
+        );
+        refuses(&case, &line);
+    }
+    // Departure: to kubectl an empty file is none, and it trusts the platform's authorities.
+    fs::write(&file, "").unwrap();
+    assert!(case.kubectl().stderr.contains("unknown authority"));
+    refuses(
+        &case,
+        &format!("error: unable to load root certificates: {no_block}"),
+    );
+}
+
+fn refuses(case: &Case, line: &str) {
+    let ours = case.ours();
+    assert_eq!((ours.stderr.as_str(), ours.code), (line, 2));
+    assert_eq!(
+        ours.hint,
+        "the cluster's certificate-authority holds no certificate in PEM"
+    );
+}
