@@ -143,6 +143,7 @@ refusals! {
     a_bad_dry_run: ["--dry-run=x", "-p", r#"{"a":1}"#, PATH], "Invalid dry-run value (x)";
     a_dry_run_that_contradicts: ["--dry-run=none", "-p", r#"{"a":1}"#, &format!("{PATH}?dryRun=All")], "contradicts";
     a_flag_that_contradicts_the_path: ["--field-manager=a", "-p", r#"{"a":1}"#, &format!("{PATH}?fieldManager=b")], "--field-manager contradicts `fieldManager=b`";
+    a_time_limit_that_contradicts: ["--request-timeout=4", "-p", r#"{"a":1}"#, &format!("{PATH}?timeout=5s")], "--request-timeout contradicts `timeout=5s`";
     a_namespace_that_contradicts_the_path: ["-n", "other", "-p", r#"{"a":1}"#, PATH], "--namespace=other contradicts `/namespaces/default`";
     a_subresource_that_contradicts_the_path: ["--subresource=scale", "-p", r#"{"a":1}"#, &format!("{PATH}/status")], "contradicts `/status`";
 

@@ -7,6 +7,7 @@
 use std::env;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
@@ -19,7 +20,7 @@ use crate::redaction::Redaction;
 use crate::shell::quoted;
 use crate::signals::Hold;
 use crate::warnings::Warnings;
-use crate::{Error, RawPath, messages};
+use crate::{Error, Kind, RawPath, messages, secret};
 
 /// A whole reply.
 pub type Reply = Response<Bytes>;
@@ -106,15 +107,15 @@ impl ApiServer {
             .entry(header::USER_AGENT)
             .or_insert_with(user_agent);
         let question = Question::new(&request, self.command_to_see(request.uri().path()));
-        let mut written_before = self.connection.written.get();
-        let mut answer = self.exchange(request.clone(), question.may_change).await;
+        let mut written_before = self.connection.meter.written();
+        let mut answer = self.exchange(request.clone(), &question).await;
         if let Ok((reply, session)) = &answer
             && reply.status() == StatusCode::UNAUTHORIZED
             && !question.is_proxied
             && self.connection.login.renew(session).await
         {
-            written_before = self.connection.written.get();
-            answer = self.exchange(request, question.may_change).await;
+            written_before = self.connection.meter.written();
+            answer = self.exchange(request, &question).await;
         }
         match answer {
             Ok((reply, _)) => {
@@ -122,21 +123,27 @@ impl ApiServer {
                     say_headers(&reply, &question.redaction);
                 }
                 self.warnings.say_new(reply.headers(), &question.redaction);
-                question.judge(reply, &self.connection.server)
+                let judged = question.judge(reply, &self.connection.server);
+                if let Err(error) = &judged
+                    && let Kind::Refused(status) = error.kind()
+                {
+                    self.connection.trace.refusal(status);
+                }
+                judged
             }
             Err(failure) => {
-                let untouched = self.connection.written.get() == written_before;
+                let untouched = self.connection.meter.written() == written_before;
                 Err(question.explain(failure, untouched, &self.connection.server))
             }
         }
     }
 
-    /// One request, its whole reply, and the session that it went by. Signals are held back only where something must be said
-    /// before they end the process.
+    /// One request, its whole reply, and the session that it went by. Signals are held back only
+    /// where something must be said before they end the process.
     async fn exchange(
         &self,
         request: Request<Vec<u8>>,
-        may_change: bool,
+        question: &Question,
     ) -> Result<(Reply, Arc<Session>), Failure> {
         let round_trip = async {
             let session = self
@@ -145,17 +152,17 @@ impl ApiServer {
                 .session()
                 .await
                 .map_err(Failure::Login)?;
-            let client = session.client.clone();
-            let reply = client
-                .send(request.map(Body::from))
-                .await
-                .map_err(Failure::Transport)?;
+            let reply = self.send_by(&session, request, question).await?;
             let (parts, body) = reply.into_parts();
             let body = body
                 .collect()
                 .await
-                .map_err(|_| Failure::Torn(parts.status))?;
-            Ok((Response::from_parts(parts, body.to_bytes()), session))
+                .map_err(|_| Failure::Torn(parts.status))?
+                .to_bytes();
+            self.connection
+                .trace
+                .body("Response Body", &body, &question.redaction);
+            Ok((Response::from_parts(parts, body), session))
         };
         let in_time = async {
             match self.connection.request_timeout {
@@ -165,7 +172,9 @@ impl ApiServer {
                 None => round_trip.await,
             }
         };
-        if may_change && let Ok(mut hold) = Hold::start() {
+        if question.may_change
+            && let Ok(mut hold) = Hold::start()
+        {
             tokio::select! {
                 biased;
                 signal = hold.signal() => Err(Failure::Interrupted(signal)),
@@ -174,6 +183,45 @@ impl ApiServer {
         } else {
             in_time.await
         }
+    }
+
+    /// Sends a request by one session, up to the head of its reply, and tells of both.
+    async fn send_by(
+        &self,
+        session: &Session,
+        request: Request<Vec<u8>>,
+        question: &Question,
+    ) -> Result<Response<Body>, Failure> {
+        let Connection {
+            trace,
+            meter,
+            server,
+            ..
+        } = &self.connection;
+        let client = session.client.clone();
+        if !trace.shows(6) {
+            return client
+                .send(request.map(Body::from))
+                .await
+                .map_err(Failure::Transport);
+        }
+        let method = request.method().clone();
+        let url = format!(
+            "{}{}",
+            server.to_string().trim_end_matches('/'),
+            request.uri()
+        );
+        let mut headers = request.headers().clone();
+        headers.extend(session.headers());
+        trace.request(&method, &url, &headers, request.body(), &question.redaction);
+        let start = Instant::now();
+        let reply = client.send(request.map(Body::from)).await;
+        let answer = reply
+            .as_ref()
+            .ok()
+            .map(|reply| (reply.status(), reply.headers()));
+        trace.response(&method, &url, answer, start.elapsed(), meter.times());
+        reply.map_err(Failure::Transport)
     }
 }
 
@@ -203,19 +251,7 @@ fn user_agent() -> HeaderValue {
 fn say_headers(reply: &Reply, redaction: &Redaction) {
     messages::say(&format!("{:?} {}", reply.version(), reply.status()));
     for (name, value) in reply.headers() {
-        let value = String::from_utf8_lossy(value.as_bytes());
-        let shown = match *name {
-            header::SET_COOKIE | header::AUTHORIZATION | header::PROXY_AUTHORIZATION => {
-                "<redacted>".to_owned()
-            }
-            // A login's redirect carries tokens behind the path.
-            header::LOCATION => value
-                .split(['?', '#'])
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
-            _ => redaction.apply(&value),
-        };
+        let shown = redaction.apply(&secret::header(name, value));
         messages::say(&format!("{name}: {shown}"));
     }
 }

@@ -36,9 +36,11 @@ mod outcome;
 mod output;
 mod raw_path;
 mod redaction;
+mod secret;
 mod shell;
 mod signals;
 mod status;
+mod trace;
 mod utc;
 mod warnings;
 

@@ -15,8 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::Value;
 
-/// What stands in for a value that was taken out.
-const REDACTED: &str = "<redacted>";
+use crate::secret::REDACTED;
 
 /// Values this short are not searched for: they would tear holes into the words
 /// of the message. The shapes that the API server prints values in do not depend
@@ -87,6 +86,11 @@ impl Redaction {
             secret: self.secret || mentions_secret,
             body: self.body.clone(),
         }
+    }
+
+    /// Whether the request was about a Secret.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.secret
     }
 
     /// `text` with nothing in it that must not be shown.

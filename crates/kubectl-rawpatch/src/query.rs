@@ -62,6 +62,13 @@ pub(crate) fn add_flags(path: &mut RawPath, arguments: &PatchArgs) -> Result<(),
             }
         }
     }
+    if let Some(timeout) = arguments
+        .connection
+        .request_timeout()
+        .filter(|_| !path.is_proxied())
+    {
+        path.add_parameter("timeout", &timeout, "--request-timeout")?;
+    }
     if let Some(manager) = &arguments.field_manager {
         path.add_parameter("fieldManager", manager, "--field-manager")?;
     }

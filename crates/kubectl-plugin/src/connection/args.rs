@@ -5,6 +5,7 @@
 
 use clap::ArgAction;
 
+use super::GlobalArgs;
 use crate::shell::quoted;
 
 /// The flags that say which API server, and as whom. Flattened last, as clap puts the flags that
@@ -82,6 +83,8 @@ pub struct ConnectionArgs {
     /// The proxy to go through
     #[arg(long, value_name = "URL")]
     pub proxy_url: Option<String>,
+    #[command(flatten)]
+    pub(super) global: GlobalArgs,
 }
 
 impl ConnectionArgs {
@@ -108,6 +111,21 @@ impl ConnectionArgs {
             }
         }
         words
+    }
+
+    /// What `--request-timeout` says, with its unit, for the parameter `timeout` of a request.
+    pub fn request_timeout(&self) -> Option<String> {
+        let text = self
+            .request_timeout
+            .as_deref()
+            .filter(|text| !text.is_empty())?;
+        let has_limit = text.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
+        let unit = if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            "s"
+        } else {
+            ""
+        };
+        has_limit.then(|| format!("{text}{unit}"))
     }
 
     /// The same flags, without those that are empty: as in kubectl, they count as not given.

@@ -6,7 +6,7 @@
 //! one would have to be written into the kubeconfig, which is kubectl's.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp};
 use kube_client::config::AuthProviderConfig;
 use serde_json::Value;
 

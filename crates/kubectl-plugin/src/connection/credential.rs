@@ -4,12 +4,16 @@
 use std::path::Path;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderValue, Uri};
+use http::Uri;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use kube_client::config::{AuthInfo, Cluster};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{auth_provider, file, server_url};
 use crate::Error;
+
+const IMPERSONATE_USER: HeaderName = HeaderName::from_static("impersonate-user");
+const IMPERSONATE_GROUP: HeaderName = HeaderName::from_static("impersonate-group");
 
 /// The impersonation alone. It is no credential, and kubectl sends it over plain http too.
 pub(super) fn impersonation(user: &AuthInfo) -> AuthInfo {
@@ -150,6 +154,34 @@ fn pem(
         (None, Some(path)) => file::read(Path::new(path)).map(Some).map_err(Error::usage),
         (None, None) => Ok(None),
     }
+}
+
+/// The headers of a login and an impersonation, as the layers of kube-client set them.
+pub(super) fn headers(login: &AuthInfo) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let secret = |text: &SecretString| text.expose_secret().to_owned();
+    let authorization = match (&login.token, &login.username) {
+        (Some(token), _) => Some(format!("Bearer {}", secret(token))),
+        (None, Some(name)) => {
+            let password = login.password.as_ref().map(secret).unwrap_or_default();
+            Some(format!(
+                "Basic {}",
+                STANDARD.encode(format!("{name}:{password}"))
+            ))
+        }
+        (None, None) => None,
+    };
+    let groups = login.impersonate_groups.iter().flatten();
+    let named = [(header::AUTHORIZATION, authorization)]
+        .into_iter()
+        .chain([(IMPERSONATE_USER, login.impersonate.clone())])
+        .chain(groups.map(|group| (IMPERSONATE_GROUP, Some(group.clone()))));
+    for (name, value) in named {
+        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+            headers.append(name, value);
+        }
+    }
+    headers
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::HeaderValue;
-use k8s_openapi::jiff::Timestamp;
+use jiff::Timestamp;
 use kube_client::config::{AuthInfo, Cluster, ExecConfig, ExecInteractiveMode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use super::{file, yaml};
 use crate::Error;
 use crate::nearest::nearest;
+use crate::trace::Trace;
 
 /// The kubeconfig files that count, first one first.
 pub(super) struct Kubeconfig {
@@ -73,7 +74,7 @@ impl fmt::Display for List {
 
 impl Kubeconfig {
     /// Reads `explicit`, else the files of `$KUBECONFIG`, else `~/.kube/config`.
-    pub(super) fn load(explicit: Option<&str>) -> Result<Self, Error> {
+    pub(super) fn load(explicit: Option<&str>, trace: Trace) -> Result<Self, Error> {
         let paths = match (explicit, env::var_os("KUBECONFIG")) {
             (Some(path), _) => {
                 if !Path::new(path).try_exists().unwrap_or(true) {
@@ -96,6 +97,7 @@ impl Kubeconfig {
                 continue;
             }
             let document = Document::read(&path).map_err(|reason| broken(&path, &reason))?;
+            trace.kubeconfig(&path);
             files.push(KubeconfigFile { path, document });
         }
         Ok(Self { files })

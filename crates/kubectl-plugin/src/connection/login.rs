@@ -9,8 +9,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::Uri;
-use k8s_openapi::jiff::Timestamp;
+use http::{HeaderMap, Uri};
+use jiff::Timestamp;
 use kube_client::{
     Client, Config,
     config::{AuthInfo, Cluster},
@@ -20,11 +20,12 @@ use tokio::sync::Mutex;
 use super::{
     credential,
     exec_plugin::{self, Answer, ExecPlugin},
+    meter::Meter,
     proxy::Proxy,
-    server_url, tls,
-    transport::{self, WrittenBytes},
+    server_url, tls, transport,
 };
 use crate::Error;
+use crate::trace::Trace;
 
 /// How long what was read from files is used. A kubelet renews a token when 80 % of its time
 /// is over, which is at least ten minutes.
@@ -35,17 +36,18 @@ pub(super) struct Way {
     pub(super) server: Uri,
     pub(super) cluster: Cluster,
     pub(super) proxy: Option<Proxy>,
-    pub(super) written: WrittenBytes,
+    pub(super) meter: Meter,
+    pub(super) trace: Trace,
 }
 
 /// The login for one server.
-pub struct Login {
+pub(crate) struct Login {
     way: Way,
     user_name: String,
     user: AuthInfo,
     plugin: Option<ExecPlugin>,
     /// The command itself reads stdin, so a plugin must not.
-    pub stdin_in_use: bool,
+    pub(crate) stdin_in_use: bool,
     /// That the kubeconfig's client certificate is out of date.
     expiry_note: Option<String>,
     current: Mutex<Option<Arc<Session>>>,
@@ -53,9 +55,9 @@ pub struct Login {
 
 /// A client with one credential. No connection is open yet.
 #[derive(Clone)]
-pub struct Session {
+pub(crate) struct Session {
     /// Adds the server, its base path, the login and the impersonation to a request.
-    pub client: Client,
+    pub(crate) client: Client,
     /// What the client presents.
     login: AuthInfo,
     /// Whom it trusts, in PEM.
@@ -98,7 +100,7 @@ impl Login {
 
     /// The session for a request that is about to be sent. Runs the plugin if there is one and
     /// its last answer is not good any more.
-    pub async fn session(&self) -> Result<Arc<Session>, Error> {
+    pub(crate) async fn session(&self) -> Result<Arc<Session>, Error> {
         // Held while the plugin runs, so that several requests wait for one run.
         let mut current = self.current.lock().await;
         if let Some(session) = &*current
@@ -133,7 +135,7 @@ impl Login {
     }
 
     /// Whether there is another session to try after a 401 for `refused`.
-    pub async fn renew(&self, refused: &Arc<Session>) -> bool {
+    pub(crate) async fn renew(&self, refused: &Arc<Session>) -> bool {
         let mut current = self.current.lock().await;
         if current
             .as_ref()
@@ -161,7 +163,8 @@ impl Login {
             server,
             cluster,
             proxy,
-            written,
+            meter,
+            trace,
         } = &self.way;
         let mut login = credential::login(&self.user, &self.user_name)?;
         let until = match answer {
@@ -187,7 +190,7 @@ impl Login {
         };
         let mut config = Config::new(server.clone());
         config.auth_info = login.clone();
-        let client = transport::client(config, tls, proxy.clone(), written)?;
+        let client = transport::client(config, tls, proxy.clone(), meter, *trace)?;
         Ok((
             Session {
                 client,
@@ -201,6 +204,11 @@ impl Login {
 }
 
 impl Session {
+    /// The headers that the client adds to a request.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        credential::headers(&self.login)
+    }
+
     fn presents_the_same_as(&self, other: &Self) -> bool {
         self.authorities == other.authorities && credential::is_same(&self.login, &other.login)
     }
@@ -246,7 +254,8 @@ mod tests {
                 server: Uri::from_static("https://10.0.0.1"),
                 cluster,
                 proxy: None,
-                written: WrittenBytes::default(),
+                meter: Meter::default(),
+                trace: Trace::default(),
             };
             Self::new(way, String::new(), user, None)
         }

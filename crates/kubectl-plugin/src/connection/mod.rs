@@ -19,10 +19,12 @@ mod credential;
 mod duration;
 mod exec_plugin;
 mod file;
+mod global_args;
 mod in_cluster;
 mod kubeconfig;
 mod kuberc;
 mod login;
+mod meter;
 mod no_proxy;
 mod overrides;
 mod proxy;
@@ -38,22 +40,27 @@ use std::time::Duration;
 use http::Uri;
 
 use crate::Error;
+use crate::trace::Trace;
 use exec_plugin::ExecPlugin;
 use selection::Selection;
 
 pub use args::{ConnectionArgs, parse_boolean};
+pub(crate) use global_args::GlobalArgs;
 pub(crate) use login::{Login, Session};
+pub(crate) use meter::{Meter, Times};
 pub(crate) use tls::Unverified;
-pub(crate) use transport::{DialError, Obstacle, WrittenBytes, WrongProtocol};
+pub(crate) use transport::{DialError, Obstacle, WrongProtocol};
 
 /// A way to one API server, as one user. No connection is open yet.
-pub struct Connection {
+pub(crate) struct Connection {
     /// The clients to send with.
     pub login: Login,
     /// The server's address: scheme, authority, and the base path without a slash at its end.
     pub server: Uri,
-    /// How many bytes of requests were handed to the server's connections so far.
-    pub written: WrittenBytes,
+    /// What is measured of requests.
+    pub meter: Meter,
+    /// How much to tell.
+    pub trace: Trace,
     /// How long one request may take as a whole; `None` is for ever.
     pub request_timeout: Option<Duration>,
     /// What the user should know, one stderr line each, without a prefix.
@@ -62,11 +69,12 @@ pub struct Connection {
 
 impl ConnectionArgs {
     /// Reads the kubeconfig and prepares the login. Needs a tokio runtime around it, sends nothing.
-    pub fn connect(&self) -> Result<Connection, Error> {
+    pub(crate) fn connect(&self) -> Result<Connection, Error> {
         let args = self.given();
+        let trace = args.global.trace();
         let mut notes = Vec::new();
         let policy = kuberc::plugin_policy(args.kuberc.as_deref(), &mut notes)?;
-        let mut selection = selection::select(&args)?;
+        let mut selection = selection::select(&args, trace)?;
         notes.append(&mut selection.notes);
         let Selection {
             server,
@@ -91,13 +99,14 @@ impl ConnectionArgs {
             Some(exec) => Some(ExecPlugin::new(exec, &cluster, policy)?),
             None => None,
         };
-        let written = WrittenBytes::default();
+        let meter = Meter::default();
         let login = Login::new(
             login::Way {
                 server: server.clone(),
                 cluster,
                 proxy,
-                written: written.clone(),
+                meter: meter.clone(),
+                trace,
             },
             user_name,
             user,
@@ -107,7 +116,8 @@ impl ConnectionArgs {
         Ok(Connection {
             login,
             server,
-            written,
+            meter,
+            trace,
             request_timeout,
             notes,
         })

@@ -12,6 +12,7 @@ use super::{
     overrides, validation,
 };
 use crate::Error;
+use crate::trace::Trace;
 
 /// The cluster and the user that requests are for.
 pub(super) struct Selection {
@@ -38,8 +39,8 @@ struct Choice {
 }
 
 /// Reads the kubeconfig and chooses.
-pub(super) fn select(args: &ConnectionArgs) -> Result<Selection, Error> {
-    let kubeconfig = Kubeconfig::load(args.kubeconfig.as_deref())?;
+pub(super) fn select(args: &ConnectionArgs, trace: Trace) -> Result<Selection, Error> {
+    let kubeconfig = Kubeconfig::load(args.kubeconfig.as_deref(), trace)?;
     let choice = choose(args, &kubeconfig)?;
     check_names(args, &kubeconfig, &choice)?;
 

@@ -1,13 +1,25 @@
 //! Opens a connection: TCP, then what the proxy wants to hear if there is one, then TLS
 //! (`net/http`, `Transport.dialConn`).
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+    vec,
+};
 
 use http::{HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::Empty;
 use hyper::{body::Bytes, client::conn::http1, ext::ReasonPhrase};
 use hyper_util::{
-    client::legacy::connect::{HttpConnector, proxy::SocksV5},
+    client::legacy::connect::{
+        HttpConnector,
+        dns::{GaiResolver, Name},
+        proxy::SocksV5,
+    },
     rt::TokioIo,
 };
 use rustls::pki_types::ServerName;
@@ -17,14 +29,16 @@ use tokio::{
     time::timeout,
 };
 use tokio_rustls::TlsConnector;
-use tower::{BoxError, ServiceExt};
+use tower::{BoxError, Service, ServiceExt};
 
 use super::opening::Opening;
 use crate::connection::{
+    Meter,
     proxy::{Credential, Protocol, Proxy},
     server_url,
     tls::Tls,
 };
+use crate::trace::Trace;
 
 /// For a name's addresses together, as for client-go's dialer: of several, each gets its part.
 const TCP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -40,10 +54,42 @@ const USER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The way to one server.
 pub(super) struct Dialer {
-    pub(super) tcp: HttpConnector,
+    pub(super) tcp: HttpConnector<Resolver>,
     pub(super) proxy: Option<Proxy>,
     /// For whichever of the server and the proxy speaks TLS.
     pub(super) tls: Option<Tls>,
+    pub(super) meter: Meter,
+    pub(super) trace: Trace,
+}
+
+/// The platform's name lookup, measured.
+#[derive(Clone)]
+pub(super) struct Resolver {
+    platform: GaiResolver,
+    meter: Meter,
+    trace: Trace,
+}
+
+impl Service<Name> for Resolver {
+    type Response = vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.platform.poll_ready(context)
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let (meter, trace) = (self.meter.clone(), self.trace);
+        let lookup = self.platform.call(name.clone());
+        Box::pin(async move {
+            let start = Instant::now();
+            let addresses: Vec<SocketAddr> = lookup.await?.collect();
+            meter.record(|times| times.name_lookup = start.elapsed());
+            trace.name_lookup(name.as_str(), &addresses);
+            Ok(addresses.into_iter())
+        })
+    }
 }
 
 /// What a SOCKS proxy means that takes none of the ways to log in that it is offered.
@@ -171,9 +217,20 @@ impl Dialer {
     }
 
     async fn connect(&self, address: &Uri) -> Result<TcpStream, Obstacle> {
+        let start = Instant::now();
         let tcp = self.tcp.clone().oneshot(address.clone()).await;
-        tcp.map(TokioIo::into_inner)
-            .map_err(|error| Obstacle::Tcp(error.into()))
+        self.meter
+            .record(|times| times.dial = start.elapsed().saturating_sub(times.name_lookup));
+        match tcp.map(TokioIo::into_inner) {
+            Ok(stream) => {
+                self.trace.dial(stream.peer_addr().ok(), address, None);
+                Ok(stream)
+            }
+            Err(error) => {
+                self.trace.dial(None, address, Some(&error));
+                Err(Obstacle::Tcp(error.into()))
+            }
+        }
     }
 
     async fn encrypt(&self, stream: BoxStream, address: &Uri) -> Result<BoxStream, Obstacle> {
@@ -185,9 +242,13 @@ impl Dialer {
                 .map_err(|_| Obstacle::NoName)?,
         };
         let stream = Opening::new(stream, true);
+        let start = Instant::now();
         let handshake = TlsConnector::from(Arc::clone(&tls.config)).connect(name, stream);
         match timeout(TLS_TIMEOUT, handshake).await {
-            Ok(Ok(stream)) => Ok(Box::new(stream)),
+            Ok(Ok(stream)) => {
+                self.meter.record(|times| times.handshake = start.elapsed());
+                Ok(Box::new(stream))
+            }
             Ok(Err(error)) => Err(Obstacle::Tls(error)),
             Err(_) => Err(Obstacle::TlsTimeout),
         }
@@ -195,8 +256,13 @@ impl Dialer {
 }
 
 /// TCP to the first address of a name that answers, with IPv4 and IPv6 side by side (RFC 8305).
-pub(super) fn tcp() -> HttpConnector {
-    let mut connector = HttpConnector::new();
+pub(super) fn tcp(meter: Meter, trace: Trace) -> HttpConnector<Resolver> {
+    let platform = GaiResolver::new();
+    let mut connector = HttpConnector::new_with_resolver(Resolver {
+        platform,
+        meter,
+        trace,
+    });
     connector.enforce_http(false);
     connector.set_connect_timeout(Some(TCP_TIMEOUT));
     connector.set_nodelay(true);
@@ -298,7 +364,7 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let address = listener.local_addr().expect("an address");
         let address = format!("http://{address}").parse::<Uri>().expect("a URL");
-        let stream = tcp()
+        let stream = tcp(Meter::default(), Trace::default())
             .oneshot(address)
             .await
             .expect("a connection")

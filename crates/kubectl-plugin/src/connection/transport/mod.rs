@@ -22,13 +22,13 @@ use kube_client::{
 };
 use tower::{BoxError, ServiceBuilder};
 
-use super::{proxy::Proxy, tls::Tls};
+use super::{Meter, proxy::Proxy, tls::Tls};
 use crate::Error;
+use crate::trace::Trace;
 use dial::Dialer;
 pub(crate) use dial::{DialError, Obstacle};
 pub(crate) use opening::WrongProtocol;
 use written::Counted;
-pub(crate) use written::WrittenBytes;
 
 /// How many headers a reply may have. hyper's limit of a hundred is not Go's, which counts bytes.
 const MOST_HEADERS: usize = 10_000;
@@ -38,12 +38,15 @@ pub(super) fn client(
     mut config: Config,
     tls: Option<Tls>,
     proxy: Option<Proxy>,
-    written: &WrittenBytes,
+    meter: &Meter,
+    trace: Trace,
 ) -> Result<Client, Error> {
     let dialer = Arc::new(Dialer {
-        tcp: dial::tcp(),
+        tcp: dial::tcp(meter.clone(), trace),
         proxy,
         tls,
+        meter: meter.clone(),
+        trace,
     });
     let is_proxied = dialer.passes_on(&config.cluster_url);
     if is_proxied {
@@ -52,14 +55,14 @@ pub(super) fn client(
             .headers
             .extend(authorization.map(|value| (PROXY_AUTHORIZATION, value)));
     }
-    let counter = written.clone();
+    let meter = meter.clone();
     let connector = tower::service_fn(move |server| {
-        let (dialer, written) = (Arc::clone(&dialer), counter.clone());
+        let (dialer, meter) = (Arc::clone(&dialer), meter.clone());
         Box::pin(async move {
             let stream = dialer.dial(&server).await?;
             Ok::<_, DialError>(Counted {
                 stream: TokioIo::new(stream),
-                written,
+                meter,
                 is_proxied,
             })
         })

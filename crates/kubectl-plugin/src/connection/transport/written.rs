@@ -3,38 +3,18 @@
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
     task::{Context, Poll},
 };
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 
-/// How many bytes of requests were handed to connections. What TLS has taken counts, sent or not;
-/// what is said to a proxy to get a connection does not.
-#[derive(Clone, Debug, Default)]
-pub struct WrittenBytes(Arc<AtomicU64>);
-
-impl WrittenBytes {
-    /// The count since the client was made.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn add(&self, written: &Poll<io::Result<usize>>) {
-        if let Poll::Ready(Ok(count)) = written {
-            self.0.fetch_add(*count as u64, Ordering::Relaxed);
-        }
-    }
-}
+use crate::connection::Meter;
 
 /// A connection that counts the bytes that are written to it.
 pub(super) struct Counted<T> {
     pub(super) stream: T,
-    pub(super) written: WrittenBytes,
+    pub(super) meter: Meter,
     /// Requests are for a proxy to pass on, and name the server in their first line.
     pub(super) is_proxied: bool,
 }
@@ -46,7 +26,7 @@ impl<T: Write + Unpin> Write for Counted<T> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.written.add(&written);
+        count(&self.meter, &written);
         written
     }
 
@@ -56,7 +36,7 @@ impl<T: Write + Unpin> Write for Counted<T> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.written.add(&written);
+        count(&self.meter, &written);
         written
     }
 
@@ -86,5 +66,11 @@ impl<T: Read + Unpin> Read for Counted<T> {
 impl<T> Connection for Counted<T> {
     fn connected(&self) -> Connected {
         Connected::new().proxy(self.is_proxied)
+    }
+}
+
+fn count(meter: &Meter, written: &Poll<io::Result<usize>>) {
+    if let Poll::Ready(Ok(count)) = written {
+        meter.add_written(*count);
     }
 }

@@ -1,0 +1,188 @@
+//! What is secret in headers, URLs and bodies, wherever it would be shown.
+//!
+//! What servers *say* in errors has its own rules, in `redaction`.
+
+use http::header::{self, HeaderName, HeaderValue};
+use serde_json::Value;
+
+use crate::redaction::Redaction;
+
+/// A document that may be shown.
+pub(crate) enum Shown {
+    /// Nothing in it is secret.
+    Whole(Value),
+    /// Something was taken out.
+    Redacted(Value),
+}
+
+/// What stands in for what is not shown.
+pub(crate) const REDACTED: &str = "<redacted>";
+
+/// Parts of names that announce a credential.
+const SECRET_NAMES: [&str; 8] = [
+    "authorization",
+    "cookie",
+    "credential",
+    "key",
+    "password",
+    "secret",
+    "session",
+    "token",
+];
+
+fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_NAMES.iter().any(|part| name.contains(part))
+}
+
+/// A header's value as it may be shown. The scheme of an `Authorization` stays, as in kubectl
+/// (`client-go/transport/round_trippers.go`, `maskValue`).
+pub(crate) fn header(name: &HeaderName, value: &HeaderValue) -> String {
+    let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+    if *name == header::AUTHORIZATION {
+        let scheme = text.split(' ').next().unwrap_or_default();
+        let is_known =
+            ["bearer", "basic", "negotiate"].contains(&scheme.to_ascii_lowercase().as_str());
+        return if is_known {
+            format!("{scheme} <masked>")
+        } else {
+            "<masked>".to_owned()
+        };
+    }
+    if *name == header::LOCATION {
+        // A login's redirect carries tokens behind the path.
+        return text.split(['?', '#']).next().unwrap_or_default().to_owned();
+    }
+    if is_secret_name(name.as_str()) {
+        REDACTED.to_owned()
+    } else {
+        text
+    }
+}
+
+/// A URL as it may be shown: without the values of telling parameters. It has no login in it, as
+/// no server's address may have one.
+pub(crate) fn url(url: &str) -> String {
+    let Some((path, query)) = url.split_once('?') else {
+        return url.to_owned();
+    };
+    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if is_secret_name(name) => format!("{name}={REDACTED}"),
+        _ => pair.to_owned(),
+    });
+    format!("{path}?{}", pairs.collect::<Vec<_>>().join("&"))
+}
+
+/// Whether a document is, or lists, something with a credential in it: a Secret, or the reply to
+/// a `TokenRequest`.
+pub(crate) fn is_in(document: &Value) -> bool {
+    let kind = document["kind"].as_str().unwrap_or_default();
+    ["Secret", "SecretList", "TokenRequest", "TokenReview"].contains(&kind)
+        || document["items"]
+            .as_array()
+            .is_some_and(|items| items.iter().any(is_in))
+        || document.get("object").is_some_and(is_in)
+}
+
+/// A document without the values of Secrets and tokens, or as it is if there are none. `text` is
+/// the same document as it came. A patch does not say itself that it is about a Secret; what a
+/// Status says has rules of its own.
+pub(crate) fn without_values(mut document: Value, text: &str, redaction: &Redaction) -> Shown {
+    if document["kind"] == "Status" {
+        redaction.widened_by(text).apply_to_status(&mut document);
+        return Shown::Redacted(document);
+    }
+    if redaction.is_secret() || is_in(&document) {
+        redact(&mut document);
+        return Shown::Redacted(document);
+    }
+    Shown::Whole(document)
+}
+
+/// Takes out every text and number but those that say what the object is.
+fn redact(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                match name.as_str() {
+                    "apiVersion" | "kind" | "op" | "path" | "from" | "reason" | "code" | "type" => {
+                    }
+                    "metadata" => redact_metadata(member),
+                    _ => redact(member),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(redact),
+        Value::String(text) if !text.is_empty() => *value = Value::from(REDACTED),
+        Value::Number(_) => *value = Value::from(REDACTED),
+        _ => {}
+    }
+}
+
+/// Of the metadata only annotations hold values: `kubectl apply` stores the whole object there.
+fn redact_metadata(metadata: &mut Value) {
+    if let Some(annotations) = metadata.get_mut("annotations") {
+        redact(annotations);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_keeps_its_shape_and_loses_its_values() {
+        let secret = json!({
+            "kind": "Secret", "apiVersion": "v1", "type": "Opaque", "data": {"a": "aHVudGVyMg=="},
+            "metadata": {"name": "s", "resourceVersion": "5", "annotations": {"last-applied": "{\"data\":…}"}},
+        });
+        let shown = json!({
+            "kind": "Secret", "apiVersion": "v1", "type": "Opaque", "data": {"a": REDACTED},
+            "metadata": {"name": "s", "resourceVersion": "5", "annotations": {"last-applied": REDACTED}},
+        });
+        let redacted = |document: &Value, is_secret| {
+            let redaction = Redaction::for_request(is_secret, b"");
+            match without_values(document.clone(), &document.to_string(), &redaction) {
+                Shown::Redacted(document) => Some(document),
+                Shown::Whole(_) => None,
+            }
+        };
+        assert_eq!(redacted(&secret, false).as_ref(), Some(&shown));
+        let list = json!({"kind": "List", "items": [secret]});
+        assert_eq!(redacted(&list, false).unwrap()["items"][0], shown);
+        let patch = json!([{"op": "add", "path": "/data/a", "value": "hunter2"}]);
+        assert_eq!(redacted(&patch, true).unwrap()[0]["value"], REDACTED);
+        assert_eq!(redacted(&patch, false), None);
+        assert_eq!(
+            redacted(&json!({"kind": "ConfigMap", "data": {"a": "b"}}), false),
+            None
+        );
+        let status = json!({"kind": "Status", "message": "Secret \"s\": Invalid value: \"x\": no"});
+        assert_eq!(
+            redacted(&status, false).unwrap()["message"],
+            "Secret \"s\": Invalid value: \"<redacted>\": no"
+        );
+    }
+
+    #[test]
+    fn headers_and_urls_lose_their_credentials() {
+        for (name, value, shown) in [
+            ("authorization", "Bearer abc", "Bearer <masked>"),
+            ("authorization", "Digest abc", "<masked>"),
+            ("proxy-authorization", "Basic abc", REDACTED),
+            ("x-auth-token", "abc", REDACTED),
+            ("set-cookie", "a=b", REDACTED),
+            ("location", "https://h/login?token=abc", "https://h/login"),
+            ("accept", "application/json", "application/json"),
+        ] {
+            let name: HeaderName = name.parse().unwrap();
+            assert_eq!(header(&name, &HeaderValue::from_static(value)), shown);
+        }
+        assert_eq!(
+            url("https://h:1/a?x=1&access_token=abc"),
+            "https://h:1/a?x=1&access_token=<redacted>"
+        );
+    }
+}
