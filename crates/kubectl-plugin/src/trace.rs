@@ -227,7 +227,7 @@ impl Trace {
                 Shown::Whole(_) if self.shows(10) => text.into_owned(),
                 Shown::Whole(document) | Shown::Redacted(document) => indented(&document),
             },
-            Err(_) => redaction.apply(&text),
+            Err(_) => redaction.widened_by(&text).apply(&text),
         };
         let limit = match self.level {
             8 => 1024,

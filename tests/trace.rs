@@ -1,0 +1,429 @@
+//! `-v LEVEL` beside real kubectl: the same request of both, record by record and field by field.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "rawpatch/plugin.rs"]
+#[expect(dead_code, reason = "these tests need half of it")]
+mod plugin;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use control_plane::ControlPlane;
+use faulty_server::{Answer, FaultyServer, Reply};
+use plugin::{Outcome, command, deployment, rawpatch, run};
+use serde_json::{Value, json};
+
+/// One line of a trace: its message, and its fields.
+#[derive(Debug, PartialEq)]
+struct Record {
+    message: String,
+    fields: BTreeMap<String, String>,
+}
+
+/// The records about requests in a trace. What klog puts in front (time, process, place in the
+/// source) is left out.
+fn records(trace: &str) -> Vec<Record> {
+    let mut records = Vec::new();
+    let mut lines = trace.lines().peekable();
+    while let Some(line) = lines.next() {
+        let Some((head, text)) = line.split_once("] ") else {
+            continue;
+        };
+        if !head.starts_with('I') || !text.starts_with('"') {
+            continue;
+        }
+        let mut text = text.to_owned();
+        while text.ends_with("=<")
+            || lines
+                .peek()
+                .is_some_and(|next| next.starts_with([' ', '\t']))
+        {
+            let Some(next) = lines.next() else { break };
+            text.push('\n');
+            text.push_str(next);
+        }
+        records.push(record(&text));
+    }
+    records
+}
+
+fn record(text: &str) -> Record {
+    let (message, mut rest) = text[1..].split_once('"').unwrap();
+    let mut fields = BTreeMap::new();
+    while let Some((name, value)) = rest.trim_start().split_once('=') {
+        let (value, after) = if let Some(block) = value.strip_prefix("<\n") {
+            let (lines, after) = block.split_once("\n >").unwrap();
+            let lines: Vec<&str> = lines
+                .lines()
+                .map(|line| line.strip_prefix('\t').unwrap_or(line))
+                .collect();
+            (lines.join("\n"), after)
+        } else if let Some(quoted) = value.strip_prefix('"') {
+            let mut is_escaped = false;
+            let end = quoted.find(|character: char| {
+                let ends = character == '"' && !is_escaped;
+                is_escaped = character == '\\' && !is_escaped;
+                ends
+            });
+            let (text, after) = value.split_at(end.unwrap() + 2);
+            (serde_json::from_str(text).unwrap(), after)
+        } else {
+            value
+                .split_once(' ')
+                .map_or((value.to_owned(), ""), |(value, after)| {
+                    (value.to_owned(), after)
+                })
+        };
+        fields.insert(name.to_owned(), value);
+        rest = after;
+    }
+    Record {
+        message: message.to_owned(),
+        fields,
+    }
+}
+
+/// The records about one PATCH: those around its "Request", or its "Response" alone at level 6.
+fn about_the_patch(trace: &str, level: u8) -> Vec<Record> {
+    let mut records = records(trace);
+    records.retain(|record| {
+        !record.message.starts_with("HTTP Trace") && record.message != "Feature gate default state"
+    });
+    if level == 6 {
+        records.retain(|record| {
+            record
+                .fields
+                .get("verb")
+                .is_some_and(|verb| verb == "PATCH")
+        });
+        return records;
+    }
+    let is_patch = |record: &Record| {
+        record.message == "Request"
+            && record
+                .fields
+                .values()
+                .any(|value| value == "PATCH" || value.contains(" -XPATCH "))
+    };
+    let request = records.iter().position(is_patch).unwrap();
+    let begin = if level > 7 { request - 1 } else { request };
+    let mut records = records.split_off(begin);
+    records.truncate(if level > 7 { 4 } else { 2 });
+    records
+}
+
+/// What may differ: how long things took, the dates and ids of a reply, who asks. Of a curl command,
+/// the order of its headers, which is random in kubectl.
+fn neutral(record: &mut Record, is_first_request: &BTreeSet<String>) {
+    let times: BTreeSet<String> = record
+        .fields
+        .keys()
+        .filter(|name| name.ends_with("illiseconds"))
+        .cloned()
+        .collect();
+    if record.message == "Response" {
+        assert!(
+            times.is_subset(is_first_request),
+            "{times:?} {is_first_request:?}"
+        );
+    }
+    record
+        .fields
+        .retain(|name, _| !name.ends_with("illiseconds"));
+    if let Some(headers) = record.fields.get_mut("headers") {
+        let varying = ["Audit-Id", "Date", "User-Agent"];
+        let lines = headers
+            .lines()
+            .filter(|line| !varying.iter().any(|name| line.starts_with(name)));
+        *headers = lines.collect::<Vec<_>>().join("\n");
+    }
+    if let Some(command) = record.fields.get_mut("curlCommand") {
+        let mut words: Vec<&str> = command.split(" -H ").collect();
+        let url = words.pop().unwrap();
+        let (last_header, url) = url.rsplit_once(" '").unwrap();
+        words.push(last_header);
+        words.sort_unstable();
+        words.retain(|word| !word.contains("User-Agent"));
+        *command = format!("{} {url}", words.join(" "));
+    }
+    if let Some(body) = record.fields.get_mut("body")
+        && let Ok(document) = serde_json::from_str::<Value>(body)
+    {
+        *body = document.to_string();
+    }
+}
+
+#[test]
+fn every_level_has_kubectls_records_and_fields() {
+    let control_plane = ControlPlane::shared();
+    let path = deployment();
+    let name = path.rsplit('/').next().unwrap();
+    let patch = r#"{"spec":{"replicas":2}}"#;
+    for level in 6..=10 {
+        let verbosity = level.to_string();
+        let mut kubectl = control_plane.kubectl().unwrap();
+        let theirs = kubectl.args([
+            "patch",
+            "deployment",
+            name,
+            "--subresource=scale",
+            "--type=merge",
+            "-p",
+            patch,
+        ]);
+        let theirs = run(theirs.args(["-v", &verbosity]), "").succeeded().stderr;
+        let scale = format!("{path}/scale");
+        let ours = rawpatch(&[
+            "--verbatim",
+            "--field-manager=kubectl-patch",
+            "-H",
+            "Accept: application/json",
+            "--type=merge",
+            "-p",
+            patch,
+            "-v",
+            &verbosity,
+            &scale,
+        ]);
+        let ours = ours.succeeded().stderr;
+        // kubectl's PATCH goes over the connection of the requests before, so the times of ours are
+        // those of its first one.
+        let first = records(&theirs)
+            .into_iter()
+            .find(|record| record.message == "Response")
+            .unwrap();
+        let times: BTreeSet<String> = first
+            .fields
+            .into_keys()
+            .chain(["getConnectionMilliseconds".to_owned()])
+            .collect();
+
+        let (mut theirs, mut ours) = (
+            about_the_patch(&theirs, level),
+            about_the_patch(&ours, level),
+        );
+        for record in theirs.iter_mut().chain(&mut ours) {
+            neutral(record, &times);
+        }
+        assert_eq!(ours, theirs, "level {level}");
+        assert_eq!(ours.len(), [1, 2, 4, 4, 4][usize::from(level - 6)]);
+    }
+}
+
+#[test]
+fn the_kubeconfig_and_the_status_of_a_refusal_are_kubectls_too() {
+    let path = "/api/v1/namespaces/default/configmaps/none";
+    let theirs = run(
+        ControlPlane::shared()
+            .kubectl()
+            .unwrap()
+            .args(["get", "--raw", path, "-v=6"]),
+        "",
+    )
+    .failed(1);
+    let ours = rawpatch(&["--type=merge", "-p", r#"{"a":1}"#, "-v=6", path]).failed(1);
+    let loaded = |outcome: &Outcome| {
+        let line = outcome
+            .stderr
+            .lines()
+            .find(|line| line.contains("] Config loaded from file:  "))
+            .unwrap();
+        line.rsplit('/').next().unwrap().to_owned()
+    };
+    assert_eq!(loaded(&ours), loaded(&theirs));
+    let status = |outcome: &Outcome| -> Value {
+        let text = outcome
+            .stderr
+            .split("server response object: ")
+            .nth(1)
+            .unwrap();
+        serde_json::Deserializer::from_str(text)
+            .into_iter()
+            .next()
+            .unwrap()
+            .unwrap()
+    };
+    assert_eq!(status(&ours), status(&theirs));
+    assert!(
+        rawpatch(&["-v=5", "--type=merge", "-p", r#"{"a":1}"#, path])
+            .stderr
+            .contains("server response object")
+    );
+    assert!(
+        !rawpatch(&["-v=3", "--type=merge", "-p", r#"{"a":1}"#, path])
+            .stderr
+            .contains("server response object")
+    );
+}
+
+#[test]
+fn flags_that_do_nothing_are_noted_at_level_1() {
+    let path = deployment();
+    let patch = [
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"replicas":2}}"#,
+        "-o",
+        "none",
+        &path,
+    ];
+    let idle = [
+        "--cache-dir=x",
+        "--match-server-version",
+        "--profile=cpu",
+        "--profile-output=x",
+        "--vmodule=a=1",
+        "--log-flush-frequency=1s",
+    ];
+    assert_eq!(
+        rawpatch(&[&patch[..], &idle].concat()).succeeded().stderr,
+        ""
+    );
+    let noted = rawpatch(&[&patch[..], &idle, &["-v1"]].concat())
+        .succeeded()
+        .stderr;
+    assert_eq!(noted.lines().count(), idle.len());
+    assert!(
+        noted
+            .lines()
+            .all(|line| line.ends_with("is accepted as kubectl has it, and does nothing here"))
+    );
+}
+
+/// What is planted in every place where a secret can be.
+const PLANTED: [&str; 10] = [
+    "planted-token",
+    "planted-password",
+    "planted-header",
+    "planted-query",
+    "planted-cookie",
+    "planted-location",
+    "planted-exec",
+    "planted-sent",
+    "planted-stored",
+    "planted-issued",
+];
+
+/// `text` holds no planted value, plain, in base64, or percent-encoded.
+#[track_caller]
+fn holds_nothing_planted(outcome: &Outcome, what: &str) {
+    for value in PLANTED {
+        let encoded = STANDARD.encode(value);
+        for form in [value, encoded.trim_end_matches('=')] {
+            let shown = outcome.stdout.contains(form) || outcome.stderr.contains(form);
+            assert!(!shown, "{value} of {what}: {outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn no_level_shows_a_secret() {
+    let stored = STANDARD.encode("planted-stored");
+    let secret = json!({"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "s", "annotations": {"a": "planted-stored"}}, "data": {"a": stored}});
+    let issued = json!({"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "status": {"token": "planted-issued"}});
+    let echo = format!(
+        "Secret \"s\" is invalid: patch: Invalid value: {:?}: unknown field \"x\"",
+        secret.to_string()
+    );
+    let refusal = json!({"kind": "Status", "status": "Failure", "code": 422, "reason": "Invalid", "message": echo});
+    let cookie = |reply: Reply| reply.header("Set-Cookie", "session=planted-cookie");
+    let answers = [
+        cookie(Reply::json(200, secret.to_string())),
+        cookie(Reply::json(422, refusal.to_string())),
+        cookie(Reply::json(200, issued.to_string())),
+        cookie(Reply::new(302, "").header("Location", "https://login/?token=planted-location")),
+        cookie(Reply::new(500, format!("panic: {secret}"))),
+    ];
+    let secrets = "/api/v1/namespaces/default/secrets/s";
+    let patches = [
+        (secrets, r#"{"stringData":{"a":"planted-sent"}}"#),
+        (
+            "/api/v1/namespaces/default/serviceaccounts/s/token?access_token=planted-query",
+            r#"{"kind":"TokenRequest","spec":{}}"#,
+        ),
+    ];
+    for answer in answers {
+        let server = FaultyServer::start([Answer::Reply(answer.clone())]).unwrap();
+        for (login, arguments) in logins(&server) {
+            for (path, patch) in patches {
+                for level in 0..=10 {
+                    let verbosity = format!("-v={level}");
+                    let mut command = command(&server.kubeconfig().unwrap());
+                    command.args([
+                        "--verbatim",
+                        "--type=merge",
+                        "-o",
+                        "none",
+                        "--include",
+                        "-H",
+                        "X-Api-Token: planted-header",
+                    ]);
+                    let outcome = run(
+                        command
+                            .args(&arguments)
+                            .args([&verbosity, "-p", patch, path]),
+                        "",
+                    );
+                    holds_nothing_planted(&outcome, &format!("{login} at level {level}, {path}"));
+                }
+            }
+        }
+        assert!(!server.requests().is_empty());
+    }
+}
+
+/// Each way to log in with something planted, as flags.
+fn logins(server: &FaultyServer) -> Vec<(&'static str, Vec<String>)> {
+    let folder = server.folder();
+    let plugin = folder.join("plugin");
+    let answer = r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"planted-exec"}}"#;
+    fs::write(&plugin, format!("#!/bin/sh\necho '{answer}'\n")).unwrap();
+    fs::set_permissions(&plugin, fs::Permissions::from_mode(0o755)).unwrap();
+    let kubeconfig = folder.join("exec");
+    let document = json!({
+        "clusters": [{"name": "c", "cluster": {"server": server.url(), "insecure-skip-tls-verify": true}}],
+        "users": [{"name": "u", "user": {"exec": {
+            "apiVersion": "client.authentication.k8s.io/v1", "command": plugin, "interactiveMode": "Never",
+        }}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    });
+    fs::write(&kubeconfig, document.to_string()).unwrap();
+    let words = |words: &[&str]| {
+        words
+            .iter()
+            .map(|word| (*word).to_owned())
+            .collect::<Vec<_>>()
+    };
+    vec![
+        ("a token", words(&["--token=planted-token"])),
+        (
+            "a password",
+            words(&[
+                "--token=",
+                "--user=",
+                "--username=u",
+                "--password=planted-password",
+            ]),
+        ),
+        (
+            "an exec plugin",
+            words(&["--kubeconfig", kubeconfig.to_str().unwrap()]),
+        ),
+        (
+            "a server with a login",
+            words(&["--server=https://u:planted-password@127.0.0.1:1"]),
+        ),
+        (
+            "a proxy with a login",
+            words(&[
+                "--token=planted-token",
+                "--proxy-url=http://u:planted-password@127.0.0.1:1",
+            ]),
+        ),
+    ]
+}
