@@ -189,7 +189,7 @@ impl ApiServer {
     async fn send_by(
         &self,
         session: &Session,
-        request: Request<Vec<u8>>,
+        mut request: Request<Vec<u8>>,
         question: &Question,
     ) -> Result<Response<Body>, Failure> {
         let Connection {
@@ -199,6 +199,7 @@ impl ApiServer {
             ..
         } = &self.connection;
         let client = session.client.clone();
+        request.headers_mut().extend(session.headers.clone());
         if !trace.shows(6) {
             return client
                 .send(request.map(Body::from))
@@ -211,9 +212,13 @@ impl ApiServer {
             server.to_string().trim_end_matches('/'),
             request.uri()
         );
-        let mut headers = request.headers().clone();
-        headers.extend(session.headers());
-        trace.request(&method, &url, &headers, request.body(), &question.redaction);
+        trace.request(
+            &method,
+            &url,
+            request.headers(),
+            request.body(),
+            &question.redaction,
+        );
         let start = Instant::now();
         let reply = client.send(request.map(Body::from)).await;
         let answer = reply

@@ -9,10 +9,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, Uri};
+use http::{
+    Uri,
+    header::{HeaderMap, PROXY_AUTHORIZATION},
+};
 use jiff::Timestamp;
 use kube_client::{
-    Client, Config,
+    Client,
     config::{AuthInfo, Cluster},
 };
 use tokio::sync::Mutex;
@@ -56,8 +59,10 @@ pub(crate) struct Login {
 /// A client with one credential. No connection is open yet.
 #[derive(Clone)]
 pub(crate) struct Session {
-    /// Adds the server, its base path, the login and the impersonation to a request.
+    /// Adds the server and its base path to a request.
     pub(crate) client: Client,
+    /// What goes with each request: the login and the impersonation.
+    pub(crate) headers: HeaderMap,
     /// What the client presents.
     login: AuthInfo,
     /// Whom it trusts, in PEM.
@@ -188,12 +193,16 @@ impl Login {
         } else {
             None
         };
-        let mut config = Config::new(server.clone());
-        config.auth_info = login.clone();
-        let client = transport::client(config, tls, proxy.clone(), meter, *trace)?;
+        let mut headers = credential::headers(&login)?;
+        let of_proxy = proxy.as_ref().filter(|proxy| proxy.passes_on(server));
+        if let Some(authorization) = of_proxy.and_then(Proxy::authorization) {
+            headers.insert(PROXY_AUTHORIZATION, authorization);
+        }
+        let client = transport::client(server, tls, proxy.clone(), meter, *trace);
         Ok((
             Session {
                 client,
+                headers,
                 login,
                 authorities,
                 until,
@@ -204,11 +213,6 @@ impl Login {
 }
 
 impl Session {
-    /// The headers that the client adds to a request.
-    pub(crate) fn headers(&self) -> HeaderMap {
-        credential::headers(&self.login)
-    }
-
     fn presents_the_same_as(&self, other: &Self) -> bool {
         self.authorities == other.authorities && credential::is_same(&self.login, &other.login)
     }

@@ -138,6 +138,12 @@ impl Proxy {
         })
     }
 
+    /// Whether requests go to the proxy itself, which passes them on. All else goes to the server,
+    /// be it through a tunnel.
+    pub(super) fn passes_on(&self, server: &Uri) -> bool {
+        !is_tls(server) && self.protocol != Protocol::Socks5
+    }
+
     /// Whether TLS is spoken to it.
     pub(super) fn is_tls(&self) -> bool {
         self.protocol == Protocol::Https

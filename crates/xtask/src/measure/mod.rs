@@ -24,7 +24,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use control_plane::ControlPlane;
+use recording_proxy::{Protocol, RecordingProxy};
 
+use patch::Login;
 use report::Report;
 use usage::Usage;
 
@@ -88,7 +90,12 @@ pub(crate) fn run(mut arguments: impl Iterator<Item = OsString>) -> Result<()> {
     };
     instructions::check_for_valgrind()?;
     let control_plane = ControlPlane::builder().start()?;
-    let scenarios = [patch::scenario(&control_plane)?];
+    let proxy = RecordingProxy::start(Protocol::Http, None)?;
+    let logins = [Login::Certificate, Login::Exec, Login::Proxy(&proxy)];
+    let scenarios = logins
+        .iter()
+        .map(|login| patch::scenario(&control_plane, login))
+        .collect::<Result<Vec<_>>>()?;
 
     let mut exceeded = Vec::new();
     for scenario in &scenarios {

@@ -139,13 +139,6 @@ pub(crate) enum Obstacle {
 }
 
 impl Dialer {
-    /// Whether requests go to the proxy itself, which passes them on. All else goes to the server,
-    /// be it through a tunnel.
-    pub(super) fn passes_on(&self, server: &Uri) -> bool {
-        let is_http = |proxy: &Proxy| proxy.protocol != Protocol::Socks5;
-        !server_url::is_tls(server) && self.proxy.as_ref().is_some_and(is_http)
-    }
-
     /// A connection to the server, or to the proxy where that one passes requests on.
     pub(super) async fn dial(&self, server: &Uri) -> Result<BoxStream, DialError> {
         let peer = format!(
@@ -161,7 +154,7 @@ impl Dialer {
         let stream = match &self.proxy {
             None => Box::new(self.connect(server).await.map_err(at_server)?),
             Some(proxy) => {
-                let to_proxy = self.dial_through(proxy, &peer, !self.passes_on(server));
+                let to_proxy = self.dial_through(proxy, &peer, !proxy.passes_on(server));
                 to_proxy.await.map_err(|obstacle| DialError {
                     peer: proxy.name(),
                     is_proxy: true,

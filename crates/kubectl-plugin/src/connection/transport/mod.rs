@@ -1,5 +1,4 @@
-//! From a configuration to a client: a connection on demand, and kube-client's layers for the base
-//! address, the login and the impersonation.
+//! A client: a connection on demand, below kube-client's layer for the base address.
 //!
 //! kube-client's own stack is not used because it repeats requests on its own (also a PATCH, up
 //! to 15 times), lacks keepalive, and knows proxies only in part. HTTP/1.1 only, as kube-client's
@@ -11,7 +10,7 @@ mod written;
 
 use std::sync::Arc;
 
-use http::header::PROXY_AUTHORIZATION;
+use http::Uri;
 use hyper_util::{
     client::legacy::Client as HttpClient,
     rt::{TokioExecutor, TokioIo},
@@ -23,7 +22,6 @@ use kube_client::{
 use tower::{BoxError, ServiceBuilder};
 
 use super::{Meter, proxy::Proxy, tls::Tls};
-use crate::Error;
 use crate::trace::Trace;
 use dial::Dialer;
 pub(crate) use dial::{DialError, Obstacle};
@@ -35,12 +33,13 @@ const MOST_HEADERS: usize = 10_000;
 
 /// The client. Needs a tokio runtime around it; connects when the first request is sent.
 pub(super) fn client(
-    mut config: Config,
+    server: &Uri,
     tls: Option<Tls>,
     proxy: Option<Proxy>,
     meter: &Meter,
     trace: Trace,
-) -> Result<Client, Error> {
+) -> Client {
+    let is_proxied = proxy.as_ref().is_some_and(|proxy| proxy.passes_on(server));
     let dialer = Arc::new(Dialer {
         tcp: dial::tcp(meter.clone(), trace),
         proxy,
@@ -48,13 +47,6 @@ pub(super) fn client(
         meter: meter.clone(),
         trace,
     });
-    let is_proxied = dialer.passes_on(&config.cluster_url);
-    if is_proxied {
-        let authorization = dialer.proxy.as_ref().and_then(Proxy::authorization);
-        config
-            .headers
-            .extend(authorization.map(|value| (PROXY_AUTHORIZATION, value)));
-    }
     let meter = meter.clone();
     let connector = tower::service_fn(move |server| {
         let (dialer, meter) = (Arc::clone(&dialer), meter.clone());
@@ -75,24 +67,8 @@ pub(super) fn client(
         .http1_max_headers(MOST_HEADERS)
         .build::<_, Body>(connector);
     let service = ServiceBuilder::new()
-        .layer(config.base_uri_layer())
-        .option_layer(config.auth_layer().map_err(|error| explain(&error))?)
-        .layer(
-            config
-                .extra_headers_layer()
-                .map_err(|error| explain(&error))?,
-        )
+        .layer(Config::new(server.clone()).base_uri_layer())
         .map_err(BoxError::from)
         .service(http);
-    Ok(Client::new(service, "default"))
-}
-
-/// What kube-client refuses of a login.
-fn explain(error: &kube_client::Error) -> Error {
-    Error::usage(match error {
-        kube_client::Error::HttpError(_) => {
-            "an impersonated name holds a character that no header may hold"
-        }
-        _ => "the connection cannot be set up",
-    })
+    Client::new(service, "default")
 }
