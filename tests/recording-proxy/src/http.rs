@@ -63,6 +63,7 @@ fn refusal(status: StatusCode) -> Answer {
 async fn tunnel(request: Request<Incoming>) -> Result<Answer> {
     let target = request.uri().authority().context("a target")?;
     let mut server = TcpStream::connect(target.as_str()).await?;
+    server.set_nodelay(true)?;
     tokio::spawn(async move {
         if let Ok(client) = hyper::upgrade::on(request).await {
             let _ = copy_bidirectional(&mut TokioIo::new(client), &mut server).await;

@@ -132,6 +132,7 @@ async fn accept(listener: TcpListener, protocol: Protocol, record: Arc<Record>) 
         Protocol::Socks5 => Serving::Socks5,
     });
     while let Ok((stream, _)) = listener.accept().await {
+        let _ = stream.set_nodelay(true);
         let (protocol, record) = (Arc::clone(&protocol), Arc::clone(&record));
         tokio::spawn(async move {
             // A client that goes away in the middle is no failure here.

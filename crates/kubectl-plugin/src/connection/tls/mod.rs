@@ -3,20 +3,25 @@
 
 mod authorities;
 mod identity;
+mod unchecked;
 mod verifier;
 
 use std::sync::Arc;
 
-use http::Uri;
-use kube_client::{Config, client::ConfigExt, config::Cluster};
+use kube_client::config::Cluster;
 use rustls::{
     ClientConfig,
+    client::danger::ServerCertVerifier,
+    crypto::ring,
     pki_types::ServerName,
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
+use rustls_platform_verifier::Verifier as PlatformVerifier;
+
 use crate::Error;
 pub(super) use identity::{expiry_note, identity};
+use unchecked::Unchecked;
 pub(crate) use verifier::Unverified;
 use verifier::Verifier;
 
@@ -40,26 +45,20 @@ pub(super) fn of_cluster(
             "specifying a root certificates file with the insecure flag is not allowed",
         ));
     }
-    // kube-client has the platform's authorities, and the verifier that takes everything.
-    let mut config = Config::new(Uri::default());
-    config.accept_invalid_certs = is_insecure;
-    // Some and empty, so that the platform's are not loaded for nothing.
-    config.root_cert = (is_insecure || bundle.is_some()).then(Vec::new);
-    let mut config = config.rustls_client_config().map_err(|error| {
-        let reason = match error {
-            kube_client::Error::RustlsTls(reason) => reason.to_string(),
-            other => other.to_string(),
-        };
-        Error::usage(format!(
-            "unable to load the platform's root certificates: {reason}"
-        ))
-    })?;
-    if let Some(bundle) = bundle {
-        let verifier = Verifier::new(authorities::bundle(bundle)?, config.crypto_provider());
-        config
-            .dangerous()
-            .set_certificate_verifier(Arc::new(verifier));
-    }
+    let provider = Arc::new(ring::default_provider());
+    let verifier: Arc<dyn ServerCertVerifier> = match bundle {
+        Some(bundle) => Arc::new(Verifier::new(authorities::bundle(bundle)?, &provider)),
+        None if is_insecure => Arc::new(Unchecked(Arc::clone(&provider))),
+        None => Arc::new(
+            PlatformVerifier::new(Arc::clone(&provider)).map_err(|error| platform(&error))?,
+        ),
+    };
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| platform(&error))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
     if let Some(identity) = identity {
         config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(identity));
     }
@@ -73,4 +72,10 @@ pub(super) fn of_cluster(
         config: Arc::new(config),
         server_name,
     })
+}
+
+fn platform(error: &rustls::Error) -> Error {
+    Error::usage(format!(
+        "unable to load the platform's root certificates: {error}"
+    ))
 }
