@@ -6,7 +6,7 @@
 #[expect(dead_code, reason = "these tests need half of it")]
 mod plugin;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Reply};
 use plugin::{Outcome, command, deployment, rawpatch, run};
+use recording_proxy::{Protocol, RecordingProxy};
 use serde_json::{Value, json};
 
 /// One line of a trace: its message, and its fields.
@@ -117,23 +118,14 @@ fn about_the_patch(trace: &str, level: u8) -> Vec<Record> {
 }
 
 /// What may differ: how long things took, the dates and ids of a reply, who asks. Of a curl command,
-/// the order of its headers, which is random in kubectl.
-fn neutral(record: &mut Record, is_first_request: &BTreeSet<String>) {
-    let times: BTreeSet<String> = record
-        .fields
-        .keys()
-        .filter(|name| name.ends_with("illiseconds"))
-        .cloned()
-        .collect();
-    if record.message == "Response" {
-        assert!(
-            times.is_subset(is_first_request),
-            "{times:?} {is_first_request:?}"
-        );
+/// the order of its headers, which is random in kubectl. That times are there is compared.
+fn neutral(record: &mut Record) {
+    for (name, value) in &mut record.fields {
+        if name.ends_with("illiseconds") {
+            value.parse::<u64>().unwrap();
+            value.clear();
+        }
     }
-    record
-        .fields
-        .retain(|name, _| !name.ends_with("illiseconds"));
     if let Some(headers) = record.fields.get_mut("headers") {
         let varying = ["Audit-Id", "Date", "User-Agent"];
         let lines = headers
@@ -190,28 +182,77 @@ fn every_level_has_kubectls_records_and_fields() {
             &scale,
         ]);
         let ours = ours.succeeded().stderr;
-        // kubectl's PATCH goes over the connection of the requests before, so the times of ours are
-        // those of its first one.
-        let first = records(&theirs)
-            .into_iter()
-            .find(|record| record.message == "Response")
-            .unwrap();
-        let times: BTreeSet<String> = first
-            .fields
-            .into_keys()
-            .chain(["getConnectionMilliseconds".to_owned()])
-            .collect();
+        // kubectl's PATCH goes over the connection of its first request, which has what ours has.
+        let opening = |trace: &str| {
+            let mut records = records(trace);
+            let first = records
+                .iter()
+                .position(|record| record.message == "Response")
+                .unwrap();
+            let times = records
+                .remove(first)
+                .fields
+                .into_keys()
+                .filter(|name| name.ends_with("illiseconds"));
+            let times: Vec<String> = times.collect();
+            records.retain(|record| record.message.starts_with("HTTP Trace"));
+            records.truncate(1);
+            (records, times)
+        };
+        assert_eq!(opening(&ours), opening(&theirs), "level {level}");
 
         let (mut theirs, mut ours) = (
             about_the_patch(&theirs, level),
             about_the_patch(&ours, level),
         );
-        for record in theirs.iter_mut().chain(&mut ours) {
-            neutral(record, &times);
+        for records in [&mut theirs, &mut ours] {
+            for record in records {
+                neutral(record);
+                let of_a_connection = ["dnsLookup", "dial", "tlsHandshake", "getConnection"];
+                record
+                    .fields
+                    .retain(|name, _| !of_a_connection.iter().any(|part| name.starts_with(part)));
+            }
         }
         assert_eq!(ours, theirs, "level {level}");
         assert_eq!(ours.len(), [1, 2, 4, 4, 4][usize::from(level - 6)]);
     }
+}
+
+#[test]
+fn bodies_are_indented_at_8_cut_at_8_and_9_and_whole_at_10() {
+    let path = plugin::config_map();
+    let patch = json!({"data": {"large": "x".repeat(20_000)}}).to_string();
+    let body = |level: &str| {
+        let outcome = rawpatch(&[
+            "--type=merge",
+            "-o",
+            "none",
+            "-v",
+            level,
+            "-p",
+            &patch,
+            &path,
+        ])
+        .succeeded();
+        let records = records(&outcome.stderr);
+        let record = records
+            .into_iter()
+            .find(|record| record.message == "Request Body");
+        record.map(|record| record.fields["body"].clone())
+    };
+    assert_eq!(body("7"), None);
+    for (level, limit) in [("8", 1024), ("9", 10_240)] {
+        let body = body(level).unwrap();
+        assert!(
+            body.starts_with("{\n  \"data\": {\n    \"large\": \"xxx"),
+            "{body}"
+        );
+        let (shown, cut) = body.split_once(" [truncated ").unwrap();
+        assert_eq!(shown.chars().count(), limit);
+        assert!(cut.ends_with(" chars]"), "{cut}");
+    }
+    assert_eq!(body("10").unwrap(), patch);
 }
 
 #[test]
@@ -308,13 +349,17 @@ const PLANTED: [&str; 10] = [
     "planted-issued",
 ];
 
-/// `text` holds no planted value, plain, in base64, or percent-encoded.
+/// No output holds a planted value, plain or in base64 from any place of a longer text.
 #[track_caller]
 fn holds_nothing_planted(outcome: &Outcome, what: &str) {
     for value in PLANTED {
-        let encoded = STANDARD.encode(value);
-        for form in [value, encoded.trim_end_matches('=')] {
-            let shown = outcome.stdout.contains(form) || outcome.stderr.contains(form);
+        // Of the encoded text only the middle does not depend on what stands around it.
+        let encoded = (0..3).map(|shift| {
+            let encoded = STANDARD.encode(format!("{}{value}", "x".repeat(shift)));
+            encoded[4..encoded.len() - 4].to_owned()
+        });
+        for form in encoded.chain([value.to_owned()]) {
+            let shown = outcome.stdout.contains(&form) || outcome.stderr.contains(&form);
             assert!(!shown, "{value} of {what}: {outcome:?}");
         }
     }
@@ -348,7 +393,8 @@ fn no_level_shows_a_secret() {
     ];
     for answer in answers {
         let server = FaultyServer::start([Answer::Reply(answer.clone())]).unwrap();
-        for (login, arguments) in logins(&server) {
+        let proxy = RecordingProxy::start(Protocol::Http, Some(("u", "planted-password"))).unwrap();
+        for (login, arguments) in logins(&server, &proxy) {
             for (path, patch) in patches {
                 for level in 0..=10 {
                     let verbosity = format!("-v={level}");
@@ -372,27 +418,54 @@ fn no_level_shows_a_secret() {
                 }
             }
         }
-        assert!(!server.requests().is_empty());
+        // Each login got there, so that there was something to hide.
+        let requests = server.requests();
+        let arrived = |login: &str| {
+            requests
+                .iter()
+                .any(|request| request.header("authorization") == [login])
+        };
+        assert!(arrived("Bearer planted-token") && arrived("Bearer planted-exec"));
+        assert!(arrived(&format!(
+            "Basic {}",
+            STANDARD.encode("u:planted-password")
+        )));
     }
 }
 
 /// Each way to log in with something planted, as flags.
-fn logins(server: &FaultyServer) -> Vec<(&'static str, Vec<String>)> {
+fn logins(server: &FaultyServer, proxy: &RecordingProxy) -> Vec<(&'static str, Vec<String>)> {
     let folder = server.folder();
     let plugin = folder.join("plugin");
     let answer = r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"planted-exec"}}"#;
     fs::write(&plugin, format!("#!/bin/sh\necho '{answer}'\n")).unwrap();
     fs::set_permissions(&plugin, fs::Permissions::from_mode(0o755)).unwrap();
-    let kubeconfig = folder.join("exec");
-    let document = json!({
-        "clusters": [{"name": "c", "cluster": {"server": server.url(), "insecure-skip-tls-verify": true}}],
-        "users": [{"name": "u", "user": {"exec": {
-            "apiVersion": "client.authentication.k8s.io/v1", "command": plugin, "interactiveMode": "Never",
-        }}}],
-        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-        "current-context": "x",
-    });
-    fs::write(&kubeconfig, document.to_string()).unwrap();
+    let kubeconfig = |name: &str, user: Value, proxy: Option<String>| {
+        let mut cluster = json!({"server": server.url(), "insecure-skip-tls-verify": true});
+        if let Some(proxy) = proxy {
+            cluster["proxy-url"] = json!(proxy);
+        }
+        let document = json!({
+            "clusters": [{"name": "c", "cluster": cluster}],
+            "users": [{"name": "u", "user": user}],
+            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "x",
+        });
+        let path = folder.join(name);
+        fs::write(&path, document.to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let exec = json!({"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "command": plugin, "interactiveMode": "Never",
+    }});
+    let proxy = format!("http://u:planted-password@{}", proxy.address());
+    let basic = kubeconfig(
+        "basic",
+        json!({"username": "u", "password": "planted-password"}),
+        None,
+    );
+    let exec = kubeconfig("exec", exec, None);
+    let through = kubeconfig("proxy", json!({"token": "planted-token"}), Some(proxy));
     let words = |words: &[&str]| {
         words
             .iter()
@@ -401,29 +474,29 @@ fn logins(server: &FaultyServer) -> Vec<(&'static str, Vec<String>)> {
     };
     vec![
         ("a token", words(&["--token=planted-token"])),
+        ("a password", words(&["--kubeconfig", &basic])),
+        ("an exec plugin", words(&["--kubeconfig", &exec])),
         (
-            "a password",
-            words(&[
-                "--token=",
-                "--user=",
-                "--username=u",
-                "--password=planted-password",
-            ]),
-        ),
-        (
-            "an exec plugin",
-            words(&["--kubeconfig", kubeconfig.to_str().unwrap()]),
-        ),
-        (
-            "a server with a login",
-            words(&["--server=https://u:planted-password@127.0.0.1:1"]),
-        ),
-        (
-            "a proxy with a login",
-            words(&[
-                "--token=planted-token",
-                "--proxy-url=http://u:planted-password@127.0.0.1:1",
-            ]),
+            "a proxy with a password",
+            words(&["--kubeconfig", &through]),
         ),
     ]
+}
+
+#[test]
+fn an_address_that_is_none_does_not_show_its_password() {
+    let patch = ["--verbatim", "--type=merge", "-p", "{}", "/x", "-v=10"];
+    for flag in [
+        "--server=https://u:planted-password@127.0.0.1:1",
+        "--server=u:planted-password@127.0.0.1/x",
+        "--server=https:/u:planted-password@127.0.0.1",
+        "--proxy-url=u:planted-password@127.0.0.1:1",
+        "--proxy-url=//u:planted-password@127.0.0.1",
+        "--proxy-url=ftp://u:planted-password@127.0.0.1",
+        "--proxy-url=u%20:planted-password@127.0.0.1:1",
+    ] {
+        let outcome = rawpatch(&[&patch[..], &[flag]].concat());
+        assert_eq!(outcome.code, Some(2), "{outcome:?}");
+        holds_nothing_planted(&outcome, flag);
+    }
 }

@@ -225,7 +225,14 @@ impl ApiServer {
             .as_ref()
             .ok()
             .map(|reply| (reply.status(), reply.headers()));
-        trace.response(&method, &url, answer, start.elapsed(), meter.times());
+        trace.response(
+            &method,
+            &url,
+            answer,
+            &question.redaction,
+            start.elapsed(),
+            meter.times(),
+        );
         reply.map_err(Failure::Transport)
     }
 }
@@ -256,7 +263,7 @@ fn user_agent() -> HeaderValue {
 fn say_headers(reply: &Reply, redaction: &Redaction) {
     messages::say(&format!("{:?} {}", reply.version(), reply.status()));
     for (name, value) in reply.headers() {
-        let shown = redaction.apply(&secret::header(name, value));
+        let shown = secret::header(name, value, redaction);
         messages::say(&format!("{name}: {shown}"));
     }
 }

@@ -3,6 +3,7 @@
 //! What servers *say* in errors has its own rules, in `redaction`.
 
 use http::header::{self, HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::redaction::Redaction;
@@ -19,25 +20,31 @@ pub(crate) enum Shown {
 pub(crate) const REDACTED: &str = "<redacted>";
 
 /// Parts of names that announce a credential.
-const SECRET_NAMES: [&str; 8] = [
-    "authorization",
+const SECRET_NAMES: [&str; 12] = [
+    "auth",
+    "code",
     "cookie",
     "credential",
+    "jwt",
     "key",
-    "password",
+    "passw",
+    "pwd",
     "secret",
     "session",
+    "sig",
     "token",
 ];
 
 fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
+    let name = percent_decode_str(name)
+        .decode_utf8_lossy()
+        .to_ascii_lowercase();
     SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
 /// A header's value as it may be shown. The scheme of an `Authorization` stays, as in kubectl
 /// (`client-go/transport/round_trippers.go`, `maskValue`).
-pub(crate) fn header(name: &HeaderName, value: &HeaderValue) -> String {
+pub(crate) fn header(name: &HeaderName, value: &HeaderValue, redaction: &Redaction) -> String {
     let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
     if *name == header::AUTHORIZATION {
         let scheme = text.split(' ').next().unwrap_or_default();
@@ -49,15 +56,30 @@ pub(crate) fn header(name: &HeaderName, value: &HeaderValue) -> String {
             "<masked>".to_owned()
         };
     }
-    if *name == header::LOCATION {
-        // A login's redirect carries tokens behind the path.
-        return text.split(['?', '#']).next().unwrap_or_default().to_owned();
+    if *name == header::WARNING {
+        return redaction.apply_to_warning(&text);
     }
     if is_secret_name(name.as_str()) {
-        REDACTED.to_owned()
+        return REDACTED.to_owned();
+    }
+    // A login's redirect carries tokens behind the path.
+    let text = if text.contains("://") {
+        address(text.split(['?', '#']).next().unwrap_or_default())
     } else {
         text
-    }
+    };
+    redaction.apply(&text)
+}
+
+/// An address that may be no proper one, without the login that may stand in it.
+pub(crate) fn address(text: &str) -> String {
+    let Some((login, host)) = text.rsplit_once('@') else {
+        return text.to_owned();
+    };
+    let scheme = login
+        .find("://")
+        .map_or("", |end| &login[..end + "://".len()]);
+    format!("{scheme}…@{host}")
 }
 
 /// A URL as it may be shown: without the values of telling parameters. It has no login in it, as
@@ -99,30 +121,65 @@ pub(crate) fn without_values(mut document: Value, text: &str, redaction: &Redact
     Shown::Whole(document)
 }
 
-/// Takes out every text and number but those that say what the object is.
-fn redact(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            for (name, member) in members.iter_mut() {
-                match name.as_str() {
-                    "apiVersion" | "kind" | "op" | "path" | "from" | "reason" | "code" | "type" => {
-                    }
-                    "metadata" => redact_metadata(member),
-                    _ => redact(member),
-                }
+/// Takes out every text and number but those that say what an object, an operation of a JSON
+/// patch or a list is. Only their places count: a Secret's own keys have any name.
+fn redact(document: &mut Value) {
+    match document {
+        Value::Array(operations) => {
+            for operation in operations {
+                redact_members(operation, &["op", "path", "from"]);
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(redact),
-        Value::String(text) if !text.is_empty() => *value = Value::from(REDACTED),
-        Value::Number(_) => *value = Value::from(REDACTED),
-        _ => {}
+        Value::Object(_) => {
+            if let Some(items) = document.get_mut("items").and_then(Value::as_array_mut) {
+                items.iter_mut().for_each(redact);
+            }
+            let metadata = document.get_mut("metadata").map(Value::take);
+            redact_members(document, &["apiVersion", "kind", "type", "items"]);
+            if let Some(mut metadata) = metadata {
+                redact_members(&mut metadata, &METADATA);
+                document["metadata"] = metadata;
+            }
+        }
+        other => blank(other),
     }
 }
 
-/// Of the metadata only annotations hold values: `kubectl apply` stores the whole object there.
-fn redact_metadata(metadata: &mut Value) {
-    if let Some(annotations) = metadata.get_mut("annotations") {
-        redact(annotations);
+/// The metadata that names an object or counts its changes. Annotations hold values:
+/// `kubectl apply` stores the whole object in one.
+const METADATA: [&str; 10] = [
+    "creationTimestamp",
+    "finalizers",
+    "generateName",
+    "generation",
+    "managedFields",
+    "name",
+    "namespace",
+    "resourceVersion",
+    "uid",
+    "ownerReferences",
+];
+
+fn redact_members(value: &mut Value, kept: &[&str]) {
+    match value {
+        Value::Object(members) => {
+            let others = members
+                .iter_mut()
+                .filter(|(name, _)| !kept.contains(&name.as_str()));
+            others.for_each(|(_, member)| blank(member));
+        }
+        other => blank(other),
+    }
+}
+
+/// Takes out every text and number, and keeps the shape.
+fn blank(value: &mut Value) {
+    match value {
+        Value::Object(members) => members.values_mut().for_each(blank),
+        Value::Array(items) => items.iter_mut().for_each(blank),
+        Value::String(text) if text.is_empty() => {}
+        Value::String(_) | Value::Number(_) => *value = Value::from(REDACTED),
+        Value::Bool(_) | Value::Null => {}
     }
 }
 
@@ -154,6 +211,10 @@ mod tests {
         assert_eq!(redacted(&list, false).unwrap()["items"][0], shown);
         let patch = json!([{"op": "add", "path": "/data/a", "value": "hunter2"}]);
         assert_eq!(redacted(&patch, true).unwrap()[0]["value"], REDACTED);
+        let keys =
+            json!({"stringData": {"code": "a", "type": "b", "metadata": "c", "path": {"op": 5}}});
+        let shown = json!({"code": REDACTED, "type": REDACTED, "metadata": REDACTED, "path": {"op": REDACTED}});
+        assert_eq!(redacted(&keys, true).unwrap()["stringData"], shown);
         assert_eq!(redacted(&patch, false), None);
         assert_eq!(
             redacted(&json!({"kind": "ConfigMap", "data": {"a": "b"}}), false),
@@ -174,11 +235,21 @@ mod tests {
             ("proxy-authorization", "Basic abc", REDACTED),
             ("x-auth-token", "abc", REDACTED),
             ("set-cookie", "a=b", REDACTED),
-            ("location", "https://h/login?token=abc", "https://h/login"),
+            (
+                "location",
+                "https://u:p@h/login?token=abc",
+                "https://…@h/login",
+            ),
+            ("cf-access-jwt-assertion", "abc", REDACTED),
+            ("content-encoding", "gzip", "gzip"),
             ("accept", "application/json", "application/json"),
         ] {
             let name: HeaderName = name.parse().unwrap();
-            assert_eq!(header(&name, &HeaderValue::from_static(value)), shown);
+            let redaction = Redaction::default();
+            assert_eq!(
+                header(&name, &HeaderValue::from_static(value), &redaction),
+                shown
+            );
         }
         assert_eq!(
             url("https://h:1/a?x=1&access_token=abc"),

@@ -34,7 +34,7 @@ use crate::{go_json, messages, secret};
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Trace {
-    level: u8,
+    level: i32,
 }
 
 /// A value of a line: text is quoted, or set in lines of its own if it has several.
@@ -44,12 +44,12 @@ enum Field<'a> {
 }
 
 impl Trace {
-    pub(crate) fn new(level: u8) -> Self {
+    pub(crate) fn new(level: i32) -> Self {
         Self { level }
     }
 
     /// Whether what belongs to `level` is shown.
-    pub(crate) fn shows(self, level: u8) -> bool {
+    pub(crate) fn shows(self, level: i32) -> bool {
         self.level >= level
     }
 
@@ -97,14 +97,14 @@ impl Trace {
                     format!(
                         "{}: {}",
                         canonical(name.as_str()),
-                        secret::header(name, value)
+                        secret::header(name, value, redaction)
                     )
                 );
             }
             let _ = writeln!(command, " '{url}'");
             event("Request", &[("curlCommand", Field::Text(&command))]);
         } else {
-            let headers = header_lines(headers);
+            let headers = header_lines(headers, redaction);
             event(
                 "Request",
                 &[
@@ -123,6 +123,7 @@ impl Trace {
         method: &Method,
         url: &str,
         answer: Option<(StatusCode, &HeaderMap)>,
+        redaction: &Redaction,
         time: Duration,
         times: Times,
     ) {
@@ -131,7 +132,8 @@ impl Trace {
         }
         let url = secret::url(url);
         let status = answer.map_or_else(String::new, |(status, _)| status.to_string());
-        let headers = answer.map_or_else(String::new, |(_, headers)| header_lines(headers));
+        let headers =
+            answer.map_or_else(String::new, |(_, headers)| header_lines(headers, redaction));
         let mut fields = Vec::new();
         if self.level == 6 || self.shows(9) {
             fields.extend([
@@ -227,7 +229,11 @@ impl Trace {
                 Shown::Whole(_) if self.shows(10) => text.into_owned(),
                 Shown::Whole(document) | Shown::Redacted(document) => indented(&document),
             },
-            Err(_) => redaction.widened_by(&text).apply(&text),
+            Err(_) if body.is_empty() => String::new(),
+            Err(_) if redaction.widened_by(&text).is_secret() => {
+                format!("<redacted: {} bytes>", body.len())
+            }
+            Err(_) => redaction.apply(&text),
         };
         let limit = match self.level {
             8 => 1024,
@@ -263,14 +269,14 @@ fn indented(document: &Value) -> String {
 }
 
 /// `Name: value` a line, sorted, as kubectl shows headers.
-fn header_lines(headers: &HeaderMap) -> String {
+fn header_lines(headers: &HeaderMap, redaction: &Redaction) -> String {
     let mut lines: Vec<String> = headers
         .iter()
         .map(|(name, value)| {
             format!(
                 "{}: {}\n",
                 canonical(name.as_str()),
-                secret::header(name, value)
+                secret::header(name, value, redaction)
             )
         })
         .collect();

@@ -5,7 +5,8 @@
 
 use clap::ArgAction;
 
-use super::GlobalArgs;
+use super::{GlobalArgs, duration};
+use crate::secret;
 use crate::shell::quoted;
 
 /// The flags that say which API server, and as whom. Flattened last, as clap puts the flags that
@@ -93,8 +94,8 @@ impl ConnectionArgs {
         self.namespace.as_deref().filter(|name| !name.is_empty())
     }
 
-    /// The flags that say which server and as whom, for a command that looks at the same place.
-    /// Credentials are left out.
+    /// The flags that choose the server and the user, for a command that looks at the same place;
+    /// not those that say how to get there, and no credential.
     pub(crate) fn place(&self) -> String {
         let flags = [
             ("kubeconfig", &self.kubeconfig),
@@ -107,25 +108,22 @@ impl ConnectionArgs {
         let mut words = String::new();
         for (name, value) in flags {
             if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
-                words.extend([" --", name, "=", quoted(value).as_ref()]);
+                // What is behind a server's path is not sent, and may be anything.
+                let value = secret::address(value.split('?').next().unwrap_or_default());
+                words.extend([" --", name, "=", quoted(&value).as_ref()]);
             }
         }
         words
     }
 
-    /// What `--request-timeout` says, with its unit, for the parameter `timeout` of a request.
+    /// What `--request-timeout` says, as Go writes durations, for the parameter `timeout` of a
+    /// request. What is no duration fails when the connection is prepared.
     pub fn request_timeout(&self) -> Option<String> {
         let text = self
             .request_timeout
             .as_deref()
             .filter(|text| !text.is_empty())?;
-        let has_limit = text.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
-        let unit = if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            "s"
-        } else {
-            ""
-        };
-        has_limit.then(|| format!("{text}{unit}"))
+        duration::parse(text).ok().flatten().map(duration::in_go)
     }
 
     /// The same flags, without those that are empty: as in kubectl, they count as not given.

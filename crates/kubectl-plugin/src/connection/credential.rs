@@ -66,7 +66,7 @@ pub(super) fn login(user: &AuthInfo, user_name: &str) -> Result<AuthInfo, Error>
     if let Some(certificate) = certificate {
         let data = exposed(user.client_key_data.as_ref());
         let key = pem("client-key", &owner, data, user.client_key.as_deref())?.unwrap_or_default();
-        if key.windows(9).any(|window| window == b"ENCRYPTED") {
+        if is_encrypted(&key) {
             return Err(Error::usage(format!("the client-key{owner} is encrypted"))
                 .hinted("`openssl pkey -in FILE -out FILE` takes the passphrase off"));
         }
@@ -80,6 +80,16 @@ pub(super) fn login(user: &AuthInfo, user_name: &str) -> Result<AuthInfo, Error>
         }
     }
     Ok(login)
+}
+
+/// Whether a PEM text says of its key that it is encrypted: in the name of PKCS#8, in a header of
+/// PKCS#1 and SEC1.
+fn is_encrypted(pem: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(pem);
+    text.lines().any(|line| {
+        line.starts_with("-----BEGIN ENCRYPTED")
+            || line.starts_with("Proc-Type:") && line.contains("ENCRYPTED")
+    })
 }
 
 /// Whether there is anything in `login` to log in with.

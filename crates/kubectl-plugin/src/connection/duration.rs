@@ -20,6 +20,44 @@ pub(super) fn parse(text: &str) -> Result<Option<Duration>, Error> {
     }
 }
 
+/// As Go's `Duration.String` writes it: `1h2m3.5s`, `2m0s`, `1.5s`, `300ms`.
+pub(super) fn in_go(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let nanoseconds = u64::from(duration.subsec_nanos());
+    let fraction = |unit: u64, digits: usize| {
+        let text = format!("{:0digits$}", nanoseconds % unit);
+        let text = text.trim_end_matches('0');
+        if text.is_empty() {
+            String::new()
+        } else {
+            format!(".{text}")
+        }
+    };
+    match (seconds, nanoseconds) {
+        (0, ..1_000) => format!("{nanoseconds}ns"),
+        (0, ..1_000_000) => format!("{}{}µs", nanoseconds / 1_000, fraction(1_000, 3)),
+        (0, _) => format!("{}{}ms", nanoseconds / 1_000_000, fraction(1_000_000, 6)),
+        _ => {
+            let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+            let hours = if hours > 0 {
+                format!("{hours}h")
+            } else {
+                String::new()
+            };
+            let minutes = if seconds >= 60 {
+                format!("{minutes}m")
+            } else {
+                String::new()
+            };
+            format!(
+                "{hours}{minutes}{}{}s",
+                seconds % 60,
+                fraction(1_000_000_000, 9)
+            )
+        }
+    }
+}
+
 /// `1h2m3.5s`. Departure: kubectl takes a negative duration and asks the server for it.
 fn go_duration(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
@@ -56,6 +94,23 @@ mod tests {
         parse(text)
             .expect("a duration")
             .map(|duration| duration.as_secs_f64())
+    }
+
+    #[test]
+    fn a_duration_is_written_as_go_writes_it() {
+        for (text, expected) in [
+            ("5", "5s"),
+            ("+5s", "5s"),
+            ("2m", "2m0s"),
+            ("1h", "1h0m0s"),
+            ("1.5s", "1.5s"),
+            ("300ms", "300ms"),
+            ("1500us", "1.5ms"),
+            ("90s", "1m30s"),
+        ] {
+            assert_eq!(in_go(parse(text).unwrap().unwrap()), expected);
+        }
+        assert_eq!(parse("0.0000000001s").unwrap(), None);
     }
 
     #[test]

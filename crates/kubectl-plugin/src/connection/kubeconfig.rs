@@ -225,24 +225,34 @@ impl Named {
         self.name.as_deref().unwrap_or_default()
     }
 
-    /// What is under the name, without the fields that are `""`: Go takes them as not set.
+    /// What is under the name, without what is null or `""`: Go takes it as not set, at any depth.
     fn entry(&self, list: List) -> Value {
         let entry = match list {
             List::Contexts => &self.context,
             List::Clusters => &self.cluster,
             List::Users => &self.user,
         };
-        match entry {
-            None => Value::Object(Map::new()),
-            Some(Value::Object(fields)) => {
-                let is_set = |(_, value): &(&String, &Value)| value.as_str() != Some("");
-                let fields = fields.iter().filter(is_set);
-                fields
-                    .map(|(name, value)| (name.clone(), value.clone()))
-                    .collect()
-            }
-            Some(other) => other.clone(),
+        entry
+            .as_ref()
+            .map_or_else(|| Value::Object(Map::new()), without_the_unset)
+    }
+}
+
+fn without_the_unset(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let is_set =
+                |(_, value): &(&String, &Value)| !value.is_null() && value.as_str() != Some("");
+            let set = members.iter().filter(is_set);
+            // Extensions are anybody's, and are handed on as they are.
+            let kept = set.map(|(name, value)| match name.as_str() {
+                "extensions" => (name.clone(), value.clone()),
+                _ => (name.clone(), without_the_unset(value)),
+            });
+            kept.collect()
         }
+        Value::Array(items) => items.iter().map(without_the_unset).collect(),
+        other => other.clone(),
     }
 }
 

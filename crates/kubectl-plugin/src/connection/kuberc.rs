@@ -12,7 +12,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{file, yaml};
+use super::{file, parse_boolean, yaml};
 use crate::Error;
 
 const V1ALPHA1: &str = "kubectl.config.k8s.io/v1alpha1";
@@ -36,6 +36,9 @@ pub(super) fn plugin_policy(
     notes: &mut Vec<String>,
 ) -> Result<PluginPolicy, Error> {
     let failure = |reason| Error::usage(format!("kuberc: {reason}"));
+    if env::var("KUBECTL_KUBERC").is_ok_and(|value| parse_boolean(&value) == Ok(false)) {
+        return Ok(PluginPolicy::AllowAll);
+    }
     let variable = env::var("KUBERC").unwrap_or_default();
     let path = match flag {
         Some(_) if variable == "off" => {

@@ -11,7 +11,7 @@
 //! kube-client's own loader differs from it in many small ways (an empty string is a
 //! value for it, a missing file of a `KUBECONFIG` list an error, a credential goes out
 //! over plain http). Where we leave kubectl's way on purpose, the comment says
-//! `Departure:` and the table in `tests/connection_cases.rs` has a row for it.
+//! `Departure:` and a table in `tests/` (`connection_cases.rs`, `transport/`) has a row for it.
 
 mod args;
 mod auth_provider;

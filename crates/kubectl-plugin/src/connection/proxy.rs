@@ -11,7 +11,7 @@ use super::{
     no_proxy,
     server_url::{host, is_loopback, is_tls, port},
 };
-use crate::Error;
+use crate::{Error, secret};
 
 /// A proxy between us and the server.
 #[derive(Clone)]
@@ -82,7 +82,7 @@ pub(super) fn choose(proxy_url: Option<&str>, server: &Uri) -> Result<Option<Pro
 /// takes (departure: net/http knows it, and it means the same there as `socks5`).
 pub(super) fn problem(url: &str, cluster_name: &str) -> Option<String> {
     let scheme = scheme(url);
-    let shown = without_credential(url);
+    let shown = secret::address(url);
     let reason = match scheme.as_deref() {
         Some("http" | "https" | "socks5" | "socks5h") => return None,
         None if url
@@ -191,13 +191,6 @@ fn scheme(url: &str) -> Option<String> {
             .chars()
             .all(|other| other.is_ascii_alphanumeric() || "+-.".contains(other));
     is_scheme.then(|| scheme.to_ascii_lowercase())
-}
-
-fn without_credential(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
-        (Some(start), Some(end)) if start < end => format!("{}://…{}", &url[..start], &url[end..]),
-        _ => url.to_owned(),
-    }
 }
 
 /// The first of the variables that is set and not empty, and its value.

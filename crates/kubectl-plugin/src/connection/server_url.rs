@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use http::{Uri, uri::Scheme};
 
-use crate::Error;
+use crate::{Error, secret};
 
 /// Scheme, authority, and the base path without a slash at its end; query and fragment go, as in
 /// kubectl. An address without a scheme is http, also when there is a certificate authority.
@@ -39,7 +39,8 @@ pub(super) fn parse(address: &str) -> Result<Uri, Error> {
     {
         // Departure: kubectl cleans it, which for a proxy's prefix may be another place.
         return Err(Error::usage(format!(
-            "the path of the server address {address:?} has an empty, `.` or `..` segment"
+            "the path of the server address {:?} has an empty, `.` or `..` segment",
+            secret::address(address)
         )));
     }
     let server: Uri = format!("{scheme}://{authority}{path}")
@@ -83,7 +84,8 @@ pub(super) fn host(server: &Uri) -> &str {
 
 fn no_address(address: &str) -> Error {
     Error::usage(format!(
-        "host must be a URL or a host:port pair: {address:?}"
+        "host must be a URL or a host:port pair: {:?}",
+        secret::address(address)
     ))
 }
 

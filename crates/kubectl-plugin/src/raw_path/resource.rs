@@ -57,13 +57,20 @@ impl Resource {
         })
     }
 
-    /// Whether the data of a Secret may be in what the server says.
-    pub fn is_secret(&self) -> bool {
-        self.group.is_empty() && self.resource == "secrets"
+    /// Whether credentials may be in what is sent or said: the data of a Secret, or a token.
+    pub(crate) fn is_secret(&self) -> bool {
+        match (self.group.as_str(), self.resource.as_str()) {
+            ("", "secrets") => true,
+            ("", "serviceaccounts") => self.subresource.as_deref() == Some("token"),
+            ("authentication.k8s.io", resource) => {
+                ["tokenrequests", "tokenreviews"].contains(&resource)
+            }
+            _ => false,
+        }
     }
 
     /// Whether what is behind the API server is meant.
-    pub fn is_proxy(&self) -> bool {
+    pub(crate) fn is_proxy(&self) -> bool {
         self.subresource.as_deref() == Some("proxy")
     }
 }

@@ -39,9 +39,10 @@ pub(in crate::connection) fn identity(
     };
     let decode = |text: &str| STANDARD.decode(text).map_err(|_| error("is not base64"));
 
-    let chain = CertificateDer::pem_slice_iter(&decode(certificate)?)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| error("is not valid PEM"))?;
+    // As in Go, what is no certificate in the text is passed over.
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&decode(certificate)?)
+        .filter_map(Result::ok)
+        .collect();
     let Some(leaf) = chain.first() else {
         return Err(Error::usage(format!(
             "the client-certificate of user {user_name:?} holds no certificate in PEM"

@@ -64,9 +64,11 @@ pub(super) fn of_cluster(
     }
     let server_name = match &cluster.tls_server_name {
         None => None,
-        Some(name) => Some(ServerName::try_from(name.clone()).map_err(|_| {
-            Error::usage(format!("tls-server-name: {name:?} is no name of a server"))
-        })?),
+        Some(name) => Some(
+            ServerName::try_from(name.trim_matches(['[', ']']).to_owned()).map_err(|_| {
+                Error::usage(format!("tls-server-name: {name:?} is no name of a server"))
+            })?,
+        ),
     };
     Ok(Tls {
         config: Arc::new(config),

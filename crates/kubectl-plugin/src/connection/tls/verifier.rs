@@ -192,7 +192,12 @@ impl<'a> Trusted<'a> {
 
     /// Whether it is an authority's. One of version 1 has no way to say so.
     fn may_sign(&self) -> bool {
-        self.certificate.is_ca() || self.certificate.version() == X509Version::V1
+        let may_sign = match self.certificate.key_usage() {
+            Ok(Some(usage)) => usage.value.key_cert_sign(),
+            Ok(None) => true,
+            Err(_) => false,
+        };
+        self.certificate.version() == X509Version::V1 || self.certificate.is_ca() && may_sign
     }
 
     fn is_current(&self, now: UnixTime) -> bool {
