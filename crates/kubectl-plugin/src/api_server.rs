@@ -20,7 +20,7 @@ use crate::redaction::Redaction;
 use crate::shell::quoted;
 use crate::signals::Hold;
 use crate::warnings::Warnings;
-use crate::{Error, Kind, RawPath, messages, secret};
+use crate::{Error, Given, Kind, RawPath, curl, messages, output, secret};
 
 /// A whole reply.
 pub type Reply = Response<Bytes>;
@@ -97,15 +97,25 @@ impl ApiServer {
         self.ask(request, false).await
     }
 
-    async fn ask(
+    /// Prints the commands that do by curl what [`ApiServer::send`] does, for bash, and sends
+    /// nothing. `given` is where the very bytes of the body are, and `arguments` are those that the
+    /// server was connected to with.
+    pub fn print_curl(
         &self,
-        mut request: Request<Vec<u8>>,
-        shows_headers: bool,
-    ) -> Result<Reply, Error> {
-        request
-            .headers_mut()
-            .entry(header::USER_AGENT)
-            .or_insert_with(user_agent);
+        request: Request<Vec<u8>>,
+        given: Option<&Given<'_>>,
+        arguments: &ConnectionArgs,
+    ) -> Result<(), Error> {
+        let way = self.connection.curl_way(arguments)?;
+        let request = signed(request);
+        let question = Question::new(&request, String::new());
+        let is_secret = question.redaction.is_secret()
+            || serde_json::from_slice(request.body()).is_ok_and(|body| secret::is_in(&body));
+        output::write(curl::script(&request, is_secret, given, &way).as_bytes())
+    }
+
+    async fn ask(&self, request: Request<Vec<u8>>, shows_headers: bool) -> Result<Reply, Error> {
+        let request = signed(request);
         let question = Question::new(&request, self.command_to_see(request.uri().path()));
         let mut written_before = self.connection.meter.written();
         let mut answer = self.exchange(request.clone(), &question).await;
@@ -235,6 +245,15 @@ impl ApiServer {
         );
         reply.map_err(Failure::Transport)
     }
+}
+
+/// The request with the name of who sends it, unless it has another one.
+fn signed(mut request: Request<Vec<u8>>) -> Request<Vec<u8>> {
+    request
+        .headers_mut()
+        .entry(header::USER_AGENT)
+        .or_insert_with(user_agent);
+    request
 }
 
 /// `kubectl-rawpatch/0.1.0 (linux/amd64)`, in the form of client-go's

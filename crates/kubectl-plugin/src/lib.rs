@@ -10,6 +10,7 @@
 //!   reply, or that there is none, means; `signals` holds the process until that is said. `status`
 //!   words refusals as kubectl does, `connection_error` what came instead of a reply, `redaction`
 //!   takes Secrets out of both.
+//! * `curl`: the same request as a command for bash, for `--curl`.
 //! * [`Output`]: stdout and its `-o` formats, with `jsonpath` as kubectl speaks it.
 //! * [`messages`]: stderr. `warnings` are those of the server; `utc` is how points in time are said.
 //! * [`Error`]: what a user reads, its hint, its exit code.
@@ -27,6 +28,7 @@ mod api_server;
 mod app;
 mod connection;
 mod connection_error;
+mod curl;
 mod error;
 mod go_json;
 mod jsonpath;
@@ -47,6 +49,7 @@ mod warnings;
 pub use api_server::{ApiServer, Reply};
 pub use app::run;
 pub use connection::{ConnectionArgs, parse_boolean};
+pub use curl::Given;
 pub use error::{Error, Kind};
 pub use output::{Output, OutputArgs, object_name};
 pub use raw_path::{RawPath, Resource};

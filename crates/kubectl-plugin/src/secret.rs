@@ -35,7 +35,8 @@ const SECRET_NAMES: [&str; 12] = [
     "token",
 ];
 
-fn is_secret_name(name: &str) -> bool {
+/// Whether a name announces a credential.
+pub(crate) fn is_secret_name(name: &str) -> bool {
     let name = percent_decode_str(name)
         .decode_utf8_lossy()
         .to_ascii_lowercase();

@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::Path;
 
 use clap::{ArgAction, Parser};
-use kubectl_plugin::{ConnectionArgs, Error, OutputArgs, parse_boolean};
+use kubectl_plugin::{ConnectionArgs, Error, Given, OutputArgs, parse_boolean};
 
 use crate::body::PatchType;
 
@@ -132,6 +133,15 @@ impl PatchArgs {
             .iter()
             .chain(&self.filename)
             .any(|source| source == "-")
+    }
+
+    /// Where the bytes of the patch can be read again: not in a pipe.
+    pub(crate) fn given(&self) -> Option<Given<'_>> {
+        match self.filename.first() {
+            _ if self.reads_stdin() => Some(Given::Stdin),
+            Some(file) if Path::new(file).is_file() => Some(Given::File(file)),
+            _ => None,
+        }
     }
 
     /// The bytes of the patch, from its one source.

@@ -20,6 +20,7 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
         path => path.parse()?,
     };
     let given = arguments.patch()?;
+    let original = arguments.connection.curl.then(|| given.clone());
     let server = ApiServer::connect(&arguments.connection)?
         .showing_headers(arguments.include)
         .reading_stdin(arguments.reads_stdin());
@@ -29,6 +30,9 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
         .iter()
         .for_each(|warning| messages::warn(warning));
 
+    if let Some(original) = original {
+        return print_curl(&arguments, request, &original, &server);
+    }
     let resource_version = arguments.if_resource_version.as_deref();
     match send(&mut request, resource_version, &server).await {
         Ok(reply) => {
@@ -60,6 +64,30 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
         count @ 1.. if arguments.warnings_as_errors => Err(Kind::Warnings { count }.into()),
         _ => Ok(()),
     }
+}
+
+/// Prints the curl command for the patch, and sends nothing.
+fn print_curl(
+    arguments: &PatchArgs,
+    mut request: PatchRequest,
+    original: &[u8],
+    server: &ApiServer,
+) -> Result<(), Error> {
+    if let Some(resource_version) = &arguments.if_resource_version {
+        if request.patch_type == PatchType::Apply {
+            return Err(Error::usage(
+                "--curl: --if-resource-version with --type apply reads the object first, which one \
+                 curl command cannot",
+            )
+            .hinted(
+                "put the metadata.uid and metadata.resourceVersion of the object into the patch",
+            ));
+        }
+        request.guard(resource_version, None)?;
+    }
+    let request = request.http()?;
+    let given = arguments.given().filter(|_| request.body() == original);
+    server.print_curl(request, given.as_ref(), &arguments.connection)
 }
 
 /// Sends the patch, guarded by `--if-resource-version`. An apply would *create* an object that is

@@ -15,6 +15,9 @@ use crate::{Error, utc};
 /// How long before its end a token is not used any more, as in client-go.
 const MARGIN: SignedDuration = SignedDuration::from_secs(10);
 
+/// Where an id-token is, from a kubeconfig's user on.
+pub(super) const ID_TOKEN: &str = "auth-provider.config.id-token";
+
 /// Refuses what kubectl refuses, whatever other login there is.
 pub(super) fn check(provider: &AuthProviderConfig) -> Result<(), Error> {
     let message = match provider.name.as_str() {

@@ -1,6 +1,7 @@
 //! What of a kubeconfig's user goes to the server, and which certificates the server's must be
 //! signed by (`client-go/transport/transport.go` and `round_trippers.go`).
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -153,7 +154,8 @@ fn token(user: &AuthInfo) -> Result<Option<SecretString>, Error> {
     Ok(Some(token.to_owned().into()))
 }
 
-fn token_of_file(path: &str) -> Result<String, String> {
+/// The token in a file, which must not be empty.
+pub(super) fn token_of_file(path: &str) -> Result<String, String> {
     let bytes = file::read(Path::new(path))?;
     match String::from_utf8(bytes) {
         Ok(token) if !token.trim().is_empty() => Ok(token),
@@ -219,7 +221,9 @@ pub(super) fn headers(login: &AuthInfo) -> Result<HeaderMap, Error> {
         .iter()
         .flatten()
         .try_for_each(|group| add("impersonate-group", group))?;
-    for (key, values) in login.impersonate_user_extra.iter().flatten() {
+    // In some order, but always in the same.
+    let extras: BTreeMap<_, _> = login.impersonate_user_extra.iter().flatten().collect();
+    for (key, values) in extras {
         let name = format!("impersonate-extra-{}", utf8_percent_encode(key, NO_TOKEN));
         values.iter().try_for_each(|value| add(&name, value))?;
     }

@@ -20,7 +20,8 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::{credential, file, kuberc::PluginPolicy, yaml};
-use crate::Error;
+use crate::curl::{self, Source, Text};
+use crate::{Error, secret};
 
 const V1: &str = "client.authentication.k8s.io/v1";
 /// The older version, of the same shape.
@@ -91,36 +92,11 @@ impl ExecPlugin {
 
     /// Runs the plugin. Its stderr is ours; stdin too, if it may read it.
     pub(super) async fn run(&self, stdin_in_use: bool) -> Result<Answer, Error> {
-        let is_interactive =
-            is_interactive(&self.interactive_mode, stdin().is_terminal(), stdin_in_use).map_err(
-                |reason| {
-                    failure(format!(
-                        "exec plugin cannot support interactive mode: {reason}"
-                    ))
-                },
-            )?;
-        let found = file::find_executable(&self.command);
-        let path = found.as_deref().map_err(String::as_str);
-        self.policy.check(&self.command, path).map_err(failure)?;
-        let path = match found {
-            Ok(path) => path,
-            // The system says better what is wrong with a path.
-            Err(_) if self.command.contains('/') => PathBuf::from(&self.command),
-            Err(_) => return Err(self.not_found(&format!("executable {} not found", self.command))),
-        };
-        let request = Request {
-            kind: "ExecCredential",
-            api_version: self.version,
-            spec: Spec {
-                cluster: self.cluster.as_ref(),
-                interactive: is_interactive,
-            },
-        };
-        let request = serde_json::to_string(&request).expect("it has no keys but strings");
-        let child = Command::new(path)
+        let is_interactive = self.may_ask(stdin_in_use)?;
+        let child = Command::new(self.path()?)
             .args(&self.arguments)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .env("KUBERNETES_EXEC_INFO", request)
+            .env("KUBERNETES_EXEC_INFO", self.request(is_interactive))
             .stdin(if is_interactive {
                 Stdio::inherit()
             } else {
@@ -148,6 +124,102 @@ impl ExecPlugin {
             )));
         }
         Answer::read(&output.stdout, self.version).map_err(failure)
+    }
+
+    /// Whether the plugin may ask the user at the terminal.
+    fn may_ask(&self, stdin_in_use: bool) -> Result<bool, Error> {
+        is_interactive(&self.interactive_mode, stdin().is_terminal(), stdin_in_use).map_err(
+            |reason| {
+                failure(format!(
+                    "exec plugin cannot support interactive mode: {reason}"
+                ))
+            },
+        )
+    }
+
+    /// The program, which the policy must allow.
+    fn path(&self) -> Result<PathBuf, Error> {
+        let found = file::find_executable(&self.command);
+        let path = found.as_deref().map_err(String::as_str);
+        self.policy.check(&self.command, path).map_err(failure)?;
+        match found {
+            Ok(path) => Ok(path),
+            // The system says better what is wrong with a path.
+            Err(_) if self.command.contains('/') => Ok(PathBuf::from(&self.command)),
+            Err(_) => Err(self.not_found(&format!("executable {} not found", self.command))),
+        }
+    }
+
+    /// What the plugin gets in `$KUBERNETES_EXEC_INFO`.
+    fn request(&self, is_interactive: bool) -> String {
+        let request = Request {
+            kind: "ExecCredential",
+            api_version: self.version,
+            spec: Spec {
+                cluster: self.cluster.as_ref(),
+                interactive: is_interactive,
+            },
+        };
+        serde_json::to_string(&request).expect("it has no keys but strings")
+    }
+
+    /// The same run as a shell's command. Where `of_user` is a field of the kubeconfig's user, and
+    /// `proxy_url` where the cluster's proxy is, if that one is a secret.
+    pub(super) fn for_curl(
+        &self,
+        stdin_in_use: bool,
+        of_user: impl Fn(&str) -> Source,
+        proxy_url: Option<&Source>,
+    ) -> Result<curl::Plugin, Error> {
+        let is_interactive = self.may_ask(stdin_in_use)?;
+        let is_word = |name: &str| {
+            let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            name.bytes().all(is_letter) && !name.starts_with(|first: char| first.is_ascii_digit())
+        };
+        if let Some((name, _)) = self.variables.iter().find(|(name, _)| !is_word(name)) {
+            return Err(Error::usage(format!(
+                "--curl: no shell can set the variable {name:?} of the exec plugin"
+            )));
+        }
+        // Nothing says what of its environment is secret, so all of it is left where it is.
+        let variables = self.variables.iter().enumerate().map(|(index, (name, _))| {
+            let value = of_user(&format!("exec.env[{index}].value"));
+            (name.clone(), value)
+        });
+        let arguments = self.arguments.iter().enumerate().map(|(index, argument)| {
+            let before = index
+                .checked_sub(1)
+                .map_or("", |index| &self.arguments[index]);
+            if is_telling(before, argument) {
+                Text::Hidden(of_user(&format!("exec.args[{index}]")))
+            } else {
+                Text::Shown(argument.clone())
+            }
+        });
+        let request = self.request(is_interactive);
+        let url = self
+            .cluster
+            .as_ref()
+            .and_then(|cluster| cluster.proxy_url.as_ref());
+        let shown_url = url.map(|url| Value::from(url.as_str()).to_string());
+        let request = match (proxy_url, shown_url) {
+            (Some(source), Some(url)) if request.contains(&url) => {
+                let (before, after) = request.split_once(&url).unwrap_or_default();
+                vec![
+                    Text::Shown(format!("{before}\"")),
+                    Text::Hidden(source.clone()),
+                    Text::Shown(format!("\"{after}")),
+                ]
+            }
+            _ => vec![Text::Shown(request)],
+        };
+        Ok(curl::Plugin {
+            path: self.path()?.to_string_lossy().into_owned(),
+            arguments: arguments.collect(),
+            variables: variables.collect(),
+            request,
+            is_interactive,
+        })
     }
 
     fn not_found(&self, reason: &str) -> Error {
@@ -209,6 +281,14 @@ impl Answer {
         let encode = |pem| STANDARD.encode::<String>(pem);
         login.client_certificate_data = set(&self.client_certificate_data).map(encode);
         login.client_key_data = set(&self.client_key_data).map(|pem| encode(pem).into());
+    }
+}
+
+/// Whether a name announces that the argument, or what stands in it behind a `=`, is a credential.
+fn is_telling(before: &str, argument: &str) -> bool {
+    match argument.split_once('=') {
+        Some((name, _)) if secret::is_secret_name(name) => true,
+        _ => before.starts_with('-') && !before.contains('=') && secret::is_secret_name(before),
     }
 }
 

@@ -37,6 +37,8 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// The way to one server.
 pub(super) struct Way {
     pub(super) server: Uri,
+    /// The cluster's name in the kubeconfig; may be empty.
+    pub(super) cluster_name: String,
     pub(super) cluster: Cluster,
     pub(super) proxy: Option<Proxy>,
     pub(super) meter: Meter,
@@ -45,10 +47,10 @@ pub(super) struct Way {
 
 /// The login for one server.
 pub(crate) struct Login {
-    way: Way,
-    user_name: String,
-    user: AuthInfo,
-    plugin: Option<ExecPlugin>,
+    pub(super) way: Way,
+    pub(super) user_name: String,
+    pub(super) user: AuthInfo,
+    pub(super) plugin: Option<ExecPlugin>,
     /// The command itself reads stdin, so a plugin must not.
     pub(crate) stdin_in_use: bool,
     /// That the kubeconfig's client certificate is out of date.
@@ -170,6 +172,7 @@ impl Login {
             proxy,
             meter,
             trace,
+            ..
         } = &self.way;
         let mut login = credential::login(&self.user, &self.user_name)?;
         let until = match answer {
@@ -256,6 +259,7 @@ mod tests {
             };
             let way = Way {
                 server: Uri::from_static("https://10.0.0.1"),
+                cluster_name: String::new(),
                 cluster,
                 proxy: None,
                 meter: Meter::default(),

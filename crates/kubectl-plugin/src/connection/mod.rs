@@ -6,6 +6,8 @@
 //!                              kuberc ─▶ exec_plugin ─▶┘
 //! ```
 //!
+//! `curl_way` says of the same parts where each is, for `--curl`.
+//!
 //! The types of the kubeconfig, the client and its layers are kube-client's. Reading,
 //! choosing and validating are ours, because there kubectl's behaviour counts and
 //! kube-client's own loader differs from it in many small ways (an empty string is a
@@ -16,6 +18,7 @@
 mod args;
 mod auth_provider;
 mod credential;
+mod curl_way;
 mod duration;
 mod exec_plugin;
 mod file;
@@ -78,6 +81,7 @@ impl ConnectionArgs {
         notes.append(&mut selection.notes);
         let Selection {
             server,
+            cluster_name,
             mut cluster,
             user_name,
             mut user,
@@ -103,6 +107,7 @@ impl ConnectionArgs {
         let login = Login::new(
             login::Way {
                 server: server.clone(),
+                cluster_name,
                 cluster,
                 proxy,
                 meter: meter.clone(),

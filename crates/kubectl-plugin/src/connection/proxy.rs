@@ -30,6 +30,17 @@ pub(super) enum Protocol {
     Socks5,
 }
 
+impl Protocol {
+    /// The scheme that makes curl ask as we do; to a SOCKS proxy it gives the server's name.
+    pub(super) fn name_in_curl(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Socks5 => "socks5h",
+        }
+    }
+}
+
 /// Who wants to use the proxy. No `Debug`, as it is a secret.
 #[derive(Clone)]
 pub(super) struct Credential {
@@ -48,12 +59,7 @@ pub(super) fn choose(proxy_url: Option<&str>, server: &Uri) -> Result<Option<Pro
             .map(Some)
             .map_err(|reason| Error::usage(format!("proxy-url: {reason}")));
     }
-    let variables = if is_tls(server) {
-        ["HTTPS_PROXY", "https_proxy"]
-    } else {
-        ["HTTP_PROXY", "http_proxy"]
-    };
-    let Some((variable, url)) = first_set(variables) else {
+    let Some((variable, url)) = variable(server) else {
         return Ok(None);
     };
     if !is_tls(server) && env::var_os("REQUEST_METHOD").is_some_and(|value| !value.is_empty()) {
@@ -76,6 +82,15 @@ pub(super) fn choose(proxy_url: Option<&str>, server: &Uri) -> Result<Option<Pro
     Proxy::parse(&url)
         .map(Some)
         .map_err(|reason| Error::usage(format!("${variable}: {reason}")))
+}
+
+/// The environment's proxy for a server, and the variable that names it.
+pub(super) fn variable(server: &Uri) -> Option<(&'static str, String)> {
+    first_set(if is_tls(server) {
+        ["HTTPS_PROXY", "https_proxy"]
+    } else {
+        ["HTTP_PROXY", "http_proxy"]
+    })
 }
 
 /// Why kubectl refuses a kubeconfig's `proxy-url`, in its words; with `socks5h` beside what it

@@ -18,6 +18,8 @@ use crate::trace::Trace;
 pub(super) struct Selection {
     /// The server's address, as it is configured.
     pub(super) server: String,
+    /// The cluster's name in the kubeconfig; may be empty.
+    pub(super) cluster_name: String,
     /// How to get there, and whom to trust.
     pub(super) cluster: Cluster,
     /// The user's name in the kubeconfig, for messages; may be empty.
@@ -77,6 +79,7 @@ pub(super) fn select(args: &ConnectionArgs, trace: Trace) -> Result<Selection, E
     };
     Ok(Selection {
         server,
+        cluster_name,
         cluster,
         user_name,
         user,

@@ -1,0 +1,137 @@
+//! What `--curl` needs to know of a connection: the way to the server, and where each credential is.
+//!
+//! The rules of what counts are `credential`'s, `login`'s and `proxy`'s; here each is given its
+//! place instead of its value.
+
+use kube_client::config::AuthInfo;
+
+use super::{Connection, ConnectionArgs, auth_provider, credential, login::Way, proxy, server_url};
+use crate::Error;
+use crate::curl::{self, ClientCertificate, Source, Trust};
+
+const CLUSTER: (&str, &str) = ("clusters", "cluster");
+const USER: (&str, &str) = ("users", "user");
+
+impl Connection {
+    /// The way for a curl command. `args` are those that the connection was made with.
+    pub(crate) fn curl_way(&self, args: &ConnectionArgs) -> Result<curl::Way, Error> {
+        let args = args.given();
+        let Way {
+            server,
+            cluster,
+            proxy,
+            ..
+        } = &self.login.way;
+        if proxy.as_ref().is_some_and(proxy::Proxy::is_tls) && cluster.tls_server_name.is_some() {
+            return Err(Error::usage(
+                "--curl: with tls-server-name both the server and its https proxy must have that \
+                 name, and curl cannot check a proxy for another name than its own",
+            ));
+        }
+        let file = args.kubeconfig.as_deref();
+        let of_cluster =
+            |field: &str| Source::in_kubeconfig(file, CLUSTER, &self.login.way.cluster_name, field);
+        let of_user = |field: &str| Source::in_kubeconfig(file, USER, &self.login.user_name, field);
+
+        // As in client-go, the authorities are for a server that speaks TLS itself.
+        let trust = if !server_url::is_tls(server) {
+            Trust::Platform
+        } else if cluster.insecure_skip_tls_verify == Some(true) {
+            Trust::Everybody
+        } else if cluster.certificate_authority_data.is_some() {
+            Trust::Authorities(of_cluster("certificate-authority-data"))
+        } else if let Some(path) = &cluster.certificate_authority {
+            Trust::Authorities(Source::File(path.clone()))
+        } else {
+            Trust::Platform
+        };
+        let proxy_url = if args.proxy_url.is_some() {
+            Some(Source::Flag("--proxy-url"))
+        } else if cluster.proxy_url.is_some() {
+            Some(of_cluster("proxy-url"))
+        } else {
+            proxy::variable(server).map(|(name, _)| Source::Environment(name))
+        };
+        let is_secret = proxy
+            .as_ref()
+            .is_some_and(|proxy| proxy.credential.is_some());
+        let secret_url = proxy_url.filter(|_| is_secret);
+        let user = &self.login.user;
+        let login = match &self.login.plugin {
+            Some(plugin) => Some(curl::Login::Plugin(plugin.for_curl(
+                self.login.stdin_in_use,
+                of_user,
+                secret_url.as_ref(),
+            )?)),
+            None => authorization(user, &args, of_user),
+        };
+        Ok(curl::Way {
+            server: server.clone(),
+            server_name: cluster.tls_server_name.clone(),
+            trust,
+            certificate: client_certificate(user, of_user),
+            login,
+            impersonation: credential::headers(&credential::impersonation(user))?,
+            proxy: proxy.as_ref().map(|proxy| curl::Proxy {
+                scheme: proxy.protocol.name_in_curl(),
+                address: proxy.name(),
+                credential: secret_url,
+            }),
+            timeout: self.request_timeout,
+        })
+    }
+}
+
+/// Where the client certificate is, and its key.
+fn client_certificate(
+    user: &AuthInfo,
+    of_user: impl Fn(&str) -> Source,
+) -> Option<ClientCertificate> {
+    let place = |is_data: bool, field: &str, path: &Option<String>| {
+        if is_data {
+            Some(of_user(field))
+        } else {
+            path.clone().map(Source::File)
+        }
+    };
+    let has_data = user.client_certificate_data.is_some();
+    let has_key_data = user.client_key_data.is_some();
+    Some(ClientCertificate {
+        certificate: place(
+            has_data,
+            "client-certificate-data",
+            &user.client_certificate,
+        )?,
+        key: place(has_key_data, "client-key-data", &user.client_key)?,
+    })
+}
+
+/// Where the token is, or the password.
+fn authorization(
+    user: &AuthInfo,
+    args: &ConnectionArgs,
+    of_user: impl Fn(&str) -> Source,
+) -> Option<curl::Login> {
+    let token = match &user.token_file {
+        Some(path) if user.token.is_none() || credential::token_of_file(path).is_ok() => {
+            Some(Source::File(path.clone()))
+        }
+        _ if user.token.is_none() => None,
+        _ if args.token.is_some() => Some(Source::Flag("--token")),
+        _ => Some(of_user("token")),
+    };
+    let password = || match &user.password {
+        None => None,
+        Some(_) if args.password.is_some() => Some(Source::Flag("--password")),
+        Some(_) => Some(of_user("password")),
+    };
+    match (token, &user.username, &user.auth_provider) {
+        (Some(token), _, _) => Some(curl::Login::Token(token)),
+        (None, Some(name), _) => Some(curl::Login::Password {
+            name: name.clone(),
+            password: password(),
+        }),
+        (None, None, Some(_)) => Some(curl::Login::Token(of_user(auth_provider::ID_TOKEN))),
+        (None, None, None) => None,
+    }
+}
