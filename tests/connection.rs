@@ -7,6 +7,7 @@
 
 mod connection_cases;
 mod connection_plugins;
+mod mount_namespace;
 
 use std::{
     env,
@@ -36,17 +37,6 @@ const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A token that ends in the year 2100: `{"exp":4102444800}`.
 const VALID_JWT: &str = "e30.eyJleHAiOjQxMDI0NDQ4MDB9.c2ln";
-
-/// Makes the folder of the Pod's account, which only this process and its children see.
-const IN_POD: &str = r#"
-set -e
-folder=/run/secrets/kubernetes.io/serviceaccount
-mount -t tmpfs tmpfs /run
-mkdir -p "$folder"
-cp "$POD"/* "$folder"
-unset POD
-exec "$@"
-"#;
 
 #[test]
 fn reads_kubeconfig_files_as_kubectl() -> Result<()> {
@@ -348,24 +338,13 @@ impl Program {
     }
 }
 
-/// A program in a mount namespace where `/var/run/secrets` holds the files of the folder `pod`.
+/// A program in a container of a Pod, whose account is in the folder `pod`.
 fn in_pod(program: &Path, pod: &Path) -> Command {
-    let mut command = Command::new("unshare");
+    let mut command = mount_namespace::in_pod(pod);
     command
-        .args([
-            "--user",
-            "--map-root-user",
-            "--mount",
-            "sh",
-            "-c",
-            IN_POD,
-            "sh",
-        ])
         .arg(program)
-        .env_clear()
         .env("PATH", PATH)
         .env("HOME", pod)
-        .env("POD", pod)
         .stdin(Stdio::null());
     command
 }

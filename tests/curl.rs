@@ -4,6 +4,8 @@
 //! nothing is connected to and no plugin runs; afterwards neither they nor the arguments of any
 //! program that they start hold a secret.
 
+mod mount_namespace;
+
 use std::{
     env, fs,
     os::unix::fs::PermissionsExt,
@@ -46,17 +48,6 @@ const PLUGIN: &str = r#"#!/bin/sh
 cd "${0%/*}"
 echo "$GREETING $* $KUBERNETES_EXEC_INFO" >>plugin-runs
 cat answer
-"#;
-
-/// Makes the folder of the Pod's account, which only this process and its children see.
-const IN_POD: &str = r#"
-set -e
-folder=/run/secrets/kubernetes.io/serviceaccount
-mount -t tmpfs tmpfs /run
-mkdir -p "$folder"
-cp "$POD"/* "$folder"
-unset POD
-exec "$@"
 "#;
 
 #[test]
@@ -667,24 +658,15 @@ impl Bench {
         let folder = self.folder.path();
         let kubeconfig = folder.join("kubeconfig");
         self.write_kubeconfig(&kubeconfig)?;
-        let mut command = Command::new(if self.pod.is_some() {
-            Path::new("unshare")
+        let mut command = if let Some(pod) = &self.pod {
+            let mut command = mount_namespace::in_pod(pod);
+            command.arg(program);
+            command
         } else {
-            program
-        });
-        command.env_clear();
-        if let Some(pod) = &self.pod {
-            let in_pod = [
-                "--user",
-                "--map-root-user",
-                "--mount",
-                "sh",
-                "-c",
-                IN_POD,
-                "sh",
-            ];
-            command.args(in_pod).arg(program).env("POD", pod);
-        }
+            let mut command = Command::new(program);
+            command.env_clear();
+            command
+        };
         let stdin = match self.stdin {
             Some(file) => Stdio::from(fs::File::open(folder.join(file))?),
             None => Stdio::null(),

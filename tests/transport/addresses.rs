@@ -1,12 +1,12 @@
 use std::fs;
 use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use control_plane::Tool;
 use faulty_server::FaultyServer;
 
 use super::side_by_side::*;
+use crate::mount_namespace;
 
 /// Runs a program where `/etc/hosts` is another file, which only it sees.
 const WITH_HOSTS: &str = r#"mount --bind "$HOSTS" /etc/hosts && unset HOSTS && exec "$@""#;
@@ -54,16 +54,7 @@ fn a_dead_address_of_a_name_does_not_matter() {
         (env!("CARGO_BIN_EXE_kubectl-rawpatch").into(), ours),
     ] {
         let started = Instant::now();
-        let output = Command::new("unshare")
-            .args([
-                "--user",
-                "--map-root-user",
-                "--mount",
-                "sh",
-                "-c",
-                WITH_HOSTS,
-                "sh",
-            ])
+        let output = mount_namespace::command(WITH_HOSTS)
             .arg(program)
             .args(arguments)
             .arg("--kubeconfig")
