@@ -19,6 +19,7 @@ use crate::outcome::{Failure, Question};
 use crate::redaction::Redaction;
 use crate::shell::quoted;
 use crate::signals::Hold;
+use crate::streaming_reply::StreamingReply;
 use crate::warnings::Warnings;
 use crate::{Error, Given, Kind, RawPath, curl, messages, output, secret};
 
@@ -68,6 +69,11 @@ impl ApiServer {
         path.on_server(&self.connection.server)
     }
 
+    /// The address, with the base path.
+    pub fn address(&self) -> String {
+        self.connection.server.to_string()
+    }
+
     /// The command that shows what is at `path` now, on the same server as the same user.
     pub fn command_to_see(&self, path: &str) -> String {
         format!("kubectl get --raw {}{}", quoted(path), self.place)
@@ -114,15 +120,57 @@ impl ApiServer {
         output::write(curl::script(&request, is_secret, given, &way).as_bytes())
     }
 
+    /// Sends a GET whose reply is JSON and read as it comes. The request timeout counts until its
+    /// head has come.
+    ///
+    /// # Errors
+    /// As for [`ApiServer::send`].
+    pub async fn open(&self, request: Request<Vec<u8>>) -> Result<StreamingReply, Error> {
+        let request = signed(request);
+        let question = Question::new(&request, self.command_to_see(request.uri().path()));
+        let server = &self.connection.server;
+        let failed = |failure| question.explain(failure, false, server);
+        let head = || self.in_time(self.head(request.clone(), &question));
+        let (mut reply, session) = head().await.map_err(failed)?;
+        if self
+            .may_try_again(reply.status(), &session, &question)
+            .await
+        {
+            (reply, _) = head().await.map_err(failed)?;
+        }
+        self.warnings.say_new(reply.headers(), &question.redaction);
+        let content_type = reply.headers().get(header::CONTENT_TYPE).cloned();
+        let is_json = content_type
+            .as_ref()
+            .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+        if reply.status().is_success() {
+            if is_json {
+                return Ok(StreamingReply(reply.into_body()));
+            }
+            // What is no JSON may go on for ever, and nothing of it is needed.
+            question.judge(reply.map(|_| Bytes::new()), server)?;
+            let shown =
+                content_type.unwrap_or(HeaderValue::from_static("something without a type"));
+            return Err(Error::protocol(format!(
+                "the server answered with {shown:?} instead of a stream of JSON"
+            ))
+            .hinted("is PATH that of a collection?"));
+        }
+        let refusal = self
+            .in_time(self.whole(reply, &question))
+            .await
+            .map_err(failed)?;
+        self.judge(refusal, &question)?;
+        Err(Error::protocol("the server refused and gave no reason"))
+    }
+
     async fn ask(&self, request: Request<Vec<u8>>, shows_headers: bool) -> Result<Reply, Error> {
         let request = signed(request);
         let question = Question::new(&request, self.command_to_see(request.uri().path()));
         let mut written_before = self.connection.meter.written();
         let mut answer = self.exchange(request.clone(), &question).await;
         if let Ok((reply, session)) = &answer
-            && reply.status() == StatusCode::UNAUTHORIZED
-            && !question.is_proxied
-            && self.connection.login.renew(session).await
+            && self.may_try_again(reply.status(), session, &question).await
         {
             written_before = self.connection.meter.written();
             answer = self.exchange(request, &question).await;
@@ -133,19 +181,36 @@ impl ApiServer {
                     say_headers(&reply, &question.redaction);
                 }
                 self.warnings.say_new(reply.headers(), &question.redaction);
-                let judged = question.judge(reply, &self.connection.server);
-                if let Err(error) = &judged
-                    && let Kind::Refused(status) = error.kind()
-                {
-                    self.connection.trace.refusal(status);
-                }
-                judged
+                self.judge(reply, &question)
             }
             Err(failure) => {
                 let untouched = self.connection.meter.written() == written_before;
                 Err(question.explain(failure, untouched, &self.connection.server))
             }
         }
+    }
+
+    /// Whether an answer says that nothing was done, for want of a login that there is now.
+    async fn may_try_again(
+        &self,
+        status: StatusCode,
+        session: &Arc<Session>,
+        question: &Question,
+    ) -> bool {
+        status == StatusCode::UNAUTHORIZED
+            && !question.is_proxied
+            && self.connection.login.renew(session).await
+    }
+
+    /// What a whole reply means; tells of a refusal.
+    fn judge(&self, reply: Reply, question: &Question) -> Result<Reply, Error> {
+        let judged = question.judge(reply, &self.connection.server);
+        if let Err(error) = &judged
+            && let Kind::Refused(status) = error.kind()
+        {
+            self.connection.trace.refusal(status);
+        }
+        judged
     }
 
     /// One request, its whole reply, and the session that it went by. Signals are held back only
@@ -155,33 +220,10 @@ impl ApiServer {
         request: Request<Vec<u8>>,
         question: &Question,
     ) -> Result<(Reply, Arc<Session>), Failure> {
-        let round_trip = async {
-            let session = self
-                .connection
-                .login
-                .session()
-                .await
-                .map_err(Failure::Login)?;
-            let reply = self.send_by(&session, request, question).await?;
-            let (parts, body) = reply.into_parts();
-            let body = body
-                .collect()
-                .await
-                .map_err(|_| Failure::Torn(parts.status))?
-                .to_bytes();
-            self.connection
-                .trace
-                .body("Response Body", &body, &question.redaction);
-            Ok((Response::from_parts(parts, body), session))
-        };
-        let in_time = async {
-            match self.connection.request_timeout {
-                Some(timeout) => tokio::time::timeout(timeout, round_trip)
-                    .await
-                    .unwrap_or(Err(Failure::TimedOut(timeout))),
-                None => round_trip.await,
-            }
-        };
+        let in_time = self.in_time(async {
+            let (reply, session) = self.head(request, question).await?;
+            Ok((self.whole(reply, question).await?, session))
+        });
         if question.may_change
             && let Ok(mut hold) = Hold::start()
         {
@@ -193,6 +235,49 @@ impl ApiServer {
         } else {
             in_time.await
         }
+    }
+
+    /// What comes within the request timeout.
+    async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        match self.connection.request_timeout {
+            Some(timeout) => tokio::time::timeout(timeout, work)
+                .await
+                .unwrap_or(Err(Failure::TimedOut(timeout))),
+            None => work.await,
+        }
+    }
+
+    /// One request, the head of its reply, and the session that it went by.
+    async fn head(
+        &self,
+        request: Request<Vec<u8>>,
+        question: &Question,
+    ) -> Result<(Response<Body>, Arc<Session>), Failure> {
+        let session = self
+            .connection
+            .login
+            .session()
+            .await
+            .map_err(Failure::Login)?;
+        let reply = self.send_by(&session, request, question).await?;
+        Ok((reply, session))
+    }
+
+    /// The whole of a reply of which the head has come.
+    async fn whole(&self, reply: Response<Body>, question: &Question) -> Result<Reply, Failure> {
+        let (parts, body) = reply.into_parts();
+        let body = body
+            .collect()
+            .await
+            .map_err(|_| Failure::Torn(parts.status))?
+            .to_bytes();
+        self.connection
+            .trace
+            .body("Response Body", &body, &question.redaction);
+        Ok(Response::from_parts(parts, body))
     }
 
     /// Sends a request by one session, up to the head of its reply, and tells of both.

@@ -20,8 +20,12 @@ mod exit_code {
     pub(super) const USAGE: u8 = 2;
     /// No connection, TLS or login.
     pub(super) const CONNECTION: u8 = 3;
+    /// It was tried again and again, and did not work.
+    pub(super) const GAVE_UP: u8 = 5;
     /// What answered does not speak the Kubernetes protocol.
     pub(super) const PROTOCOL: u8 = 6;
+    /// Events were lost, and the user allows no gap.
+    pub(super) const GAP: u8 = 7;
     /// The object is not in the state that the request asked for.
     pub(super) const CONFLICT: u8 = 9;
     /// The request left, and what became of it is not known.
@@ -51,6 +55,9 @@ pub enum Kind {
     /// as kubectl begins its own differently each time.
     #[error("{0}")]
     Connection(String),
+    /// No reply came, as the server's certificate is not to be trusted. A whole line too.
+    #[error("{0}")]
+    Untrusted(String),
     /// The server answered, and the answer is no. The data of Secrets is already taken out.
     #[error("{}", status::line(.0))]
     Refused(Box<Status>),
@@ -60,6 +67,15 @@ pub enum Kind {
     /// What answered is not a Kubernetes API server.
     #[error("error: {0}")]
     Protocol(String),
+    /// It was tried again and again, and did not work.
+    #[error("error: {0}")]
+    GaveUp(String),
+    /// Events were lost, and the user allows no gap.
+    #[error("error: {0}")]
+    Gap(String),
+    /// What was waited for did not come in time.
+    #[error("error: {0}")]
+    Unmet(String),
     /// The request was written, and whether it took effect cannot be told.
     #[error("error: outcome unknown: {0}")]
     OutcomeUnknown(String),
@@ -139,15 +155,17 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match &self.kind {
             Kind::Usage(_) | Kind::Configuration(_) => exit_code::USAGE,
-            Kind::Connection(_) => exit_code::CONNECTION,
+            Kind::Connection(_) | Kind::Untrusted(_) => exit_code::CONNECTION,
             Kind::Refused(status) => match status.code {
                 401 => exit_code::CONNECTION,
                 409 => exit_code::CONFLICT,
                 _ => exit_code::REFUSED,
             },
-            Kind::Warnings { .. } => exit_code::REFUSED,
+            Kind::Warnings { .. } | Kind::Unmet(_) => exit_code::REFUSED,
             Kind::Conflict(_) => exit_code::CONFLICT,
+            Kind::GaveUp(_) => exit_code::GAVE_UP,
             Kind::Protocol(_) => exit_code::PROTOCOL,
+            Kind::Gap(_) => exit_code::GAP,
             // Only if the signal does not end the process.
             Kind::OutcomeUnknown(_) | Kind::Interrupted { .. } => exit_code::OUTCOME_UNKNOWN,
             Kind::Format(_) | Kind::Output(_) => exit_code::OUTPUT,

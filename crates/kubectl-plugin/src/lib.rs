@@ -11,6 +11,7 @@
 //!   words refusals as kubectl does, `connection_error` what came instead of a reply, `redaction`
 //!   takes Secrets out of both.
 //! * `curl`: the same request as a command for bash, for `--curl`.
+//! * [`StreamingReply`]: a reply that is read as it comes.
 //! * [`Output`]: stdout and its `-o` formats, with `jsonpath` as kubectl speaks it.
 //! * [`messages`]: stderr. `warnings` are those of the server; `utc` is how points in time are said.
 //! * [`Error`]: what a user reads, its hint, its exit code.
@@ -42,14 +43,17 @@ mod secret;
 mod shell;
 mod signals;
 mod status;
+mod streaming_reply;
 mod trace;
 mod utc;
 mod warnings;
 
 pub use api_server::{ApiServer, Reply};
 pub use app::run;
-pub use connection::{ConnectionArgs, parse_boolean};
+pub use connection::{ConnectionArgs, parse_boolean, parse_duration};
 pub use curl::Given;
 pub use error::{Error, Kind};
-pub use output::{Output, OutputArgs, object_name};
+pub use jsonpath::{ParseError, RenderError, Template};
+pub use output::{Output, OutputArgs, object_name, write};
 pub use raw_path::{RawPath, Resource};
+pub use streaming_reply::{End, StreamingReply};

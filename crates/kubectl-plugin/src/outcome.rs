@@ -64,7 +64,9 @@ impl Question {
             .get(header::CONTENT_TYPE)
             .map(http::HeaderValue::as_bytes);
         let is_html = |value: &[u8]| value.to_ascii_lowercase().starts_with(b"text/html");
-        let is_page = content_type.is_some_and(is_html) && !self.is_proxied;
+        // A gateway's word on its own trouble is a page too.
+        let is_page =
+            content_type.is_some_and(is_html) && !self.is_proxied && !code.is_server_error();
         if code.is_success() && !is_page {
             return Ok(reply);
         }

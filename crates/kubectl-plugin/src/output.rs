@@ -134,8 +134,8 @@ impl Output {
     }
 }
 
-/// Writes all of `bytes`.
-pub(crate) fn write(bytes: &[u8]) -> Result<(), Error> {
+/// Writes all of `bytes` to stdout.
+pub fn write(bytes: &[u8]) -> Result<(), Error> {
     let mut stdout = io::stdout().lock();
     stdout
         .write_all(bytes)

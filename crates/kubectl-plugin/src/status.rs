@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use http::{HeaderMap, Method, StatusCode, header};
 use kube_core::Status;
+use kube_core::response::StatusDetails;
 use serde_json::{Value, json};
 
 use crate::redaction::Redaction;
@@ -32,19 +33,34 @@ pub(crate) fn parse(
             (document["kind"] == "Status")
                 .then(|| serde_json::from_value::<Status>(document).ok())?
         });
-    structured.map_or_else(
-        || {
-            generic(
-                code,
-                method,
-                &cut(&redaction.apply(&text_of(headers, body))),
-            )
-        },
-        |status| Status {
-            code: code.as_u16(),
-            ..status
-        },
-    )
+    let mut status = structured.unwrap_or_else(|| {
+        let said = cut(&redaction.apply(&text_of(headers, body)));
+        generic(code, method, &said)
+    });
+    status.code = code.as_u16();
+    if let Some(seconds) = retry_after(headers) {
+        let details = status.details.get_or_insert_with(|| StatusDetails {
+            name: String::new(),
+            group: String::new(),
+            kind: String::new(),
+            uid: String::new(),
+            causes: Vec::new(),
+            retry_after_seconds: 0,
+        });
+        details.retry_after_seconds = seconds;
+    }
+    status
+}
+
+/// The seconds of a `Retry-After`, where client-go keeps them too.
+fn retry_after(headers: &HeaderMap) -> Option<u32> {
+    headers
+        .get(header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
 }
 
 /// What kubectl would quote of a body that is no Status: text is shown, all else is `unknown`.

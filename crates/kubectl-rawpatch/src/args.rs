@@ -52,6 +52,7 @@ Exit codes:
     term_width = 80,
     override_usage = "kubectl rawpatch [flags] (-p PATCH | -f FILE) PATH"
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct PatchArgs {
     /// The API path of the object, for example /api/v1/namespaces/default/pods/NAME
     #[arg(value_name = "PATH")]
@@ -104,6 +105,11 @@ pub(crate) struct PatchArgs {
     /// Fail when the server sends a warning
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub(crate) warnings_as_errors: bool,
+    /// Print the curl command that does the same, for bash, and send nothing
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false",
+          action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true",
+          default_value = "false", hide_default_value = true)]
+    pub(crate) curl: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]

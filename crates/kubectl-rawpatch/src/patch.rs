@@ -20,7 +20,7 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
         path => path.parse()?,
     };
     let given = arguments.patch()?;
-    let original = arguments.connection.curl.then(|| given.clone());
+    let original = arguments.curl.then(|| given.clone());
     let server = ApiServer::connect(&arguments.connection)?
         .showing_headers(arguments.include)
         .reading_stdin(arguments.reads_stdin());

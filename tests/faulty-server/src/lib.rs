@@ -15,5 +15,5 @@ mod server;
 
 pub use http::Request;
 pub use pki::{Identity, Pki};
-pub use script::{Answer, Reply};
+pub use script::{Answer, Piece, Reply};
 pub use server::{FaultyServer, TOKEN};

@@ -23,6 +23,23 @@ pub enum Answer {
     CutInBody(Reply),
     /// Reads the whole request and never answers.
     Silence,
+    /// 200 and a chunked body of JSON, piece by piece. Behind the last piece it is silent.
+    Stream(Vec<Piece>),
+}
+
+/// A piece of an [`Answer::Stream`].
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// One chunk.
+    Send(Vec<u8>),
+    /// Nothing for a while.
+    Pause(Duration),
+    /// Ends the body in good order; the connection stays open.
+    End,
+    /// Closes in the middle of the body.
+    Close,
+    /// Resets the connection in the middle of the body.
+    Reset,
 }
 
 /// An HTTP answer.

@@ -21,7 +21,7 @@ use rustls::{
 };
 use tempfile::TempDir;
 
-use crate::{Answer, Pki, Request, http};
+use crate::{Answer, Piece, Pki, Request, http};
 
 /// The bearer token in [`FaultyServer::kubeconfig`].
 pub const TOKEN: &str = "faulty-server-token";
@@ -254,14 +254,26 @@ fn follow_script(
                 let body = reply.body();
                 return Ok(send(&reply.head(), &body[..body.len() / 2])?);
             }
-            Some(Answer::Reset) => {
-                rustix::net::sockopt::set_socket_linger(tcp, Some(Duration::ZERO))?;
-                return Ok(());
+            Some(Answer::Reset) => return reset(tcp),
+            Some(Answer::Stream(pieces)) => {
+                send(STREAM_HEAD, &[])?;
+                for piece in &pieces {
+                    match piece {
+                        Piece::Send(bytes) => {
+                            let size = format!("{:x}\r\n", bytes.len());
+                            send(size.as_bytes(), &[bytes, b"\r\n".as_slice()].concat())?;
+                        }
+                        Piece::Pause(pause) => thread::sleep(*pause),
+                        Piece::End => send(b"0\r\n\r\n", &[])?,
+                        Piece::Close => return Ok(()),
+                        Piece::Reset => return reset(tcp),
+                    }
+                }
+                if !matches!(pieces.last(), Some(Piece::End)) {
+                    return stay_silent(&mut stream);
+                }
             }
-            Some(Answer::Silence) => {
-                io::copy(&mut stream, &mut io::sink())?;
-                return Ok(());
-            }
+            Some(Answer::Silence) => return stay_silent(&mut stream),
             Some(Answer::CloseAtOnce | Answer::CloseUnread | Answer::CloseUnanswered) | None => {
                 return Ok(());
             }
@@ -270,6 +282,22 @@ fn follow_script(
             return Ok(());
         }
     }
+}
+
+/// The head of an [`Answer::Stream`].
+const STREAM_HEAD: &[u8] =
+    b"HTTP/1.1 200 Scripted\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/// Makes the end of the connection a reset.
+fn reset(tcp: &TcpStream) -> Result<()> {
+    rustix::net::sockopt::set_socket_linger(tcp, Some(Duration::ZERO))?;
+    Ok(())
+}
+
+/// Waits until the client is gone.
+fn stay_silent(stream: &mut impl Read) -> Result<()> {
+    io::copy(stream, &mut io::sink())?;
+    Ok(())
 }
 
 impl Shared {
@@ -345,6 +373,22 @@ mod tests {
         let error = ask(&server).expect_err("a reset");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
         assert_eq!(server.requests().len(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn streams_piece_by_piece() -> Result<()> {
+        let pieces = |last| vec![Piece::Send(b"{}\n".to_vec()), last];
+        let server = FaultyServer::start_plain([
+            Answer::Stream(pieces(Piece::End)),
+            Answer::Stream(pieces(Piece::Close)),
+            Answer::Stream(pieces(Piece::Reset)),
+        ])?;
+        let whole = format!("{}3\r\n{{}}\n\r\n", String::from_utf8_lossy(STREAM_HEAD));
+        assert_eq!(ask(&server)?, format!("{whole}0\r\n\r\n"));
+        assert_eq!(ask(&server)?, whole);
+        let error = ask(&server).expect_err("a reset");
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
         Ok(())
     }
 

@@ -84,16 +84,16 @@ pub struct ConnectionArgs {
     /// The proxy to go through
     #[arg(long, value_name = "URL")]
     pub proxy_url: Option<String>,
-    /// Print the curl command that does the same, for bash, and send nothing
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false",
-          action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true",
-          default_value = "false", hide_default_value = true)]
-    pub curl: bool,
     #[command(flatten)]
     pub(super) global: GlobalArgs,
 }
 
 impl ConnectionArgs {
+    /// Whether `-v` asks for anything.
+    pub fn is_verbose(&self) -> bool {
+        self.global.trace_level() > 0
+    }
+
     /// What `-n` says. The context's namespace does not count, as raw paths name their own.
     pub fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref().filter(|name| !name.is_empty())

@@ -1,4 +1,4 @@
-//! The grammar of `--request-timeout`: whole seconds, or a Go duration
+//! The grammar of `--request-timeout` and of every other duration: whole seconds, or a Go duration
 //! (`client-go/tools/clientcmd/helpers.go`, Go's `time.ParseDuration`).
 
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::Error;
 
 /// A flag's value; zero is no limit.
-pub(super) fn parse(text: &str) -> Result<Option<Duration>, Error> {
+pub fn parse(text: &str) -> Result<Option<Duration>, Error> {
     let duration = match text.parse::<u64>() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => go_duration(text),

@@ -29,9 +29,13 @@ pub(crate) struct GlobalArgs {
 }
 
 impl GlobalArgs {
+    pub(super) fn trace_level(&self) -> i32 {
+        self.verbosity.unwrap_or(0)
+    }
+
     /// What `-v` asks for; says there which flags do nothing.
     pub(super) fn trace(&self) -> Trace {
-        let trace = Trace::new(self.verbosity.unwrap_or(0));
+        let trace = Trace::new(self.trace_level());
         for (flag, is_given) in [
             ("--cache-dir", self.cache_dir.is_some()),
             (

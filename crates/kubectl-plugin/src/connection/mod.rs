@@ -48,6 +48,7 @@ use exec_plugin::ExecPlugin;
 use selection::Selection;
 
 pub use args::{ConnectionArgs, parse_boolean};
+pub use duration::parse as parse_duration;
 pub(crate) use global_args::GlobalArgs;
 pub(crate) use login::{Login, Session};
 pub(crate) use meter::{Meter, Times};

@@ -17,7 +17,7 @@ use http::Uri;
 use rustls::AlertDescription as Alert;
 
 use crate::{
-    Error,
+    Error, Kind,
     connection::{DialError, WrongProtocol},
 };
 
@@ -61,7 +61,11 @@ pub(crate) fn explain(error: &kube_client::Error, server: &Uri) -> Error {
             None => broken(error),
         },
     };
-    let error = Error::connection(format!("Unable to connect to the server: {}", reason.text));
+    let line = format!("Unable to connect to the server: {}", reason.text);
+    let error = match find::<rustls::Error>(error) {
+        Some(rustls::Error::InvalidCertificate(_)) => Kind::Untrusted(line).into(),
+        _ => Error::connection(line),
+    };
     match reason.hint {
         Some(hint) => error.hinted(hint),
         None => error,

@@ -50,7 +50,7 @@ const DEEPEST_RANGE: usize = 16;
 
 /// A checked template, ready to be rendered for any number of objects.
 #[derive(Debug)]
-pub(crate) struct Template {
+pub struct Template {
     text: String,
     nodes: Vec<Node>,
 }
@@ -58,7 +58,7 @@ pub(crate) struct Template {
 /// A template that is wrong for every object; in kubectl's words, with the place.
 #[derive(Debug, Error, PartialEq)]
 #[error("error parsing jsonpath {template}, {reason} (at byte {position})")]
-pub(crate) struct ParseError {
+pub struct ParseError {
     template: String,
     reason: String,
     position: usize,
@@ -67,7 +67,7 @@ pub(crate) struct ParseError {
 /// A template that does not fit the object; in kubectl's words, without the object.
 #[derive(Debug, Error, PartialEq)]
 #[error("error executing jsonpath {template:?}: {reason}")]
-pub(crate) struct RenderError {
+pub struct RenderError {
     template: String,
     reason: String,
 }
@@ -92,7 +92,7 @@ enum Node {
 
 impl Template {
     /// Checks a template. (An empty one prints nothing; kubectl has its own message for it.)
-    pub(crate) fn parse(text: &str) -> Result<Self, ParseError> {
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         parse::pieces(text)
             .and_then(pair_ranges)
             .map(|nodes| Self {
@@ -108,7 +108,7 @@ impl Template {
 
     /// What kubectl prints for this object, with no newline added. Bytes and not a string, since
     /// a quoted text can hold any byte (`{"\xff"}`).
-    pub(crate) fn render(&self, object: &Value) -> Result<Vec<u8>, RenderError> {
+    pub fn render(&self, object: &Value) -> Result<Vec<u8>, RenderError> {
         let mut output = Vec::new();
         self.render_nodes(0, self.nodes.len(), Item::from(object), &mut output)
             .map_err(|reason| RenderError {

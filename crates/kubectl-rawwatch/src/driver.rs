@@ -1,0 +1,186 @@
+//! Does what a watcher demands: requests, reading, waiting.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use kubectl_plugin::{ApiServer, End, Error, Reply, StreamingReply};
+use tokio::time::{sleep_until, timeout, timeout_at};
+
+use crate::clock::{COMPARED_EVERY, Clock};
+use crate::framer::Framer;
+use crate::printer::PathPrinter;
+use crate::target::Target;
+use crate::version::Version;
+use crate::watcher::{Closed, Demand, Input, Stop, Watcher};
+
+/// How long a server may take to say how far it is.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long it may take to begin a stream.
+const OPEN_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Watches one path until something ends it.
+pub(crate) struct Driver<'a> {
+    pub(crate) server: &'a ApiServer,
+    pub(crate) target: &'a Target,
+    pub(crate) watcher: &'a RefCell<Watcher>,
+    pub(crate) output: PathPrinter<'a>,
+    /// In bytes.
+    pub(crate) max_event_size: usize,
+}
+
+/// An open stream, and the beginning of its next line.
+struct Stream {
+    reply: StreamingReply,
+    framer: Framer,
+}
+
+impl Driver<'_> {
+    pub(crate) async fn run(mut self) -> Result<Infallible, Stop> {
+        let mut clock = Clock::start();
+        let mut stream = None;
+        loop {
+            let demand = self.watcher.borrow().demand();
+            match (demand, &mut stream) {
+                (Demand::Read { until }, Some(stream)) => {
+                    self.read(&mut clock, until, stream).await?;
+                }
+                (Demand::Probe, Some(_)) => {
+                    let reply = self.server.look_up(self.target.probe()?);
+                    let reply = timeout(PROBE_TIMEOUT, reply).await;
+                    let reply = reply.unwrap_or_else(|_| Err(no_answer(PROBE_TIMEOUT)));
+                    self.take_page(clock.now(), reply)?;
+                }
+                (Demand::Audit { token }, Some(_)) => {
+                    let reply = self.server.look_up(self.target.list(&token, true, false)?);
+                    self.take_page(clock.now(), reply.await)?;
+                }
+                (
+                    Demand::List {
+                        token,
+                        metadata_only,
+                        whole,
+                    },
+                    _,
+                ) => {
+                    stream = None;
+                    let request = self.target.list(&token, metadata_only, whole)?;
+                    let reply = self.server.look_up(request).await;
+                    self.take_page(clock.now(), reply)?;
+                }
+                (Demand::Watch { from, timeout }, _) => {
+                    stream = self.open(&mut clock, &from, timeout).await?;
+                }
+                (Demand::Wait { until }, _) => {
+                    stream = None;
+                    sleep_until(clock.at(until)).await;
+                    self.step(clock.now(), Input::Elapsed)?;
+                }
+                (Demand::Read { .. } | Demand::Probe | Demand::Audit { .. }, None) => {
+                    unreachable!("what needs a stream is demanded once it is open")
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, now: Duration, input: Input<'_>) -> Result<(), Stop> {
+        self.watcher.borrow_mut().step(now, input, &mut self.output)
+    }
+
+    fn take_page(&mut self, now: Duration, reply: Result<Reply, Error>) -> Result<(), Stop> {
+        match reply {
+            Ok(reply) => self.step(now, Input::Page(reply.body())),
+            Err(error) => self.step(now, Input::Failed(error)),
+        }
+    }
+
+    async fn open(
+        &mut self,
+        clock: &mut Clock,
+        from: &Version,
+        length: Duration,
+    ) -> Result<Option<Stream>, Stop> {
+        let reply = self.server.open(self.target.watch(from, length)?);
+        let reply = timeout(OPEN_TIMEOUT, reply).await;
+        let opened = match reply.unwrap_or_else(|_| Err(no_answer(OPEN_TIMEOUT))) {
+            Ok(reply) => Some(Stream {
+                reply,
+                framer: Framer::new(self.max_event_size),
+            }),
+            Err(error) => {
+                self.step(clock.now(), Input::Failed(error))?;
+                return Ok(None);
+            }
+        };
+        // A sleep before the stream is none in it.
+        let _ = clock.slept();
+        self.step(clock.now(), Input::Opened)?;
+        Ok(opened)
+    }
+
+    /// Reads what comes next, or waits for it.
+    async fn read(
+        &mut self,
+        clock: &mut Clock,
+        until: Duration,
+        stream: &mut Stream,
+    ) -> Result<(), Stop> {
+        let next_look = until.min(clock.now() + COMPARED_EVERY);
+        match timeout_at(clock.at(next_look), stream.reply.chunk()).await {
+            Ok(Ok(bytes)) => self.take_chunk(clock.now(), &bytes, &mut stream.framer),
+            Ok(Err(end)) => {
+                let closed = closed(end, stream.framer.torn());
+                self.step(clock.now(), Input::Closed(closed))
+            }
+            Err(_) => match clock.slept() {
+                Some(slept) => {
+                    let reason = format!("the system slept for {slept:.0?}");
+                    self.step(clock.now(), Input::Closed(Closed::Torn(reason)))
+                }
+                None if next_look < until => Ok(()),
+                None => self.step(clock.now(), Input::Elapsed),
+            },
+        }
+    }
+
+    /// Takes in the lines of a chunk, as long as they are demanded.
+    fn take_chunk(
+        &mut self,
+        now: Duration,
+        mut bytes: &[u8],
+        framer: &mut Framer,
+    ) -> Result<(), Stop> {
+        loop {
+            let line = framer.next(&mut bytes).map_err(|_| self.too_long())?;
+            let Some(line) = line else { return Ok(()) };
+            self.step(now, Input::Line(line))?;
+            if !self.watcher.borrow().reads_on() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn too_long(&self) -> Error {
+        Error::protocol(format!(
+            "{}: the server sent a line of more than {} bytes",
+            self.target.path, self.max_event_size
+        ))
+        .hinted("--max-event-size allows longer ones")
+    }
+}
+
+fn closed(end: End, torn: usize) -> Closed {
+    match end {
+        End::Clean if torn == 0 => Closed::Clean,
+        End::Clean => Closed::Torn(format!(
+            "the stream ended in a line after {torn} bytes of it"
+        )),
+        End::Torn(reason) => Closed::Torn(format!("the stream broke off: {reason}")),
+    }
+}
+
+fn no_answer(after: Duration) -> Error {
+    Error::connection(format!(
+        "Unable to connect to the server: no answer within {after:?}"
+    ))
+}

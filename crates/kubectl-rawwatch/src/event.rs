@@ -1,0 +1,280 @@
+//! What is read of an event and of an object: its type and its identity.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::{Deserialize, Serialize};
+
+use crate::json::{Halt, Scanner};
+
+/// The type of an event that is about an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum Change {
+    Added,
+    Modified,
+    Deleted,
+}
+
+impl Change {
+    /// As it stands in an event.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Added => "ADDED",
+            Self::Modified => "MODIFIED",
+            Self::Deleted => "DELETED",
+        }
+    }
+}
+
+impl Display for Change {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.word())
+    }
+}
+
+/// One line of a watch.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Event<'a> {
+    /// About an object.
+    Object(Change, Head<'a>),
+    /// How far the stream is, without an object.
+    Bookmark { resource_version: &'a str },
+    /// The server ends the stream, and its `Status` says why.
+    Error,
+}
+
+/// The identity of an object. Texts are as they stand in JSON, escapes and all, and empty where
+/// there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Head<'a> {
+    pub(crate) api_version: &'a str,
+    pub(crate) kind: &'a str,
+    pub(crate) namespace: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) uid: &'a str,
+    pub(crate) resource_version: &'a str,
+}
+
+/// A line about an object, the server's own or one that is made here.
+pub(crate) struct Line<'a> {
+    pub(crate) change: Change,
+    pub(crate) head: Head<'a>,
+    /// A whole event, with its newline.
+    pub(crate) text: &'a [u8],
+    /// The members of its `rawwatch`; empty when it stands for an event as it happened.
+    pub(crate) mark: &'a str,
+}
+
+impl<'a> Event<'a> {
+    /// Reads one line; `None` when it is no event.
+    pub(crate) fn read(line: &'a [u8]) -> Option<Self> {
+        let line = line.trim_ascii_end();
+        let mut event_type = "";
+        let mut head = Head::default();
+        let scan = Scanner::new(line).members(|name, value| match name {
+            "type" => {
+                event_type = value.string()?;
+                Ok(())
+            }
+            "object" => head.scan(value, |head| !event_type.is_empty() && head.is_complete()),
+            _ => value.skip(),
+        });
+        let is_whole = line.ends_with(b"}");
+        if scan == Err(Halt::Malformed) || !is_whole {
+            return None;
+        }
+        let change = match event_type {
+            "ADDED" => Change::Added,
+            "MODIFIED" => Change::Modified,
+            "DELETED" => Change::Deleted,
+            "BOOKMARK" if !head.resource_version.is_empty() => {
+                return Some(Self::Bookmark {
+                    resource_version: head.resource_version,
+                });
+            }
+            "ERROR" => return Some(Self::Error),
+            _ => return None,
+        };
+        head.identifies_an_object()
+            .then_some(Self::Object(change, head))
+    }
+}
+
+impl<'a> Head<'a> {
+    /// Reads an object; `None` when it has no identity.
+    pub(crate) fn read(object: &'a [u8]) -> Option<Self> {
+        let mut head = Self::default();
+        let scan = head.scan(&mut Scanner::new(object), |_| false);
+        (scan != Err(Halt::Malformed) && head.identifies_an_object()).then_some(head)
+    }
+
+    /// Reads an object, or as much of it as is `enough`, which is asked behind its metadata.
+    fn scan(
+        &mut self,
+        object: &mut Scanner<'a>,
+        enough: impl Fn(&Self) -> bool,
+    ) -> Result<(), Halt> {
+        object.members(|name, value| {
+            match name {
+                "kind" => self.kind = value.string()?,
+                "apiVersion" => self.api_version = value.string()?,
+                "metadata" => self.scan_metadata(value)?,
+                _ => return value.skip(),
+            }
+            if enough(self) {
+                Err(Halt::Enough)
+            } else {
+                Ok(())
+            }
+        })
+    }
+
+    fn scan_metadata(&mut self, metadata: &mut Scanner<'a>) -> Result<(), Halt> {
+        metadata.members(|name, value| {
+            let text = match name {
+                "namespace" => &mut self.namespace,
+                "name" => &mut self.name,
+                "uid" => &mut self.uid,
+                "resourceVersion" => &mut self.resource_version,
+                _ => return value.skip(),
+            };
+            *text = value.string()?;
+            Ok(())
+        })
+    }
+
+    fn identifies_an_object(&self) -> bool {
+        !self.name.is_empty() && !self.resource_version.is_empty()
+    }
+
+    fn is_complete(&self) -> bool {
+        !self.kind.is_empty() && !self.api_version.is_empty() && !self.resource_version.is_empty()
+    }
+}
+
+/// Appends an object to a line, with what it lacks of `kind` and `apiVersion` right behind its
+/// `{`, as the items of built-in lists lack them.
+pub(crate) fn append_filled(line: &mut Vec<u8>, object: &[u8], kind: &str, api_version: &str) {
+    let head = Head::read(object).unwrap_or_default();
+    line.push(b'{');
+    for (name, missing, value) in [
+        ("kind", head.kind.is_empty(), kind),
+        ("apiVersion", head.api_version.is_empty(), api_version),
+    ] {
+        if missing {
+            line.extend_from_slice(format!("\"{name}\":\"{value}\",").as_bytes());
+        }
+    }
+    let rest = object.trim_ascii_start().get(1..).unwrap_or_default();
+    // A newline can only be space between two tokens, and would tear the line.
+    line.extend(
+        rest.iter()
+            .map(|&byte| if byte == b'\n' { b' ' } else { byte }),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUILT_IN: &str = r#"{"type":"MODIFIED","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"c","namespace":"default","uid":"u-1","resourceVersion":"12","labels":{"name":"not this"}},"data":{"kind":"no"}}}"#;
+    const CUSTOM: &str = r#"{"object":{"apiVersion":"example.com/v1","data":{"metadata":{"name":"no"}},"kind":"Foo","metadata":{"annotations":{"a":"\"}"},"name":"f","resourceVersion":"7","uid":"u-2"},"spec":null},"type":"ADDED"}"#;
+
+    fn head(event: &str) -> (Change, Head<'_>) {
+        match Event::read(event.as_bytes()) {
+            Some(Event::Object(change, head)) => (change, head),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn reads_the_identity_whatever_the_order_of_the_members() {
+        let expected = Head {
+            api_version: "v1",
+            kind: "ConfigMap",
+            namespace: "default",
+            name: "c",
+            uid: "u-1",
+            resource_version: "12",
+        };
+        assert_eq!(head(BUILT_IN), (Change::Modified, expected));
+        let expected = Head {
+            api_version: "example.com/v1",
+            kind: "Foo",
+            namespace: "",
+            name: "f",
+            uid: "u-2",
+            resource_version: "7",
+        };
+        assert_eq!(head(CUSTOM), (Change::Added, expected));
+    }
+
+    #[test]
+    fn no_cut_of_an_event_is_one() {
+        for event in [BUILT_IN, CUSTOM] {
+            for cut in 0..event.len() {
+                // A cut behind an inner `}` looks like an end; the framer never lets one through,
+                // as it has no newline.
+                if !event[..cut].ends_with('}') {
+                    assert_eq!(
+                        Event::read(&event.as_bytes()[..cut]),
+                        None,
+                        "{}",
+                        &event[..cut]
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bookmarks_and_errors_are_told_apart_and_all_else_is_no_event() {
+        assert_eq!(
+            Event::read(br#"{"type":"BOOKMARK","object":{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"9","creationTimestamp":null}}}"#),
+            Some(Event::Bookmark { resource_version: "9" })
+        );
+        assert_eq!(
+            Event::read(br#"{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"code":410}}"#),
+            Some(Event::Error)
+        );
+        for line in [
+            "",
+            "garbage",
+            "[]",
+            r#"{"type":"WAT","object":{"kind":"a","apiVersion":"v1","metadata":{"name":"a","resourceVersion":"1"}}}"#,
+            r#"{"type":"ADDED","object":{"kind":"a","apiVersion":"v1","metadata":{}}}"#,
+            r#"{"type":"ADDED"}"#,
+            r#"{"kind":"Status","code":500}"#,
+        ] {
+            assert_eq!(Event::read(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf8_stand_in_nobodys_way() {
+        let mut line = BUILT_IN.as_bytes().to_vec();
+        let place = BUILT_IN.find("not this").unwrap();
+        line[place] = 0xff;
+        assert!(Event::read(&line).is_some());
+    }
+
+    #[test]
+    fn what_an_item_lacks_is_filled_in_behind_its_brace() {
+        let filled = |object: &str| {
+            let mut line = Vec::new();
+            append_filled(&mut line, object.as_bytes(), "Pod", "v1");
+            String::from_utf8(line).unwrap()
+        };
+        let metadata = r#""metadata":{"name":"p","resourceVersion":"1"}"#;
+        assert_eq!(
+            filled(&format!("{{{metadata}}}")),
+            format!(r#"{{"kind":"Pod","apiVersion":"v1",{metadata}}}"#)
+        );
+        let has_both = format!(r#"{{"apiVersion":"x/v1","kind":"Foo",{metadata}}}"#);
+        assert_eq!(filled(&has_both), has_both);
+        assert_eq!(
+            filled(&format!("{{\n{metadata}\n}}")),
+            format!(r#"{{"kind":"Pod","apiVersion":"v1", {metadata} }}"#)
+        );
+    }
+}

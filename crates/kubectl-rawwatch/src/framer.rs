@@ -1,0 +1,127 @@
+//! Bytes as they arrive → whole lines.
+//!
+//! The API server writes one JSON value a line, and JSON has no raw newline inside a value, so a
+//! newline is the end of a value, and what has none yet is torn. A line that lies in one piece of
+//! the input is handed on from there without a copy.
+
+use memchr::memchr;
+
+/// What a buffer keeps between two long lines, in bytes.
+const KEPT: usize = 64 << 10;
+
+/// Puts lines together.
+pub(crate) struct Framer {
+    /// The beginning of a line, and once it `is_whole` all of it, until the next call.
+    held: Vec<u8>,
+    is_whole: bool,
+    most: usize,
+}
+
+/// A line is longer than the limit.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TooLong;
+
+impl Framer {
+    /// A framer that refuses lines of more than `most` bytes.
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            held: Vec::new(),
+            is_whole: false,
+            most,
+        }
+    }
+
+    /// The next whole line with its newline; `input` moves on behind it. Without one, all of the
+    /// input is taken in.
+    pub(crate) fn next<'line, 'input: 'line>(
+        &'line mut self,
+        input: &mut &'input [u8],
+    ) -> Result<Option<&'line [u8]>, TooLong> {
+        if self.is_whole {
+            self.held.clear();
+            self.held.shrink_to(KEPT);
+            self.is_whole = false;
+        }
+        let end = memchr(b'\n', input).map(|newline| newline + 1);
+        let (line, rest) = input.split_at(end.unwrap_or(input.len()));
+        *input = rest;
+        if self.held.len() + line.len() > self.most {
+            return Err(TooLong);
+        }
+        if end.is_some() && self.held.is_empty() {
+            return Ok(Some(line));
+        }
+        self.held.extend_from_slice(line);
+        self.is_whole = end.is_some();
+        Ok(self.is_whole.then_some(self.held.as_slice()))
+    }
+
+    /// How many bytes of a line without an end were taken in.
+    pub(crate) fn torn(&self) -> usize {
+        if self.is_whole { 0 } else { self.held.len() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All lines of a stream that arrives in these pieces, and the bytes of the torn one.
+    fn lines(pieces: &[&[u8]]) -> (Vec<Vec<u8>>, usize) {
+        let mut framer = Framer::new(1 << 20);
+        let mut lines = Vec::new();
+        for mut piece in pieces.iter().copied() {
+            while let Some(line) = framer.next(&mut piece).unwrap() {
+                lines.push(line.to_vec());
+            }
+            assert!(piece.is_empty());
+        }
+        (lines, framer.torn())
+    }
+
+    const STREAM: &[u8] = b"{\"type\":\"ADDED\"}\n\n{\"a\":\"\\n\"}\n{\"b\":\"\xff\"}\n{\"torn";
+
+    #[test]
+    fn every_split_of_a_stream_gives_the_same_lines() {
+        let whole = lines(&[STREAM]);
+        assert_eq!(whole.0.len(), 4);
+        assert_eq!(whole.1, 6);
+        for first in 0..=STREAM.len() {
+            for second in first..=STREAM.len() {
+                let pieces = [&STREAM[..first], &STREAM[first..second], &STREAM[second..]];
+                assert_eq!(lines(&pieces), whole, "split at {first} and {second}");
+            }
+        }
+        let bytes: Vec<&[u8]> = STREAM.chunks(1).collect();
+        assert_eq!(lines(&bytes), whole);
+    }
+
+    #[test]
+    fn every_cut_of_a_stream_gives_only_whole_lines_of_it() {
+        let (whole, _) = lines(&[STREAM]);
+        for cut in 0..=STREAM.len() {
+            let (some, torn) = lines(&[&STREAM[..cut]]);
+            assert_eq!(some, whole[..some.len()], "cut at {cut}");
+            assert_eq!(some.concat().len() + torn, cut);
+        }
+    }
+
+    #[test]
+    fn a_line_in_one_piece_is_not_copied() {
+        let mut framer = Framer::new(100);
+        let mut input = STREAM;
+        let line = framer.next(&mut input).unwrap().unwrap();
+        assert_eq!(line.as_ptr(), STREAM.as_ptr());
+    }
+
+    #[test]
+    fn a_line_over_the_limit_is_refused_before_its_end() {
+        let mut framer = Framer::new(8);
+        assert_eq!(
+            framer.next(&mut b"1234567\n".as_slice()),
+            Ok(Some(b"1234567\n".as_slice()))
+        );
+        assert_eq!(framer.next(&mut b"12345".as_slice()), Ok(None));
+        assert_eq!(framer.next(&mut b"6789".as_slice()), Err(TooLong));
+    }
+}

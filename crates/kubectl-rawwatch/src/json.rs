@@ -1,0 +1,186 @@
+//! A scanner that finds a few strings in JSON text, and reads nothing else of it.
+//!
+//! Events are passed on as they came, so only the way to `metadata` is walked, without copying or
+//! building anything. Strings are given as they stand, escapes and all: they are compared, and
+//! written back into JSON.
+
+use memchr::memchr2;
+
+/// Why a scan ended before the end of the text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Halt {
+    /// The text is not JSON, or not of the form that is asked for.
+    Malformed,
+    /// All that is wanted was found.
+    Enough,
+}
+
+/// A place in JSON text.
+pub(crate) struct Scanner<'a> {
+    text: &'a [u8],
+    place: usize,
+}
+
+impl<'a> Scanner<'a> {
+    pub(crate) fn new(text: &'a [u8]) -> Self {
+        Self { text, place: 0 }
+    }
+
+    /// The byte that is neither space nor read yet.
+    fn peek(&mut self) -> Result<u8, Halt> {
+        while let Some(byte) = self.text.get(self.place) {
+            if !byte.is_ascii_whitespace() {
+                return Ok(*byte);
+            }
+            self.place += 1;
+        }
+        Err(Halt::Malformed)
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Halt> {
+        if self.peek()? != byte {
+            return Err(Halt::Malformed);
+        }
+        self.place += 1;
+        Ok(())
+    }
+
+    /// Goes through the members of an object. `member` gets the name of each, and must read the
+    /// value.
+    pub(crate) fn members(
+        &mut self,
+        mut member: impl FnMut(&'a str, &mut Self) -> Result<(), Halt>,
+    ) -> Result<(), Halt> {
+        self.expect(b'{')?;
+        if self.peek()? == b'}' {
+            self.place += 1;
+            return Ok(());
+        }
+        loop {
+            let name = self.string()?;
+            self.expect(b':')?;
+            member(name, self)?;
+            match self.peek()? {
+                b',' => self.place += 1,
+                b'}' => {
+                    self.place += 1;
+                    return Ok(());
+                }
+                _ => return Err(Halt::Malformed),
+            }
+        }
+    }
+
+    /// The content of a string.
+    pub(crate) fn string(&mut self) -> Result<&'a str, Halt> {
+        str::from_utf8(self.raw_string()?).map_err(|_| Halt::Malformed)
+    }
+
+    fn raw_string(&mut self) -> Result<&'a [u8], Halt> {
+        self.expect(b'"')?;
+        let start = self.place;
+        loop {
+            let rest = self.text.get(self.place..).unwrap_or_default();
+            let found = memchr2(b'"', b'\\', rest).ok_or(Halt::Malformed)?;
+            if rest[found] == b'"' {
+                let content = &self.text[start..self.place + found];
+                self.place += found + 1;
+                return Ok(content);
+            }
+            self.place += found + 2;
+        }
+    }
+
+    /// Reads over a value of any kind.
+    pub(crate) fn skip(&mut self) -> Result<(), Halt> {
+        let mut depth = 0_usize;
+        loop {
+            match self.peek()? {
+                b'"' => {
+                    self.raw_string()?;
+                }
+                b'{' | b'[' => {
+                    depth += 1;
+                    self.place += 1;
+                    continue;
+                }
+                b'}' | b']' => {
+                    depth = depth.checked_sub(1).ok_or(Halt::Malformed)?;
+                    self.place += 1;
+                }
+                b',' | b':' if depth > 0 => {
+                    self.place += 1;
+                    continue;
+                }
+                byte if byte.is_ascii_alphanumeric() || byte == b'-' => self.word(),
+                _ => return Err(Halt::Malformed),
+            }
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A number, `true`, `false` or `null`.
+    fn word(&mut self) {
+        let rest = &self.text[self.place..];
+        let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+        self.place += rest
+            .iter()
+            .position(|byte| !is_word(byte))
+            .unwrap_or(rest.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The string member `name`, found behind members of every kind.
+    fn find<'a>(text: &'a str, wanted: &str) -> Result<Option<&'a str>, Halt> {
+        let mut found = None;
+        Scanner::new(text.as_bytes()).members(|name, value| {
+            if name == wanted {
+                found = Some(value.string()?);
+                Ok(())
+            } else {
+                value.skip()
+            }
+        })?;
+        Ok(found)
+    }
+
+    #[test]
+    fn finds_a_member_behind_values_of_every_kind() {
+        let text = r#" { "a" : {"x":[1,-2.5e+3,{"y":"}"}],"z":"\"{\\"}, "b":null,"c":[true,[]], "d":"\\", "want" : "a\/b" , "e":{} } "#;
+        assert_eq!(find(text, "want"), Ok(Some(r"a\/b")));
+        assert_eq!(find("{}", "want"), Ok(None));
+    }
+
+    #[test]
+    fn every_cut_of_a_text_is_malformed() {
+        let text = r#"{"a":{"x":[1,{"y":"}"}],"z":"\"{\\"},"want":"v"}"#;
+        for cut in 0..text.len() {
+            assert_eq!(find(&text[..cut], "want"), Err(Halt::Malformed), "{cut}");
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic_or_loop() {
+        let alphabet = br#"{}[]":,\a1- "#;
+        let mut seed = 1_u64;
+        for _ in 0..20_000 {
+            let text: Vec<u8> = (0..12)
+                .map(|_| {
+                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    alphabet[(seed >> 33) as usize % alphabet.len()]
+                })
+                .collect();
+            let mut scanner = Scanner::new(&text);
+            let result = scanner.skip();
+            if serde_json::from_slice::<serde_json::Value>(text.trim_ascii()).is_ok() {
+                assert_eq!(result, Ok(()), "{}", String::from_utf8_lossy(&text));
+            }
+        }
+    }
+}

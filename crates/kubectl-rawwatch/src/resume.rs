@@ -1,0 +1,180 @@
+//! `--resume-file`: how far every path is, and which objects are known, for the next run.
+//!
+//! The file holds names, UIDs and versions, and nothing of the objects. It is replaced as a whole,
+//! so that a crash leaves the old one: after a signal or an end of its own a run goes on exactly
+//! behind its last line, after a `kill -9` some lines may come again.
+
+use std::cell::RefCell;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use kubectl_plugin::{Error, Kind};
+use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
+
+use crate::cursor::Cursor;
+use crate::index::Index;
+use crate::watcher::Watcher;
+
+/// How often the file is written at the most.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Writing takes no more than one part in so many of the time.
+const SHARE: u32 = 20;
+
+/// What is known of one path.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Saved {
+    /// `None` while the initial state is not whole.
+    pub(crate) cursor: Option<Cursor>,
+    pub(crate) index: Index,
+}
+
+/// The whole file. It is written from references and read into values.
+#[derive(Serialize, Deserialize)]
+struct Content<S> {
+    /// What the server is known by.
+    server: String,
+    paths: Vec<PathContent<S>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PathContent<S> {
+    /// The path with its selectors.
+    path: String,
+    #[serde(flatten)]
+    saved: S,
+}
+
+/// What [`Saved`] looks like to the one who writes it.
+#[derive(Serialize)]
+pub(crate) struct Saving<'a> {
+    pub(crate) cursor: Option<&'a Cursor>,
+    pub(crate) index: &'a Index,
+}
+
+/// The file of a run.
+pub(crate) struct ResumeFile {
+    file: PathBuf,
+    server: String,
+    /// The paths with their selectors, in the order of the watchers.
+    paths: Vec<String>,
+}
+
+impl ResumeFile {
+    pub(crate) fn new(file: &str, server: String, paths: Vec<String>) -> Self {
+        Self {
+            file: PathBuf::from(file),
+            server,
+            paths,
+        }
+    }
+
+    /// What the last run left, in the order of the paths; `None` when there was none.
+    pub(crate) fn read(&self) -> Result<Option<Vec<Saved>>, Error> {
+        let shown = self.file.display();
+        let bytes = match fs::read(&self.file) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::usage(format!("--resume-file: {shown}: {error}"))),
+        };
+        let content: Content<Saved> = serde_json::from_slice(&bytes).map_err(|_| {
+            Error::usage(format!(
+                "--resume-file: {shown} was not written by this plugin"
+            ))
+            .hinted("give another name, or remove it to begin anew")
+        })?;
+        let paths: Vec<&str> = content
+            .paths
+            .iter()
+            .map(|saved| saved.path.as_str())
+            .collect();
+        let differs = if content.server != self.server {
+            Some("another server")
+        } else if paths != self.paths {
+            Some("other paths or selectors")
+        } else {
+            None
+        };
+        if let Some(what) = differs {
+            return Err(
+                Error::usage(format!("--resume-file: {shown} belongs to {what}"))
+                    .hinted("give another name, or remove it to begin anew"),
+            );
+        }
+        Ok(Some(
+            content.paths.into_iter().map(|path| path.saved).collect(),
+        ))
+    }
+
+    /// Writes how far the watchers are now.
+    pub(crate) fn write(&self, watchers: &[RefCell<Watcher>]) -> Result<(), Error> {
+        self.replace(watchers).map_err(|error| {
+            Kind::Format(format!("--resume-file: {}: {error}", self.file.display())).into()
+        })
+    }
+
+    fn replace(&self, watchers: &[RefCell<Watcher>]) -> io::Result<()> {
+        let watchers: Vec<_> = watchers.iter().map(RefCell::borrow).collect();
+        let paths = self.paths.iter().zip(&watchers);
+        let content = Content {
+            server: self.server.clone(),
+            paths: paths
+                .map(|(path, watcher)| PathContent {
+                    path: path.clone(),
+                    saved: watcher.saving(),
+                })
+                .collect(),
+        };
+        let new = beside(&self.file);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut writer = BufWriter::new(options.open(&new)?);
+        serde_json::to_writer(&mut writer, &content)?;
+        writer.flush()?;
+        writer.get_ref().sync_all()?;
+        fs::rename(&new, &self.file)
+    }
+
+    /// Writes again and again, when something has changed.
+    pub(crate) async fn keep(&self, watchers: &[RefCell<Watcher>]) -> Error {
+        let seen = || -> u64 {
+            watchers
+                .iter()
+                .map(|watcher| watcher.borrow().counts.bytes)
+                .sum()
+        };
+        let (mut written, mut pause) = (seen(), INTERVAL);
+        loop {
+            sleep(pause).await;
+            let now = seen();
+            if now != written {
+                let start = Instant::now();
+                if let Err(error) = self.write(watchers) {
+                    return error;
+                }
+                pause = INTERVAL.max(start.elapsed() * SHARE);
+                written = now;
+            }
+        }
+    }
+
+    /// Whether the file can be written is known before a line is printed.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let new = beside(&self.file);
+        File::create(&new)
+            .and_then(|_| fs::remove_file(&new))
+            .map_err(|error| {
+                Error::usage(format!("--resume-file: {}: {error}", self.file.display()))
+            })
+    }
+}
+
+/// The name of the next file, until it is whole.
+fn beside(file: &Path) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    file.with_file_name(name)
+}

@@ -1,0 +1,65 @@
+//! SIGINT and SIGTERM: the line that is being written is finished, and the process ends by the
+//! signal.
+//!
+//! When nobody reads stdout, a write may last for ever; so a thread ends the process after a
+//! moment, whatever the rest of it does.
+
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag::register_usize;
+use signal_hook::low_level::{emulate_default_handler, pipe};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How long the end may take.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Waits for a signal.
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Takes the signals over for the rest of the process. Needs a tokio runtime around it.
+    pub(crate) fn take_over() -> io::Result<Self> {
+        let last = Arc::new(AtomicUsize::new(0));
+        let (mut woken, waker) = UnixStream::pair()?;
+        for (number, value) in [(SIGINT, 2), (SIGTERM, 15)] {
+            register_usize(number, Arc::clone(&last), value)?;
+            pipe::register(number, waker.try_clone()?)?;
+        }
+        thread::Builder::new().spawn(move || {
+            if woken.read_exact(&mut [0]).is_ok() {
+                thread::sleep(PATIENCE);
+                end_by(if last.load(Ordering::SeqCst) == 2 {
+                    SIGINT
+                } else {
+                    SIGTERM
+                });
+            }
+        })?;
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for one of them; its number.
+    pub(crate) async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => SIGINT,
+            _ = self.terminate.recv() => SIGTERM,
+        }
+    }
+}
+
+/// Ends the process as the signal would have without us.
+pub(crate) fn end_by(signal: i32) {
+    let _ = emulate_default_handler(signal);
+}

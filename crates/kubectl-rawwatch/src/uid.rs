@@ -1,0 +1,94 @@
+//! UIDs, in as little memory as they need.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::{Deserialize, Serialize};
+
+/// Where a UUID has its dashes.
+const DASHES: [usize; 4] = [8, 13, 18, 23];
+
+/// The UID of an object. Two are the same exactly when their texts are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub(crate) enum Uid {
+    /// A UUID in lower case, which all of kube-apiserver's are.
+    Uuid([u8; 16]),
+    /// Any other text; an empty one where an aggregated API has no UIDs.
+    Text(Box<str>),
+}
+
+impl Uid {
+    pub(crate) fn new(text: &str) -> Self {
+        uuid(text.as_bytes()).map_or_else(|| Self::Text(text.into()), Self::Uuid)
+    }
+}
+
+impl From<String> for Uid {
+    fn from(text: String) -> Self {
+        Self::new(&text)
+    }
+}
+
+impl From<Uid> for String {
+    fn from(uid: Uid) -> Self {
+        uid.to_string()
+    }
+}
+
+fn uuid(text: &[u8]) -> Option<[u8; 16]> {
+    if text.len() != 36 || DASHES.iter().any(|&place| text[place] != b'-') {
+        return None;
+    }
+    let mut digits = text
+        .iter()
+        .filter(|&&byte| byte != b'-')
+        .map(|byte| match byte {
+            b'0'..=b'9' => Some(byte - b'0'),
+            b'a'..=b'f' => Some(byte - b'a' + 10),
+            _ => None,
+        });
+    let mut bytes = [0; 16];
+    for byte in &mut bytes {
+        *byte = digits.next()?? << 4 | digits.next()??;
+    }
+    digits.next().is_none().then_some(bytes)
+}
+
+impl Display for Uid {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Uuid(bytes) => {
+                for (place, byte) in bytes.iter().enumerate() {
+                    if [4, 6, 8, 10].contains(&place) {
+                        formatter.write_str("-")?;
+                    }
+                    write!(formatter, "{byte:02x}")?;
+                }
+                Ok(())
+            }
+            Self::Text(text) => formatter.write_str(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_comes_back_and_uuids_are_small() {
+        let uuid = "0a1b2c3d-4e5f-6789-abcd-ef0123456789";
+        assert!(matches!(Uid::new(uuid), Uid::Uuid(_)));
+        for text in [
+            uuid,
+            "",
+            "u-1",
+            "0A1B2C3D-4e5f-6789-abcd-ef0123456789",
+            "0a1b2c3d-4e5f-6789-abcd-ef01234567-9",
+            "0a1b2c3d44e5f-6789-abcd-ef0123456789",
+            "ä1b2c3d-4e5f-6789-abcd-ef0123456789",
+        ] {
+            assert_eq!(Uid::new(text).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Resource versions, which are ordered where they are numbers.
+//!
+//! Those of kube-apiserver are positive integers of any length, and comparable within one
+//! resource (`apimachinery/pkg/util/resourceversion`). An aggregated API may use any text:
+//! it is only the same or not.
+
+use std::cmp::Ordering;
+use std::fmt::{self, Display, Formatter};
+
+use serde::{Deserialize, Serialize};
+
+/// A resource version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub(crate) enum Version {
+    /// One that fits into 64 bits, which takes no memory of its own.
+    Number(u64),
+    /// Any other.
+    Text(Box<str>),
+}
+
+impl Version {
+    pub(crate) fn new(text: &str) -> Self {
+        match text.parse() {
+            Ok(number) if is_number(text) => Self::Number(number),
+            _ => Self::Text(text.into()),
+        }
+    }
+
+    fn number_length(&self) -> Option<usize> {
+        match self {
+            Self::Text(text) if is_number(text) => Some(text.len()),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a text is a resource version of kube-apiserver: digits without a zero in front.
+pub(crate) fn is_number(text: &str) -> bool {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits && (text == "0" || !text.starts_with('0'))
+}
+
+impl From<String> for Version {
+    fn from(text: String) -> Self {
+        Self::new(&text)
+    }
+}
+
+impl From<Version> for String {
+    fn from(version: Version) -> Self {
+        version.to_string()
+    }
+}
+
+impl PartialOrd for Version {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Number(own), Self::Number(others)) => Some(own.cmp(others)),
+            (Self::Text(own), Self::Text(others)) if own == others => Some(Ordering::Equal),
+            (Self::Text(own), Self::Text(others)) => {
+                let lengths = self.number_length()?.cmp(&other.number_length()?);
+                Some(lengths.then_with(|| own.cmp(others)))
+            }
+            // A text that is a number did not fit into 64 bits.
+            (Self::Number(_), Self::Text(_)) => other.number_length().map(|_| Ordering::Less),
+            (Self::Text(_), Self::Number(_)) => self.number_length().map(|_| Ordering::Greater),
+        }
+    }
+}
+
+impl Display for Version {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(formatter),
+            Self::Text(text) => text.fmt(formatter),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_any_length_are_ordered() {
+        let ascending = [
+            "0",
+            "9",
+            "10",
+            "18446744073709551615",
+            "18446744073709551616",
+            "99999999999999999999",
+            "100000000000000000000",
+        ];
+        for (place, text) in ascending.iter().enumerate() {
+            assert_eq!(Version::new(text).to_string(), *text);
+            for (other_place, other) in ascending.iter().enumerate() {
+                assert_eq!(
+                    Version::new(text).partial_cmp(&Version::new(other)),
+                    Some(place.cmp(&other_place)),
+                    "{text} {other}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn any_other_text_is_only_the_same_or_not() {
+        for text in ["abc", "", "007", "-5", "+5", "1.0"] {
+            let version = Version::new(text);
+            assert_eq!(version.to_string(), text);
+            assert_eq!(
+                version.partial_cmp(&Version::new(text)),
+                Some(Ordering::Equal)
+            );
+            assert_eq!(version.partial_cmp(&Version::new("5")), None, "{text}");
+            assert_eq!(Version::new("5").partial_cmp(&version), None, "{text}");
+        }
+    }
+}

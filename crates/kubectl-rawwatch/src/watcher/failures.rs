@@ -1,0 +1,102 @@
+//! What failed requests do: another attempt, a resync, or the end.
+
+use std::time::Duration;
+
+use kubectl_plugin::{Error, Kind};
+
+use super::{Outage, Output, State, Stop, TRIES, Watcher};
+use crate::listing::Reason;
+
+/// When the user is told of an outage, and how often from then on.
+const FIRST_NOTE: Duration = Duration::from_secs(10);
+const NEXT_NOTE: Duration = Duration::from_mins(1);
+
+impl Watcher {
+    pub(super) fn fail(
+        &mut self,
+        now: Duration,
+        error: Error,
+        output: &mut impl Output,
+    ) -> Result<(), Stop> {
+        let status = match error.kind() {
+            Kind::Refused(status) => Some(status),
+            _ => None,
+        };
+        let code = status.map(|status| status.code);
+        let wish = status
+            .and_then(|status| status.details.as_ref())
+            .map(|details| Duration::from_secs(details.retry_after_seconds.into()))
+            .filter(|wish| !wish.is_zero());
+        if code == Some(410) {
+            match &mut self.state {
+                State::Listing(listing) if !listing.token.is_empty() => {
+                    listing.restart();
+                    return Ok(());
+                }
+                State::Opening | State::Streaming(_) => {
+                    return self.resync(now, Reason::Expired, output);
+                }
+                _ => {}
+            }
+        }
+        if !self.may_try_again(&error) {
+            let is_unexplained = self.tries.unexplained.is_some() && code == Some(500);
+            return Err(if is_unexplained {
+                let gave_up = format!("{}: twice the same answer: {error}", self.options.path);
+                Error::from(Kind::GaveUp(gave_up)).into()
+            } else {
+                error.into()
+            });
+        }
+        let outage = self.outage.get_or_insert(Outage {
+            since: now,
+            next_note: now + FIRST_NOTE,
+        });
+        let lasted = now.saturating_sub(outage.since);
+        if self.options.retry_for.is_some_and(|limit| lasted >= limit) {
+            let gave_up = format!("{}: gave up after {lasted:.0?}: {error}", self.options.path);
+            return Err(Error::from(Kind::GaveUp(gave_up)).into());
+        }
+        if now >= outage.next_note {
+            outage.next_note = now + NEXT_NOTE;
+            output.note(&format!(
+                "rawwatch: {}: still trying after {lasted:.0?}: {error}",
+                self.options.path
+            ));
+        } else {
+            output.trace(&format!(
+                "rawwatch: {}: trying again: {error}",
+                self.options.path
+            ));
+        }
+        let then = match std::mem::take(&mut self.state) {
+            State::Listing(listing) => State::Listing(listing),
+            _ => State::Opening,
+        };
+        self.wait(now, wish, then);
+        Ok(())
+    }
+
+    /// Whether what failed may go well later.
+    fn may_try_again(&mut self, error: &Error) -> bool {
+        let status = match error.kind() {
+            Kind::Connection(_) => return self.was_there || self.options.retry_for.is_some(),
+            Kind::Refused(status) => status,
+            _ => return false,
+        };
+        match status.code {
+            404 if self.was_there => {
+                self.tries.not_found += 1;
+                self.tries.not_found < TRIES
+            }
+            500 if status.reason.is_empty() => {
+                let message = Some(status.message.clone());
+                let is_new = self.tries.unexplained != message;
+                self.tries.unexplained = message;
+                is_new
+            }
+            410 | 429 | 500.. => true,
+            _ => false,
+        }
+    }
+}

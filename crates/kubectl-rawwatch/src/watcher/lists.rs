@@ -1,0 +1,141 @@
+//! What the pages of LISTs do: the initial state, resyncs, probes and audits.
+
+use std::time::Duration;
+
+use kubectl_plugin::{Error, Kind};
+
+use super::{Output, State, Stop, Watcher, stop_when_done};
+use crate::audit::Audit;
+use crate::cursor::Cursor;
+use crate::listing::{Listing, Reason};
+use crate::page::Page;
+use crate::version::Version;
+
+impl Watcher {
+    pub(super) fn take_page(&mut self, body: &[u8], output: &mut impl Output) -> Result<(), Stop> {
+        let State::Listing(listing) = &mut self.state else {
+            return Ok(());
+        };
+        let (counts, is_seeding) = (&mut self.counts, self.is_seeding);
+        counts.bytes += body.len() as u64;
+        let listed = listing.take(body, &mut self.index, |index, made| {
+            if is_seeding {
+                output.seed(made)?;
+            } else {
+                output.line(made)?;
+                counts.events += 1;
+            }
+            index.apply(made.change, &made.head);
+            stop_when_done(output)
+        })?;
+        self.outage = None;
+        let Some(listed) = listed else {
+            return Ok(());
+        };
+        self.cursor = Cursor::complete(listed.version);
+        self.state = State::Opening;
+        if let Some(summary) = listed.summary.filter(|_| !self.is_seeding) {
+            self.counts.resyncs += 1;
+            output.note(&summary);
+        }
+        self.is_seeding = false;
+        self.is_listed = true;
+        self.was_there = true;
+        output.synced();
+        stop_when_done(output)
+    }
+
+    pub(super) fn take_probe(
+        &mut self,
+        now: Duration,
+        body: &[u8],
+        output: &mut impl Output,
+    ) -> Result<(), Stop> {
+        let version = Version::new(&Page::read(body)?.resource_version);
+        let State::Probing(mut stream) = self.state else {
+            return Ok(());
+        };
+        if version < *self.cursor.at() {
+            return self.resync(now, Reason::Rollback, output);
+        }
+        stream.heard = now;
+        stream.is_behind = version > *self.cursor.at();
+        self.state = State::Streaming(stream);
+        Ok(())
+    }
+
+    pub(super) fn take_audit_page(
+        &mut self,
+        now: Duration,
+        body: &[u8],
+        output: &mut impl Output,
+    ) -> Result<(), Stop> {
+        self.counts.bytes += body.len() as u64;
+        if let Some(audit) = &mut self.audit
+            && audit.take(body)?
+        {
+            self.end_audit_list(now);
+        }
+        self.finish_audit(now, output)
+    }
+
+    /// Goes back to the stream, and sets the time of the next audit.
+    pub(super) fn end_audit_list(&mut self, now: Duration) {
+        if let State::Auditing(mut stream) = self.state {
+            stream.heard = now;
+            self.state = State::Streaming(stream);
+        }
+        self.audit_at = self
+            .options
+            .audit
+            .map_or(Duration::MAX, |interval| now + interval);
+    }
+
+    /// Compares, once the stream has passed the LIST.
+    pub(super) fn finish_audit(
+        &mut self,
+        now: Duration,
+        output: &mut impl Output,
+    ) -> Result<(), Stop> {
+        let passed = |audit: &mut Audit| audit.at().is_some_and(|at| self.cursor.is_behind_it(at));
+        match self.audit.take_if(passed) {
+            Some(audit) if !audit.agrees_with(&self.index) => {
+                self.resync(now, Reason::Audit, output)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes good for lost events by a LIST, if the user allows it.
+    pub(super) fn resync(
+        &mut self,
+        now: Duration,
+        reason: Reason,
+        output: &mut impl Output,
+    ) -> Result<(), Stop> {
+        self.audit = None;
+        let since = self.cursor.resume_from().clone();
+        if self.options.fail_on_gap {
+            let gap = format!(
+                "{}: events behind resource version {since} are lost after {}",
+                self.options.path,
+                reason.words()
+            );
+            let hint = "without --on-gap=fail, the differences are found by a list, and marked";
+            return Err(Error::from(Kind::Gap(gap)).hinted(hint).into());
+        }
+        output.trace(&format!(
+            "rawwatch: {}: resyncing after {}",
+            self.options.path,
+            reason.words()
+        ));
+        let listing = State::Listing(Listing::resync(reason, since));
+        self.tries.resyncs += 1;
+        if self.tries.resyncs > 1 {
+            self.wait(now, None, listing);
+        } else {
+            self.state = listing;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,237 @@
+//! What the lines of a stream do, and its end.
+
+use std::time::Duration;
+
+use kube_core::Status;
+use kubectl_plugin::{Error, Kind};
+use serde::Deserialize;
+
+use super::{Closed, Output, State, Stop, TRIES, Tries, Watcher, stop_when_done, timeout};
+use crate::cursor::Cursor;
+use crate::event::{Change, Event, Head, Line};
+use crate::listing::Reason;
+use crate::uid::Uid;
+use crate::version::Version;
+
+/// A stream that lived that long was a good one.
+const GOOD_LIFE: Duration = Duration::from_secs(30);
+/// A stream that ends without an event sooner than that was for nothing.
+const SHORT_LIFE: Duration = Duration::from_secs(1);
+/// The longest pause behind a stream that the server ended in good order.
+pub(super) const CLEAN_PAUSE: Duration = Duration::from_millis(250);
+
+impl Watcher {
+    pub(super) fn take_line(
+        &mut self,
+        now: Duration,
+        line: &[u8],
+        output: &mut impl Output,
+    ) -> Result<(), Stop> {
+        self.counts.bytes += line.len() as u64;
+        match Event::read(line) {
+            Some(Event::Object(change, head)) => self.take_event(now, change, &head, line, output),
+            Some(Event::Bookmark { resource_version }) => {
+                let version = Version::new(resource_version);
+                if version < *self.cursor.at() {
+                    output.note(&format!(
+                        "rawwatch: {}: ignored a bookmark at {version}, as events up to {} came before it",
+                        self.options.path,
+                        self.cursor.at()
+                    ));
+                    return Ok(());
+                }
+                output.bookmark(line)?;
+                self.cursor = Cursor::complete(version);
+                self.progress();
+                stop_when_done(output)?;
+                self.finish_audit(now, output)
+            }
+            Some(Event::Error) => self.fail(now, error_of(line), output),
+            None if line.trim_ascii().is_empty() => Ok(()),
+            None => self.refuse_line(now, line, output),
+        }
+    }
+
+    fn take_event(
+        &mut self,
+        now: Duration,
+        change: Change,
+        head: &Head<'_>,
+        line: &[u8],
+        output: &mut impl Output,
+    ) -> Result<(), Stop> {
+        let (version, uid) = (Version::new(head.resource_version), Uid::new(head.uid));
+        match self.judge(change, head, &version, &uid) {
+            Verdict::New => {
+                output.line(&Line {
+                    change,
+                    head: *head,
+                    text: line,
+                    mark: "",
+                })?;
+                self.index.apply(change, head);
+                self.cursor.deliver(version, uid, change);
+                self.counts.events += 1;
+                self.progress();
+                if let Some(audit) = &mut self.audit {
+                    audit.note(change, head);
+                }
+                stop_when_done(output)?;
+                self.finish_audit(now, output)
+            }
+            Verdict::Duplicate => {
+                self.counts.duplicates += 1;
+                Ok(())
+            }
+            Verdict::OutOfOrder => {
+                output.note(&format!(
+                    "rawwatch: {}: dropped an event at {version}, as events up to {} came before it",
+                    self.options.path,
+                    self.cursor.at()
+                ));
+                self.counts.duplicates += 1;
+                self.resync(now, Reason::Audit, output)
+            }
+        }
+    }
+
+    /// Whether an event is to be delivered.
+    fn judge(&mut self, change: Change, head: &Head<'_>, version: &Version, uid: &Uid) -> Verdict {
+        if self.cursor.has_delivered(version, uid, change) {
+            return Verdict::Duplicate;
+        }
+        let is_past = self.cursor.is_behind_it(version);
+        match self.index.known(head) {
+            Some(known) if change != Change::Deleted && known.version == *version => {
+                Verdict::Duplicate
+            }
+            Some(known) if *version < known.version => Verdict::Duplicate,
+            // Its end was delivered, or it was never listed.
+            None if change == Change::Deleted && is_past => Verdict::Duplicate,
+            _ if is_past => Verdict::OutOfOrder,
+            _ => Verdict::New,
+        }
+    }
+
+    fn progress(&mut self) {
+        if let State::Streaming(stream) = &mut self.state {
+            stream.progressed = true;
+        }
+        self.tries = Tries::default();
+        self.outage = None;
+        self.backoff.reset();
+    }
+
+    /// What came is no event: nothing is known of what follows either.
+    fn refuse_line(
+        &mut self,
+        now: Duration,
+        line: &[u8],
+        output: &mut impl Output,
+    ) -> Result<(), Stop> {
+        self.tries.garbage += 1;
+        let size = line.len();
+        if self.tries.garbage >= TRIES {
+            return Err(Error::protocol(format!(
+                "{}: the server sent a line of {size} bytes that is no event, {TRIES} times",
+                self.options.path
+            ))
+            .hinted("is a proxy in between, or is PATH no collection?")
+            .into());
+        }
+        output.note(&format!(
+            "rawwatch: {}: dropped a line of {size} bytes that is no event, reconnecting",
+            self.options.path
+        ));
+        self.wait(now, None, State::Opening);
+        Ok(())
+    }
+
+    pub(super) fn end_stream(
+        &mut self,
+        now: Duration,
+        closed: Closed,
+        output: &mut impl Output,
+    ) -> Result<(), Stop> {
+        let State::Streaming(stream) = self.state else {
+            return Ok(());
+        };
+        let life = now.saturating_sub(stream.opened);
+        let was_good = stream.progressed || life >= SHORT_LIFE;
+        if life >= GOOD_LIFE {
+            self.tries = Tries::default();
+            self.backoff.reset();
+        }
+        if was_good {
+            self.outage = None;
+        }
+        let why = match &closed {
+            Closed::Clean => "the server ended the stream",
+            Closed::Torn(reason) => reason,
+        };
+        self.counts.reconnects += 1;
+        output.trace(&format!(
+            "rawwatch: {}: reconnecting from {}: {why}",
+            self.options.path,
+            self.cursor.resume_from()
+        ));
+        match closed {
+            Closed::Clean if was_good => {
+                let pause = CLEAN_PAUSE.mul_f64(self.chance.next());
+                self.wait_until(now + pause, State::Opening);
+                Ok(())
+            }
+            Closed::Torn(_) if was_good => {
+                self.timeout = timeout(&mut self.chance);
+                self.state = State::Opening;
+                Ok(())
+            }
+            Closed::Clean => self.end_short_stream(now, output),
+            Closed::Torn(reason) => {
+                let error = Error::connection(format!("error: {reason}"));
+                self.fail(now, error, output)
+            }
+        }
+    }
+
+    /// The server accepts the watch and sends nothing. Some do that instead of saying 410.
+    fn end_short_stream(&mut self, now: Duration, output: &mut impl Output) -> Result<(), Stop> {
+        self.tries.short_streams += 1;
+        if self.tries.short_streams < TRIES {
+            self.wait(now, None, State::Opening);
+            return Ok(());
+        }
+        self.tries.short_streams = 0;
+        self.tries.stalls += 1;
+        if self.tries.stalls > TRIES {
+            let gave_up = format!(
+                "{}: the server ends every watch from resource version {} at once",
+                self.options.path,
+                self.cursor.resume_from()
+            );
+            return Err(Error::from(Kind::GaveUp(gave_up)).into());
+        }
+        self.resync(now, Reason::Stalled, output)
+    }
+}
+
+/// What is to become of an event.
+enum Verdict {
+    New,
+    /// It was delivered, or what came after it.
+    Duplicate,
+    /// It should have come earlier.
+    OutOfOrder,
+}
+
+/// The error that an `ERROR` event is about.
+fn error_of(line: &[u8]) -> Error {
+    #[derive(Deserialize)]
+    struct ErrorEvent {
+        object: Status,
+    }
+    match serde_json::from_slice::<ErrorEvent>(line) {
+        Ok(event) => Kind::Refused(Box::new(event.object)).into(),
+        Err(_) => Error::protocol("the server sent an ERROR event without a Status"),
+    }
+}

@@ -1,0 +1,686 @@
+//! Scripted schedules in virtual time; [`oracle`] plays random ones.
+
+use kubectl_plugin::Kind;
+
+use super::streams::CLEAN_PAUSE;
+use super::*;
+use crate::event::Change;
+
+mod oracle;
+
+/// Everything that a watcher printed.
+#[derive(Default)]
+pub(super) struct Recorder {
+    /// `TYPE name@version`; in brackets when it is synthetic.
+    pub(super) lines: Vec<String>,
+    pub(super) notes: Vec<String>,
+    /// How many lines are wanted, if not all.
+    wanted: Option<usize>,
+}
+
+impl Output for Recorder {
+    fn line(&mut self, line: &Line<'_>) -> Result<(), Error> {
+        let event: serde_json::Value = serde_json::from_slice(line.text).unwrap();
+        let metadata = &event["object"]["metadata"];
+        let text = |name: &str| metadata[name].as_str().unwrap().to_owned();
+        let shown = format!(
+            "{} {}@{}",
+            line.change,
+            text("name"),
+            text("resourceVersion")
+        );
+        self.lines.push(if line.mark.is_empty() {
+            shown
+        } else {
+            format!("[{shown}]")
+        });
+        Ok(())
+    }
+
+    fn seed(&mut self, _line: &Line<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn synced(&mut self) {}
+
+    fn bookmark(&mut self, _line: &[u8]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.wanted.is_some_and(|wanted| self.lines.len() >= wanted)
+    }
+
+    fn note(&mut self, text: &str) {
+        self.notes.push(text.to_owned());
+    }
+
+    fn trace(&mut self, _text: &str) {}
+}
+
+pub(super) fn options() -> Options {
+    Options {
+        path: "/p".to_owned(),
+        watch_only: false,
+        reads_objects: false,
+        resource_version: None,
+        fail_on_gap: false,
+        retry_for: None,
+        max_silence: Some(Duration::from_secs(90)),
+        audit: None,
+    }
+}
+
+/// A page of objects, each `name@version`, with its name as UID.
+pub(super) fn page(version: &str, token: &str, objects: &[&str]) -> String {
+    let items: Vec<String> = objects.iter().map(|object| object_of(object)).collect();
+    format!(
+        r#"{{"kind":"ConfigMapList","apiVersion":"v1","metadata":{{"resourceVersion":"{version}","continue":"{token}"}},"items":[{}]}}"#,
+        items.join(",")
+    )
+}
+
+fn object_of(text: &str) -> String {
+    let (name, version) = text.split_once('@').unwrap();
+    format!(
+        r#"{{"kind":"ConfigMap","apiVersion":"v1","metadata":{{"name":"{name}","uid":"{name}","resourceVersion":"{version}"}}}}"#
+    )
+}
+
+/// A line of a stream, of `TYPE name@version` or `BOOKMARK version`.
+pub(super) fn line(text: &str) -> String {
+    let (event_type, about) = text.split_once(' ').unwrap();
+    let object = match event_type {
+        "BOOKMARK" => format!(
+            r#"{{"kind":"ConfigMap","apiVersion":"v1","metadata":{{"resourceVersion":"{about}"}}}}"#
+        ),
+        "ERROR" => {
+            let status: Vec<&str> = about.split(' ').collect();
+            format!(
+                r#"{{"kind":"Status","apiVersion":"v1","metadata":{{}},"code":{},"reason":"{}"}}"#,
+                status[0], status[1]
+            )
+        }
+        _ => object_of(about),
+    };
+    format!("{{\"type\":\"{event_type}\",\"object\":{object}}}\n")
+}
+
+pub(super) fn refusal(code: u16, reason: &str) -> Error {
+    refusal_with_wish(code, reason, 0)
+}
+
+fn refusal_with_wish(code: u16, reason: &str, seconds: u32) -> Error {
+    let text = format!(
+        r#"{{"code":{code},"reason":"{reason}","message":"m","details":{{"retryAfterSeconds":{seconds}}}}}"#
+    );
+    Kind::Refused(Box::new(serde_json::from_str(&text).unwrap())).into()
+}
+
+fn unreachable_server() -> Error {
+    Error::connection("The connection to the server was refused")
+}
+
+/// A watcher, its output, and the time.
+struct Play {
+    watcher: Watcher,
+    output: Recorder,
+    now: Duration,
+}
+
+impl Play {
+    fn new(options: Options) -> Self {
+        Self {
+            watcher: Watcher::new(options, 1),
+            output: Recorder::default(),
+            now: Duration::ZERO,
+        }
+    }
+
+    /// One that has listed `a@1` at version 10 and waits for lines.
+    fn streaming(options: Options) -> Self {
+        let mut play = Self::new(options);
+        play.page(&page("10", "", &["a@1"]));
+        play.open("10");
+        play.output.lines.clear();
+        play
+    }
+
+    fn try_step(&mut self, input: Input<'_>) -> Result<(), Stop> {
+        self.watcher.step(self.now, input, &mut self.output)
+    }
+
+    #[track_caller]
+    fn step(&mut self, input: Input<'_>) {
+        self.try_step(input).unwrap();
+    }
+
+    #[track_caller]
+    fn page(&mut self, page: &str) {
+        self.step(Input::Page(page.as_bytes()));
+    }
+
+    /// Lets a pause go by; how long it was.
+    #[track_caller]
+    fn wait(&mut self) -> Duration {
+        let Demand::Wait { until } = self.watcher.demand() else {
+            panic!("{:?}", self.watcher.demand());
+        };
+        let pause = until.saturating_sub(self.now);
+        self.now = until;
+        self.step(Input::Elapsed);
+        pause
+    }
+
+    /// Opens the watch that is demanded from `version`.
+    #[track_caller]
+    fn open(&mut self, version: &str) {
+        match self.watcher.demand() {
+            Demand::Watch { from, timeout } => {
+                assert_eq!(from.to_string(), version);
+                assert!((200..240).contains(&timeout.as_secs()), "{timeout:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+        self.step(Input::Opened);
+    }
+
+    #[track_caller]
+    fn lines(&mut self, lines: &[&str]) {
+        for text in lines {
+            self.step(Input::Line(line(text).as_bytes()));
+        }
+    }
+
+    #[track_caller]
+    fn close(&mut self) {
+        self.step(Input::Closed(Closed::Clean));
+    }
+
+    #[track_caller]
+    fn tear(&mut self) {
+        self.step(Input::Closed(Closed::Torn("torn".to_owned())));
+    }
+
+    /// Lets the stream be silent for as long as it may.
+    #[track_caller]
+    fn be_silent(&mut self) -> Duration {
+        let Demand::Read { until } = self.watcher.demand() else {
+            panic!("{:?}", self.watcher.demand());
+        };
+        let silence = until.saturating_sub(self.now);
+        self.now = until;
+        self.step(Input::Elapsed);
+        silence
+    }
+
+    #[track_caller]
+    fn ends_with(&mut self, input: Input<'_>, exit_code: u8) -> Error {
+        match self.try_step(input) {
+            Err(Stop::Failed(error)) => {
+                assert_eq!(error.exit_code(), exit_code, "{error}");
+                error
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn lists_anew(&self) {
+        assert!(
+            matches!(self.watcher.demand(), Demand::List { token, .. } if token.is_empty()),
+            "{:?}",
+            self.watcher.demand()
+        );
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn lists_page_by_page_and_watches_from_the_version_of_the_list() {
+    let mut play = Play::new(options());
+    play.page(&page("10", "more", &["a@1"]));
+    assert!(matches!(
+        play.watcher.demand(),
+        Demand::List { token, .. } if token == "more"
+    ));
+    play.page(&page("10", "", &["b@2"]));
+    play.open("10");
+    play.lines(&["MODIFIED a@11"]);
+    assert_eq!(
+        play.output.lines,
+        ["ADDED a@1", "ADDED b@2", "MODIFIED a@11"]
+    );
+}
+
+#[test]
+fn a_stream_resumes_before_its_last_batch_and_drops_what_it_delivered() {
+    let mut play = Play::streaming(options());
+    play.lines(&["ADDED b@12", "DELETED a@15", "DELETED b@15"]);
+    play.tear();
+    play.open("12");
+    play.lines(&["DELETED a@15", "DELETED b@15", "DELETED c@15", "ADDED d@16"]);
+    assert_eq!(play.watcher.counts.duplicates, 2);
+    assert_eq!(
+        play.output.lines,
+        [
+            "ADDED b@12",
+            "DELETED a@15",
+            "DELETED b@15",
+            "DELETED c@15",
+            "ADDED d@16"
+        ]
+    );
+    play.lines(&["BOOKMARK 20"]);
+    play.tear();
+    play.open("20");
+}
+
+#[test]
+fn a_torn_stream_is_renewed_at_once_and_a_clean_end_after_a_moment() {
+    let mut play = Play::streaming(options());
+    play.lines(&["MODIFIED a@11"]);
+    play.tear();
+    play.open("10");
+    play.lines(&["MODIFIED a@12"]);
+    play.close();
+    assert!(play.wait() <= CLEAN_PAUSE);
+    play.open("11");
+}
+
+#[test]
+fn streams_of_a_quiet_collection_that_end_in_good_order_cost_nothing() {
+    let mut play = Play::streaming(options());
+    for _ in 0..20 {
+        play.now += 2 * SECOND;
+        play.close();
+        assert!(play.wait() <= CLEAN_PAUSE);
+        play.open("10");
+    }
+}
+
+#[test]
+fn a_410_costs_a_resync_with_the_batch_that_may_be_incomplete_in_its_gap() {
+    for in_stream in [true, false] {
+        let mut play = Play::streaming(options());
+        let expire = |play: &mut Play| {
+            if in_stream {
+                play.step(Input::Opened);
+                play.lines(&["ERROR 410 Expired"]);
+            } else {
+                play.step(Input::Failed(refusal(410, "Expired")));
+            }
+        };
+        play.lines(&["MODIFIED a@11", "MODIFIED a@12"]);
+        play.tear();
+        expire(&mut play);
+        play.lists_anew();
+        play.page(&page("30", "", &["b@20"]));
+        let synthetic = &play.output.lines[2..];
+        assert_eq!(synthetic, ["[DELETED a@12]", "[ADDED b@20]"]);
+        assert!(play.output.notes[0].contains("after 410 (11→30): 1 added, 0 modified, 1 deleted"));
+        play.open("30");
+    }
+}
+
+#[test]
+fn a_gap_is_the_end_when_none_is_allowed() {
+    let mut play = Play::streaming(Options {
+        fail_on_gap: true,
+        ..options()
+    });
+    let error = play.ends_with(Input::Line(line("ERROR 410 Expired").as_bytes()), 7);
+    assert!(
+        error
+            .to_string()
+            .contains("behind resource version 10 are lost after 410")
+    );
+}
+
+#[test]
+fn a_list_whose_snapshot_is_gone_begins_anew_and_in_the_end_without_pages() {
+    let mut play = Play::new(options());
+    play.page(&page("10", "t1", &["a@1"]));
+    for _ in 0..3 {
+        play.step(Input::Failed(refusal(410, "Expired")));
+        play.lists_anew();
+        play.page(&page("12", "t2", &["a@1"]));
+    }
+    play.step(Input::Failed(refusal(410, "Expired")));
+    assert!(matches!(
+        play.watcher.demand(),
+        Demand::List { token, whole: true, .. } if token.is_empty()
+    ));
+    play.page(&page("14", "", &["b@13"]));
+    assert_eq!(
+        play.output.lines,
+        ["ADDED a@1", "[DELETED a@1]", "[ADDED b@13]"]
+    );
+}
+
+#[test]
+fn three_streams_for_nothing_cost_a_resync_and_three_such_resyncs_are_the_end() {
+    let mut play = Play::streaming(options());
+    for round in 0..=3 {
+        for attempt in 0..3 {
+            if (round, attempt) == (3, 2) {
+                let error = play.ends_with(Input::Closed(Closed::Clean), 5);
+                assert!(
+                    error
+                        .to_string()
+                        .contains("from resource version 10 at once"),
+                    "{error}"
+                );
+                return;
+            }
+            play.close();
+            if attempt < 2 {
+                play.wait();
+                play.open("10");
+            }
+        }
+        if round > 0 {
+            play.wait();
+        }
+        play.lists_anew();
+        play.page(&page("10", "", &["a@1"]));
+        play.open("10");
+    }
+    unreachable!();
+}
+
+#[test]
+fn a_silent_stream_is_doubted_and_a_rollback_of_the_server_found() {
+    let mut play = Play::streaming(options());
+    play.lines(&["MODIFIED a@40"]);
+    assert_eq!(play.be_silent(), 90 * SECOND);
+    assert_eq!(play.watcher.demand(), Demand::Probe);
+    play.page(&page("30", "", &["a@1"]));
+    play.lists_anew();
+    play.page(&page("30", "", &["a@1"]));
+    assert_eq!(play.output.lines, ["MODIFIED a@40", "[MODIFIED a@1]"]);
+    assert!(play.output.notes[0].contains("a rollback of the server (10→30)"));
+    play.open("30");
+}
+
+#[test]
+fn a_silent_stream_behind_its_server_is_renewed_and_one_at_its_head_is_left_alone() {
+    let mut play = Play::streaming(options());
+    play.be_silent();
+    play.page(&page("50", "", &[]));
+    assert_eq!(play.be_silent(), PATIENCE);
+    play.open("10");
+    play.be_silent();
+    play.page(&page("10", "", &[]));
+    assert_eq!(play.be_silent(), 90 * SECOND);
+    assert_eq!(play.watcher.demand(), Demand::Probe);
+}
+
+#[test]
+fn a_stream_that_outlives_its_time_is_over() {
+    let mut play = Play::streaming(Options {
+        max_silence: None,
+        ..options()
+    });
+    let life = play.be_silent();
+    assert!((215..255).contains(&life.as_secs()), "{life:?}");
+    play.open("10");
+}
+
+#[test]
+fn a_server_away_at_the_start_is_the_end_and_later_it_is_not() {
+    let mut play = Play::new(options());
+    play.ends_with(Input::Failed(unreachable_server()), 3);
+    let mut play = Play::new(Options {
+        retry_for: Some(30 * SECOND),
+        ..options()
+    });
+    play.step(Input::Failed(unreachable_server()));
+    play.wait();
+    play.lists_anew();
+    let mut play = Play::streaming(options());
+    play.tear();
+    for _ in 0..1000 {
+        play.wait();
+        play.step(Input::Failed(unreachable_server()));
+    }
+    let hours = play.now.as_secs() / 3600;
+    assert!(hours >= 1, "{:?}", play.now);
+    // One after ten seconds, then one a minute.
+    let notes = play.output.notes.len() as u64;
+    assert!(
+        (play.now.as_secs() / 72..=play.now.as_secs() / 60 + 1).contains(&notes),
+        "{notes}"
+    );
+    assert!(
+        play.output.notes[0].contains("still trying after 1"),
+        "{}",
+        play.output.notes[0]
+    );
+    play.wait();
+    play.open("10");
+}
+
+#[test]
+fn retry_for_is_the_limit_of_an_outage() {
+    let mut play = Play::streaming(Options {
+        retry_for: Some(30 * SECOND),
+        ..options()
+    });
+    play.tear();
+    loop {
+        play.wait();
+        if play.now >= 30 * SECOND {
+            break;
+        }
+        play.step(Input::Failed(unreachable_server()));
+    }
+    play.ends_with(Input::Failed(unreachable_server()), 5);
+}
+
+#[test]
+fn a_server_that_asks_to_wait_is_waited_for_and_keeps_its_place() {
+    let mut play = Play::streaming(options());
+    play.lines(&["BOOKMARK 12"]);
+    play.tear();
+    play.step(Input::Failed(refusal_with_wish(429, "TooManyRequests", 7)));
+    let pause = play.wait();
+    assert!((7.0..8.5).contains(&pause.as_secs_f64()), "{pause:?}");
+    play.step(Input::Failed(refusal_with_wish(
+        503,
+        "ServiceUnavailable",
+        600,
+    )));
+    assert!((60..73).contains(&play.wait().as_secs()));
+    play.open("12");
+}
+
+#[test]
+fn what_more_attempts_do_not_mend_is_the_end() {
+    for (code, reason, exit_code) in [
+        (400, "BadRequest", 1),
+        (401, "Unauthorized", 3),
+        (403, "Forbidden", 1),
+        (405, "MethodNotAllowed", 1),
+        (422, "Invalid", 1),
+    ] {
+        let mut play = Play::streaming(options());
+        play.lines(&["MODIFIED a@11"]);
+        play.tear();
+        play.ends_with(Input::Failed(refusal(code, reason)), exit_code);
+        Play::new(options()).ends_with(Input::Failed(refusal(code, reason)), exit_code);
+    }
+    Play::new(options()).ends_with(Input::Failed(refusal(404, "NotFound")), 1);
+    Play::streaming(options()).ends_with(Input::Failed(Error::protocol("html")), 6);
+}
+
+#[test]
+fn a_collection_that_is_gone_is_asked_for_three_times() {
+    let mut play = Play::streaming(options());
+    play.lines(&["DELETED a@11"]);
+    play.tear();
+    for _ in 0..2 {
+        play.step(Input::Failed(refusal(404, "NotFound")));
+        play.wait();
+    }
+    play.ends_with(Input::Failed(refusal(404, "NotFound")), 1);
+}
+
+#[test]
+fn a_500_without_a_reason_is_tried_once_more() {
+    let mut play = Play::streaming(options());
+    play.tear();
+    play.wait();
+    play.step(Input::Failed(refusal(500, "")));
+    play.wait();
+    play.ends_with(Input::Failed(refusal(500, "")), 5);
+    let mut play = Play::streaming(options());
+    for _ in 0..20 {
+        play.step(Input::Failed(refusal(500, "InternalError")));
+        play.wait();
+    }
+}
+
+#[test]
+fn a_line_that_is_no_event_is_dropped_and_three_are_the_end() {
+    let mut play = Play::streaming(options());
+    play.lines(&["MODIFIED a@11"]);
+    for _ in 0..2 {
+        play.step(Input::Line(b"<html>\n"));
+        play.wait();
+        play.open("10");
+    }
+    play.ends_with(Input::Line(b"{\"type\":\"WAT\"}\n"), 6);
+    assert_eq!(play.output.lines, ["MODIFIED a@11"]);
+}
+
+#[test]
+fn a_doubled_event_is_dropped_wherever_it_comes() {
+    let mut play = Play::streaming(options());
+    play.lines(&[
+        "ADDED b@11",
+        "ADDED b@11",
+        "MODIFIED a@12",
+        "ADDED b@11",
+        "DELETED b@13",
+        "DELETED b@13",
+        "MODIFIED a@14",
+        "DELETED b@13",
+        "MODIFIED a@12",
+    ]);
+    assert_eq!(
+        play.output.lines,
+        [
+            "ADDED b@11",
+            "MODIFIED a@12",
+            "DELETED b@13",
+            "MODIFIED a@14"
+        ]
+    );
+    assert_eq!(play.watcher.counts.duplicates, 5);
+}
+
+#[test]
+fn an_event_out_of_order_is_dropped_and_costs_an_audit() {
+    let mut play = Play::streaming(options());
+    play.lines(&["MODIFIED a@20", "ADDED b@15"]);
+    play.lists_anew();
+    play.page(&page("21", "", &["a@20", "b@15"]));
+    assert_eq!(play.output.lines, ["MODIFIED a@20", "[ADDED b@15]"]);
+}
+
+#[test]
+fn a_bookmark_from_the_past_moves_nothing() {
+    let mut play = Play::streaming(options());
+    play.lines(&["MODIFIED a@20", "BOOKMARK 15"]);
+    assert!(play.output.notes[0].contains("ignored a bookmark at 15"));
+    play.tear();
+    play.open("10");
+}
+
+#[test]
+fn watch_only_learns_the_state_without_printing_it() {
+    let mut play = Play::new(Options {
+        watch_only: true,
+        ..options()
+    });
+    assert!(matches!(
+        play.watcher.demand(),
+        Demand::List {
+            metadata_only: true,
+            ..
+        }
+    ));
+    play.page(&page("10", "", &["a@1", "b@2"]));
+    play.open("10");
+    play.lines(&["ERROR 410 Expired"]);
+    assert!(matches!(
+        play.watcher.demand(),
+        Demand::List {
+            metadata_only: false,
+            ..
+        }
+    ));
+    play.page(&page("20", "", &["b@2"]));
+    assert_eq!(play.output.lines, ["[DELETED a@1]"]);
+}
+
+#[test]
+fn a_given_version_is_watched_from_without_a_list() {
+    let mut play = Play::new(Options {
+        resource_version: Some(Version::new("7")),
+        ..options()
+    });
+    play.open("7");
+    play.lines(&["MODIFIED a@8"]);
+    assert_eq!(play.output.lines, ["MODIFIED a@8"]);
+}
+
+#[test]
+fn a_run_is_done_with_the_last_line_that_is_wanted() {
+    let mut play = Play::new(options());
+    play.output.wanted = Some(2);
+    let page = page("10", "", &["a@1", "b@2", "c@3"]);
+    assert!(matches!(
+        play.try_step(Input::Page(page.as_bytes())),
+        Err(Stop::Done)
+    ));
+    assert_eq!(play.output.lines, ["ADDED a@1", "ADDED b@2"]);
+}
+
+#[test]
+fn an_audit_finds_an_event_that_the_server_lost_once_the_stream_has_passed_it() {
+    let mut play = Play::streaming(Options {
+        audit: Some(60 * SECOND),
+        ..options()
+    });
+    assert_eq!(play.be_silent(), 60 * SECOND);
+    assert!(matches!(play.watcher.demand(), Demand::Audit { token } if token.is_empty()));
+    play.page(&page("20", "more", &["a@1"]));
+    assert!(matches!(play.watcher.demand(), Demand::Audit { token } if token == "more"));
+    play.page(&page("20", "", &["b@15"]));
+    // It may still come.
+    assert_eq!(play.be_silent(), 60 * SECOND);
+    play.page(&page("20", "", &["a@1", "b@15"]));
+    play.lines(&["BOOKMARK 20"]);
+    play.lists_anew();
+    play.page(&page("21", "", &["a@1", "b@15"]));
+    assert_eq!(play.output.lines, ["[ADDED b@15]"]);
+    play.open("21");
+}
+
+#[test]
+fn an_audit_of_a_good_stream_and_one_that_fails_change_nothing() {
+    let mut play = Play::streaming(Options {
+        audit: Some(60 * SECOND),
+        ..options()
+    });
+    play.be_silent();
+    play.page(&page("20", "", &["a@15", "b@16"]));
+    play.lines(&["MODIFIED a@15", "ADDED b@16", "DELETED b@21", "ADDED c@22"]);
+    assert!(matches!(play.watcher.demand(), Demand::Read { .. }));
+    play.be_silent();
+    play.step(Input::Failed(refusal(403, "Forbidden")));
+    assert_eq!(play.be_silent(), 60 * SECOND);
+}

@@ -1,0 +1,22 @@
+//! `kubectl rawwatch` as a user runs it: the built binary against a real API server, and against a
+//! scripted one for the faults that a real one cannot be asked for.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod rawwatch {
+    /// Running the binary, and reading what it prints while it runs.
+    pub(crate) mod plugin;
+
+    /// How a run ends: time-outs, counts, signals, closed pipes.
+    mod ends;
+    /// What a network and a broken server do.
+    mod faults;
+    /// What a run prints of a real server's objects.
+    mod output;
+    /// What is refused before a byte is sent.
+    mod refusals;
+    /// A real API server that is restarted, killed and compacted.
+    mod restarts;
+    /// `--resume-file`: one run goes on where another left off.
+    mod resume;
+}

@@ -1,0 +1,201 @@
+use std::fs::File;
+use std::io::Read;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use control_plane::ControlPlane;
+use rustix::process::Signal;
+
+use super::plugin::*;
+
+#[test]
+fn a_time_out_alone_is_a_good_end() {
+    let (run, _server) = against(
+        [list(), open_stream(event("MODIFIED", "a", "11"))],
+        &["--timeout=1s"],
+    );
+    let outcome = run.end().ended(0);
+    assert_eq!(outcome.short(), ["ADDED a", "MODIFIED a"]);
+    assert_eq!(outcome.stderr, "");
+}
+
+#[test]
+fn the_time_out_of_the_path_is_that_of_the_run() {
+    let server =
+        faulty_server::FaultyServer::start([list(), open_stream(event("MODIFIED", "a", "11"))])
+            .unwrap();
+    let path = format!("{CONFIG_MAPS}?watch=1&timeoutSeconds=1");
+    let start = Instant::now();
+    Run::start(command(&server.kubeconfig().unwrap()).arg(path))
+        .end()
+        .ended(0);
+    assert!(start.elapsed() >= Duration::from_secs(1));
+    let asked: u64 = parameter(&server, 1, "timeoutSeconds")
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((200..240).contains(&asked), "{asked}");
+}
+
+#[test]
+fn a_time_out_before_the_count_is_the_unmet_condition() {
+    let (run, _server) = against(
+        [list(), open_stream(event("MODIFIED", "a", "11"))],
+        &["--timeout=1s", "--count=3"],
+    );
+    let outcome = run.end().ended(1);
+    assert_eq!(
+        outcome.stderr,
+        "error: timed out waiting for the condition\n"
+    );
+    assert_eq!(outcome.lines.len(), 2);
+}
+
+#[test]
+fn signals_end_a_run_as_they_end_any_program() {
+    for (signal, number) in [(Signal::INT, 2), (Signal::TERM, 15)] {
+        let (mut run, _server) = against(
+            [list(), open_stream(event("MODIFIED", "a", "11"))],
+            &["--stats"],
+        );
+        run.line();
+        run.line();
+        let start = Instant::now();
+        run.signal(signal);
+        let outcome = run.end();
+        assert!(
+            start.elapsed() < Duration::from_millis(250),
+            "{:?}",
+            start.elapsed()
+        );
+        assert_eq!(outcome.signal, Some(number), "{outcome:?}");
+        assert!(
+            outcome.stderr.starts_with("rawwatch: 2 events, "),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn a_signal_ends_a_run_whose_output_nobody_reads() {
+    let many: String = (11..5000)
+        .map(|version| event("MODIFIED", "a", &version.to_string()))
+        .collect();
+    let server = faulty_server::FaultyServer::start([list(), open_stream(many)]).unwrap();
+    let mut child = command(&server.kubeconfig().unwrap())
+        .arg(CONFIG_MAPS)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The pipe is full by then.
+    thread::sleep(Duration::from_millis(500));
+    let process = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(process, Signal::INT).unwrap();
+    let start = Instant::now();
+    let status = child.wait().unwrap();
+    assert!(
+        start.elapsed() < Duration::from_millis(500),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(
+        std::os::unix::process::ExitStatusExt::signal(&status),
+        Some(2)
+    );
+}
+
+#[test]
+fn a_closed_pipe_is_a_silent_end_by_the_signal() {
+    let server = faulty_server::FaultyServer::start([
+        list(),
+        faulty_server::Answer::Stream(vec![
+            faulty_server::Piece::Send(event("MODIFIED", "a", "11").into_bytes()),
+            faulty_server::Piece::Pause(Duration::from_millis(300)),
+            faulty_server::Piece::Send(event("MODIFIED", "a", "12").into_bytes()),
+        ]),
+    ])
+    .unwrap();
+    let mut child = command(&server.kubeconfig().unwrap())
+        .arg(CONFIG_MAPS)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 20]).unwrap();
+    drop(stdout);
+    let status = child.wait().unwrap();
+    assert_eq!(
+        std::os::unix::process::ExitStatusExt::signal(&status),
+        Some(13)
+    );
+    assert_eq!(read_all(child.stderr.take().unwrap()), "");
+}
+
+#[test]
+fn a_full_disk_is_said_and_ends_with_74() {
+    let server = faulty_server::FaultyServer::start([list(), open_stream("")]).unwrap();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let output = command(&server.kubeconfig().unwrap())
+        .arg(CONFIG_MAPS)
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(74));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "error: write to stdout: No space left on device (os error 28)\n"
+    );
+}
+
+#[test]
+fn a_run_waits_for_conditions_as_kubectl_wait_does() {
+    let server = ControlPlane::shared();
+    let name = unique("waits");
+    let path = format!("{CONFIG_MAPS}/{name}");
+    let created = start(&[&path, "--for=create"]);
+    let filled = start(&[&path, "--for=jsonpath={.data.key}=1", "-o", "name"]);
+    let deleted = start(&[&path, "--for=create", "--for=jsonpath={.data.key}=1"]);
+    created.says("is one object");
+    filled.says("is one object");
+    deleted.says("is one object");
+    create(server, &name, "x");
+    assert_eq!(created.end().ended(0).short(), [format!("ADDED {name}")]);
+    change(server, &path, "1");
+    assert_eq!(
+        filled.end().ended(0).lines,
+        [format!("configmap/{name}"), format!("configmap/{name}")]
+    );
+    assert_eq!(deleted.end().ended(0).lines.len(), 2);
+    let met_already = rawwatch(&[&path, "--for=jsonpath={.data.key}=1", "--watch-only"]).ended(0);
+    assert!(met_already.lines.is_empty());
+    let never = rawwatch(&[&path, "--for=delete", "--timeout=1s"]).ended(1);
+    assert!(
+        never
+            .stderr
+            .ends_with("error: timed out waiting for the condition\n"),
+        "{never:?}"
+    );
+    delete(server, &path);
+    rawwatch(&[&path, "--for=delete", "--timeout=5s"]).ended(0);
+}
+
+#[test]
+fn every_path_must_come_to_the_goal_and_synced_is_the_end_of_the_initial_state() {
+    let (run, _server) = against(
+        [list_of("10", &[("a", "1"), ("b", "2")])],
+        &["--for=synced"],
+    );
+    assert_eq!(run.end().ended(0).short(), ["ADDED a", "ADDED b"]);
+    let server = ControlPlane::shared();
+    let (one, other) = (unique("every"), unique("every"));
+    let one_path = create(server, &one, "x");
+    let other_path = format!("{CONFIG_MAPS}/{other}");
+    let mut run = start(&[&one_path, &other_path, "--for=create"]);
+    run.expect(&format!("ADDED {one}"));
+    assert!(run.goes_on());
+    create(server, &other, "x");
+    run.expect(&format!("ADDED {other}"));
+    run.end().ended(0);
+}

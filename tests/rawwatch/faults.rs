@@ -1,0 +1,522 @@
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use faulty_server::{Answer, Piece, Reply};
+
+use super::plugin::*;
+
+/// Five events of different kinds.
+fn five_events() -> String {
+    [
+        event("ADDED", "b", "11"),
+        event("MODIFIED", "a", "12"),
+        event("DELETED", "b", "13"),
+        event("ADDED", "b", "14"),
+        event("MODIFIED", "b", "15"),
+    ]
+    .concat()
+}
+
+#[test]
+fn a_stream_that_is_cut_at_any_byte_is_resumed_without_losing_doubling_or_tearing_a_line() {
+    let events = five_events();
+    let cuts = Mutex::new(0..=events.len());
+    let next = || cuts.lock().unwrap().next();
+    let work = || {
+        while let Some(cut) = next() {
+            survives_a_cut(&events, cut);
+        }
+    };
+    thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(work))));
+}
+
+/// Cuts the first stream of these events at a byte; the second sends what is asked of it.
+fn survives_a_cut(events: &str, cut: usize) {
+    let expected: Vec<&str> = events.lines().collect();
+    let delivered = events[..cut].matches('\n').count();
+    // The last one comes again, as its batch may have been incomplete.
+    let rest = events
+        .split_inclusive('\n')
+        .skip(delivered.saturating_sub(1));
+    let last = [Piece::Close, Piece::End][cut % 2].clone();
+    let (run, server) = against(
+        [
+            list(),
+            stream(&events[..cut], last),
+            open_stream(rest.collect::<String>()),
+        ],
+        &["--watch-only", "--count=5"],
+    );
+    let outcome = run.end().ended(0);
+    assert_eq!(outcome.lines, expected, "cut at {cut}: {outcome:#?}");
+    assert_eq!(outcome.stderr, "", "cut at {cut}");
+    if delivered < 5 {
+        let from = if delivered < 2 { 10 } else { 9 + delivered };
+        let asked = parameter(&server, 2, "resourceVersion").unwrap();
+        assert_eq!(asked, from.to_string(), "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_stream_that_is_reset_in_a_line_is_resumed_behind_its_last_whole_one() {
+    let torn = five_events()
+        .split_inclusive('\n')
+        .take(2)
+        .collect::<String>();
+    // What was sent must have been read, as a reset drops what was not.
+    let pieces = vec![
+        Piece::Send(torn[..torn.len() - 1].into()),
+        Piece::Pause(Duration::from_millis(500)),
+        Piece::Reset,
+    ];
+    let rest = five_events()
+        .split_inclusive('\n')
+        .skip(1)
+        .collect::<String>();
+    let (run, server) = against(
+        [list(), Answer::Stream(pieces), open_stream(rest)],
+        &["--watch-only", "--count=5"],
+    );
+    assert_eq!(run.end().ended(0).lines.join("\n") + "\n", five_events());
+    assert_eq!(parameter(&server, 2, "resourceVersion").unwrap(), "10");
+}
+
+#[test]
+fn the_first_requests_are_a_paged_list_and_a_watch_from_its_version() {
+    let (run, server) = against([list(), open_stream(five_events())], &["--count=6"]);
+    let outcome = run.end().ended(0);
+    assert_eq!(
+        outcome.lines[0],
+        r#"{"type":"ADDED","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"a","resourceVersion":"1","uid":"a"}}}"#
+    );
+    assert_eq!(outcome.lines[1..].join("\n") + "\n", five_events());
+    let requests = server.requests();
+    assert_eq!(requests[0].target, format!("{CONFIG_MAPS}?limit=500"));
+    let watch = &requests[1].target;
+    assert!(
+        watch.starts_with(&format!(
+            "{CONFIG_MAPS}?watch=1&allowWatchBookmarks=true&timeoutSeconds=2"
+        )),
+        "{watch}"
+    );
+    assert!(watch.ends_with("&resourceVersion=10"), "{watch}");
+    for request in &requests {
+        assert_eq!(request.header("accept-encoding"), ["identity"]);
+    }
+}
+
+#[test]
+fn a_batch_of_deletions_at_one_version_that_is_cut_loses_and_doubles_nothing() {
+    let first = [event("ADDED", "c", "11"), event("DELETED", "a", "12")].concat();
+    let rest = [event("DELETED", "a", "12"), event("DELETED", "c", "12")].concat();
+    let (run, server) = against(
+        [list(), stream(first, Piece::Close), open_stream(rest)],
+        &["--watch-only", "--count=3", "--stats"],
+    );
+    let outcome = run.end().ended(0);
+    assert_eq!(outcome.short(), ["ADDED c", "DELETED a", "DELETED c"]);
+    assert_eq!(parameter(&server, 2, "resourceVersion").unwrap(), "11");
+    assert!(
+        outcome
+            .stderr
+            .contains("1 reconnects, 0 resyncs, 1 duplicates dropped"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_410_in_the_stream_and_one_as_status_cost_a_marked_resync() {
+    let in_stream = open_stream(error_event(410, "Expired"));
+    let as_status = Answer::Reply(refusal(410, "Expired", "too old resource version: 10 (20)"));
+    for expired in [in_stream, as_status] {
+        let (run, _server) = against(
+            [
+                list_of("10", &[("a", "1"), ("b", "2"), ("c", "3")]),
+                expired,
+                list_of("20", &[("a", "1"), ("b", "15"), ("d", "14")]),
+                open_stream(event("MODIFIED", "a", "21")),
+            ],
+            &["--count=7"],
+        );
+        let outcome = run.end().ended(0);
+        assert_eq!(
+            outcome.short()[3..],
+            ["[DELETED c]", "[ADDED d]", "[MODIFIED b]", "MODIFIED a"]
+        );
+        assert_eq!(
+            outcome.lines[3],
+            r#"{"type":"DELETED","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"c","uid":"c","resourceVersion":"3"}},"rawwatch":{"synthetic":true,"reason":"expired","gap":["10","20"],"finalStateUnknown":true}}"#
+        );
+        assert_eq!(
+            outcome.lines[4],
+            r#"{"type":"ADDED","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"d","resourceVersion":"14","uid":"d"}},"rawwatch":{"synthetic":true,"reason":"expired","gap":["10","20"]}}"#
+        );
+        assert_eq!(
+            outcome.stderr,
+            "rawwatch: resynced after 410 (10→20): 1 added, 1 modified, 1 deleted; intermediate states in the gap are not recoverable\n"
+        );
+    }
+}
+
+#[test]
+fn on_gap_fail_ends_with_7_and_prints_nothing_synthetic() {
+    let (run, _server) = against(
+        [list(), open_stream(error_event(410, "Expired"))],
+        &["--on-gap=fail"],
+    );
+    let outcome = run.end().ended(7);
+    assert_eq!(outcome.short(), ["ADDED a"]);
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "error: {CONFIG_MAPS}: events behind resource version 10 are lost after 410\n\
+             hint: without --on-gap=fail, the differences are found by a list, and marked\n"
+        )
+    );
+}
+
+#[test]
+fn a_server_that_is_busy_is_waited_for_as_long_as_it_asks() {
+    for reply in [
+        refusal(429, "TooManyRequests", "storage is (re)initializing").header("Retry-After", "1"),
+        Reply::new(429, "Too many requests")
+            .header("Content-Type", "text/plain")
+            .header("Retry-After", "1"),
+        refusal(503, "ServiceUnavailable", "apiserver is shutting down").header("Retry-After", "1"),
+    ] {
+        let (run, server) = against(
+            [
+                list(),
+                Answer::Reply(reply),
+                open_stream(event("MODIFIED", "a", "11")),
+            ],
+            &["--watch-only", "--count=1"],
+        );
+        let start = Instant::now();
+        assert_eq!(run.end().ended(0).short(), ["MODIFIED a"]);
+        assert!(
+            start.elapsed() >= Duration::from_secs(1),
+            "{:?}",
+            start.elapsed()
+        );
+        assert_eq!(parameter(&server, 2, "resourceVersion").unwrap(), "10");
+    }
+}
+
+#[test]
+fn gateways_and_lost_connections_are_tried_again_from_the_same_place() {
+    let (run, server) = against(
+        [
+            list(),
+            Answer::Reply(Reply::new(502, "<html>").header("Content-Type", "text/html")),
+            Answer::Reply(Reply::new(504, "")),
+            Answer::Reply(refusal(500, "InternalError", "etcdserver: leader changed")),
+            Answer::CloseUnanswered,
+            Answer::Reset,
+            Answer::CutInHead(Reply::json(200, "")),
+            open_stream(event("MODIFIED", "a", "11")),
+        ],
+        &["--watch-only", "--count=1"],
+    );
+    assert_eq!(run.end().ended(0).short(), ["MODIFIED a"]);
+    for request in 1..server.requests().len() {
+        assert_eq!(
+            parameter(&server, request, "resourceVersion").unwrap(),
+            "10"
+        );
+    }
+}
+
+#[test]
+fn what_more_attempts_do_not_mend_is_the_end_at_the_start_and_later() {
+    for (code, reason, exit_code) in [
+        (400, "BadRequest", 1),
+        (401, "Unauthorized", 3),
+        (403, "Forbidden", 1),
+    ] {
+        let no = Answer::Reply(refusal(code, reason, "no"));
+        let (run, _server) = against([no.clone()], &[]);
+        let outcome = run.end().ended(exit_code);
+        let (run, _server) = against(
+            [list(), stream(event("MODIFIED", "a", "11"), Piece::End), no],
+            &[],
+        );
+        let later = run.end().ended(exit_code);
+        assert_eq!(later.stderr, outcome.stderr);
+        assert_eq!(later.short(), ["ADDED a", "MODIFIED a"]);
+    }
+}
+
+#[test]
+fn a_collection_that_is_gone_is_the_end_after_three_attempts() {
+    let gone =
+        Answer::Reply(Reply::new(404, "404 page not found").header("Content-Type", "text/plain"));
+    let (run, server) = against(
+        [
+            list(),
+            stream(event("DELETED", "a", "11"), Piece::End),
+            gone,
+        ],
+        &[],
+    );
+    let outcome = run.end().ended(1);
+    assert_eq!(outcome.short(), ["ADDED a", "DELETED a"]);
+    assert_eq!(
+        outcome.stderr,
+        "Error from server (NotFound): the server could not find the requested resource\n"
+    );
+    assert_eq!(server.requests().len(), 5);
+}
+
+#[test]
+fn a_500_without_a_reason_is_given_up_when_it_comes_twice() {
+    let (run, _server) = against(
+        [
+            list(),
+            Answer::Reply(refusal(500, "", "resourceVersion: Invalid value")),
+        ],
+        &[],
+    );
+    let outcome = run.end().ended(5);
+    assert!(
+        outcome.stderr.contains("resourceVersion: Invalid value"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_login_page_and_a_redirect_are_no_watch() {
+    let page = Reply::new(200, "<html>log in</html>").header("Content-Type", "text/html");
+    let redirect = Reply::new(302, "").header("Location", "https://elsewhere/?token=x");
+    let text = Reply::new(200, "ok").header("Content-Type", "text/plain");
+    for reply in [page, redirect, text] {
+        let (run, _server) = against([list(), Answer::Reply(reply)], &["--watch-only"]);
+        let outcome = run.end().ended(6);
+        assert!(outcome.lines.is_empty(), "{outcome:?}");
+        assert!(!outcome.stderr.contains("token=x"), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_line_that_is_no_event_is_not_printed_and_three_are_the_end() {
+    let garbage = [event("MODIFIED", "a", "11"), "<html>\n".to_owned()].concat();
+    let (run, _server) = against(
+        [list(), open_stream(garbage), open_stream("garbage\n")],
+        &["--watch-only"],
+    );
+    let outcome = run.end().ended(6);
+    assert_eq!(outcome.short(), ["MODIFIED a"]);
+    assert!(
+        outcome
+            .stderr
+            .contains("a line of 7 bytes that is no event"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_line_over_the_limit_is_the_end_and_one_below_it_is_passed_on() {
+    let large = event("MODIFIED", "a", "11").replace(
+        "\"uid\"",
+        &format!("\"x\":\"{}\",\"uid\"", "x".repeat(3 << 20)),
+    );
+    let (run, _server) = against(
+        [list(), open_stream(large.as_str())],
+        &["--watch-only", "--count=1"],
+    );
+    assert_eq!(run.end().ended(0).lines, [large.trim_end()]);
+    let (run, _server) = against(
+        [list(), open_stream(large)],
+        &["--watch-only", "--max-event-size=1000000"],
+    );
+    let outcome = run.end().ended(6);
+    assert!(
+        outcome.stderr.contains("more than 1000000 bytes"),
+        "{outcome:?}"
+    );
+    assert!(outcome.lines.is_empty());
+}
+
+#[test]
+fn bytes_that_are_no_utf8_go_through() {
+    let mut line = event("MODIFIED", "a", "11")
+        .replace("\"uid\"", "\"x\":\"?\",\"uid\"")
+        .into_bytes();
+    let place = line.iter().position(|&byte| byte == b'?').unwrap();
+    line[place] = 0xff;
+    let (run, _server) = against([list(), open_stream(line)], &["--watch-only", "--count=1"]);
+    assert!(run.end().ended(0).lines[0].contains("\"x\":\"\u{fffd}\""));
+}
+
+#[test]
+fn a_doubled_event_is_printed_once() {
+    let twice = event("MODIFIED", "a", "11").repeat(2) + &event("MODIFIED", "a", "12");
+    let (run, _server) = against(
+        [list(), open_stream(twice)],
+        &["--watch-only", "--count=2", "--stats"],
+    );
+    let outcome = run.end().ended(0);
+    assert_eq!(outcome.lines.len(), 2);
+    assert!(
+        outcome.stderr.contains("1 duplicates dropped"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_bookmark_moves_the_place_and_an_older_one_does_not() {
+    let bookmark = |version: &str| event("BOOKMARK", "", version);
+    let (run, server) = against(
+        [
+            list(),
+            stream(bookmark("20") + &bookmark("15"), Piece::End),
+            open_stream(event("MODIFIED", "a", "21")),
+        ],
+        &["--watch-only", "--count=1"],
+    );
+    let outcome = run.end().ended(0);
+    assert!(
+        outcome
+            .stderr
+            .contains("ignored a bookmark at 15, as events up to 20 came before it")
+    );
+    assert_eq!(parameter(&server, 2, "resourceVersion").unwrap(), "20");
+}
+
+#[test]
+fn three_streams_for_nothing_cost_a_resync() {
+    let nothing = || Answer::Stream(vec![Piece::End]);
+    let (run, _server) = against(
+        [
+            list(),
+            nothing(),
+            nothing(),
+            nothing(),
+            list_of("20", &[("b", "15")]),
+            open_stream(event("MODIFIED", "b", "21")),
+        ],
+        &["--watch-only", "--count=3"],
+    );
+    let outcome = run.end().ended(0);
+    assert_eq!(outcome.short(), ["[DELETED a]", "[ADDED b]", "MODIFIED b"]);
+    assert!(
+        outcome.lines[0].contains("\"reason\":\"stalled\""),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_silent_stream_of_a_server_that_went_back_in_time_is_found_out() {
+    let (run, _server) = against(
+        [
+            list(),
+            open_stream(event("MODIFIED", "a", "40")),
+            list_of("30", &[("a", "1")]),
+            list_of("30", &[("a", "1"), ("b", "2")]),
+            open_stream(event("MODIFIED", "b", "31")),
+        ],
+        &["--watch-only", "--count=4", "--max-silence=300ms"],
+    );
+    let outcome = run.end().ended(0);
+    assert_eq!(
+        outcome.short(),
+        ["MODIFIED a", "[MODIFIED a]", "[ADDED b]", "MODIFIED b"]
+    );
+    assert!(
+        outcome.lines[1].contains("\"reason\":\"rollback\""),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_typo_in_the_server_is_the_end_at_once() {
+    let outcome = Run::start(
+        command("/nonexistent".as_ref()).args([CONFIG_MAPS, "--server=http://127.0.0.1:1"]),
+    )
+    .end();
+    let outcome = outcome.ended(3);
+    assert!(
+        outcome
+            .stderr
+            .starts_with("The connection to the server 127.0.0.1:1 was refused"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn retry_for_waits_for_a_server_and_gives_up_in_the_end() {
+    let (run, server) = against([list(), Answer::CloseUnanswered], &["--retry-for=2s"]);
+    let start = Instant::now();
+    let outcome = run.end().ended(5);
+    assert!(start.elapsed() >= Duration::from_secs(2));
+    assert!(outcome.stderr.contains("gave up after"), "{outcome:?}");
+    assert!(server.requests().len() > 3);
+}
+
+#[test]
+fn v_1_says_when_and_why_a_stream_is_renewed() {
+    let (run, _server) = against(
+        [
+            list(),
+            stream(event("MODIFIED", "a", "11"), Piece::End),
+            open_stream(event("MODIFIED", "a", "12")),
+        ],
+        &["--watch-only", "--count=2", "-v", "1"],
+    );
+    assert_eq!(
+        run.end().ended(0).stderr,
+        format!("rawwatch: {CONFIG_MAPS}: reconnecting from 10: the server ended the stream\n")
+    );
+}
+
+#[test]
+fn an_audit_finds_what_the_server_lost() {
+    let (run, _server) = against(
+        [
+            list(),
+            Answer::Stream(vec![
+                Piece::Pause(Duration::from_millis(1500)),
+                Piece::Send(event("BOOKMARK", "", "20").into()),
+            ]),
+            list_of("20", &[("a", "1"), ("lost", "15")]),
+            list_of("21", &[("a", "1"), ("lost", "15")]),
+            open_stream(event("MODIFIED", "a", "22")),
+        ],
+        &["--watch-only", "--audit=1s", "--count=2"],
+    );
+    let outcome = run.end().ended(0);
+    assert_eq!(
+        outcome.short(),
+        ["[ADDED lost]", "MODIFIED a"],
+        "{outcome:#?}"
+    );
+    assert!(
+        outcome.stderr.contains("resynced after an audit (20→21)"),
+        "{outcome:#?}"
+    );
+}
+
+#[test]
+fn the_request_timeout_counts_for_the_head_of_a_stream_and_not_for_its_life() {
+    let late = Answer::Stream(vec![
+        Piece::Pause(Duration::from_millis(2500)),
+        Piece::Send(event("MODIFIED", "a", "11").into()),
+    ]);
+    let (run, server) = against(
+        [list(), late],
+        &["--watch-only", "--request-timeout=1s", "--count=1"],
+    );
+    assert_eq!(run.end().ended(0).short(), ["MODIFIED a"]);
+    assert_eq!(server.requests().len(), 2);
+    let (run, server) = against(
+        [
+            list(),
+            Answer::Silence,
+            open_stream(event("MODIFIED", "a", "11")),
+        ],
+        &["--watch-only", "--request-timeout=1s", "--count=1"],
+    );
+    assert_eq!(run.end().ended(0).short(), ["MODIFIED a"]);
+    assert_eq!(server.requests().len(), 3);
+}

@@ -1,0 +1,383 @@
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use control_plane::ControlPlane;
+use serde_json::Value;
+
+use super::plugin::*;
+
+#[test]
+fn the_objects_that_are_there_come_first_and_then_what_happens_to_them() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let path = create(server, &unique("there"), &label);
+    let name = path.rsplit('/').next().unwrap();
+    let mut run = start(&[CONFIG_MAPS, &selector]);
+    let first = run.expect(&format!("ADDED {name}"));
+    assert!(
+        first.starts_with(
+            r#"{"type":"ADDED","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"#
+        ),
+        "{first}"
+    );
+    change(server, &path, "1");
+    let modified: Value = serde_json::from_str(&run.expect(&format!("MODIFIED {name}"))).unwrap();
+    assert_eq!(modified["object"]["data"]["key"], "1");
+    delete(server, &path);
+    run.expect(&format!("DELETED {name}"));
+    assert_eq!(run.stderr(), "");
+}
+
+#[test]
+fn the_lines_are_the_servers_own_bytes() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let mut run = start(&[CONFIG_MAPS, &selector, "--watch-only"]);
+    // The version is that of before, so that the server sends the same events to both.
+    let (_, list) = server
+        .request("GET", &format!("{CONFIG_MAPS}?limit=1"), None)
+        .unwrap();
+    let list: Value = serde_json::from_str(&list).unwrap();
+    let version = list["metadata"]["resourceVersion"].as_str().unwrap();
+    let name = unique("bytes");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let path = create(server, &name, &label);
+    change(server, &path, "<\u{e9}&\\u0000>");
+    delete(server, &path);
+    let lines: Vec<String> = (0..3).map(|_| run.line()).collect();
+    let raw = format!(
+        "{CONFIG_MAPS}?watch=1&labelSelector=of%3D{label}&resourceVersion={version}&timeoutSeconds=1"
+    );
+    let (_, stream) = server.request("GET", &raw, None).unwrap();
+    assert_eq!(lines, stream.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn watch_only_prints_nothing_of_the_start() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let path = create(server, &unique("silent"), &label);
+    let mut run = start(&[CONFIG_MAPS, &selector, "--watch-only", "--count=1"]);
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    delete(server, &path);
+    run.expect(&format!("DELETED {}", path.rsplit('/').next().unwrap()));
+    run.end().ended(0);
+}
+
+#[test]
+fn many_objects_are_listed_page_by_page() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let objects = (0..1201).map(|number| {
+        serde_json::json!({"metadata": {"name": format!("many-{number:04}"), "labels": {"of": label}}})
+    });
+    server.create_many(CONFIG_MAPS, objects).unwrap();
+    let outcome = rawwatch(&[CONFIG_MAPS, &selector, "--count=1201"]).ended(0);
+    let mut names = outcome.short();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 1201);
+}
+
+#[test]
+fn a_path_to_one_object_becomes_a_field_selector_also_before_it_exists() {
+    let server = ControlPlane::shared();
+    let name = unique("single");
+    let mut run = start(&[&format!("{CONFIG_MAPS}/{name}"), "--count=2"]);
+    run.says(&format!(
+        "rawwatch: {CONFIG_MAPS}/{name} is one object: watching {CONFIG_MAPS} with fieldSelector=metadata.name={name}\n"
+    ));
+    let other = create(server, &unique("other"), "x");
+    let path = create(server, &name, "x");
+    run.expect(&format!("ADDED {name}"));
+    delete(server, &other);
+    delete(server, &path);
+    run.expect(&format!("DELETED {name}"));
+    run.end().ended(0);
+    let one_node = rawwatch(&["/api/v1/namespaces/default", "--count=1"]).ended(0);
+    assert_eq!(one_node.short(), ["ADDED default"]);
+}
+
+#[test]
+fn an_object_that_leaves_the_selection_is_deleted_from_it() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let path = create(server, &unique("leaves"), &label);
+    let name = path.rsplit('/').next().unwrap();
+    let mut run = start(&[CONFIG_MAPS, &selector, "--count=2"]);
+    run.expect(&format!("ADDED {name}"));
+    let patch = br#"{"metadata":{"labels":{"of":"gone"}}}"#;
+    let body = Some(("application/merge-patch+json", patch.as_slice()));
+    server.request("PATCH", &path, body).unwrap();
+    run.expect(&format!("DELETED {name}"));
+    run.end().ended(0);
+}
+
+#[test]
+fn a_given_version_is_where_the_watch_begins() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let path = create(server, &unique("from"), &label);
+    let (_, object) = server.request("GET", &path, None).unwrap();
+    let object: Value = serde_json::from_str(&object).unwrap();
+    let version = object["metadata"]["resourceVersion"].as_str().unwrap();
+    change(server, &path, "1");
+    for arguments in [
+        vec![
+            CONFIG_MAPS.to_owned(),
+            format!("--resource-version={version}"),
+        ],
+        vec![format!("{CONFIG_MAPS}?resourceVersion={version}")],
+    ] {
+        let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        arguments.extend([selector.as_str(), "--count=1"]);
+        let outcome = rawwatch(&arguments).ended(0);
+        assert!(
+            outcome.short()[0].starts_with("MODIFIED from-"),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn several_paths_are_tagged_and_their_lines_have_the_time_of_their_arrival() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    create(server, &unique("tagged"), &label);
+    let secrets = "/api/v1/namespaces/default/secrets";
+    let secret =
+        serde_json::json!({"metadata": {"name": unique("tagged"), "labels": {"of": label}}});
+    server.create(secrets, &secret).unwrap();
+    let outcome = rawwatch(&[
+        CONFIG_MAPS,
+        secrets,
+        &selector,
+        "--tag",
+        "--timestamps",
+        "--count=2",
+    ])
+    .ended(0);
+    let mut paths: Vec<String> = outcome
+        .lines
+        .iter()
+        .map(|line| {
+            let event: Value = serde_json::from_str(line).unwrap();
+            let time = event["rawwatch"]["time"].as_str().unwrap();
+            assert!(
+                time.len() == "2026-01-01T00:00:00.000000Z".len() && time.ends_with('Z'),
+                "{time}"
+            );
+            event["rawwatch"]["path"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    paths.sort();
+    assert_eq!(paths, [CONFIG_MAPS, secrets]);
+}
+
+#[test]
+fn a_path_that_is_refused_ends_the_run_of_all() {
+    let outcome = rawwatch(&[CONFIG_MAPS, "/apis/example.com/v1/nothings"]).ended(1);
+    assert!(
+        outcome.stderr.contains("Error from server (NotFound)"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn types_choose_what_is_printed_and_counted() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let path = create(server, &unique("typed"), &label);
+    let run = start(&[CONFIG_MAPS, &selector, "--types=deleted", "--count=1"]);
+    change(server, &path, "1");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    delete(server, &path);
+    assert_eq!(run.end().ended(0).short().len(), 1);
+}
+
+#[test]
+fn bookmarks_are_printed_when_they_are_asked_for() {
+    let script = || {
+        [
+            list(),
+            open_stream(event("BOOKMARK", "", "20") + &event("MODIFIED", "a", "21")),
+        ]
+    };
+    let (run, _server) = against(script(), &["--watch-only", "--bookmarks", "--count=1"]);
+    assert_eq!(run.end().ended(0).short(), ["BOOKMARK"]);
+    let (run, _server) = against(script(), &["--watch-only", "--count=1"]);
+    assert_eq!(run.end().ended(0).short(), ["MODIFIED a"]);
+}
+
+#[test]
+fn custom_objects_and_built_in_ones_have_lines_of_one_shape() {
+    let server = ControlPlane::shared();
+    let any = serde_json::json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    server
+        .create(
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+            &serde_json::json!({
+                "metadata": {"name": "shapes.example.com"},
+                "spec": {
+                    "group": "example.com", "scope": "Cluster",
+                    "names": {"plural": "shapes", "singular": "shape", "kind": "Shape"},
+                    "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": any}}],
+                },
+            }),
+        )
+        .unwrap();
+    let shapes = "/apis/example.com/v1/shapes";
+    wait_until(
+        || server.request("GET", shapes, None).unwrap().0 == 200,
+        || "the shapes are not served".to_owned(),
+    );
+    let shape = serde_json::json!({"apiVersion": "example.com/v1", "kind": "Shape", "metadata": {"name": "round"}});
+    server.create(shapes, &shape).unwrap();
+    let mut run = start(&[shapes]);
+    let first: Value = serde_json::from_str(&run.expect("ADDED round")).unwrap();
+    assert_eq!(first["object"]["kind"], "Shape");
+    assert_eq!(first["object"]["apiVersion"], "example.com/v1");
+    // The objects of a kind that goes are deleted, and then there is nothing to watch.
+    let definition = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/shapes.example.com";
+    server.request("DELETE", definition, None).unwrap();
+    run.expect("DELETED round");
+    let outcome = run.end().ended(1);
+    assert!(
+        outcome.stderr.contains("Error from server (NotFound)"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+/// The stdout of a run against one initial object and one event.
+fn formatted(arguments: &[&str]) -> String {
+    let (run, _server) = against(
+        [list(), open_stream(event("DELETED", "a", "11"))],
+        &[&["--count=2"], arguments].concat(),
+    );
+    run.end().ended(0).lines.join("\n")
+}
+
+#[test]
+fn formats_are_those_of_kubectl_get_with_its_events() {
+    assert_eq!(formatted(&["-o", "json"]), formatted(&[]));
+    assert_eq!(formatted(&["-o", "name"]), "configmap/a\nconfigmap/a");
+    assert_eq!(
+        formatted(&["-o", r#"jsonpath={.type}:{.object.metadata.name}{"\n"}"#]),
+        "ADDED:a\nDELETED:a"
+    );
+    assert_eq!(
+        formatted(&["-o", "yaml"]),
+        "object:\n  apiVersion: v1\n  kind: ConfigMap\n  metadata:\n    name: a\n    resourceVersion: \"1\"\n    uid: a\ntype: ADDED\n\
+         ---\nobject:\n  apiVersion: v1\n  kind: ConfigMap\n  metadata:\n    name: a\n    resourceVersion: \"11\"\n    uid: a\ntype: DELETED"
+    );
+    assert_eq!(
+        formatted(&["--tag", "-o", r#"jsonpath={.rawwatch.path}{"\n"}"#]),
+        format!("{CONFIG_MAPS}\n{CONFIG_MAPS}")
+    );
+}
+
+#[test]
+fn kubectl_prints_the_same_in_every_format_that_it_has_too() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let path = create(server, &unique("same"), &label);
+    for format in [
+        "json",
+        "yaml",
+        "name",
+        r#"jsonpath={.type}:{.object.data.key}{"\n"}"#,
+    ] {
+        let mut kubectl = server.kubectl().unwrap();
+        kubectl.args([
+            "get",
+            "configmaps",
+            "-n",
+            "default",
+            &selector,
+            "--output-watch-events",
+        ]);
+        kubectl.args(["--watch", "-o", format]);
+        let kubectl = Run::start(&mut kubectl);
+        let ours = start(&[CONFIG_MAPS, &selector, "-o", format]);
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        change(server, &path, format);
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        for run in [&kubectl, &ours] {
+            run.signal(rustix::process::Signal::TERM);
+        }
+        let lines = kubectl.end().lines;
+        assert!(lines.len() >= 2, "{lines:?}");
+        let ours = ours.end().lines;
+        if format == "json" {
+            // kubectl sorts the members.
+            let read = |line: &String| serde_json::from_str::<Value>(line).unwrap();
+            let values = |lines: &[String]| lines.iter().map(read).collect::<Vec<Value>>();
+            assert_eq!(values(&ours), values(&lines));
+        } else {
+            // Our YAML quotes more words.
+            let bare = |lines: &[String]| lines.join("\n").replace('"', "");
+            assert_eq!(bare(&ours), bare(&lines));
+        }
+    }
+}
+
+#[test]
+fn diff_shows_the_fields_that_changed_also_of_objects_that_were_not_printed() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let path = create(server, &unique("diff"), &label);
+    let name = path.rsplit('/').next().unwrap();
+    let run = start(&[
+        CONFIG_MAPS,
+        &selector,
+        "--watch-only",
+        "--types=MODIFIED",
+        "-o",
+        "diff",
+        "--count=2",
+        "-v1",
+    ]);
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    change(server, &path, "1");
+    change(server, &path, "2");
+    assert_eq!(
+        run.end().ended(0).lines,
+        [
+            format!("MODIFIED configmap/{name}"),
+            "  data.key: \"0\" → \"1\"".to_owned(),
+            format!("MODIFIED configmap/{name}"),
+            "  data.key: \"1\" → \"2\"".to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn a_reader_that_sleeps_through_many_large_updates_gets_all_of_them() {
+    const UPDATES: usize = 1500;
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let path = create(server, &unique("large"), &label);
+    let mut child = command(&admin())
+        .args([CONFIG_MAPS, &selector, &format!("--count={}", UPDATES + 1)])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    let filling = "x".repeat(60_000);
+    for number in 1..=UPDATES {
+        change(server, &path, &format!("{number}-{filling}"));
+    }
+    for number in 1..=UPDATES {
+        line.clear();
+        stdout.read_line(&mut line).unwrap();
+        let event: Value = serde_json::from_str(&line).unwrap();
+        let key = event["object"]["data"]["key"].as_str().unwrap();
+        assert_eq!(key.split('-').next().unwrap(), number.to_string());
+        assert!(event.get("rawwatch").is_none());
+    }
+    assert!(child.wait().unwrap().success());
+}

@@ -1,0 +1,328 @@
+//! Runs `kubectl-rawwatch` hermetically, and shows all that came out.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use control_plane::{ControlPlane, User};
+use faulty_server::{Answer, FaultyServer, Piece, Reply};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+/// How long anything may take that should happen at once.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The collection that most tests watch.
+pub(crate) const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
+
+/// The binary with a clean environment and a kubeconfig.
+pub(crate) fn command(kubeconfig: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-rawwatch"));
+    command
+        .env_clear()
+        .env("KUBECONFIG", kubeconfig)
+        .env("HOME", "/nonexistent");
+    command
+}
+
+/// What a run did, once it is over.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) signal: Option<i32>,
+    pub(crate) lines: Vec<String>,
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    /// The outcome, if the run ended with `code`; shows everything if not.
+    #[track_caller]
+    pub(crate) fn ended(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+
+    /// The lines in short: `TYPE name`, in brackets when they are synthetic.
+    pub(crate) fn short(&self) -> Vec<String> {
+        self.lines.iter().map(|line| short(line)).collect()
+    }
+}
+
+/// `TYPE name` of a line, in brackets when it is synthetic.
+pub(crate) fn short(line: &str) -> String {
+    let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    let name = event["object"]["metadata"]["name"]
+        .as_str()
+        .unwrap_or_default();
+    let text = format!("{} {name}", event["type"].as_str().unwrap())
+        .trim_end()
+        .to_owned();
+    if event["rawwatch"]["synthetic"] == true {
+        format!("[{text}]")
+    } else {
+        text
+    }
+}
+
+/// A run that goes on.
+pub(crate) struct Run {
+    child: Child,
+    incoming: Receiver<String>,
+    lines: Vec<String>,
+    stderr: Arc<Mutex<String>>,
+    /// The reader of stderr, until it has come to the end.
+    listener: Option<JoinHandle<()>>,
+}
+
+impl Run {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, incoming) = channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        thread::spawn(move || {
+            for line in stdout.split(b'\n') {
+                let _ = sender.send(String::from_utf8_lossy(&line.unwrap()).into_owned());
+            }
+        });
+        let stderr = Arc::new(Mutex::new(String::new()));
+        let mut pipe = BufReader::new(child.stderr.take().unwrap());
+        let said = Arc::clone(&stderr);
+        let listener = thread::spawn(move || {
+            let mut line = String::new();
+            while pipe.read_line(&mut line).unwrap() > 0 {
+                said.lock().unwrap().push_str(&std::mem::take(&mut line));
+            }
+        });
+        Self {
+            child,
+            incoming,
+            lines: Vec::new(),
+            stderr,
+            listener: Some(listener),
+        }
+    }
+
+    /// Waits for the next line.
+    #[track_caller]
+    pub(crate) fn line(&mut self) -> String {
+        let line = self
+            .incoming
+            .recv_timeout(PATIENCE)
+            .unwrap_or_else(|_| panic!("no line behind {:?}; {}", self.lines, self.stderr()));
+        self.lines.push(line.clone());
+        line
+    }
+
+    /// Waits for the next line, which must be this one in short.
+    #[track_caller]
+    pub(crate) fn expect(&mut self, expected: &str) -> String {
+        let line = self.line();
+        assert_eq!(short(&line), expected, "{line}; {}", self.stderr());
+        line
+    }
+
+    /// Waits for a text on stderr.
+    #[track_caller]
+    pub(crate) fn says(&self, text: &str) {
+        wait_until(
+            || self.stderr().contains(text),
+            || format!("{text:?} is not in {:?}", self.stderr()),
+        );
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.lock().unwrap().clone()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let process = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(process, signal).unwrap();
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn goes_on(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> Outcome {
+        let start = Instant::now();
+        let status: ExitStatus = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if start.elapsed() > PATIENCE {
+                self.child.kill().unwrap();
+                self.lines.extend(self.incoming.iter());
+                panic!("it does not end: {:?}; {}", self.lines, self.stderr());
+            }
+            thread::sleep(Duration::from_millis(1));
+        };
+        self.lines.extend(self.incoming.iter());
+        self.listener.take().unwrap().join().unwrap();
+        Outcome {
+            code: status.code(),
+            signal: status.signal(),
+            lines: std::mem::take(&mut self.lines),
+            stderr: self.stderr(),
+        }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the binary to its end against a control plane.
+pub(crate) fn rawwatch(arguments: &[&str]) -> Outcome {
+    start(arguments).end()
+}
+
+/// Starts the binary as the admin of the shared control plane.
+pub(crate) fn start(arguments: &[&str]) -> Run {
+    Run::start(command(&admin()).args(arguments))
+}
+
+pub(crate) fn admin() -> PathBuf {
+    ControlPlane::shared().kubeconfig(&User::Admin).unwrap()
+}
+
+/// Waits until something is so.
+#[track_caller]
+pub(crate) fn wait_until(is_so: impl Fn() -> bool, otherwise: impl Fn() -> String) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "{}", otherwise());
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A name that no other test uses.
+pub(crate) fn unique(prefix: &str) -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    format!("{prefix}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A label that only the objects of one test have, and the selector for it.
+pub(crate) fn label() -> (String, String) {
+    let value = unique("test");
+    let selector = format!("--selector=of={value}");
+    (value, selector)
+}
+
+/// Creates a `ConfigMap` with a label; its path.
+pub(crate) fn create(control_plane: &ControlPlane, name: &str, label: &str) -> String {
+    let object = json!({"metadata": {"name": name, "labels": {"of": label}}, "data": {"key": "0"}});
+    control_plane.create(CONFIG_MAPS, &object).unwrap();
+    format!("{CONFIG_MAPS}/{name}")
+}
+
+/// Gives the object at `path` other data.
+pub(crate) fn change(control_plane: &ControlPlane, path: &str, value: &str) {
+    let patch = json!({"data": {"key": value}}).to_string();
+    let body = Some(("application/merge-patch+json", patch.as_bytes()));
+    let (status, reply) = control_plane.request("PATCH", path, body).unwrap();
+    assert_eq!(status, 200, "{reply}");
+}
+
+pub(crate) fn delete(control_plane: &ControlPlane, path: &str) {
+    let (status, reply) = control_plane.request("DELETE", path, None).unwrap();
+    assert_eq!(status, 200, "{reply}");
+}
+
+// --- scripted ---
+
+/// A page that lists `a` at version 1, itself at version 10.
+pub(crate) fn list() -> Answer {
+    list_of("10", &[("a", "1")])
+}
+
+/// A page of objects with a name and a version each.
+pub(crate) fn list_of(version: &str, objects: &[(&str, &str)]) -> Answer {
+    let items: Vec<Value> = objects
+        .iter()
+        .map(|(name, version)| json!({"metadata": {"name": name, "uid": name, "resourceVersion": version}}))
+        .collect();
+    let list = json!({
+        "kind": "ConfigMapList", "apiVersion": "v1",
+        "metadata": {"resourceVersion": version}, "items": items,
+    });
+    Answer::Reply(Reply::json(200, list.to_string()))
+}
+
+/// A refusal as the API server words it.
+pub(crate) fn refusal(code: u16, reason: &str, message: &str) -> Reply {
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "reason": reason, "message": message, "code": code,
+    });
+    Reply::json(code, status.to_string())
+}
+
+/// One line of a stream, with its newline.
+pub(crate) fn event(event_type: &str, name: &str, version: &str) -> String {
+    format!(
+        "{{\"type\":\"{event_type}\",\"object\":{{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{{\"name\":\"{name}\",\"uid\":\"{name}\",\"resourceVersion\":\"{version}\"}}}}}}\n"
+    )
+}
+
+/// An `ERROR` line of a stream.
+pub(crate) fn error_event(code: u16, reason: &str) -> String {
+    format!(
+        "{{\"type\":\"ERROR\",\"object\":{{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{{}},\"status\":\"Failure\",\"message\":\"scripted\",\"reason\":\"{reason}\",\"code\":{code}}}}}\n"
+    )
+}
+
+/// A stream that sends a text in one piece, and ends like this.
+pub(crate) fn stream(text: impl Into<Vec<u8>>, last: Piece) -> Answer {
+    Answer::Stream(vec![Piece::Send(text.into()), last])
+}
+
+/// A stream that sends a text in one piece, and is silent.
+pub(crate) fn open_stream(text: impl Into<Vec<u8>>) -> Answer {
+    Answer::Stream(vec![Piece::Send(text.into())])
+}
+
+/// Starts the binary against a script, watching [`CONFIG_MAPS`].
+pub(crate) fn against(
+    script: impl IntoIterator<Item = Answer>,
+    arguments: &[&str],
+) -> (Run, FaultyServer) {
+    let server = FaultyServer::start(script).unwrap();
+    let kubeconfig = server.kubeconfig().unwrap();
+    let run = Run::start(command(&kubeconfig).arg(CONFIG_MAPS).args(arguments));
+    (run, server)
+}
+
+/// The parameter of a request that the server got.
+pub(crate) fn parameter(server: &FaultyServer, request: usize, name: &str) -> Option<String> {
+    let requests = server.requests();
+    let (_, query) = requests[request].target.split_once('?')?;
+    let start = format!("{name}=");
+    query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix(&start))
+        .map(str::to_owned)
+}
+
+/// Reads all of a pipe.
+pub(crate) fn read_all(mut pipe: impl Read) -> String {
+    let mut text = String::new();
+    pipe.read_to_string(&mut text).unwrap();
+    text
+}

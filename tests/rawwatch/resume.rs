@@ -1,0 +1,151 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use control_plane::ControlPlane;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::plugin::*;
+
+/// A file that does not exist yet, and the flag for it.
+fn resume_file() -> (PathBuf, String) {
+    let file = ControlPlane::shared().folder().join(unique("resume"));
+    let flag = format!("--resume-file={}", file.display());
+    (file, flag)
+}
+
+#[test]
+fn a_run_goes_on_exactly_behind_the_last_line_of_the_one_before() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let (file, flag) = resume_file();
+    let goes = create(server, &unique("goes"), &label);
+    let stays = create(server, &unique("stays"), &label);
+    let arguments = [CONFIG_MAPS, &selector, &flag];
+    let mut run = start(&arguments);
+    run.line();
+    run.line();
+    change(server, &stays, "first");
+    run.line();
+    run.signal(Signal::TERM);
+    assert_eq!(run.end().signal, Some(15));
+    assert_eq!(
+        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(!text.contains("first") && text.contains("stays"), "{text}");
+
+    change(server, &stays, "second");
+    delete(server, &goes);
+    let outcome = rawwatch(&[&arguments[..], &["--count=2"]].concat()).ended(0);
+    assert!(outcome.lines[0].contains("second"), "{outcome:#?}");
+    assert!(
+        outcome.short()[1].starts_with("DELETED goes"),
+        "{outcome:#?}"
+    );
+    // After an end of its own too.
+    change(server, &stays, "third");
+    let outcome = rawwatch(&[&arguments[..], &["--count=1"]].concat()).ended(0);
+    assert!(outcome.lines[0].contains("third"), "{outcome:#?}");
+}
+
+#[test]
+fn what_was_deleted_while_nobody_watched_is_said_even_when_the_events_are_gone() {
+    let server = ControlPlane::builder()
+        .api_server_flag("--watch-cache=false")
+        .start()
+        .unwrap();
+    let (_, flag) = resume_file();
+    let kubeconfig = server.kubeconfig(&control_plane::User::Admin).unwrap();
+    let arguments = [CONFIG_MAPS, "--selector=of=x", &flag];
+    let path = create(&server, "goes", "x");
+    Run::start(command(&kubeconfig).args(arguments).arg("--count=1"))
+        .end()
+        .ended(0);
+    delete(&server, &path);
+    create(&server, "comes", "x");
+    server.compact().unwrap();
+    let outcome = Run::start(command(&kubeconfig).args(arguments).arg("--count=2"))
+        .end()
+        .ended(0);
+    assert_eq!(
+        outcome.short(),
+        ["[DELETED goes]", "[ADDED comes]"],
+        "{outcome:#?}"
+    );
+}
+
+#[test]
+fn an_initial_state_that_was_interrupted_is_completed() {
+    let (_, flag) = resume_file();
+    let objects = [("a", "1"), ("b", "2"), ("c", "3")];
+    let server = faulty_server::FaultyServer::start([list_of("10", &objects)]).unwrap();
+    let kubeconfig = server.kubeconfig().unwrap();
+    let run = |count: &str| {
+        let mut command = command(&kubeconfig);
+        Run::start(command.args([CONFIG_MAPS, &flag, count]))
+            .end()
+            .ended(0)
+    };
+    assert_eq!(run("--count=1").short(), ["ADDED a"]);
+    let rest = run("--count=2");
+    assert_eq!(rest.short(), ["[ADDED b]", "[ADDED c]"]);
+    assert!(
+        rest.lines[0].contains("\"reason\":\"initial\""),
+        "{rest:#?}"
+    );
+}
+
+#[test]
+fn a_killed_run_leaves_a_file_that_loses_nothing() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let (file, flag) = resume_file();
+    let path = create(server, &unique("killed"), &label);
+    let mut run = start(&[CONFIG_MAPS, &selector, &flag]);
+    run.line();
+    wait_until(|| file.exists(), || "no file was written".to_owned());
+    change(server, &path, "1");
+    run.line();
+    run.signal(Signal::KILL);
+    run.end();
+    change(server, &path, "2");
+    let mut run = start(&[CONFIG_MAPS, &selector, &flag]);
+    // The event before may come again.
+    let seen = (0..2)
+        .map(|_| run.line())
+        .find(|line| line.contains("\"key\":\"2\""));
+    assert!(seen.is_some());
+}
+
+#[test]
+fn a_file_of_something_else_is_refused() {
+    let (file, flag) = resume_file();
+    let (_, selector) = label();
+    rawwatch(&[CONFIG_MAPS, &selector, &flag, "--timeout=1s"]).ended(0);
+    let refused = |arguments: &[&str], message: &str| {
+        let outcome = rawwatch(&[arguments, &[&flag]].concat()).ended(2);
+        assert!(outcome.stderr.contains(message), "{outcome:?}");
+    };
+    refused(&[CONFIG_MAPS], "belongs to other paths or selectors");
+    refused(
+        &["/api/v1/secrets", &selector],
+        "belongs to other paths or selectors",
+    );
+    refused(&[CONFIG_MAPS, "--for=create"], "do not fit together");
+    let mut content: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    content["server"] = "another".into();
+    fs::write(&file, content.to_string()).unwrap();
+    refused(&[CONFIG_MAPS, &selector], "belongs to another server");
+    fs::write(&file, "{}").unwrap();
+    refused(&[CONFIG_MAPS, &selector], "was not written by this plugin");
+    let nowhere = rawwatch(&[CONFIG_MAPS, "--resume-file=/nonexistent/file"]).ended(2);
+    assert!(
+        nowhere
+            .stderr
+            .contains("--resume-file: /nonexistent/file: "),
+        "{nowhere:?}"
+    );
+}
