@@ -1,10 +1,14 @@
-use std::process::Stdio;
-
 use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Reply};
 use serde_json::{Value, json};
 
 use super::plugin::*;
+
+/// Real kubectl, as the admin.
+fn kubectl(arguments: &[&str], stdin: &str) -> Outcome {
+    let mut kubectl = ControlPlane::shared().kubectl().unwrap();
+    run(kubectl.args(arguments), stdin)
+}
 
 #[test]
 fn stdout_is_the_servers_bytes_and_stderr_is_silent_in_a_script() {
@@ -33,37 +37,24 @@ fn the_formats_are_those_of_kubectl() {
         .stdout
     };
     patch("none");
-    let kubectl = |format: &str| {
-        let outcome: Outcome = ControlPlane::shared()
-            .kubectl()
-            .unwrap()
-            .args(["get", "deployment", name, "-o", format])
-            .output()
-            .unwrap()
-            .into();
-        outcome.succeeded().stdout
+    let theirs = |format: &str| {
+        kubectl(&["get", "deployment", name, "-o", format], "")
+            .succeeded()
+            .stdout
     };
     for format in [
         "json",
         "name",
         "jsonpath={.metadata.name}{\"\\n\"}{range .spec.template.spec.containers[*]}{.name}={.image}{end}",
     ] {
-        assert_eq!(patch(format), kubectl(format), "{format}");
+        assert_eq!(patch(format), theirs(format), "{format}");
     }
     // YAML is written by another library than kubectl's: the same document, not the same bytes.
     let read = |yaml: &str| {
-        let kubeconfig = admin();
-        let outcome = run(
-            ControlPlane::shared()
-                .kubectl()
-                .unwrap()
-                .env("KUBECONFIG", kubeconfig)
-                .args(["create", "--dry-run=client", "-o", "json", "-f", "-"]),
-            yaml,
-        );
-        outcome.succeeded().json()
+        let create = ["create", "--dry-run=client", "-o", "json", "-f", "-"];
+        kubectl(&create, yaml).succeeded().json()
     };
-    assert_eq!(read(&patch("yaml")), read(&kubectl("yaml")));
+    assert_eq!(read(&patch("yaml")), read(&theirs("yaml")));
     assert_eq!(patch("none"), "");
 }
 
@@ -74,13 +65,7 @@ fn numbers_are_written_as_kubectl_writes_them() {
     let numbers =
         r#"{"spec":{"n":[100000000000000000000,1e21,0.000001,1e-7,1.10,18446744073709551615,-5]}}"#;
     let ours = rawpatch(&["--type=merge", "-p", numbers, "-o", "json", &path]).succeeded();
-    let theirs: Outcome = ControlPlane::shared()
-        .kubectl()
-        .unwrap()
-        .args(["get", "foo", name, "-o", "json"])
-        .output()
-        .unwrap()
-        .into();
+    let theirs = kubectl(&["get", "foo", name, "-o", "json"], "");
     assert_eq!(ours.stdout, theirs.succeeded().stdout);
 }
 
@@ -158,13 +143,10 @@ fn causes_are_listed_as_kubectl_lists_them() {
     let name = path.rsplit('/').next().unwrap();
     let patch = r#"{"spec":{"replicas":-1,"minReadySeconds":-1}}"#;
     let ours = rawpatch(&["--type=merge", "-p", patch, &path]).failed(1);
-    let theirs: Outcome = ControlPlane::shared()
-        .kubectl()
-        .unwrap()
-        .args(["patch", "deployment", name, "--type=merge", "-p", patch])
-        .output()
-        .unwrap()
-        .into();
+    let theirs = kubectl(
+        &["patch", "deployment", name, "--type=merge", "-p", patch],
+        "",
+    );
     assert_eq!(ours.stderr, theirs.failed(1).stderr);
     assert!(
         ours.stderr.contains("\n* spec.minReadySeconds: "),
@@ -318,10 +300,7 @@ fn a_full_disk_is_an_output_error_and_a_gone_reader_ends_the_process() {
     let outcome: Outcome = command
         .args(arguments)
         .stdout(full)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-        .wait_with_output()
+        .output()
         .unwrap()
         .into();
     let name = path.rsplit('/').next().unwrap();
@@ -335,14 +314,7 @@ fn a_full_disk_is_an_output_error_and_a_gone_reader_ends_the_process() {
 
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let outcome: Outcome = command
-        .stdout(writer)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-        .wait_with_output()
-        .unwrap()
-        .into();
+    let outcome: Outcome = command.stdout(writer).output().unwrap().into();
     assert_eq!(outcome.status.signal(), Some(13), "{outcome:?}");
     assert_eq!(outcome.stderr, "");
 }

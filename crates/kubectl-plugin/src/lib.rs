@@ -13,7 +13,10 @@
 //! * `curl`: the same request as a command for bash, for `--curl`.
 //! * [`StreamingReply`]: a reply that is read as it comes.
 //! * [`Output`]: stdout and its `-o` formats, with `jsonpath` as kubectl speaks it.
-//! * [`messages`]: stderr. `warnings` are those of the server; `utc` is how points in time are said.
+//! * [`messages`]: stderr. `warnings` are those of the server; `trace` is `-v`, and `secret` says what
+//!   neither it nor any message may show.
+//! * `go_json`, `utc`, `shell`, `nearest`: how documents, points in time and words of a command are
+//!   written, and what a misspelt name may have meant.
 //! * [`Error`]: what a user reads, its hint, its exit code.
 //!
 //! # Data flow

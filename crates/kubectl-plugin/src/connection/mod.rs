@@ -1,12 +1,13 @@
 //! From kubectl's flags and kubeconfig to a client that is ready to send.
 //!
 //! ```text
-//! kubeconfig, in_cluster ─▶ selection ─▶ server_url, proxy ─▶ login ─▶ kube Config, tls ─▶ transport
+//! kubeconfig, in_cluster ─▶ selection ─▶ server_url, proxy ─▶ login ─▶ tls, transport
 //!       args ─▶ overrides ─▶    └▶ validation        credential ─▶┘
 //!                              kuberc ─▶ exec_plugin ─▶┘
 //! ```
 //!
-//! `curl_way` says of the same parts where each is, for `--curl`.
+//! `file`, `yaml` and `duration` read what the others are given; `meter` measures what `transport`
+//! does; `curl_way` says of the same parts where each is, for `--curl`.
 //!
 //! The types of the kubeconfig, the client and its layers are kube-client's. Reading,
 //! choosing and validating are ours, because there kubectl's behaviour counts and
