@@ -8,11 +8,14 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use http::{HeaderMap, Method, StatusCode, header};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use kube_core::Status;
 use kube_core::response::StatusDetails;
 use serde_json::{Value, json};
 
 use crate::redaction::Redaction;
+use crate::{Error, Kind};
 
 /// client-go cuts what it quotes of an unstructured body here.
 const LONGEST_QUOTED_BODY: usize = 2048;
@@ -26,14 +29,7 @@ pub(crate) fn parse(
     redaction: &Redaction,
 ) -> Status {
     let redaction = redaction.widened_by(&String::from_utf8_lossy(body));
-    let structured = serde_json::from_slice(body)
-        .ok()
-        .and_then(|mut document: Value| {
-            redaction.apply_to_status(&mut document);
-            (document["kind"] == "Status")
-                .then(|| serde_json::from_value::<Status>(document).ok())?
-        });
-    let mut status = structured.unwrap_or_else(|| {
+    let mut status = redacted(body, &redaction).unwrap_or_else(|| {
         let said = cut(&redaction.apply(&text_of(headers, body)));
         generic(code, method, &said)
     });
@@ -52,15 +48,38 @@ pub(crate) fn parse(
     status
 }
 
-/// The seconds of a `Retry-After`, where client-go keeps them too.
+/// The refusal that stands in the middle of a stream as a `Status`, redacted; `None` when `document`
+/// is none. `is_secret` is [`Resource::is_secret`](crate::Resource::is_secret) of what is streamed.
+pub fn refusal(document: &[u8], is_secret: bool) -> Option<Error> {
+    let redaction =
+        Redaction::for_request(is_secret, &[]).widened_by(&String::from_utf8_lossy(document));
+    let status = redacted(document, &redaction)?;
+    Some(Kind::Refused(Box::new(status)).into())
+}
+
+/// A `Status`, if `document` is one.
+fn redacted(document: &[u8], redaction: &Redaction) -> Option<Status> {
+    let mut document: Value = serde_json::from_slice(document).ok()?;
+    if document["kind"] != "Status" {
+        return None;
+    }
+    redaction.apply_to_status(&mut document);
+    serde_json::from_value(document).ok()
+}
+
+/// The seconds of a `Retry-After`, where client-go keeps them too. A date (RFC 9110, 10.2.3) counts
+/// from the reply's own, as the clocks of two machines differ.
 fn retry_after(headers: &HeaderMap) -> Option<u32> {
-    headers
-        .get(header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
+    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let date = |text| DateTimeParser::new().parse_timestamp(text).ok();
+    let wish = text(header::RETRY_AFTER)?;
+    wish.parse().ok().or_else(|| {
+        let now = text(header::DATE)
+            .and_then(date)
+            .unwrap_or_else(Timestamp::now);
+        let seconds = date(wish)?.duration_since(now).as_secs().max(0);
+        u32::try_from(seconds).ok()
+    })
 }
 
 /// What kubectl would quote of a body that is no Status: text is shown, all else is `unknown`.
@@ -222,6 +241,44 @@ mod tests {
             body.as_bytes(),
             &Redaction::default(),
         ))
+    }
+
+    #[test]
+    fn a_wish_to_wait_is_read_as_seconds_and_as_a_date() {
+        let after = |pairs: &[(header::HeaderName, &str)]| {
+            let pairs = pairs
+                .iter()
+                .map(|(name, value)| (name.clone(), value.parse().unwrap()));
+            retry_after(&pairs.collect())
+        };
+        let at = |time: &str| format!("Tue, 24 Nov 2026 {time} GMT");
+        let noon = (header::DATE, at("12:00:00"));
+        let noon = (noon.0, noon.1.as_str());
+        for (wish, expected) in [
+            ("7", Some(7)),
+            (&at("12:00:30"), Some(30)),
+            (&at("11:59:00"), Some(0)),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            assert_eq!(
+                after(&[(header::RETRY_AFTER, wish), noon.clone()]),
+                expected,
+                "{wish}"
+            );
+        }
+        let long_ago = at("00:00:00").replace("2026", "2020");
+        assert_eq!(after(&[(header::RETRY_AFTER, &long_ago)]), Some(0));
+        assert_eq!(after(&[noon]), None);
+    }
+
+    #[test]
+    fn a_refusal_in_a_stream_says_nothing_of_a_secret() {
+        let status = br#"{"kind":"Status","message":"cannot decode \"c2VjcmV0\"","code":500}"#;
+        let said = |is_secret| refusal(status, is_secret).unwrap().to_string();
+        assert!(said(false).contains("c2VjcmV0"));
+        assert!(!said(true).contains("c2VjcmV0"));
+        assert!(refusal(br#"{"kind":"Pod"}"#, false).is_none());
     }
 
     #[test]

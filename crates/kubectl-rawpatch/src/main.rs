@@ -3,8 +3,8 @@
 //! # Layout
 //! * `args`: the command line, nothing else.
 //! * `body`: what the user gave as a patch → the bytes to send, checked.
-//! * `request`: the command line and the body → the request, without any I/O; `headers` and `query`
-//!   are its `-H` and its parameters.
+//! * `request`: the command line and the body → the request, without any I/O; `query` is
+//!   its parameters.
 //! * `patch`: sends it and says what became of it.
 //! * `current`: the object as the server has it now, where that must be known.
 //! * `hints`: the remedies for what servers answer, one table.
@@ -12,7 +12,6 @@
 mod args;
 mod body;
 mod current;
-mod headers;
 mod hints;
 mod patch;
 mod query;

@@ -2,11 +2,11 @@
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request};
-use kubectl_plugin::{Error, RawPath, Resource};
+use kubectl_plugin::{Error, RawPath, Resource, parse_header};
 
 use crate::args::PatchArgs;
 use crate::body::{self, Document, PatchType, Target, with_resource_version};
-use crate::{headers, query};
+use crate::query;
 
 /// A PATCH that is ready to be sent.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl PatchRequest {
         let headers = arguments
             .headers
             .iter()
-            .map(|text| headers::parse(text))
+            .map(|text| parse_header(text))
             .collect::<Result<HeaderMap, Error>>()?;
         if !arguments.verbatim {
             path.check_parameters(&query::PARAMETERS)?;

@@ -58,7 +58,7 @@ impl Resource {
     }
 
     /// Whether credentials may be in what is sent or said: the data of a Secret, or a token.
-    pub(crate) fn is_secret(&self) -> bool {
+    pub fn is_secret(&self) -> bool {
         match (self.group.as_str(), self.resource.as_str()) {
             ("", "secrets") => true,
             ("", "serviceaccounts") => self.subresource.as_deref() == Some("token"),

@@ -46,11 +46,15 @@ const TCP_TIMEOUT: Duration = Duration::from_secs(30);
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 /// For a proxy's answer, as in net/http.
 const PROXY_TIMEOUT: Duration = Duration::from_mins(1);
-/// How long a quiet connection waits before it asks whether the other side is still there.
-const KEEPALIVE: Duration = Duration::from_secs(30);
+/// How long a quiet connection waits before it asks whether the other side is still there, how long
+/// for an answer, and how often: a balancer that forgot a connection without a word is found out in
+/// half the time for which an API server keeps the events that are missed meanwhile.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEPALIVE_RETRIES: u32 = 3;
 /// How long written bytes may stay unacknowledged until the connection counts as dead.
 #[cfg(target_os = "linux")]
-const USER_TIMEOUT: Duration = Duration::from_mins(1);
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The way to one server.
 pub(super) struct Dialer {
@@ -260,7 +264,8 @@ pub(super) fn tcp(meter: Meter, trace: Trace) -> HttpConnector<Resolver> {
     connector.set_connect_timeout(Some(TCP_TIMEOUT));
     connector.set_nodelay(true);
     connector.set_keepalive(Some(KEEPALIVE));
-    connector.set_keepalive_interval(Some(KEEPALIVE));
+    connector.set_keepalive_interval(Some(KEEPALIVE_INTERVAL));
+    connector.set_keepalive_retries(Some(KEEPALIVE_RETRIES));
     #[cfg(target_os = "linux")]
     connector.set_tcp_user_timeout(Some(USER_TIMEOUT));
     connector
@@ -365,7 +370,8 @@ mod tests {
         assert_eq!(sockopt::tcp_nodelay(&stream), Ok(true));
         assert_eq!(sockopt::socket_keepalive(&stream), Ok(true));
         assert_eq!(sockopt::tcp_keepidle(&stream), Ok(KEEPALIVE));
-        assert_eq!(sockopt::tcp_keepintvl(&stream), Ok(KEEPALIVE));
+        assert_eq!(sockopt::tcp_keepintvl(&stream), Ok(KEEPALIVE_INTERVAL));
+        assert_eq!(sockopt::tcp_keepcnt(&stream), Ok(KEEPALIVE_RETRIES));
         #[cfg(target_os = "linux")]
         assert_eq!(
             sockopt::tcp_user_timeout(&stream).map(u128::from),

@@ -1,7 +1,8 @@
-//! `-H`: headers of the user's own.
+//! `-H`: headers of the user's own, as far as they are the user's to set.
 
 use http::header::{self, HeaderName, HeaderValue};
-use kubectl_plugin::Error;
+
+use crate::Error;
 
 /// Headers that the connection or the login decides.
 const RESERVED: [HeaderName; 7] = [
@@ -14,8 +15,11 @@ const RESERVED: [HeaderName; 7] = [
     header::UPGRADE,
 ];
 
-/// A `Name: value` of the command line.
-pub(crate) fn parse(text: &str) -> Result<(HeaderName, HeaderValue), Error> {
+/// Reads a `Name: value` of the command line.
+///
+/// # Errors
+/// What no header can be, and what the login and the connection decide; no message shows the value.
+pub fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), Error> {
     // The value may be a credential for a proxy on the way, so no message shows it.
     let (name, value) = text.split_once(':').ok_or_else(|| {
         Error::usage("--header has no `:`").hinted("for example: -H 'X-Request-Reason: rollout'")
@@ -44,7 +48,7 @@ mod tests {
 
     #[test]
     fn reads_a_header_and_refuses_what_is_not_its_to_set() {
-        let (name, value) = parse("X-Reason:  a: b ").unwrap();
+        let (name, value) = parse_header("X-Reason:  a: b ").unwrap();
         assert_eq!(
             (name.as_str(), value.to_str().unwrap()),
             ("x-reason", "a: b")
@@ -57,9 +61,9 @@ mod tests {
             "impersonate-user: x",
             "X: a\nb",
         ] {
-            assert!(parse(bad).is_err(), "{bad}");
+            assert!(parse_header(bad).is_err(), "{bad}");
         }
-        let error = parse("Proxy-Authorization: Basic c2VjcmV0")
+        let error = parse_header("Proxy-Authorization: Basic c2VjcmV0")
             .unwrap_err()
             .to_string();
         assert!(!error.contains("c2VjcmV0"));
