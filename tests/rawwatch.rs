@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[expect(dead_code, reason = "a Pod is of no interest here")]
+mod mount_namespace;
+
 mod rawwatch {
     /// Running the binary, and reading what it prints while it runs.
     pub(crate) mod plugin;
@@ -11,6 +14,8 @@ mod rawwatch {
     mod ends;
     /// What a network and a broken server do.
     mod faults;
+    /// What happens on the way: logins, names, connections.
+    mod network;
     /// What a run prints of a real server's objects.
     mod output;
     /// What is refused before a byte is sent.
@@ -19,4 +24,6 @@ mod rawwatch {
     mod restarts;
     /// `--resume-file`: one run goes on where another left off.
     mod resume;
+    /// `-o table`, and the form in which the server is asked for objects.
+    mod table;
 }

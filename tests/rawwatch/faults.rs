@@ -2,7 +2,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use faulty_server::{Answer, Piece, Reply};
+use faulty_server::{Answer, FaultyServer, Piece, Reply};
 
 use super::plugin::*;
 
@@ -296,6 +296,19 @@ fn a_login_page_and_a_redirect_are_no_watch() {
         assert!(outcome.lines.is_empty(), "{outcome:?}");
         assert!(!outcome.stderr.contains("token=x"), "{outcome:?}");
     }
+}
+
+#[test]
+fn what_a_server_says_in_a_stream_of_secrets_is_shown_without_their_data() {
+    let status = r#"{"type":"ERROR","object":{"kind":"Status","message":"cannot convert \"c2VjcmV0\"","reason":"BadRequest","code":400}}"#;
+    let server = FaultyServer::start([list(), open_stream(format!("{status}\n"))]).unwrap();
+    let outcome = Run::start(
+        command(&server.kubeconfig().unwrap()).args(["/api/v1/secrets", "--watch-only"]),
+    )
+    .end()
+    .ended(1);
+    assert!(outcome.stderr.contains("cannot convert"), "{outcome:#?}");
+    assert!(!outcome.stderr.contains("c2VjcmV0"), "{outcome:#?}");
 }
 
 #[test]

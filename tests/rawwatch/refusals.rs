@@ -85,7 +85,15 @@ fn flags_that_contradict_the_path_or_mean_nothing_are_refused() {
         &["--on-gap=ignore", CONFIG_MAPS],
         "invalid value for --on-gap",
     );
-    refused(&["-o", "wide", CONFIG_MAPS], "unable to match a printer");
+    refused(&["-o", "table=x", CONFIG_MAPS], "unable to match a printer");
+    refused(
+        &["-H", "Accept-Encoding: gzip", CONFIG_MAPS],
+        "--header must not set accept-encoding",
+    );
+    refused(
+        &["-H", "Accept: application/yaml", CONFIG_MAPS],
+        "nothing that can be watched",
+    );
     refused(
         &["--for=bogus", CONFIG_MAPS],
         "unrecognized condition: \"bogus\"",

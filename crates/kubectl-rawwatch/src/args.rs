@@ -80,9 +80,10 @@ pub(crate) struct WatchArgs {
     /// Conditions and jsonpaths hold when there are objects, and each of them meets them.
     #[arg(long = "for", value_name = "CONDITION")]
     pub(crate) conditions: Vec<String>,
-    /// Print the events as json, yaml, name, jsonpath=TEMPLATE or diff [default: json]
+    /// Print the events as json, yaml, name, table, wide, jsonpath=TEMPLATE or diff [default: json]
     ///
-    /// diff shows the fields that changed, and keeps every object in memory to do so.
+    /// table and wide show the server's columns, as `kubectl get` does. diff shows the fields that
+    /// changed, and keeps every object in memory to do so.
     #[arg(short, long, value_name = "FORMAT")]
     pub(crate) output: Option<String>,
     /// Print only events of these types
@@ -115,6 +116,9 @@ pub(crate) struct WatchArgs {
     /// The longest line that is taken, in bytes
     #[arg(long, value_name = "BYTES", default_value = "67108864")]
     pub(crate) max_event_size: usize,
+    /// One more request header, `Name: value`; repeatable
+    #[arg(short = 'H', long = "header", value_name = "HEADER")]
+    pub(crate) headers: Vec<String>,
     /// Say on stderr at the end what there was
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub(crate) stats: bool,

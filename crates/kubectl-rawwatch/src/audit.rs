@@ -2,9 +2,11 @@
 //!
 //! Servers lose events too (etcd-io/etcd#18089, kubernetes/kubernetes#123072), and nothing on the
 //! wire shows it. A LIST of names and versions is taken, and compared once the stream has passed
-//! its version: what the stream said later is newer than the LIST, and all else must be the same.
+//! its version, or had the time to: what the stream said later is newer than the LIST, and all else
+//! must be the same.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use kubectl_plugin::Error;
 
@@ -14,8 +16,13 @@ use crate::page::Page;
 use crate::version::Version;
 
 /// A comparison under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Audit {
+    /// It was begun as the stream brings nothing while the server is ahead.
+    pub(crate) is_of_a_silent_stream: bool,
+    /// When it ends, even if the stream does not pass the version of the LIST: whatever the LIST
+    /// has would have come by then.
+    pub(crate) due: Duration,
     listed: Index,
     /// What asks for the next page; empty for the first.
     pub(crate) token: String,
@@ -26,8 +33,19 @@ pub(crate) struct Audit {
 }
 
 impl Audit {
-    /// Takes one page in; whether it was the last.
-    pub(crate) fn take(&mut self, body: &[u8]) -> Result<bool, Error> {
+    pub(crate) fn new(is_of_a_silent_stream: bool) -> Self {
+        Self {
+            is_of_a_silent_stream,
+            due: Duration::MAX,
+            listed: Index::default(),
+            token: String::new(),
+            at: None,
+            deleted: HashSet::new(),
+        }
+    }
+
+    /// Takes one page in; whether it was the last, and the comparison is `due` then.
+    pub(crate) fn take(&mut self, body: &[u8], due: Duration) -> Result<bool, Error> {
         let page = Page::read(body)?;
         for item in &page.items {
             if let Some(head) = Head::read(item.get().as_bytes()) {
@@ -38,6 +56,7 @@ impl Audit {
         let is_whole = self.token.is_empty();
         if is_whole {
             self.at = Some(Version::new(&page.resource_version));
+            self.due = due;
         }
         Ok(is_whole)
     }
@@ -100,11 +119,11 @@ mod tests {
 
     #[test]
     fn only_what_the_stream_cannot_have_changed_since_must_be_the_same() {
-        let mut audit = Audit::default();
+        let mut audit = Audit::new(false);
         let page = br#"{"kind":"L","apiVersion":"v1","metadata":{"resourceVersion":"10"},"items":[
             {"metadata":{"name":"a","uid":"a","resourceVersion":"1"}},
             {"metadata":{"name":"b","uid":"b","resourceVersion":"2"}}]}"#;
-        assert!(audit.take(page).unwrap());
+        assert!(audit.take(page, Duration::MAX).unwrap());
         audit.note(Change::Deleted, &head("b", "12"));
         for (seen, agrees) in [
             (index(&[("a", "1")]), true),

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use http::Request;
 use kubectl_plugin::{ApiServer, End, Error, Reply, StreamingReply};
 use tokio::time::{sleep_until, timeout, timeout_at};
 
@@ -16,6 +17,9 @@ use crate::watcher::{Closed, Demand, Input, Stop, Watcher};
 
 /// How long a server may take to say how far it is.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long it may take to answer a LIST: an API server gives up sooner (`--request-timeout`, a
+/// minute), so nobody is there any more.
+const LIST_TIMEOUT: Duration = Duration::from_secs(90);
 /// How long it may take to begin a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -46,14 +50,13 @@ impl Driver<'_> {
                     self.read(&mut clock, until, stream).await?;
                 }
                 (Demand::Probe, Some(_)) => {
-                    let reply = self.server.look_up(self.target.probe()?);
-                    let reply = timeout(PROBE_TIMEOUT, reply).await;
-                    let reply = reply.unwrap_or_else(|_| Err(no_answer(PROBE_TIMEOUT)));
+                    let reply = self.list(self.target.probe()?, PROBE_TIMEOUT).await;
                     self.take_page(clock.now(), reply)?;
                 }
                 (Demand::Audit { token }, Some(_)) => {
-                    let reply = self.server.look_up(self.target.list(&token, true, false)?);
-                    self.take_page(clock.now(), reply.await)?;
+                    let request = self.target.list(&token, true, false)?;
+                    let reply = self.list(request, LIST_TIMEOUT).await;
+                    self.take_page(clock.now(), reply)?;
                 }
                 (
                     Demand::List {
@@ -65,7 +68,7 @@ impl Driver<'_> {
                 ) => {
                     stream = None;
                     let request = self.target.list(&token, metadata_only, whole)?;
-                    let reply = self.server.look_up(request).await;
+                    let reply = self.list(request, LIST_TIMEOUT).await;
                     self.take_page(clock.now(), reply)?;
                 }
                 (Demand::Watch { from, timeout }, _) => {
@@ -85,6 +88,13 @@ impl Driver<'_> {
 
     fn step(&mut self, now: Duration, input: Input<'_>) -> Result<(), Stop> {
         self.watcher.borrow_mut().step(now, input, &mut self.output)
+    }
+
+    /// Asks for a whole reply.
+    async fn list(&self, request: Request<Vec<u8>>, patience: Duration) -> Result<Reply, Error> {
+        timeout(patience, self.server.look_up(request))
+            .await
+            .unwrap_or_else(|_| Err(no_answer(patience)))
     }
 
     fn take_page(&mut self, now: Duration, reply: Result<Reply, Error>) -> Result<(), Stop> {
@@ -127,7 +137,14 @@ impl Driver<'_> {
     ) -> Result<(), Stop> {
         let next_look = until.min(clock.now() + COMPARED_EVERY);
         match timeout_at(clock.at(next_look), stream.reply.chunk()).await {
-            Ok(Ok(bytes)) => self.take_chunk(clock.now(), &bytes, &mut stream.framer),
+            Ok(Ok(bytes)) => {
+                let arrived = clock.now();
+                self.take_chunk(arrived, &bytes, &mut stream.framer)?;
+                self.watcher
+                    .borrow_mut()
+                    .waited_for_output(clock.now().saturating_sub(arrived));
+                Ok(())
+            }
             Ok(Err(end)) => {
                 let closed = closed(end, stream.framer.torn());
                 self.step(clock.now(), Input::Closed(closed))

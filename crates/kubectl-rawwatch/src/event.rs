@@ -76,7 +76,7 @@ impl<'a> Event<'a> {
                 event_type = value.string()?;
                 Ok(())
             }
-            "object" => head.scan(value, |head| !event_type.is_empty() && head.is_complete()),
+            "object" => head.scan(value, &|head| !event_type.is_empty() && head.is_complete()),
             _ => value.skip(),
         });
         let is_whole = line.ends_with(b"}");
@@ -104,21 +104,32 @@ impl<'a> Head<'a> {
     /// Reads an object; `None` when it has no identity.
     pub(crate) fn read(object: &'a [u8]) -> Option<Self> {
         let mut head = Self::default();
-        let scan = head.scan(&mut Scanner::new(object), |_| false);
+        let scan = head.scan(&mut Scanner::new(object), &|_| false);
         (scan != Err(Halt::Malformed) && head.identifies_an_object()).then_some(head)
     }
 
-    /// Reads an object, or as much of it as is `enough`, which is asked behind its metadata.
+    /// Reads the object in a row of a table; `None` when it has no identity.
+    pub(crate) fn read_row(row: &'a [u8]) -> Option<Self> {
+        let mut head = Self::default();
+        let scan = head.scan_row(&mut Scanner::new(row), &|_| false);
+        (scan != Err(Halt::Malformed) && head.identifies_an_object()).then_some(head)
+    }
+
+    /// Reads an object, or as much of it as is `enough`, which is asked behind its metadata. Of a
+    /// table, which has one row in an event, it is the object in that row.
     fn scan(
         &mut self,
         object: &mut Scanner<'a>,
-        enough: impl Fn(&Self) -> bool,
+        enough: &dyn Fn(&Self) -> bool,
     ) -> Result<(), Halt> {
         object.members(|name, value| {
             match name {
                 "kind" => self.kind = value.string()?,
                 "apiVersion" => self.api_version = value.string()?,
                 "metadata" => self.scan_metadata(value)?,
+                "rows" if self.is_table() => {
+                    return value.items(|row| self.scan_row(row, enough));
+                }
                 _ => return value.skip(),
             }
             if enough(self) {
@@ -126,6 +137,17 @@ impl<'a> Head<'a> {
             } else {
                 Ok(())
             }
+        })
+    }
+
+    fn scan_row(
+        &mut self,
+        row: &mut Scanner<'a>,
+        enough: &dyn Fn(&Self) -> bool,
+    ) -> Result<(), Halt> {
+        row.members(|name, value| match name {
+            "object" => self.scan(value, enough),
+            _ => value.skip(),
         })
     }
 
@@ -148,29 +170,12 @@ impl<'a> Head<'a> {
     }
 
     fn is_complete(&self) -> bool {
-        !self.kind.is_empty() && !self.api_version.is_empty() && !self.resource_version.is_empty()
+        !self.kind.is_empty() && !self.api_version.is_empty() && self.identifies_an_object()
     }
-}
 
-/// Appends an object to a line, with what it lacks of `kind` and `apiVersion` right behind its
-/// `{`, as the items of built-in lists lack them.
-pub(crate) fn append_filled(line: &mut Vec<u8>, object: &[u8], kind: &str, api_version: &str) {
-    let head = Head::read(object).unwrap_or_default();
-    line.push(b'{');
-    for (name, missing, value) in [
-        ("kind", head.kind.is_empty(), kind),
-        ("apiVersion", head.api_version.is_empty(), api_version),
-    ] {
-        if missing {
-            line.extend_from_slice(format!("\"{name}\":\"{value}\",").as_bytes());
-        }
+    fn is_table(&self) -> bool {
+        self.kind == "Table" && self.api_version.starts_with("meta.k8s.io/")
     }
-    let rest = object.trim_ascii_start().get(1..).unwrap_or_default();
-    // A newline can only be space between two tokens, and would tear the line.
-    line.extend(
-        rest.iter()
-            .map(|&byte| if byte == b'\n' { b' ' } else { byte }),
-    );
 }
 
 #[cfg(test)]
@@ -207,6 +212,24 @@ mod tests {
             resource_version: "7",
         };
         assert_eq!(head(CUSTOM), (Change::Added, expected));
+    }
+
+    #[test]
+    fn the_identity_of_a_table_is_that_of_the_object_in_its_row() {
+        let row = r#"{"cells":["a",{"object":1}],"object":{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"a","namespace":"n","uid":"u","resourceVersion":"5"}}}"#;
+        let table = |head: &str| {
+            format!(
+                r#"{{"type":"MODIFIED","object":{{{head},"metadata":{{"resourceVersion":"5"}},"columnDefinitions":[{{"name":"Name"}}],"rows":[{row}]}}}}"#
+            )
+        };
+        let event = table(r#""kind":"Table","apiVersion":"meta.k8s.io/v1""#);
+        let (change, head) = head(&event);
+        assert_eq!((change, head.name, head.uid), (Change::Modified, "a", "u"));
+        let listed = Head::read_row(row.as_bytes()).unwrap();
+        assert_eq!((listed.namespace, listed.resource_version), ("n", "5"));
+        // Rows of something else are its own affair.
+        let event = table(r#""kind":"Table","apiVersion":"example.com/v1""#);
+        assert_eq!(Event::read(event.as_bytes()), None);
     }
 
     #[test]
@@ -256,25 +279,5 @@ mod tests {
         let place = BUILT_IN.find("not this").unwrap();
         line[place] = 0xff;
         assert!(Event::read(&line).is_some());
-    }
-
-    #[test]
-    fn what_an_item_lacks_is_filled_in_behind_its_brace() {
-        let filled = |object: &str| {
-            let mut line = Vec::new();
-            append_filled(&mut line, object.as_bytes(), "Pod", "v1");
-            String::from_utf8(line).unwrap()
-        };
-        let metadata = r#""metadata":{"name":"p","resourceVersion":"1"}"#;
-        assert_eq!(
-            filled(&format!("{{{metadata}}}")),
-            format!(r#"{{"kind":"Pod","apiVersion":"v1",{metadata}}}"#)
-        );
-        let has_both = format!(r#"{{"apiVersion":"x/v1","kind":"Foo",{metadata}}}"#);
-        assert_eq!(filled(&has_both), has_both);
-        assert_eq!(
-            filled(&format!("{{\n{metadata}\n}}")),
-            format!(r#"{{"kind":"Pod","apiVersion":"v1", {metadata} }}"#)
-        );
     }
 }

@@ -4,7 +4,10 @@ use kubectl_plugin::{Error, Output, OutputArgs, write};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::args::WatchArgs;
 use crate::diff::Differ;
+use crate::page::Page;
+use crate::table::{Layout, Tables, object_in_row};
 
 /// What stdout gets of each event.
 #[derive(Debug)]
@@ -15,6 +18,8 @@ pub(crate) enum Format {
     Yaml { output: Output, is_first: bool },
     /// A word or two about the object.
     Object(Output),
+    /// The server's columns.
+    Table(Tables),
     /// The fields that changed.
     Diff(Differ),
     /// Something made of the whole event.
@@ -23,11 +28,20 @@ pub(crate) enum Format {
 
 impl Format {
     /// Checks the flag, with kubectl's words.
-    pub(crate) fn parse(flag: Option<&str>) -> Result<Self, Error> {
-        let flag = flag.unwrap_or_default();
+    pub(crate) fn parse(arguments: &WatchArgs) -> Result<Self, Error> {
+        let flag = arguments.output.as_deref().unwrap_or_default();
         let name = flag.split('=').next().unwrap_or_default().to_lowercase();
-        if name == "diff" && flag == name {
-            return Ok(Self::Diff(Differ::new()));
+        let has_template = name.len() < flag.len();
+        match name.as_str() {
+            "diff" if !has_template => return Ok(Self::Diff(Differ::new())),
+            "table" | "wide" if !has_template => {
+                return Ok(Self::Table(Tables::new(Layout {
+                    wide: name == "wide",
+                    timestamps: arguments.timestamps,
+                    paths: arguments.tag,
+                })));
+            }
+            _ => {}
         }
         let output = OutputArgs {
             output: Some(flag.to_owned()),
@@ -50,16 +64,30 @@ impl Format {
         matches!(self, Self::Diff(_))
     }
 
+    /// Whether it is made of tables.
+    pub(crate) fn is_table(&self) -> bool {
+        matches!(self, Self::Table(_))
+    }
+
     /// Takes in an event that is not printed.
-    pub(crate) fn learn(&mut self, line: &[u8]) -> Result<(), Error> {
-        if let Self::Diff(differ) = self {
-            differ.describe(line)?;
+    pub(crate) fn learn(&mut self, path: &str, line: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::Diff(differ) => drop(differ.describe(line)?),
+            Self::Table(tables) => tables.learn(path, line),
+            _ => {}
         }
         Ok(())
     }
 
-    /// Writes an event, which is a whole line.
-    pub(crate) fn write(&mut self, line: &[u8]) -> Result<(), Error> {
+    /// Takes in a page before its lines.
+    pub(crate) fn measure(&mut self, path: &str, page: &Page<'_>) {
+        if let Self::Table(tables) = self {
+            tables.measure(path, page);
+        }
+    }
+
+    /// Writes an event of a path, which is a whole line.
+    pub(crate) fn write(&mut self, path: &str, line: &[u8]) -> Result<(), Error> {
         match self {
             Self::Line => write(line),
             Self::Yaml { output, is_first } => {
@@ -69,13 +97,14 @@ impl Format {
                 output.write(line)
             }
             Self::Object(output) => output.write(object(line)?.get().as_bytes()),
+            Self::Table(tables) => write(tables.describe(path, line)?.as_bytes()),
             Self::Diff(differ) => write(differ.describe(line)?.as_bytes()),
             Self::Event(output) => output.write(line),
         }
     }
 }
 
-/// The object of an event.
+/// The object of an event, which is that in the row of a table.
 pub(crate) fn object(line: &[u8]) -> Result<&RawValue, Error> {
     #[derive(Deserialize)]
     struct Event<'a> {
@@ -83,6 +112,6 @@ pub(crate) fn object(line: &[u8]) -> Result<&RawValue, Error> {
         object: &'a RawValue,
     }
     serde_json::from_slice::<Event<'_>>(line)
-        .map(|event| event.object)
+        .map(|event| object_in_row(event.object).unwrap_or(event.object))
         .map_err(|_| Error::protocol("the server sent an event that is not valid JSON"))
 }

@@ -71,6 +71,29 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Goes through the items of an array. `item` must read each.
+    pub(crate) fn items(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<(), Halt>,
+    ) -> Result<(), Halt> {
+        self.expect(b'[')?;
+        if self.peek()? == b']' {
+            self.place += 1;
+            return Ok(());
+        }
+        loop {
+            item(self)?;
+            match self.peek()? {
+                b',' => self.place += 1,
+                b']' => {
+                    self.place += 1;
+                    return Ok(());
+                }
+                _ => return Err(Halt::Malformed),
+            }
+        }
+    }
+
     /// The content of a string.
     pub(crate) fn string(&mut self) -> Result<&'a str, Halt> {
         str::from_utf8(self.raw_string()?).map_err(|_| Halt::Malformed)

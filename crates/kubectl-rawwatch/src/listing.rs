@@ -5,11 +5,11 @@
 //! is dropped at once, and only the differences are held.
 
 use std::cmp::Ordering;
-use std::fmt::Write as _;
 
 use kubectl_plugin::Error;
+use serde_json::value::RawValue;
 
-use crate::event::{Change, Head, Line, append_filled};
+use crate::event::{Change, Event, Head, Line};
 use crate::index::{Difference, Gone, Index};
 use crate::page::Page;
 use crate::version::Version;
@@ -21,7 +21,7 @@ pub(crate) enum Reason {
     Expired,
     /// The server went back in time, as after a restore of etcd.
     Rollback,
-    /// The server ends every stream at once.
+    /// Streams end at once, or are silent, though the server has events.
     Stalled,
     /// The initial LIST broke off, and had to begin anew.
     Initial,
@@ -46,7 +46,7 @@ impl Reason {
         match self {
             Self::Expired => "410",
             Self::Rollback => "a rollback of the server",
-            Self::Stalled => "three streams without an event",
+            Self::Stalled => "streams that brought nothing",
             Self::Initial => "a broken initial list",
             Self::Audit => "an audit",
         }
@@ -109,26 +109,24 @@ impl Listing {
     /// `None` while pages are missing.
     pub(crate) fn take<E: From<Error>>(
         &mut self,
-        body: &[u8],
+        page: &Page<'_>,
         index: &mut Index,
         mut made: impl FnMut(&mut Index, &Line<'_>) -> Result<(), E>,
     ) -> Result<Option<Listed>, E> {
-        let page = Page::read(body)?;
         if self.token.is_empty() {
             index.begin_round();
         }
         let version = Version::new(&page.resource_version);
         let mut line = Vec::new();
         for item in &page.items {
-            let item = item.get().as_bytes();
-            let head = Head::read(item).ok_or_else(|| {
+            let head = page.head(item).ok_or_else(|| {
                 Error::protocol("the list of PATH has an item without a name or a resourceVersion")
             })?;
             if self.resync.is_some() {
-                self.compare(index, &head, item, &page);
+                self.compare(index, &head, item, page);
             } else {
                 make_line(&mut line, Change::Added, |line| {
-                    append_filled(line, item, &page.kind, &page.api_version);
+                    page.append_object(line, item);
                 });
                 let added = Line {
                     change: Change::Added,
@@ -146,14 +144,14 @@ impl Listing {
         }
         let summary = match self.resync.take() {
             Some((reason, since)) => {
-                Some(self.emit(reason, &since, &version, &page, index, &mut made)?)
+                Some(self.emit(reason, &since, &version, page, index, &mut made)?)
             }
             None => None,
         };
         Ok(Some(Listed { version, summary }))
     }
 
-    fn compare(&mut self, index: &mut Index, head: &Head<'_>, item: &[u8], page: &Page<'_>) {
+    fn compare(&mut self, index: &mut Index, head: &Head<'_>, item: &RawValue, page: &Page<'_>) {
         let change = match index.meet(head) {
             Difference::Same => return,
             Difference::Changed => Change::Modified,
@@ -163,8 +161,8 @@ impl Listing {
                 Change::Added
             }
         };
-        let mut object = Vec::with_capacity(item.len() + 64);
-        append_filled(&mut object, item, &page.kind, &page.api_version);
+        let mut object = Vec::with_capacity(item.get().len() + 64);
+        page.append_object(&mut object, item);
         self.held.push(Held {
             change,
             version: Version::new(head.resource_version),
@@ -212,7 +210,7 @@ impl Listing {
             let (uid, last_version) = (gone.uid.to_string(), gone.version.to_string());
             let head = gone.head(&uid, &last_version);
             make_line(&mut line, Change::Deleted, |line| {
-                append_stub(line, &head, &page.kind, &page.api_version);
+                page.append_gone(line, &head);
             });
             let deleted = Line {
                 change: Change::Deleted,
@@ -228,13 +226,21 @@ impl Listing {
             });
             let changed = Line {
                 change: held.change,
-                head: Head::read(&held.object).unwrap_or_default(),
+                head: head_of(&line),
                 text: &line,
                 mark: &mark,
             };
             made(index, &changed)?;
         }
         Ok(summary)
+    }
+}
+
+/// The identity in a line that was made here.
+fn head_of(line: &[u8]) -> Head<'_> {
+    match Event::read(line) {
+        Some(Event::Object(_, head)) => head,
+        _ => Head::default(),
     }
 }
 
@@ -246,27 +252,6 @@ fn make_line(line: &mut Vec<u8>, change: Change, object: impl FnOnce(&mut Vec<u8
     line.extend_from_slice(b"\",\"object\":");
     object(line);
     line.extend_from_slice(b"}\n");
-}
-
-/// What is known of an object that is gone. The texts come from JSON, escapes and all.
-fn append_stub(line: &mut Vec<u8>, head: &Head<'_>, kind: &str, api_version: &str) {
-    let mut stub = String::new();
-    let _ = write!(
-        stub,
-        r#"{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{{"name":"{}""#,
-        head.name
-    );
-    for (name, value) in [
-        ("namespace", head.namespace),
-        ("uid", head.uid),
-        ("resourceVersion", head.resource_version),
-    ] {
-        if !value.is_empty() {
-            let _ = write!(stub, r#","{name}":"{value}""#);
-        }
-    }
-    stub.push_str("}}");
-    line.extend_from_slice(stub.as_bytes());
 }
 
 #[cfg(test)]
@@ -292,20 +277,24 @@ mod tests {
     fn take(listing: &mut Listing, index: &mut Index, page: &str) -> (Vec<String>, Option<Listed>) {
         let mut lines = Vec::new();
         let listed = listing
-            .take::<Error>(page.as_bytes(), index, |index, made| {
-                serde_json::from_slice::<serde_json::Value>(made.text).unwrap();
-                index.apply(made.change, &made.head);
-                let text = format!(
-                    "{} {}@{}",
-                    made.change, made.head.name, made.head.resource_version
-                );
-                lines.push(if made.mark.is_empty() {
-                    text
-                } else {
-                    format!("[{text}]")
-                });
-                Ok(())
-            })
+            .take::<Error>(
+                &Page::read(page.as_bytes()).unwrap(),
+                index,
+                |index, made| {
+                    serde_json::from_slice::<serde_json::Value>(made.text).unwrap();
+                    index.apply(made.change, &made.head);
+                    let text = format!(
+                        "{} {}@{}",
+                        made.change, made.head.name, made.head.resource_version
+                    );
+                    lines.push(if made.mark.is_empty() {
+                        text
+                    } else {
+                        format!("[{text}]")
+                    });
+                    Ok(())
+                },
+            )
             .unwrap();
         (lines, listed)
     }

@@ -3,7 +3,8 @@
 //!
 //! # Layout
 //! * `args`: the command line, nothing else.
-//! * `target`: a path and its selectors → the requests for it, without any I/O.
+//! * `target`: a path and its selectors → the requests for it, without any I/O; `form` is what the
+//!   server is asked to make of objects.
 //! * `watcher`: the state machine of one collection, without I/O or a clock; its transitions are in
 //!   `watcher::lists`, `streams` and `failures`. `listing` is a LIST under way (`page` reads one
 //!   page), `cursor` its place in the history, `index` what the consumer has seen, `audit` the
@@ -11,7 +12,7 @@
 //! * `framer`, `event`, `json`: bytes → lines → the few words that are read of one; `version` and
 //!   `uid` are two of them.
 //! * `driver`: does what a watcher demands, by the `clock`.
-//! * `printer`: the output of all watchers, in a `format` (`diff` is one); `goal` is what it is to
+//! * `printer`: the output of all watchers, in a `format` (`table` and `diff` are two); `goal` is what it is to
 //!   come to. `resume` keeps how far the watchers are in a file, `signals` let them finish a line.
 //! * `watch`: puts all of this together.
 
@@ -23,6 +24,7 @@ mod cursor;
 mod diff;
 mod driver;
 mod event;
+mod form;
 mod format;
 mod framer;
 mod goal;
@@ -33,6 +35,7 @@ mod page;
 mod printer;
 mod resume;
 mod signals;
+mod table;
 mod target;
 mod uid;
 mod version;

@@ -9,8 +9,10 @@ use kubectl_plugin::{Error, messages};
 
 use crate::args::WatchArgs;
 use crate::event::{Change, Line};
+use crate::form::Form;
 use crate::format::Format;
 use crate::goal::{Goal, Progress};
+use crate::page::Page;
 use crate::watcher::Output;
 
 /// The output of a run.
@@ -37,7 +39,7 @@ impl Printer {
     /// The output that the flags ask for, for so many paths.
     pub(crate) fn new(arguments: &WatchArgs, paths: usize) -> Result<Self, Error> {
         Ok(Self {
-            format: Format::parse(arguments.output.as_deref())?,
+            format: Format::parse(arguments)?,
             goal: Goal::parse(&arguments.conditions)?,
             unmet_paths: paths,
             types: types(&arguments.types)?,
@@ -65,6 +67,15 @@ impl Printer {
         self.goal.is_some() || self.format.reads_objects()
     }
 
+    /// What the server is to make of objects, for this output.
+    pub(crate) fn form(&self) -> Form {
+        match (self.format.is_table(), self.goal.is_some()) {
+            (true, true) => Form::TableWithObject,
+            (true, false) => Form::Table,
+            (false, _) => Form::Object,
+        }
+    }
+
     fn is_done(&self) -> bool {
         self.wanted == Some(0) || (self.goal.is_some() && self.unmet_paths == 0)
     }
@@ -72,7 +83,7 @@ impl Printer {
     /// Writes a line of the server, and what is ours in it: `mark`, and what the flags add.
     fn print(&mut self, path: &str, line: &[u8], mark: &str) -> Result<(), Error> {
         if mark.is_empty() && !self.tag && !self.timestamps {
-            self.format.write(line)?;
+            self.format.write(path, line)?;
         } else {
             let ours = self.ours(path, mark);
             let end = line
@@ -84,7 +95,7 @@ impl Printer {
             self.line.extend_from_slice(b",\"rawwatch\":{");
             self.line.extend_from_slice(ours.as_bytes());
             self.line.extend_from_slice(b"}}\n");
-            self.format.write(&self.line)?;
+            self.format.write(path, &self.line)?;
         }
         if let Some(wanted) = &mut self.wanted {
             *wanted = wanted.saturating_sub(1);
@@ -178,15 +189,28 @@ impl Output for PathPrinter<'_> {
         if printer.types.contains(&line.change) {
             printer.print(self.path, line.text, line.mark)?;
         } else {
-            printer.format.learn(line.text)?;
+            printer.format.learn(self.path, line.text)?;
         }
         drop(printer);
         self.approach(line)
     }
 
     fn seed(&mut self, line: &Line<'_>) -> Result<(), Error> {
-        self.printer.borrow_mut().format.learn(line.text)?;
+        self.printer
+            .borrow_mut()
+            .format
+            .learn(self.path, line.text)?;
         self.approach(line)
+    }
+
+    fn page(&mut self, page: &Page<'_>) {
+        self.printer.borrow_mut().format.measure(self.path, page);
+    }
+
+    fn again(&mut self, line: &[u8]) {
+        if let Format::Table(tables) = &mut self.printer.borrow_mut().format {
+            tables.learn(self.path, line);
+        }
     }
 
     fn synced(&mut self) {

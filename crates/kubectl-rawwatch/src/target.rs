@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use http::{HeaderValue, Request, header};
+use http::{HeaderMap, Request};
 use kubectl_plugin::{Error, RawPath};
 
 use crate::args::WatchArgs;
+use crate::form::Headers;
 use crate::version::{self, Version};
 
 /// The parameters that a path may have.
@@ -29,11 +30,6 @@ const OURS: [&str; 4] = [
 ];
 /// How many objects a page has, as for kubectl.
 const PAGE: &str = "500";
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// Objects without their content; a server that cannot do that sends them whole.
-const METADATA: HeaderValue = HeaderValue::from_static(
-    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",
-);
 
 /// One collection, or a selection of it.
 #[derive(Clone, Debug)]
@@ -42,17 +38,24 @@ pub(crate) struct Target {
     pub(crate) path: String,
     /// With its selectors, and nothing else in its query.
     collection: RawPath,
+    headers: Headers,
     /// Where the watch begins, when the user says so.
     pub(crate) resource_version: Option<Version>,
     /// What the path says about the length of the run.
     pub(crate) timeout: Option<Duration>,
+    /// What the server says of it may hold credentials.
+    pub(crate) is_secret: bool,
     /// What the user should know.
     pub(crate) note: Option<String>,
 }
 
 impl Target {
     /// Checks everything that can be checked here.
-    pub(crate) fn new(path: RawPath, arguments: &WatchArgs) -> Result<Self, Error> {
+    pub(crate) fn new(
+        path: RawPath,
+        arguments: &WatchArgs,
+        headers: Headers,
+    ) -> Result<Self, Error> {
         let mut given = path;
         for name in OURS {
             if given.parameter(name).is_some() {
@@ -109,8 +112,12 @@ impl Target {
         Ok(Self {
             path: given.path().to_owned(),
             collection,
+            headers,
             resource_version: resource_version(&given)?,
             timeout: timeout(&given)?,
+            is_secret: given
+                .resource()
+                .is_some_and(|resource| resource.is_secret()),
             note,
         })
     }
@@ -134,14 +141,17 @@ impl Target {
         if !token.is_empty() {
             path.add_default("continue", token);
         }
-        get(&path, if metadata_only { METADATA } else { JSON })
+        if !metadata_only && let Some(include_object) = self.headers.form.include_object() {
+            path.add_default("includeObject", include_object);
+        }
+        get(&path, self.headers.list(metadata_only))
     }
 
     /// Asks how far the server is.
     pub(crate) fn probe(&self) -> Result<Request<Vec<u8>>, Error> {
         let mut path = self.collection.clone();
         path.add_default("limit", "1");
-        get(&path, METADATA)
+        get(&path, self.headers.list(true))
     }
 
     /// Asks for the events behind a version.
@@ -155,19 +165,17 @@ impl Target {
         path.add_default("allowWatchBookmarks", "true");
         path.add_default("timeoutSeconds", &timeout.as_secs().to_string());
         path.add_default("resourceVersion", &from.to_string());
-        get(&path, JSON)
+        if let Some(include_object) = self.headers.form.include_object() {
+            path.add_default("includeObject", include_object);
+        }
+        get(&path, self.headers.watch())
     }
 }
 
-fn get(path: &RawPath, accept: HeaderValue) -> Result<Request<Vec<u8>>, Error> {
+fn get(path: &RawPath, headers: HeaderMap) -> Result<Request<Vec<u8>>, Error> {
     let mut request = Request::new(Vec::new());
     *request.uri_mut() = path.uri()?;
-    request.headers_mut().insert(header::ACCEPT, accept);
-    // A server that compresses a stream holds events back to do so.
-    let identity = HeaderValue::from_static("identity");
-    request
-        .headers_mut()
-        .insert(header::ACCEPT_ENCODING, identity);
+    *request.headers_mut() = headers;
     Ok(request)
 }
 

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use crate::args::{OnGap, WatchArgs};
 use crate::driver::Driver;
 use crate::event::Head;
+use crate::form::Headers;
 use crate::printer::{PathPrinter, Printer};
 use crate::resume::{ResumeFile, Saved};
 use crate::signals::{Signals, end_by};
@@ -28,9 +29,14 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
         .collect::<Result<Vec<RawPath>, Error>>()?;
     let printer = RefCell::new(Printer::new(&arguments, given.len())?);
     let server = ApiServer::connect(&arguments.connection)?;
+    let headers = Headers::parse(&arguments.headers, printer.borrow().form())?;
     let mut targets = Vec::new();
     for path in given {
-        targets.push(Target::new(server.path(path)?, &arguments)?);
+        targets.push(Target::new(
+            server.path(path)?,
+            &arguments,
+            headers.clone(),
+        )?);
     }
     let limit = run_limit(&arguments, &targets)?;
     let resume_file = match &arguments.resume_file {
@@ -165,6 +171,7 @@ fn options(arguments: &WatchArgs, target: &Target, printer: &Printer) -> Result<
     }
     Ok(Options {
         path: target.path.clone(),
+        is_secret: target.is_secret,
         watch_only: arguments.watch_only,
         reads_objects: printer.reads_objects(),
         resource_version: target.resource_version.clone(),
@@ -190,9 +197,15 @@ fn stats(counts: impl Iterator<Item = Counts>) -> String {
         total.reconnects += counts.reconnects;
         total.resyncs += counts.resyncs;
         total.duplicates += counts.duplicates;
+        total.lag = total.lag.max(counts.lag);
     }
     format!(
-        "rawwatch: {} events, {} bytes, {} reconnects, {} resyncs, {} duplicates dropped",
-        total.events, total.bytes, total.reconnects, total.resyncs, total.duplicates
+        "rawwatch: {} events, {} bytes, {} reconnects, {} resyncs, {} duplicates dropped, {} ms of lag at most",
+        total.events,
+        total.bytes,
+        total.reconnects,
+        total.resyncs,
+        total.duplicates,
+        total.lag.as_millis()
     )
 }

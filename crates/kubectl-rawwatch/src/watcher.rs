@@ -18,21 +18,25 @@ use crate::cursor::Cursor;
 use crate::event::Line;
 use crate::index::Index;
 use crate::listing::{Listing, Reason};
+use crate::page::Page;
 use crate::resume::{Saved, Saving};
 use crate::version::Version;
 
 /// How long after its `timeoutSeconds` a stream counts as dead.
 const GRACE: Duration = Duration::from_secs(15);
-/// How long a server that is ahead may take to send something on a silent stream.
+/// How long what a server is known to have may be on its way on a silent stream.
 const PATIENCE: Duration = Duration::from_secs(75);
 /// How many times in a row something may go wrong that more attempts do not mend.
 const TRIES: u32 = 3;
 
 /// What a run is like.
+#[expect(clippy::struct_excessive_bools, reason = "each is a matter of its own")]
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     /// What messages call the collection.
     pub(crate) path: String,
+    /// What the server says of it may hold credentials.
+    pub(crate) is_secret: bool,
     /// The initial objects are known without being printed.
     pub(crate) watch_only: bool,
     /// The output looks into the objects of the initial state, printed or not.
@@ -77,8 +81,14 @@ struct Stream {
     deadline: Duration,
     /// Something came that moved the cursor.
     progressed: bool,
-    /// The server is known to be ahead of a stream that is silent.
-    is_behind: bool,
+}
+
+/// A server that was further than its silent stream when it was asked. That may be due to other
+/// collections, as they share their versions.
+#[derive(Debug)]
+struct Ahead {
+    since: Duration,
+    version: Version,
 }
 
 /// What is to be done next.
@@ -147,10 +157,14 @@ impl From<Error> for Stop {
 
 /// Where lines and messages go.
 pub(crate) trait Output {
+    /// A page whose lines come next.
+    fn page(&mut self, page: &Page<'_>);
     /// A line to print, which is written when this returns.
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error>;
     /// An object of the initial state that is not to be printed.
     fn seed(&mut self, line: &Line<'_>) -> Result<(), Error>;
+    /// A line that was printed before, but may say more of its form than the first time.
+    fn again(&mut self, line: &[u8]);
     /// The initial state is out.
     fn synced(&mut self);
     /// A bookmark of the server, as a whole line.
@@ -171,6 +185,9 @@ pub(crate) struct Counts {
     pub(crate) reconnects: u64,
     pub(crate) resyncs: u64,
     pub(crate) duplicates: u64,
+    /// The longest time that an event is known to have waited: on its way here while the server was
+    /// known to be ahead, or here for somebody to read what came before it.
+    pub(crate) lag: Duration,
 }
 
 /// The server cannot be reached, or does not do what it is asked.
@@ -197,6 +214,7 @@ pub(crate) struct Watcher {
     /// Whether the server ever did what it was asked.
     was_there: bool,
     outage: Option<Outage>,
+    ahead: Option<Ahead>,
     audit: Option<Audit>,
     /// When the next audit begins.
     audit_at: Duration,
@@ -210,6 +228,9 @@ struct Tries {
     resyncs: u32,
     short_streams: u32,
     stalls: u32,
+    /// Streams that were silent while the server was ahead. Only an event ends this row: such
+    /// streams live long.
+    silent: u32,
     garbage: u32,
     not_found: u32,
     /// A 500 that says nothing of its reason is often the user's own fault.
@@ -239,6 +260,7 @@ impl Watcher {
             is_listed,
             was_there: false,
             outage: None,
+            ahead: None,
             audit: None,
             audit_at,
             tries: Tries::default(),
@@ -273,6 +295,11 @@ impl Watcher {
         }
     }
 
+    /// Notes how long lines waited here for somebody to read what came before them.
+    pub(crate) fn waited_for_output(&mut self, time: Duration) {
+        self.counts.lag = self.counts.lag.max(time);
+    }
+
     /// What is to be done next.
     pub(crate) fn demand(&self) -> Demand {
         match &self.state {
@@ -289,7 +316,8 @@ impl Watcher {
                 until: self
                     .doubt_at(stream)
                     .min(stream.deadline)
-                    .min(self.audit_at),
+                    .min(self.audit_at)
+                    .min(self.audit.as_ref().map_or(Duration::MAX, |audit| audit.due)),
             },
             State::Probing(_) => Demand::Probe,
             State::Auditing(_) => Demand::Audit {
@@ -308,10 +336,10 @@ impl Watcher {
     }
 
     fn doubt_at(&self, stream: &Stream) -> Duration {
-        match self.options.max_silence {
-            _ if stream.is_behind => stream.heard + PATIENCE,
-            Some(silence) => stream.heard + silence,
-            None => Duration::MAX,
+        match (&self.ahead, self.options.max_silence) {
+            (Some(_), _) => stream.heard + PATIENCE,
+            (None, Some(silence)) => stream.heard + silence,
+            (None, None) => Duration::MAX,
         }
     }
 
@@ -326,25 +354,12 @@ impl Watcher {
         match (&mut self.state, input) {
             (State::Streaming(stream), Input::Line(line)) => {
                 stream.heard = now;
-                stream.is_behind = false;
                 self.take_line(now, line, output)
             }
             (State::Streaming(_), Input::Closed(closed)) => self.end_stream(now, closed, output),
             (State::Streaming(stream), Input::Elapsed) => {
-                if now >= self.audit_at {
-                    self.audit = Some(Audit::default());
-                    self.state = State::Auditing(*stream);
-                    Ok(())
-                } else if now >= stream.deadline {
-                    let late = "the server did not end the stream in time".to_owned();
-                    self.end_stream(now, Closed::Torn(late), output)
-                } else if stream.is_behind {
-                    let silent = "the server is ahead, and the stream is silent".to_owned();
-                    self.end_stream(now, Closed::Torn(silent), output)
-                } else {
-                    self.state = State::Probing(*stream);
-                    Ok(())
-                }
+                let stream = *stream;
+                self.pass_time(now, stream, output)
             }
             (State::Opening, Input::Opened) => {
                 self.was_there = true;
@@ -353,8 +368,8 @@ impl Watcher {
                     heard: now,
                     deadline: now + self.timeout + GRACE,
                     progressed: false,
-                    is_behind: false,
                 });
+                self.ahead = None;
                 Ok(())
             }
             (State::Listing(_), Input::Page(body)) => self.take_page(body, output),
@@ -377,6 +392,37 @@ impl Watcher {
             }
             (_, Input::Failed(error)) => self.fail(now, error, output),
             (state, input) => unreachable!("{input:?} while {state:?}"),
+        }
+    }
+
+    /// A time has come that the stream was to bring something by.
+    fn pass_time(
+        &mut self,
+        now: Duration,
+        stream: Stream,
+        output: &mut impl Output,
+    ) -> Result<(), Stop> {
+        if self.audit.as_ref().is_some_and(|audit| now >= audit.due) {
+            self.finish_audit(now, output)
+        } else if now >= self.audit_at {
+            self.audit = Some(Audit::new(false));
+            self.state = State::Auditing(stream);
+            Ok(())
+        } else if now >= stream.deadline {
+            let late = "the server did not end the stream in time".to_owned();
+            self.end_stream(now, Closed::Torn(late), output)
+        } else if self.ahead.take().is_none() {
+            self.state = State::Probing(stream);
+            Ok(())
+        } else if self.tries.silent == 0 {
+            self.tries.silent += 1;
+            let silent = "the server is ahead, and the stream is silent".to_owned();
+            self.end_stream(now, Closed::Torn(silent), output)
+        } else {
+            // A new stream was silent too: either nothing happened here, or something holds it back.
+            self.audit = Some(Audit::new(true));
+            self.state = State::Auditing(stream);
+            Ok(())
         }
     }
 

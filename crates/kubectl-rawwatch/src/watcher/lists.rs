@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kubectl_plugin::{Error, Kind};
 
-use super::{Output, State, Stop, Watcher, stop_when_done};
+use super::{Ahead, Output, PATIENCE, State, Stop, Watcher, stop_when_done};
 use crate::audit::Audit;
 use crate::cursor::Cursor;
 use crate::listing::{Listing, Reason};
@@ -16,9 +16,13 @@ impl Watcher {
         let State::Listing(listing) = &mut self.state else {
             return Ok(());
         };
+        let page = Page::read(body)?;
+        if !self.is_seeding {
+            output.page(&page);
+        }
         let (counts, is_seeding) = (&mut self.counts, self.is_seeding);
         counts.bytes += body.len() as u64;
-        let listed = listing.take(body, &mut self.index, |index, made| {
+        let listed = listing.take(&page, &mut self.index, |index, made| {
             if is_seeding {
                 output.seed(made)?;
             } else {
@@ -59,7 +63,10 @@ impl Watcher {
             return self.resync(now, Reason::Rollback, output);
         }
         stream.heard = now;
-        stream.is_behind = version > *self.cursor.at();
+        self.ahead = (version > *self.cursor.at()).then_some(Ahead {
+            since: now,
+            version,
+        });
         self.state = State::Streaming(stream);
         Ok(())
     }
@@ -72,7 +79,7 @@ impl Watcher {
     ) -> Result<(), Stop> {
         self.counts.bytes += body.len() as u64;
         if let Some(audit) = &mut self.audit
-            && audit.take(body)?
+            && audit.take(body, now + PATIENCE)?
         {
             self.end_audit_list(now);
         }
@@ -91,19 +98,31 @@ impl Watcher {
             .map_or(Duration::MAX, |interval| now + interval);
     }
 
-    /// Compares, once the stream has passed the LIST.
+    /// Compares, once the stream has passed the LIST, or had the time to.
     pub(super) fn finish_audit(
         &mut self,
         now: Duration,
         output: &mut impl Output,
     ) -> Result<(), Stop> {
-        let passed = |audit: &mut Audit| audit.at().is_some_and(|at| self.cursor.is_behind_it(at));
-        match self.audit.take_if(passed) {
-            Some(audit) if !audit.agrees_with(&self.index) => {
-                self.resync(now, Reason::Audit, output)
-            }
-            _ => Ok(()),
+        let ended = |audit: &mut Audit| {
+            audit
+                .at()
+                .is_some_and(|at| now >= audit.due || self.cursor.is_behind_it(at))
+        };
+        let Some(audit) = self.audit.take_if(ended) else {
+            return Ok(());
+        };
+        if audit.agrees_with(&self.index) {
+            return Ok(());
         }
+        if audit.is_of_a_silent_stream {
+            output.note(&format!(
+                "rawwatch: {}: the server has events that its streams do not bring: does a proxy in between buffer them?",
+                self.options.path
+            ));
+            return self.resync(now, Reason::Stalled, output);
+        }
+        self.resync(now, Reason::Audit, output)
     }
 
     /// Makes good for lost events by a LIST, if the user allows it.

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use kube_core::Status;
-use kubectl_plugin::{Error, Kind};
-use serde::Deserialize;
+use kubectl_plugin::{Error, Kind, refusal};
 
 use super::{Closed, Output, State, Stop, TRIES, Tries, Watcher, stop_when_done, timeout};
 use crate::cursor::Cursor;
 use crate::event::{Change, Event, Head, Line};
+use crate::format::object;
 use crate::listing::Reason;
 use crate::uid::Uid;
 use crate::version::Version;
@@ -29,7 +28,11 @@ impl Watcher {
     ) -> Result<(), Stop> {
         self.counts.bytes += line.len() as u64;
         match Event::read(line) {
-            Some(Event::Object(change, head)) => self.take_event(now, change, &head, line, output),
+            Some(Event::Object(change, head)) => {
+                self.take_event(now, change, &head, line, output)?;
+                self.ahead = None;
+                Ok(())
+            }
             Some(Event::Bookmark { resource_version }) => {
                 let version = Version::new(resource_version);
                 if version < *self.cursor.at() {
@@ -41,12 +44,13 @@ impl Watcher {
                     return Ok(());
                 }
                 output.bookmark(line)?;
+                self.ahead = None;
                 self.cursor = Cursor::complete(version);
                 self.progress();
                 stop_when_done(output)?;
                 self.finish_audit(now, output)
             }
-            Some(Event::Error) => self.fail(now, error_of(line), output),
+            Some(Event::Error) => self.fail(now, error_of(line, self.options.is_secret), output),
             None if line.trim_ascii().is_empty() => Ok(()),
             None => self.refuse_line(now, line, output),
         }
@@ -63,6 +67,7 @@ impl Watcher {
         let (version, uid) = (Version::new(head.resource_version), Uid::new(head.uid));
         match self.judge(change, head, &version, &uid) {
             Verdict::New => {
+                self.note_lag(now, &version);
                 output.line(&Line {
                     change,
                     head: *head,
@@ -80,6 +85,7 @@ impl Watcher {
                 self.finish_audit(now, output)
             }
             Verdict::Duplicate => {
+                output.again(line);
                 self.counts.duplicates += 1;
                 Ok(())
             }
@@ -122,6 +128,15 @@ impl Watcher {
         self.backoff.reset();
     }
 
+    /// Notes how late an event is that the server was known to have.
+    fn note_lag(&mut self, now: Duration, version: &Version) {
+        if let Some(ahead) = &self.ahead
+            && *version <= ahead.version
+        {
+            self.counts.lag = self.counts.lag.max(now.saturating_sub(ahead.since));
+        }
+    }
+
     /// What came is no event: nothing is known of what follows either.
     fn refuse_line(
         &mut self,
@@ -159,7 +174,10 @@ impl Watcher {
         let life = now.saturating_sub(stream.opened);
         let was_good = stream.progressed || life >= SHORT_LIFE;
         if life >= GOOD_LIFE {
-            self.tries = Tries::default();
+            self.tries = Tries {
+                silent: self.tries.silent,
+                ..Tries::default()
+            };
             self.backoff.reset();
         }
         if was_good {
@@ -225,13 +243,9 @@ enum Verdict {
 }
 
 /// The error that an `ERROR` event is about.
-fn error_of(line: &[u8]) -> Error {
-    #[derive(Deserialize)]
-    struct ErrorEvent {
-        object: Status,
-    }
-    match serde_json::from_slice::<ErrorEvent>(line) {
-        Ok(event) => Kind::Refused(Box::new(event.object)).into(),
-        Err(_) => Error::protocol("the server sent an ERROR event without a Status"),
-    }
+fn error_of(line: &[u8], is_secret: bool) -> Error {
+    object(line)
+        .ok()
+        .and_then(|status| refusal(status.get().as_bytes(), is_secret))
+        .unwrap_or_else(|| Error::protocol("the server sent an ERROR event without a Status"))
 }

@@ -19,6 +19,10 @@ pub(super) struct Recorder {
 }
 
 impl Output for Recorder {
+    fn page(&mut self, _: &Page<'_>) {}
+
+    fn again(&mut self, _: &[u8]) {}
+
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error> {
         let event: serde_json::Value = serde_json::from_slice(line.text).unwrap();
         let metadata = &event["object"]["metadata"];
@@ -61,6 +65,7 @@ impl Output for Recorder {
 pub(super) fn options() -> Options {
     Options {
         path: "/p".to_owned(),
+        is_secret: false,
         watch_only: false,
         reads_objects: false,
         resource_version: None,
@@ -415,6 +420,61 @@ fn a_silent_stream_behind_its_server_is_renewed_and_one_at_its_head_is_left_alon
     play.page(&page("10", "", &[]));
     assert_eq!(play.be_silent(), 90 * SECOND);
     assert_eq!(play.watcher.demand(), Demand::Probe);
+}
+
+#[test]
+fn a_stream_that_something_holds_back_is_found_out_and_a_quiet_one_is_left_alone() {
+    for (listed, is_held_back) in [(vec!["a@1", "b@45"], true), (vec!["a@1"], false)] {
+        let mut play = Play::streaming(options());
+        // The first silent stream is renewed, the second one doubted.
+        for _ in 0..2 {
+            play.be_silent();
+            play.page(&page("50", "", &[]));
+            assert_eq!(play.be_silent(), PATIENCE);
+            if play.watcher.demand()
+                != (Demand::Audit {
+                    token: String::new(),
+                })
+            {
+                play.open("10");
+            }
+        }
+        play.page(&page("50", "", &listed));
+        let compared_at = play.now + PATIENCE;
+        while play.now < compared_at {
+            // It may end in between, as streams do.
+            if let Demand::Read { .. } = play.watcher.demand() {
+                play.be_silent();
+            } else {
+                play.open("10");
+            }
+        }
+        if is_held_back {
+            assert!(play.output.notes[0].contains("does a proxy in between buffer them?"));
+            play.lists_anew();
+            play.page(&page("60", "", &listed));
+            assert_eq!(play.output.lines, ["[ADDED b@45]"]);
+        } else {
+            assert_eq!(play.output.notes, [""; 0]);
+            assert!(matches!(play.watcher.demand(), Demand::Read { .. }));
+        }
+    }
+}
+
+#[test]
+fn an_event_that_the_server_was_known_to_have_is_late() {
+    for (version, late) in [
+        ("45", 20 * SECOND),
+        ("50", 20 * SECOND),
+        ("51", Duration::ZERO),
+    ] {
+        let mut play = Play::streaming(options());
+        play.be_silent();
+        play.page(&page("50", "", &[]));
+        play.now += 20 * SECOND;
+        play.lines(&[&format!("MODIFIED a@{version}"), "MODIFIED a@60"]);
+        assert_eq!(play.watcher.counts.lag, late, "{version}");
+    }
 }
 
 #[test]

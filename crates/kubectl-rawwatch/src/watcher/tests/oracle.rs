@@ -218,6 +218,10 @@ struct Witness {
 }
 
 impl Output for Witness {
+    fn page(&mut self, _: &Page<'_>) {}
+
+    fn again(&mut self, _: &[u8]) {}
+
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error> {
         let head: serde_json::Value = serde_json::from_slice(line.text).unwrap();
         let metadata = &head["object"]["metadata"];

@@ -1,0 +1,208 @@
+use std::env;
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use control_plane::ControlPlane;
+use faulty_server::{Answer, FaultyServer, Piece};
+use serde_json::json;
+
+use super::plugin::*;
+use crate::mount_namespace;
+
+/// An exec plugin that logs in with what the file `token` in its folder holds.
+const PLUGIN: &str = r#"printf '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"%s"}}' "$(cat token)""#;
+
+/// A user whose token comes from [`PLUGIN`], in JSON.
+fn plugin_user() -> String {
+    json!({"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never",
+        "command": "sh", "args": ["-c", PLUGIN],
+    }})
+    .to_string()
+}
+
+#[test]
+fn a_token_that_the_server_takes_no_more_is_renewed_once_when_the_stream_is() {
+    let refused = || Answer::Reply(refusal(401, "Unauthorized", "Unauthorized"));
+    for is_renewed in [true, false] {
+        let server = FaultyServer::start([
+            list(),
+            stream(event("MODIFIED", "a", "11"), Piece::End),
+            refused(),
+            if is_renewed {
+                open_stream(event("MODIFIED", "a", "12"))
+            } else {
+                refused()
+            },
+        ])
+        .unwrap();
+        let kubeconfig = server.kubeconfig().unwrap();
+        let text = fs::read_to_string(&kubeconfig).unwrap();
+        let of_token = format!("{{token: {}}}", faulty_server::TOKEN);
+        fs::write(&kubeconfig, text.replace(&of_token, &plugin_user())).unwrap();
+        fs::write(server.folder().join("token"), "first").unwrap();
+        let mut run = Run::start(
+            command(&kubeconfig)
+                .env("PATH", env::var_os("PATH").unwrap())
+                .current_dir(server.folder())
+                .args([CONFIG_MAPS, "--watch-only", "--count=2"]),
+        );
+        run.expect("MODIFIED a");
+        fs::write(server.folder().join("token"), "second").unwrap();
+        if is_renewed {
+            run.expect("MODIFIED a");
+            run.end().ended(0);
+        } else {
+            let outcome = run.end().ended(3);
+            assert!(outcome.stderr.contains("must be logged in"), "{outcome:#?}");
+        }
+        let tokens: Vec<String> = server
+            .requests()
+            .iter()
+            .map(|request| request.header("authorization")[0].to_owned())
+            .collect();
+        assert_eq!(
+            tokens,
+            [
+                "Bearer first",
+                "Bearer first",
+                "Bearer first",
+                "Bearer second"
+            ],
+        );
+    }
+}
+
+#[test]
+fn an_account_that_was_deleted_costs_nothing_when_the_plugin_has_another() {
+    let server = ControlPlane::builder().start().unwrap();
+    let folder = server.folder().join("plugin");
+    fs::create_dir(&folder).unwrap();
+    let token = |account| server.service_account_token("default", account).unwrap();
+    let kubeconfig = server.kubeconfig(&control_plane::User::Nobody).unwrap();
+    let text = fs::read_to_string(&kubeconfig).unwrap();
+    let user = format!("\"user\": {}", plugin_user());
+    let text = text.replace("\"user\": {}", &user);
+    fs::write(&kubeconfig, text).unwrap();
+    let binding = json!({
+        "metadata": {"name": "accounts"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": "system:serviceaccounts"}],
+    });
+    server
+        .create(
+            "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+            &binding,
+        )
+        .unwrap();
+    fs::write(folder.join("token"), token("first")).unwrap();
+    create(&server, "before", "x");
+    let mut run = Run::start(
+        command(&kubeconfig)
+            .env("PATH", env::var_os("PATH").unwrap())
+            .current_dir(&folder)
+            .args([CONFIG_MAPS, "--selector=of=x"]),
+    );
+    run.expect("ADDED before");
+    fs::write(folder.join("token"), token("second")).unwrap();
+    delete(&server, "/api/v1/namespaces/default/serviceaccounts/first");
+    server.api_server().kill().unwrap();
+    server.api_server().start().unwrap();
+    create(&server, "after", "x");
+    assert_eq!(short(&run.line()).replace(['[', ']'], ""), "ADDED after");
+    assert!(run.goes_on());
+}
+
+#[test]
+fn a_name_that_is_not_found_for_a_while_is_looked_up_again_and_the_place_is_kept() {
+    const HOSTS: &str = r#"
+set -e
+mount --bind "$HOSTS" /etc/hosts
+exec "$@"
+"#;
+    let server = FaultyServer::start([
+        list(),
+        Answer::Stream(vec![
+            Piece::Send(event("MODIFIED", "a", "11").into()),
+            Piece::Pause(Duration::from_millis(500)),
+            Piece::End,
+        ]),
+        open_stream(event("MODIFIED", "a", "12")),
+    ])
+    .unwrap();
+    let kubeconfig = server.kubeconfig().unwrap();
+    let hosts = server.folder().join("hosts");
+    fs::write(&hosts, "127.0.0.1 api.test\n").unwrap();
+    let mut inside = mount_namespace::command(HOSTS);
+    let mut run = Run::start(
+        inside
+            .env("HOSTS", &hosts)
+            .env("KUBECONFIG", &kubeconfig)
+            .arg(env!("CARGO_BIN_EXE_kubectl-rawwatch"))
+            .arg(format!(
+                "--server=https://api.test:{}",
+                server.address().port()
+            ))
+            .args(["--tls-server-name=127.0.0.1", "-v=1"])
+            .args([CONFIG_MAPS, "--watch-only", "--count=2"]),
+    );
+    run.expect("MODIFIED a");
+    fs::write(&hosts, "127.0.0.1 elsewhere.test\n").unwrap();
+    run.says("no such host");
+    fs::write(&hosts, "127.0.0.1 api.test\n").unwrap();
+    run.expect("MODIFIED a");
+    let outcome = run.end().ended(0);
+    assert!(outcome.stderr.contains("trying again"), "{outcome:#?}");
+    assert_eq!(server.requests().len(), 3);
+    // Of the first stream nothing closed the batch at 11, so it is asked for again.
+    assert_eq!(parameter(&server, 2, "resourceVersion").unwrap(), "10");
+}
+
+/// Sets whether the loopback device is up, in a network of the process's own.
+fn set_loopback(is_up: bool) {
+    fs::write("/sys/class/net/lo/flags", if is_up { "0x9" } else { "0x8" }).unwrap();
+}
+
+/// A balancer forgets a connection without a word to either side: packets go nowhere from then on.
+/// The test runs itself in a network of its own, where the whole loopback device can be that.
+#[test]
+fn a_connection_that_something_in_between_forgot_is_found_dead_by_keepalive() {
+    const INSIDE: &str = "TEST_IN_A_NETWORK_OF_ITS_OWN";
+    const NETWORK: &str = "set -e\nmount -t sysfs sysfs /sys\nexec \"$@\"\n";
+    if env::var_os(INSIDE).is_none() {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--net", "--mount"]);
+        command.args(["sh", "-c", NETWORK, "sh"]);
+        command.arg(env::current_exe().unwrap()).args([
+            "--exact",
+            "rawwatch::network::a_connection_that_something_in_between_forgot_is_found_dead_by_keepalive",
+        ]);
+        let output = command.env(INSIDE, "1").output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{text}");
+        assert!(text.contains("1 passed"), "{text}");
+        return;
+    }
+    set_loopback(true);
+    let (mut run, _server) = against(
+        [
+            list(),
+            open_stream(event("MODIFIED", "a", "11")),
+            open_stream(event("MODIFIED", "a", "12")),
+        ],
+        &["--watch-only", "--count=2", "--max-silence=0", "-v=1"],
+    );
+    run.expect("MODIFIED a");
+    set_loopback(false);
+    let start = Instant::now();
+    while !run.stderr().contains("the stream broke off") {
+        // The kernel's own wait is fifteen minutes.
+        assert!(start.elapsed() < Duration::from_mins(1), "{}", run.stderr());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    set_loopback(true);
+    run.expect("MODIFIED a");
+    let outcome = run.end().ended(0);
+    assert!(outcome.stderr.contains("timed out"), "{outcome:#?}");
+}

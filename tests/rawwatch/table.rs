@@ -1,0 +1,228 @@
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use control_plane::{ControlPlane, User};
+use faulty_server::{Answer, Reply};
+use serde_json::json;
+
+use super::plugin::*;
+
+/// Real kubectl as the admin of the shared control plane.
+fn kubectl(arguments: &[&str]) -> Command {
+    let mut command = ControlPlane::shared().kubectl().unwrap();
+    command.args(arguments);
+    command
+}
+
+/// The first lines of a command that goes on, without what differs from second to second.
+fn first_lines(command: &mut Command, count: usize) -> Vec<String> {
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let lines = lines.take(count).map(|line| without_age(&line.unwrap()));
+    let lines = lines.collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    lines
+}
+
+/// A line without its last word, if that is an age.
+fn without_age(line: &str) -> String {
+    match line.rsplit_once(' ') {
+        Some((rest, age)) if age.starts_with(|first: char| first.is_ascii_digit()) => {
+            rest.to_owned()
+        }
+        _ => line.to_owned(),
+    }
+}
+
+#[test]
+fn a_table_is_what_kubectl_shows_with_its_types() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    for name in ["short", "a-rather-long-name"] {
+        create(server, &unique(name), &label);
+    }
+    for (path, scope) in [
+        (CONFIG_MAPS, "--namespace=default"),
+        ("/api/v1/configmaps", "--all-namespaces"),
+    ] {
+        let theirs = first_lines(
+            kubectl(&[
+                "get",
+                "configmaps",
+                scope,
+                &selector,
+                "--output-watch-events",
+            ])
+            .arg("-w"),
+            3,
+        );
+        let ours = rawwatch(&[path, &selector, "-o", "table", "--count=2"]).ended(0);
+        let ours: Vec<String> = ours.lines.iter().map(|line| without_age(line)).collect();
+        assert_eq!(ours, theirs);
+    }
+}
+
+#[test]
+fn wide_shows_every_column_and_table_only_those_of_the_first_rank() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let labels = json!({"of": label});
+    let deployment = json!({
+        "metadata": {"name": unique("wide"), "labels": labels},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "c", "image": "example.com/image"}]},
+            },
+        },
+    });
+    let path = "/apis/apps/v1/namespaces/default/deployments";
+    server.create(path, &deployment).unwrap();
+    for format in ["table", "wide"] {
+        let kubectls = if format == "wide" { "wide" } else { "" };
+        let mut command = kubectl(&["get", "deployments", &selector, "--output-watch-events"]);
+        command.args(["-w", "-o", kubectls]);
+        let header = |line: &str| {
+            line.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let theirs = first_lines(&mut command, 1);
+        let ours = rawwatch(&[path, &selector, "-o", format, "--count=1"]).ended(0);
+        assert_eq!(header(&ours.lines[0]), header(&theirs[0]));
+        assert_eq!(ours.lines[0].contains("IMAGES"), format == "wide");
+    }
+}
+
+#[test]
+fn every_change_is_a_row_and_the_object_is_there_for_a_goal() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let path = create(server, &unique("row"), &label);
+    let mut run = start(&[
+        CONFIG_MAPS,
+        &selector,
+        "-o=table",
+        "--tag",
+        "--for=jsonpath={.data.key}=1",
+    ]);
+    let header = run.line();
+    assert_eq!(
+        header.split_whitespace().collect::<Vec<_>>(),
+        ["EVENT", "PATH", "NAME", "DATA", "AGE"]
+    );
+    let row = run.line();
+    assert!(
+        row.starts_with(&format!("ADDED      {CONFIG_MAPS}   row-")),
+        "{row}"
+    );
+    change(server, &path, "1");
+    let row = run.line();
+    assert!(
+        row.starts_with(&format!("MODIFIED   {CONFIG_MAPS}   row-")),
+        "{row}"
+    );
+    run.end().ended(0);
+}
+
+#[test]
+fn a_run_that_goes_on_where_another_left_off_knows_the_columns() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let path = create(server, &unique("again"), &label);
+    let file = server.folder().join(unique("resume"));
+    let flag = format!("--resume-file={}", file.display());
+    let arguments = [CONFIG_MAPS, &selector, &flag, "-o=table"];
+    let mut run = start(&[&arguments[..], &["--count=2"]].concat());
+    run.line();
+    run.line();
+    change(server, &path, "1");
+    run.line();
+    run.end().ended(0);
+    // The stream begins with the event of before, which is dropped, and describes the columns.
+    change(server, &path, "2");
+    let outcome = rawwatch(&[&arguments[..], &["--count=1"]].concat()).ended(0);
+    assert!(outcome.lines[0].ends_with("DATA   AGE"), "{outcome:#?}");
+    assert!(
+        outcome.lines[1].starts_with("MODIFIED   again-"),
+        "{outcome:#?}"
+    );
+}
+
+#[test]
+fn rows_that_stand_in_for_lost_events_are_marked() {
+    let page = |version: &str, names: &[&str]| {
+        let rows: Vec<_> = names
+            .iter()
+            .map(|name| {
+                json!({
+                    "cells": [name, 0],
+                    "object": {"metadata": {"name": name, "uid": name, "resourceVersion": "5"}},
+                })
+            })
+            .collect();
+        let table = json!({
+            "kind": "Table", "apiVersion": "meta.k8s.io/v1",
+            "metadata": {"resourceVersion": version},
+            "columnDefinitions": [{"name": "Name"}, {"name": "Data"}],
+            "rows": rows,
+        });
+        Answer::Reply(Reply::json(200, table.to_string()))
+    };
+    let (run, server) = against(
+        [
+            page("10", &["a", "b"]),
+            open_stream(error_event(410, "Expired")),
+            page("20", &["b", "c"]),
+        ],
+        &["-o=table", "--count=4"],
+    );
+    assert_eq!(
+        run.end().ended(0).lines,
+        [
+            "EVENT      NAME   DATA",
+            "ADDED      a      0",
+            "ADDED      b      0",
+            "DELETED*   a      <unknown>",
+            "ADDED*     c      0",
+        ]
+    );
+    for request in server.requests() {
+        assert_eq!(
+            request.header("accept"),
+            ["application/json;as=Table;g=meta.k8s.io;v=v1,application/json"]
+        );
+    }
+}
+
+#[test]
+fn the_users_own_accept_and_headers_go_with_every_request() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let path = create(server, &unique("metadata"), &label);
+    let kubeconfig = server.kubeconfig(&User::Admin).unwrap();
+    let mut run = Run::start(command(&kubeconfig).args([
+        CONFIG_MAPS,
+        &selector,
+        "-H",
+        "Accept: application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+        "--count=2",
+    ]));
+    let first = run.line();
+    change(server, &path, "1");
+    for line in [first, run.line()] {
+        assert!(line.contains(r#""kind":"PartialObjectMetadata""#), "{line}");
+        assert!(!line.contains(r#""data":"#), "{line}");
+    }
+    run.end().ended(0);
+    let (run, server) = against(
+        [list(), open_stream(event("MODIFIED", "a", "11"))],
+        &["-H=X-Reason: why", "--count=2"],
+    );
+    run.end().ended(0);
+    for request in server.requests() {
+        assert_eq!(request.header("x-reason"), ["why"]);
+    }
+}
