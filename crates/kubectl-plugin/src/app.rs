@@ -39,7 +39,7 @@ fn end_with(error: &Error) -> ExitCode {
         Kind::Interrupted { signal, .. } => Some(*signal),
         _ => None,
     };
-    if !error.is_broken_pipe() {
+    if !error.is_silent() {
         messages::say(&error.to_string());
         if let Some(hint) = error.hint() {
             messages::say(&format!("hint: {hint}"));

@@ -80,12 +80,12 @@ pub enum Kind {
     #[error("error: outcome unknown: {0}")]
     OutcomeUnknown(String),
     /// A signal came before the end. The process ends by it, once this was said.
-    #[error("error: {message}")]
+    #[error("error: {}", .message.as_deref().unwrap_or("interrupted"))]
     Interrupted {
         /// Its number.
         signal: i32,
-        /// What is known of the request.
-        message: String,
+        /// What is known of the request; `None` when nothing is to be said.
+        message: Option<String>,
     },
     /// `--warnings-as-errors`, and there were some different ones.
     #[error("error: {count} warning{} received", if *.count == 1 { "" } else { "s" })]
@@ -149,6 +149,11 @@ impl Error {
     /// Whether nobody reads stdout any more, which is the silent end of a pipeline's first program.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(&self.kind, Kind::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Whether there is nothing to say.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.is_broken_pipe() || matches!(&self.kind, Kind::Interrupted { message: None, .. })
     }
 
     /// The exit code of the process.

@@ -151,11 +151,15 @@ impl Question {
                 let unknown = self.outcome_unknown("interrupted before the reply came");
                 let message = unknown.to_string().trim_start_matches("error: ").to_owned();
                 let hint = unknown.hint().unwrap_or_default().to_owned();
-                Error::from(Kind::Interrupted { signal, message }).hinted(hint)
+                Error::from(Kind::Interrupted {
+                    signal,
+                    message: Some(message),
+                })
+                .hinted(hint)
             }
             Failure::Interrupted(signal) => Kind::Interrupted {
                 signal,
-                message: "interrupted; nothing was changed".to_owned(),
+                message: Some("interrupted; nothing was changed".to_owned()),
             }
             .into(),
         }

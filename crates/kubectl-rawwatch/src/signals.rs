@@ -2,7 +2,8 @@
 //! signal.
 //!
 //! When nobody reads stdout, a write may last for ever; so a thread ends the process after a
-//! moment, whatever the rest of it does.
+//! moment, whatever the rest of it does. The shared library holds signals back only until the
+//! outcome of a change can be said, which nothing here has.
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
@@ -60,6 +61,6 @@ impl Signals {
 }
 
 /// Ends the process as the signal would have without us.
-pub(crate) fn end_by(signal: i32) {
+fn end_by(signal: i32) {
     let _ = emulate_default_handler(signal);
 }

@@ -16,7 +16,7 @@ use crate::event::Head;
 use crate::form::Headers;
 use crate::printer::{PathPrinter, Printer};
 use crate::resume::{ResumeFile, Saved};
-use crate::signals::{Signals, end_by};
+use crate::signals::Signals;
 use crate::target::Target;
 use crate::watcher::{Counts, Options, Stop, Watcher};
 
@@ -82,30 +82,24 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
     });
     let end = tokio::select! {
         biased;
-        signal = signals.next() => Err(signal),
-        stop = try_join_all(runs) => Ok(match stop {
+        signal = signals.next() => Err(Kind::Interrupted { signal, message: None }.into()),
+        stop = try_join_all(runs) => match stop {
             Err(Stop::Failed(error)) => Err(error),
             Err(Stop::Done) | Ok(_) => Ok(()),
-        }),
-        error = keep(resume_file.as_ref(), &watchers) => Ok(Err(error)),
-        () = time_out(limit) => Ok(if printer.borrow().waits() {
+        },
+        error = keep(resume_file.as_ref(), &watchers) => Err(error),
+        () = time_out(limit) => if printer.borrow().waits() {
             Err(Kind::Unmet("timed out waiting for the condition".to_owned()).into())
         } else {
             Ok(())
-        }),
+        },
     };
     let kept = resume_file.map_or(Ok(()), |file| file.write(&watchers));
     if arguments.stats {
         let counts = watchers.iter().map(|watcher| watcher.borrow().counts);
         messages::say(&stats(counts));
     }
-    match end {
-        Ok(outcome) => outcome.and(kept),
-        Err(signal) => {
-            end_by(signal);
-            Ok(())
-        }
-    }
+    end.and(kept)
 }
 
 /// The file, once it is known whose it is.
