@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use support::assert_nothing_is_left_of;
 
 #[test]
-fn the_tour_shows_a_patched_object() -> Result<()> {
+fn the_tour_shows_a_patched_object_and_a_watch_of_it() -> Result<()> {
     let output = playground(&[]).output()?;
     let text = String::from_utf8(output.stdout)?;
     assert!(
@@ -26,6 +26,7 @@ fn the_tour_shows_a_patched_object() -> Result<()> {
         "{text}"
     );
     assert!(patched.contains(r#""spec":{"replicas":3}"#), "{text}");
+    assert!(patched.contains("spec.replicas: 3 → 1"), "{text}");
     Ok(())
 }
 

@@ -67,6 +67,20 @@ END"#,
         shows: r#""annotations":{"note":"patched"}"#,
     },
     Step {
+        why: "A watch lists what is there, and ends when it is told to: here, once all of that is out.",
+        command: r"kubectl rawwatch --for synced -o table \
+  /apis/apps/v1/namespaces/default/deployments",
+        shows: "ADDED      sleep",
+    },
+    Step {
+        why: "It follows what happens, here until a field has a value, and shows what changed.",
+        command: r#"(sleep 1; kubectl rawpatch --type merge -p '{"spec":{"replicas":1}}' -o none \
+  /apis/apps/v1/namespaces/default/deployments/sleep) &
+kubectl rawwatch --for jsonpath='{.spec.replicas}'=1 --timeout 1m -o diff \
+  /apis/apps/v1/namespaces/default/deployments"#,
+        shows: "spec.replicas: 3 → 1",
+    },
+    Step {
         why: "The object goes, and with the end of this program the whole cluster.",
         command: "kubectl delete --raw /apis/apps/v1/namespaces/default/deployments/sleep",
         shows: r#""status":"Success""#,
