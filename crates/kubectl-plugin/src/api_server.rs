@@ -4,24 +4,26 @@
 //! says for certain that nothing was done: when the login can be renewed, the request is sent
 //! once more.
 
+use std::cell::Cell;
 use std::env;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Bytes;
+use jiff::{SignedDuration, Timestamp};
 use kube_client::client::Body;
 
-use crate::connection::{Connection, ConnectionArgs, Session};
+use crate::connection::{Connection, ConnectionArgs, Credential, Session, Target};
 use crate::outcome::{Failure, Question};
 use crate::redaction::Redaction;
 use crate::shell::quoted;
 use crate::signals::Hold;
 use crate::streaming_reply::StreamingReply;
 use crate::warnings::Warnings;
-use crate::{Error, Given, Kind, RawPath, curl, messages, output, secret};
+use crate::{Error, Given, Kind, RawPath, curl, messages, output, secret, utc};
 
 /// A whole reply.
 pub type Reply = Response<Bytes>;
@@ -33,6 +35,8 @@ pub struct ApiServer {
     shows_headers: bool,
     /// The flags of a command for the same server.
     place: String,
+    /// How far the server's clock was ahead of ours when it last told the time.
+    clock_skew: Cell<Option<SignedDuration>>,
 }
 
 impl ApiServer {
@@ -45,6 +49,7 @@ impl ApiServer {
             warnings: Warnings::default(),
             shows_headers: false,
             place: arguments.place(),
+            clock_skew: Cell::default(),
         })
     }
 
@@ -74,6 +79,27 @@ impl ApiServer {
         self.connection.server.to_string()
     }
 
+    /// The server and the context, by their names.
+    pub fn target(&self) -> &Target {
+        &self.connection.target
+    }
+
+    /// What is presented to the server; an exec plugin's answer once a request has been sent.
+    pub async fn credential(&self) -> Credential {
+        self.connection.login.credential().await
+    }
+
+    /// Whether requests are sent as somebody else (`--as` and its company).
+    pub fn impersonates(&self) -> bool {
+        self.connection.login.impersonates()
+    }
+
+    /// How far the server's clock is ahead of ours, by the `Date` of its last reply. That has whole
+    /// seconds, and the reply was on its way for a while.
+    pub fn clock_skew(&self) -> Option<SignedDuration> {
+        self.clock_skew.get()
+    }
+
     /// The command that shows what is at `path` now, on the same server as the same user.
     pub fn command_to_see(&self, path: &str) -> String {
         format!("kubectl get --raw {}{}", quoted(path), self.place)
@@ -92,7 +118,8 @@ impl ApiServer {
     /// # Errors
     /// Any answer that is not 2xx is one; `outcome` decides which, and what no answer means.
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Reply, Error> {
-        self.ask(request, self.shows_headers).await
+        self.ask(request, Asker::Configured, self.shows_headers)
+            .await
     }
 
     /// Sends a request of the plugin's own, to find out something; its headers are not shown.
@@ -100,7 +127,15 @@ impl ApiServer {
     /// # Errors
     /// As for [`ApiServer::send`].
     pub async fn look_up(&self, request: Request<Vec<u8>>) -> Result<Reply, Error> {
-        self.ask(request, false).await
+        self.ask(request, Asker::Configured, false).await
+    }
+
+    /// The same, as whoever the credential belongs to and not as whom it impersonates.
+    ///
+    /// # Errors
+    /// As for [`ApiServer::send`].
+    pub async fn look_up_unimpersonated(&self, request: Request<Vec<u8>>) -> Result<Reply, Error> {
+        self.ask(request, Asker::Unimpersonated, false).await
     }
 
     /// Prints the commands that do by curl what [`ApiServer::send`] does, for bash, and sends
@@ -130,7 +165,7 @@ impl ApiServer {
         let question = Question::new(&request, self.command_to_see(request.uri().path()));
         let server = &self.connection.server;
         let failed = |failure| question.explain(failure, false, server);
-        let head = || self.in_time(self.head(request.clone(), &question));
+        let head = || self.in_time(self.head(request.clone(), Asker::Configured, &question));
         let (mut reply, session) = head().await.map_err(failed)?;
         if self
             .may_try_again(reply.status(), &session, &question)
@@ -164,19 +199,28 @@ impl ApiServer {
         Err(Error::protocol("the server refused and gave no reason"))
     }
 
-    async fn ask(&self, request: Request<Vec<u8>>, shows_headers: bool) -> Result<Reply, Error> {
+    async fn ask(
+        &self,
+        request: Request<Vec<u8>>,
+        asker: Asker,
+        shows_headers: bool,
+    ) -> Result<Reply, Error> {
         let request = signed(request);
         let question = Question::new(&request, self.command_to_see(request.uri().path()));
         let mut written_before = self.connection.meter.written();
-        let mut answer = self.exchange(request.clone(), &question).await;
+        let mut answer = self.exchange(request.clone(), asker, &question).await;
         if let Ok((reply, session)) = &answer
             && self.may_try_again(reply.status(), session, &question).await
         {
             written_before = self.connection.meter.written();
-            answer = self.exchange(request, &question).await;
+            answer = self.exchange(request, asker, &question).await;
         }
         match answer {
             Ok((reply, _)) => {
+                if let Some(date) = reply.headers().get(header::DATE).and_then(utc::http_date) {
+                    self.clock_skew
+                        .set(Some(date.duration_since(Timestamp::now())));
+                }
                 if shows_headers {
                     say_headers(&reply, &question.redaction);
                 }
@@ -218,10 +262,11 @@ impl ApiServer {
     async fn exchange(
         &self,
         request: Request<Vec<u8>>,
+        asker: Asker,
         question: &Question,
     ) -> Result<(Reply, Arc<Session>), Failure> {
         let in_time = self.in_time(async {
-            let (reply, session) = self.head(request, question).await?;
+            let (reply, session) = self.head(request, asker, question).await?;
             Ok((self.whole(reply, question).await?, session))
         });
         if question.may_change
@@ -254,6 +299,7 @@ impl ApiServer {
     async fn head(
         &self,
         request: Request<Vec<u8>>,
+        asker: Asker,
         question: &Question,
     ) -> Result<(Response<Body>, Arc<Session>), Failure> {
         let session = self
@@ -262,7 +308,7 @@ impl ApiServer {
             .session()
             .await
             .map_err(Failure::Login)?;
-        let reply = self.send_by(&session, request, question).await?;
+        let reply = self.send_by(&session, request, asker, question).await?;
         Ok((reply, session))
     }
 
@@ -285,6 +331,7 @@ impl ApiServer {
         &self,
         session: &Session,
         mut request: Request<Vec<u8>>,
+        asker: Asker,
         question: &Question,
     ) -> Result<Response<Body>, Failure> {
         let Connection {
@@ -294,7 +341,13 @@ impl ApiServer {
             ..
         } = &self.connection;
         let client = session.client.clone();
-        request.headers_mut().extend(session.headers.clone());
+        let sent = |name: &HeaderName| {
+            asker == Asker::Configured || !name.as_str().starts_with("impersonate-")
+        };
+        let headers = session.headers.iter().filter(|(name, _)| sent(name));
+        for (name, value) in headers {
+            request.headers_mut().append(name, value.clone());
+        }
         if !trace.shows(6) {
             return client
                 .send(request.map(Body::from))
@@ -330,6 +383,15 @@ impl ApiServer {
         );
         reply.map_err(Failure::Transport)
     }
+}
+
+/// As whom a request is sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asker {
+    /// As the flags and the kubeconfig say.
+    Configured,
+    /// As the owner of the credential, whomever that impersonates.
+    Unimpersonated,
 }
 
 /// The request with the name of who sends it, unless it has another one.

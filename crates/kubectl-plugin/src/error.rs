@@ -26,6 +26,8 @@ mod exit_code {
     pub(super) const PROTOCOL: u8 = 6;
     /// Events were lost, and the user allows no gap.
     pub(super) const GAP: u8 = 7;
+    /// The credential ends sooner than it may.
+    pub(super) const EXPIRING: u8 = 8;
     /// The object is not in the state that the request asked for.
     pub(super) const CONFLICT: u8 = 9;
     /// The request left, and what became of it is not known.
@@ -73,6 +75,9 @@ pub enum Kind {
     /// Events were lost, and the user allows no gap.
     #[error("error: {0}")]
     Gap(String),
+    /// The credential ends sooner than the user allows.
+    #[error("error: {0}")]
+    Expiring(String),
     /// What was waited for did not come in time.
     #[error("error: {0}")]
     Unmet(String),
@@ -171,6 +176,7 @@ impl Error {
             Kind::GaveUp(_) => exit_code::GAVE_UP,
             Kind::Protocol(_) => exit_code::PROTOCOL,
             Kind::Gap(_) => exit_code::GAP,
+            Kind::Expiring(_) => exit_code::EXPIRING,
             // Only if the signal does not end the process.
             Kind::OutcomeUnknown(_) | Kind::Interrupted { .. } => exit_code::OUTCOME_UNKNOWN,
             Kind::Format(_) | Kind::Output(_) => exit_code::OUTPUT,

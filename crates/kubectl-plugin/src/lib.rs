@@ -49,12 +49,15 @@ mod signals;
 mod status;
 mod streaming_reply;
 mod trace;
-mod utc;
+pub mod utc;
 mod warnings;
 
 pub use api_server::{ApiServer, Reply};
 pub use app::run;
-pub use connection::{ConnectionArgs, parse_boolean, parse_duration};
+pub use connection::{
+    Authorization, BearerToken, Claims, ClientCertificate, ConnectionArgs, Credential, Plugin,
+    Target, parse_boolean, parse_duration,
+};
 pub use curl::Given;
 pub use error::{Error, Kind};
 pub use jsonpath::{ParseError, RenderError, Template};

@@ -13,7 +13,7 @@ use kube_core::Status;
 use crate::api_server::Reply;
 use crate::error::Kind;
 use crate::redaction::Redaction;
-use crate::{Error, RawPath, connection_error, status};
+use crate::{Error, RawPath, Resource, connection_error, status};
 
 /// What is kept of a request, to judge its answer by.
 pub(crate) struct Question {
@@ -46,11 +46,12 @@ impl Question {
         let path = RawPath::verbatim(&request.uri().to_string()).ok();
         let resource = path.as_ref().and_then(RawPath::resource);
         let is_dry_run = path.as_ref().is_some_and(RawPath::is_dry_run);
-        let is_secret = resource.is_some_and(|resource| resource.is_secret());
+        let is_secret = resource.as_ref().is_some_and(Resource::is_secret);
+        let is_review = resource.is_some_and(|resource| resource.is_review());
         Self {
             method: request.method().clone(),
             command_to_see,
-            may_change: !request.method().is_safe() && !is_dry_run,
+            may_change: !request.method().is_safe() && !is_dry_run && !is_review,
             is_proxied: path.is_some_and(|path| path.is_proxied()),
             redaction: Redaction::for_request(is_secret, request.body()),
         }

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use clap::{ArgAction, Args};
 use kube_core::Status;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::connection::parse_boolean;
@@ -110,6 +111,17 @@ impl Output {
         self.write_document(&document)
     }
 
+    /// Writes a document of the plugin's own. In JSON its members keep their order, as Go's do
+    /// when it prints a struct.
+    pub fn write_struct(&self, document: &impl Serialize) -> Result<(), Error> {
+        if let Format::Json = self.format {
+            return write(&json(document));
+        }
+        let document = serde_json::to_value(document)
+            .map_err(|error| Kind::Format(format!("it cannot be written as JSON: {error}")))?;
+        self.write_document(&document)
+    }
+
     /// Writes a refusal where a format asked for documents; stderr gets its line in any case.
     pub fn write_refusal(&self, refusal: &Status) -> Result<(), Error> {
         match self.format {
@@ -144,7 +156,7 @@ pub fn write(bytes: &[u8]) -> Result<(), Error> {
 }
 
 /// JSON as kubectl prints it.
-fn json(document: &Value) -> Vec<u8> {
+fn json(document: &impl Serialize) -> Vec<u8> {
     let mut text = Vec::new();
     go_json::indented(document, &mut text);
     text.push(b'\n');

@@ -1,9 +1,18 @@
 //! Points in time as a person reads them.
 
+use http::HeaderValue;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use x509_parser::time::ASN1Time;
 
+/// The point in time of a header `Date` (RFC 9110 §5.6.7), in the one form that is still sent.
+pub(crate) fn http_date(value: &HeaderValue) -> Option<Timestamp> {
+    static PARSER: DateTimeParser = DateTimeParser::new();
+    PARSER.parse_timestamp(value.to_str().ok()?).ok()
+}
+
 /// `2026-01-02 03:04 UTC`, of seconds since 1970.
-pub(crate) fn minute(unix_seconds: i64) -> String {
+pub fn minute(unix_seconds: i64) -> String {
     let Ok(time) = ASN1Time::from_timestamp(unix_seconds) else {
         return format!("{unix_seconds} s after 1970");
     };
@@ -25,5 +34,13 @@ mod tests {
     #[test]
     fn a_point_in_time_is_shown_to_the_minute() {
         assert_eq!(minute(1_767_323_099), "2026-01-02 03:04 UTC");
+    }
+
+    #[test]
+    fn reads_the_date_of_a_reply() {
+        let date = HeaderValue::from_static("Fri, 02 Jan 2026 03:04:59 GMT");
+        let second = Timestamp::from_second(1_767_323_099).ok();
+        assert_eq!(http_date(&date), second);
+        assert_eq!(http_date(&HeaderValue::from_static("yesterday")), None);
     }
 }

@@ -5,11 +5,10 @@
 //! Departure: it is never renewed here. A refresh token may be good for one use only, so the new
 //! one would have to be written into the kubeconfig, which is kubectl's.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use kube_client::config::AuthProviderConfig;
-use serde_json::Value;
 
+use super::jwt::Claims;
 use crate::{Error, utc};
 
 /// How long before its end a token is not used any more, as in client-go.
@@ -58,7 +57,7 @@ pub(super) fn id_token(provider: &AuthProviderConfig, user_name: &str) -> Result
     let Some(token) = field("id-token") else {
         return Err(failure("is missing".to_owned()));
     };
-    match expiry(token) {
+    match Claims::of(token).and_then(|claims| claims.expires) {
         None => Err(failure("is not a JWT with an expiry date".to_owned())),
         Some(expiry) if expiry <= Timestamp::now() + MARGIN => Err(failure(format!(
             "expired at {}",
@@ -66,16 +65,4 @@ pub(super) fn id_token(provider: &AuthProviderConfig, user_name: &str) -> Result
         ))),
         Some(_) => Ok(token.clone()),
     }
-}
-
-/// The claim `exp` of a JWT.
-fn expiry(token: &str) -> Option<Timestamp> {
-    let [_, claims, _] = token.split('.').collect::<Vec<_>>().try_into().ok()?;
-    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-    let seconds = match &claims["exp"] {
-        Value::Number(number) => number.as_f64()?,
-        _ => return None,
-    };
-    let since_epoch = SignedDuration::try_from_secs_f64(seconds.trunc()).ok()?;
-    Timestamp::from_duration(since_epoch).ok()
 }

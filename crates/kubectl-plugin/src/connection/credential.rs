@@ -154,8 +154,14 @@ fn token(user: &AuthInfo) -> Result<Option<SecretString>, Error> {
     Ok(Some(token.to_owned().into()))
 }
 
+/// The file that the token of a user is from, if it is from one.
+pub(super) fn token_file_that_counts(user: &AuthInfo) -> Option<&str> {
+    let path = user.token_file.as_deref()?;
+    (user.token.is_none() || token_of_file(path).is_ok()).then_some(path)
+}
+
 /// The token in a file, which must not be empty.
-pub(super) fn token_of_file(path: &str) -> Result<String, String> {
+fn token_of_file(path: &str) -> Result<String, String> {
     let bytes = file::read(Path::new(path))?;
     match String::from_utf8(bytes) {
         Ok(token) if !token.trim().is_empty() => Ok(token),

@@ -112,10 +112,8 @@ fn authorization(
     args: &ConnectionArgs,
     of_user: impl Fn(&str) -> Source,
 ) -> Option<curl::Login> {
-    let token = match &user.token_file {
-        Some(path) if user.token.is_none() || credential::token_of_file(path).is_ok() => {
-            Some(Source::File(path.clone()))
-        }
+    let token = match credential::token_file_that_counts(user) {
+        Some(path) => Some(Source::File(path.to_owned())),
         _ if user.token.is_none() => None,
         _ if args.token.is_some() => Some(Source::Flag("--token")),
         _ => Some(of_user("token")),

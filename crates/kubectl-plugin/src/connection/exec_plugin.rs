@@ -90,6 +90,11 @@ impl ExecPlugin {
         })
     }
 
+    /// The program, as the kubeconfig names it.
+    pub(super) fn command(&self) -> &str {
+        &self.command
+    }
+
     /// Runs the plugin. Its stderr is ours; stdin too, if it may read it.
     pub(super) async fn run(&self, stdin_in_use: bool) -> Result<Answer, Error> {
         let is_interactive = self.may_ask(stdin_in_use)?;

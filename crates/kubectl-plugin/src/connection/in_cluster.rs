@@ -1,7 +1,7 @@
 //! The login that Kubernetes gives to a Pod: its service account
 //! (`client-go/rest/config.go`, `InClusterConfig`).
 
-use std::{env, path::Path};
+use std::{env, fs, path::Path};
 
 use kube_client::config::{AuthInfo, Cluster};
 
@@ -30,6 +30,12 @@ pub(super) fn service_account() -> Option<(Cluster, AuthInfo)> {
         ..AuthInfo::default()
     };
     Some((cluster, user))
+}
+
+/// The namespace of that Pod.
+pub(super) fn namespace() -> Option<String> {
+    let text = fs::read_to_string(format!("{FOLDER}/namespace")).ok()?;
+    Some(text.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// The URL of a host and port, as Go's `net.JoinHostPort` joins them.

@@ -52,6 +52,7 @@ struct Named {
 pub(super) struct Context {
     pub(super) cluster: Option<String>,
     pub(super) user: Option<String>,
+    pub(super) namespace: Option<String>,
 }
 
 /// One of a kubeconfig's three lists.

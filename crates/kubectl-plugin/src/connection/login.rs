@@ -24,6 +24,7 @@ use super::{
     credential,
     exec_plugin::{self, Answer, ExecPlugin},
     meter::Meter,
+    presented::{Credential, Plugin},
     proxy::Proxy,
     server_url, tls, transport,
 };
@@ -103,6 +104,30 @@ impl Login {
     /// bare `Unauthorized`.
     pub(super) fn expiry_note(&self) -> Option<String> {
         self.expiry_note.clone()
+    }
+
+    /// What is presented to the server now. A plugin's answer is in it once the plugin has run for
+    /// a request.
+    pub(crate) async fn credential(&self) -> Credential {
+        let current = self.current.lock().await;
+        let session = current.as_deref();
+        let presented = session.map(|session| Credential::of(&self.user, &session.login));
+        Credential {
+            plugin: self.plugin.as_ref().map(|plugin| Plugin {
+                command: plugin.command().to_owned(),
+                has_answered: session.is_some(),
+                expires: session.and_then(|session| session.until),
+            }),
+            ..presented.unwrap_or_default()
+        }
+    }
+
+    /// Whether requests are sent as somebody else.
+    pub(crate) fn impersonates(&self) -> bool {
+        self.user.impersonate.is_some()
+            || self.user.impersonate_uid.is_some()
+            || self.user.impersonate_groups.is_some()
+            || self.user.impersonate_user_extra.is_some()
     }
 
     /// The session for a request that is about to be sent. Runs the plugin if there is one and

@@ -6,8 +6,9 @@
 //!                              kuberc ─▶ exec_plugin ─▶┘
 //! ```
 //!
-//! `file`, `yaml` and `duration` read what the others are given; `meter` measures what `transport`
-//! does; `curl_way` says of the same parts where each is, for `--curl`.
+//! `file`, `yaml`, `jwt` and `duration` read what the others are given; `meter` measures what
+//! `transport` does; `curl_way` says of the same parts where each is, for `--curl`. `target` and
+//! `presented` are for telling a person where requests go, and by what they log in.
 //!
 //! The types of the kubeconfig, the client and its layers are kube-client's. Reading,
 //! choosing and validating are ours, because there kubectl's behaviour counts and
@@ -25,15 +26,18 @@ mod exec_plugin;
 mod file;
 mod global_args;
 mod in_cluster;
+mod jwt;
 mod kubeconfig;
 mod kuberc;
 mod login;
 mod meter;
 mod no_proxy;
 mod overrides;
+mod presented;
 mod proxy;
 mod selection;
 mod server_url;
+mod target;
 mod tls;
 mod transport;
 mod validation;
@@ -53,6 +57,8 @@ pub use duration::parse as parse_duration;
 pub(crate) use global_args::GlobalArgs;
 pub(crate) use login::{Login, Session};
 pub(crate) use meter::{Meter, Times};
+pub use presented::{Authorization, BearerToken, Claims, ClientCertificate, Credential, Plugin};
+pub use target::Target;
 pub(crate) use tls::Unverified;
 pub(crate) use transport::{DialError, Obstacle, WrongProtocol};
 
@@ -62,6 +68,8 @@ pub(crate) struct Connection {
     pub login: Login,
     /// The server's address: scheme, authority, and the base path without a slash at its end.
     pub server: Uri,
+    /// The same place by its names.
+    pub target: Target,
     /// What is measured of requests.
     pub meter: Meter,
     /// How much to tell.
@@ -83,6 +91,8 @@ impl ConnectionArgs {
         notes.append(&mut selection.notes);
         let Selection {
             server,
+            context_name,
+            namespace,
             cluster_name,
             mut cluster,
             user_name,
@@ -95,6 +105,14 @@ impl ConnectionArgs {
         };
         cluster.server = Some(server.clone());
         let server = server_url::parse(&server)?;
+        let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+        let target = Target {
+            context: context_name,
+            cluster: named(&cluster_name),
+            user: named(&user_name),
+            server: server.to_string(),
+            namespace,
+        };
         let proxy = proxy::choose(cluster.proxy_url.as_deref(), &server)?;
 
         if !server_url::is_tls(&server) {
@@ -123,6 +141,7 @@ impl ConnectionArgs {
         Ok(Connection {
             login,
             server,
+            target,
             meter,
             trace,
             request_timeout,

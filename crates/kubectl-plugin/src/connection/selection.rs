@@ -18,6 +18,10 @@ use crate::trace::Trace;
 pub(super) struct Selection {
     /// The server's address, as it is configured.
     pub(super) server: String,
+    /// The context's name.
+    pub(super) context_name: Option<String>,
+    /// The namespace of the flag, the context or the Pod, else `default`.
+    pub(super) namespace: String,
     /// The cluster's name in the kubeconfig; may be empty.
     pub(super) cluster_name: String,
     /// How to get there, and whom to trust.
@@ -54,6 +58,7 @@ pub(super) fn select(args: &ConnectionArgs, trace: Trace) -> Result<Selection, E
     } else {
         None
     };
+    let is_pod = account.is_some();
     let (account_cluster, account_user) = account.unzip();
     let mut cluster = choice.cluster.or(account_cluster).unwrap_or_default();
     let mut user = match choice.user_name {
@@ -77,8 +82,13 @@ pub(super) fn select(args: &ConnectionArgs, trace: Trace) -> Result<Selection, E
             return Err(Error::usage(message));
         }
     };
+    let of_context = choice.context.and_then(|context| context.namespace);
+    let namespace = args.namespace.clone().or(of_context);
+    let of_pod = || is_pod.then(in_cluster::namespace).flatten();
     Ok(Selection {
         server,
+        context_name: choice.context_name,
+        namespace: namespace.or_else(of_pod).unwrap_or("default".to_owned()),
         cluster_name,
         cluster,
         user_name,

@@ -69,6 +69,13 @@ impl Resource {
         }
     }
 
+    /// Whether it is one of the questions that are asked by POST and not stored: who somebody is,
+    /// and what somebody may do.
+    pub(crate) fn is_review(&self) -> bool {
+        let is_asked = ["authentication.k8s.io", "authorization.k8s.io"];
+        is_asked.contains(&self.group.as_str()) && self.resource.ends_with("reviews")
+    }
+
     /// Whether what is behind the API server is meant.
     pub(crate) fn is_proxy(&self) -> bool {
         self.subresource.as_deref() == Some("proxy")

@@ -1,0 +1,136 @@
+//! The JSON form of a report: the `SelfSubjectReview` that `kubectl auth whoami -o json` prints, and
+//! beside its status the key `whoami` with what else is known. docs/whoami.md is its schema.
+
+use kubectl_plugin::Target;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::credential::{Login, Presented};
+use crate::identity::{API_VERSION, UserInfo};
+use crate::report::Report;
+
+/// `status` holds what the server said, and nothing else. The members are in the order of Go's.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Document<'a> {
+    kind: &'static str,
+    api_version: &'static str,
+    metadata: Value,
+    status: Status<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    whoami: Option<Whoami<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Status<'a> {
+    user_info: UserInfoOf<'a>,
+}
+
+/// What the server said, or `{}`.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum UserInfoOf<'a> {
+    Said(&'a UserInfo),
+    Nothing {},
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Whoami<'a> {
+    source: &'static str,
+    verified: bool,
+    /// What the credential itself says, where that is all there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local: Option<&'a UserInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    impersonator: Option<&'a UserInfo>,
+    credential: &'a Presented,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    other_credentials: &'a [Presented],
+    context: Context<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Failure<'a>>,
+}
+
+#[derive(Serialize)]
+struct Context<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    server: &'a str,
+    namespace: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Failure<'a> {
+    message: String,
+    exit_code: u8,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    explanation: &'a [String],
+}
+
+impl<'a> Document<'a> {
+    /// With the key `whoami`.
+    pub(crate) fn whole(report: &'a Report) -> Self {
+        Self {
+            whoami: Some(Whoami::of(report)),
+            ..Self::review(report)
+        }
+    }
+
+    /// Without it.
+    pub(crate) fn review(report: &'a Report) -> Self {
+        let identity = report.identity.as_ref();
+        let user_info = identity.map_or(UserInfoOf::Nothing {}, |identity| {
+            UserInfoOf::Said(&identity.user)
+        });
+        Self {
+            kind: "SelfSubjectReview",
+            api_version: identity.map_or(API_VERSION, |identity| identity.api_version),
+            metadata: identity.map_or_else(
+                || Value::Object(serde_json::Map::new()),
+                |identity| identity.metadata.clone(),
+            ),
+            status: Status { user_info },
+            whoami: None,
+        }
+    }
+}
+
+impl<'a> Whoami<'a> {
+    fn of(report: &'a Report) -> Self {
+        let Login { used, others, .. } = &report.login;
+        let is_verified = report.identity.is_some();
+        Self {
+            source: report.source().name(),
+            verified: is_verified,
+            local: (!is_verified).then_some(&used.local_user),
+            impersonator: report.impersonator.as_ref().map(|identity| &identity.user),
+            credential: used,
+            other_credentials: others,
+            context: Context::of(&report.target),
+            error: report.failure.as_ref().map(|error| Failure {
+                message: error.to_string(),
+                exit_code: error.exit_code(),
+                explanation: &report.explanation,
+            }),
+        }
+    }
+}
+
+impl<'a> Context<'a> {
+    fn of(target: &'a Target) -> Self {
+        Self {
+            name: target.context.as_deref(),
+            cluster: target.cluster.as_deref(),
+            user: target.user.as_deref(),
+            server: &target.server,
+            namespace: &target.namespace,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `-o`: a report as it is printed.
+
+use kubectl_plugin::{Error, Output, OutputArgs, write};
+use serde_json::{Value, json};
+
+use crate::args::WhoamiArgs;
+use crate::document::Document;
+use crate::report::Report;
+use crate::table;
+
+/// What stdout gets.
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// The whole document.
+    Document(Output),
+    /// The `SelfSubjectReview` alone, in JSON.
+    Review(Output),
+    /// The user name.
+    Name,
+    /// A `subjects:` list for a `RoleBinding`, in YAML.
+    Subjects(Output),
+}
+
+impl Format {
+    /// Checks the flag.
+    pub(crate) fn parse(arguments: &WhoamiArgs) -> Result<Self, Error> {
+        let flag = arguments.output.as_deref().unwrap_or_default();
+        let output = |format: &str| {
+            OutputArgs {
+                output: Some(format.to_owned()),
+                show_managed_fields: true,
+            }
+            .output()
+        };
+        let name = flag.split('=').next().unwrap_or_default().to_lowercase();
+        Ok(match (name.as_str(), flag.contains('=')) {
+            ("", false) => Self::Table,
+            ("name", false) => Self::Name,
+            ("review", false) if arguments.offline => {
+                return Err(Error::usage(
+                    "-o review is what the server said, and --offline asks nobody",
+                ));
+            }
+            ("review", false) => Self::Review(output("json")?),
+            ("subjects", false) => Self::Subjects(output("yaml")?),
+            ("json" | "yaml" | "jsonpath", _) => Self::Document(output(flag)?),
+            _ => {
+                return Err(Error::usage(format!(
+                    "unable to match a printer suitable for the output format {flag:?}, \
+                     allowed formats are: json,jsonpath,name,review,subjects,yaml"
+                )));
+            }
+        })
+    }
+
+    /// Writes a report. What would look like the server's word when it is not is left out.
+    pub(crate) fn write(&self, report: &Report) -> Result<(), Error> {
+        match self {
+            Self::Table => write(table::of(report).as_bytes()),
+            Self::Document(output) => output.write_struct(&Document::whole(report)),
+            Self::Review(_) if report.identity.is_none() => Ok(()),
+            Self::Review(output) => output.write_struct(&Document::review(report)),
+            Self::Name => match report.username() {
+                Some(name) => write(format!("{name}\n").as_bytes()),
+                None => Ok(()),
+            },
+            Self::Subjects(output) => match report.username() {
+                Some(name) => output.write_struct(&json!({"subjects": [subject(name)]})),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
+/// A user as a `RoleBinding` names it (`rbac.authorization.k8s.io/v1`, `Subject`).
+fn subject(username: &str) -> Value {
+    let account = username
+        .strip_prefix("system:serviceaccount:")
+        .and_then(|account| account.split_once(':'));
+    match account {
+        Some((namespace, name)) => {
+            json!({"kind": "ServiceAccount", "name": name, "namespace": namespace})
+        }
+        None => json!({"kind": "User", "name": username, "apiGroup": "rbac.authorization.k8s.io"}),
+    }
+}

@@ -1,0 +1,44 @@
+//! `kubectl whoami`: who the API server thinks you are, by which credential, until when; and how
+//! it knows.
+//!
+//! # Layout
+//! * `args`: the command line, nothing else.
+//! * `identity`: what a server can say of a user, and by which of its answers it was said (`Source`).
+//! * `ladder`: asks one server, one question after the other, until an answer names the user.
+//! * `credential`: what was presented to the server, and which part of it counted.
+//! * `report`: all of that about one connection. It never fails: that it does not know, and why, is
+//!   part of it. `explanation` says what a bare `Unauthorized` may be about.
+//! * `format`: a report as `-o` has it; `document` is the JSON form, `table` the one for people, with
+//!   `remaining` time in words.
+
+mod args;
+mod credential;
+mod document;
+mod explanation;
+mod format;
+mod identity;
+mod ladder;
+mod remaining;
+mod report;
+mod table;
+
+use std::process::ExitCode;
+
+use kubectl_plugin::{ApiServer, Error};
+
+use args::WhoamiArgs;
+use format::Format;
+use report::Report;
+
+fn main() -> ExitCode {
+    kubectl_plugin::run(whoami)
+}
+
+async fn whoami(arguments: WhoamiArgs) -> Result<(), Error> {
+    let format = Format::parse(&arguments)?;
+    let limit = arguments.fail_if_expires_within()?;
+    let server = ApiServer::connect(&arguments.connection)?;
+    let report = Report::of(&server, arguments.offline).await;
+    let written = format.write(&report);
+    report.verdict(limit).and(written)
+}

@@ -1,0 +1,135 @@
+//! All that is known about one connection. It never fails: that the server does not say who
+//! somebody is, and why, is part of it.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use kubectl_plugin::{ApiServer, Error, Kind, Target, utc};
+
+use crate::credential::Login;
+use crate::explanation;
+use crate::identity::{Identity, Source};
+use crate::ladder::{self, Asker};
+
+/// Who somebody is on one server, by what, and how that is known.
+pub(crate) struct Report {
+    pub(crate) target: Target,
+    pub(crate) login: Login,
+    /// Who requests are sent as; with impersonation, whoever is impersonated.
+    pub(crate) identity: Option<Identity>,
+    /// Who really asks, with impersonation.
+    pub(crate) impersonator: Option<Identity>,
+    /// Why the server did not say who it is.
+    pub(crate) failure: Option<Error>,
+    /// What may be behind that.
+    pub(crate) explanation: Vec<String>,
+    /// When all of this was so.
+    pub(crate) now: Timestamp,
+}
+
+impl Report {
+    /// Asks the server, unless `is_offline`. Several of these may be under way at once.
+    pub(crate) async fn of(server: &ApiServer, is_offline: bool) -> Self {
+        let answer = if is_offline {
+            None
+        } else {
+            Some(ladder::ask(server, Asker::Configured).await)
+        };
+        // A server that does not answer one question does not answer two.
+        let may_ask_again = match &answer {
+            Some(Ok(_)) => true,
+            Some(Err(error)) => matches!(error.kind(), Kind::Refused(status) if status.code != 401),
+            None => false,
+        };
+        let impersonator = if may_ask_again && server.impersonates() {
+            ladder::ask(server, Asker::Unimpersonated).await.ok()
+        } else {
+            None
+        };
+        let (identity, failure) = match answer {
+            Some(Ok(identity)) => (Some(identity), None),
+            Some(Err(error)) => (None, Some(error)),
+            None => (None, None),
+        };
+        // What the server says of a credential, it says of the one who asks.
+        let owner = if server.impersonates() {
+            impersonator.as_ref()
+        } else {
+            identity.as_ref()
+        };
+        let credential = server.credential().await;
+        let login = Login::new(&credential, owner.map(|owner| &owner.user));
+        let now = Timestamp::now();
+        let explanation = match &failure {
+            Some(error) if is_unauthorized(error) => {
+                explanation::of_a_401(&login, server.clock_skew(), now)
+            }
+            _ => Vec::new(),
+        };
+        Self {
+            target: server.target().clone(),
+            login,
+            identity,
+            impersonator,
+            failure,
+            explanation,
+            now,
+        }
+    }
+
+    /// Where the identity comes from.
+    pub(crate) fn source(&self) -> Source {
+        self.identity
+            .as_ref()
+            .map_or(Source::LocalCredential, |identity| identity.source)
+    }
+
+    /// The user name: the server's, or without being asked, the credential's.
+    pub(crate) fn username(&self) -> Option<&str> {
+        let local = &self.login.used.local_user.username;
+        match (&self.identity, &self.failure) {
+            (Some(identity), _) => Some(&identity.user.username),
+            (None, None) if !local.is_empty() => Some(local),
+            (None, _) => None,
+        }
+    }
+
+    /// How much time is left to the credential that counts; nothing when it does not say so.
+    pub(crate) fn remaining(&self) -> Option<SignedDuration> {
+        let expires = self.login.used.expires?;
+        Some(expires.duration_since(self.now))
+    }
+
+    /// How it ended: what the server refused, then whether the credential lasts for `limit`.
+    pub(crate) fn verdict(self, limit: Option<Duration>) -> Result<(), Error> {
+        let remaining = self.remaining();
+        if let Some(error) = self.failure {
+            return Err(match self.explanation.as_slice() {
+                [] => error,
+                reasons => error.hinted(reasons.join("; ")),
+            });
+        }
+        let (Some(limit), Some(remaining), Some(expires)) =
+            (limit, remaining, self.login.used.expires)
+        else {
+            return Ok(());
+        };
+        if remaining >= SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX) {
+            return Ok(());
+        }
+        let verb = if remaining.is_negative() {
+            "expired"
+        } else {
+            "expires"
+        };
+        Err(Kind::Expiring(format!(
+            "the credential {verb} at {}, sooner than --fail-if-expires-within allows",
+            utc::minute(expires.as_second())
+        ))
+        .into())
+    }
+}
+
+fn is_unauthorized(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Refused(status) if status.code == 401)
+}
