@@ -10,4 +10,22 @@ mod whoami {
 
     /// Every login, beside `kubectl auth whoami`.
     mod logins;
+
+    /// Impersonation: who somebody would be, and who asks.
+    mod impersonation;
+
+    /// What a bare `Unauthorized` is about.
+    mod explanations;
+
+    /// Servers that cannot say who somebody is in the first way they are asked.
+    mod ladder;
+
+    /// What answers is no API server, or nothing answers.
+    mod strangers;
+
+    /// The table, `-o`, `--offline`, `--fail-if-expires-within`, colours.
+    mod output;
+
+    /// Through real kubectl's plugin discovery.
+    mod through_kubectl;
 }

@@ -1,17 +1,201 @@
+use std::fs;
+
 use control_plane::{ControlPlane, User};
+use faulty_server::FaultyServer;
+use serde_json::{Value, json};
 
 use super::plugin::*;
 
 #[test]
-fn a_certificate_is_the_same_user_as_in_kubectl() {
-    let person = User::Person {
-        name: "jane",
-        groups: &["dev", "ops"],
-    };
-    let kubeconfig = ControlPlane::shared().kubeconfig(&person).unwrap();
-    let theirs = kubectl(&kubeconfig, &[]).ended(0);
-    let ours = whoami(&kubeconfig, &["-o", "review"]).ended(0);
-    assert_eq!(ours.json()["status"], theirs.json()["status"]);
-    let document = whoami(&kubeconfig, &["-o", "json"]).ended(0).json();
+fn certificates_with_and_without_groups() {
+    for groups in [&[][..], &["dev"], &["dev", "ops"]] {
+        let document = same_as_kubectl(&person("jane", groups), &[]);
+        assert_eq!(document["status"]["userInfo"]["username"], "jane");
+        let credential = &document["whoami"]["credential"];
+        assert_eq!(credential["kind"], "ClientCertificate");
+        assert_eq!(credential["issuer"], "CN=control-plane");
+        assert_eq!(credential["confirmed"], true, "{document}");
+        assert!(credential["subject"].as_str().unwrap().contains("CN=jane"));
+    }
+}
+
+#[test]
+fn a_service_account_by_token_and_by_a_file_with_it() {
+    let token = signed(&claims());
+    let document = same_as_kubectl(&user(&json!({"token": token})), &[]);
+    let credential = &document["whoami"]["credential"];
+    assert_eq!(credential["kind"], "BearerToken");
+    assert_eq!(credential["subject"], "system:serviceaccount:default:robot");
+    assert_eq!(credential["audiences"], json!([ISSUER]));
+    assert_eq!(credential["confirmed"], true, "{document}");
+
+    let file = ControlPlane::shared().folder().join(unique("token"));
+    fs::write(&file, token).unwrap();
+    let document = same_as_kubectl(&user(&json!({"tokenFile": file})), &[]);
+    assert_eq!(document["whoami"]["credential"]["file"], json!(file));
+}
+
+#[test]
+fn a_token_that_is_bound_to_a_pod_says_so_with_its_node() {
+    let control_plane = ControlPlane::shared();
+    let (pod, node) = (unique("pod"), unique("node"));
+    control_plane
+        .service_account_token("default", "bound")
+        .unwrap();
+    let create = |path: &str, object: &Value| control_plane.create(path, object).unwrap();
+    create("/api/v1/nodes", &json!({"metadata": {"name": node}}));
+    create(
+        "/api/v1/namespaces/default/pods",
+        &json!({"metadata": {"name": pod}, "spec": {
+            "nodeName": node, "serviceAccountName": "bound",
+            "containers": [{"name": "c", "image": "i"}],
+        }}),
+    );
+    let reply = create(
+        "/api/v1/namespaces/default/serviceaccounts/bound/token",
+        &json!({"spec": {"boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": pod}}}),
+    );
+    let document = same_as_kubectl(&user(&json!({"token": reply["status"]["token"]})), &[]);
+    let extra = &document["status"]["userInfo"]["extra"];
+    let text = |key: &str| extra[format!("authentication.kubernetes.io/{key}")][0].clone();
+    assert_eq!(
+        (text("pod-name"), text("node-name")),
+        (json!(pod), json!(node))
+    );
     assert_eq!(document["whoami"]["credential"]["confirmed"], true);
+}
+
+#[test]
+fn of_a_bad_token_beside_a_good_certificate_it_says_which_one_counted() {
+    let mut bad = claims();
+    bad["exp"] = json!(now() - 7_200);
+    let (certificate, key) = ControlPlane::shared().admin_certificate();
+    let both = |token: String| {
+        user(&json!({"client-certificate": certificate, "client-key": key, "token": token}))
+    };
+    for token in ["opaque".to_owned(), signed(&bad), signed(&claims())] {
+        let kubeconfig = both(token);
+        let document = same_as_kubectl(&kubeconfig, &[]);
+        assert_eq!(
+            document["whoami"]["credential"]["kind"],
+            "ClientCertificate"
+        );
+        assert_eq!(
+            document["whoami"]["otherCredentials"][0]["kind"],
+            "BearerToken"
+        );
+        let table = whoami(&kubeconfig, &[]).ended(0);
+        assert_eq!(table.row("Credential"), "client certificate");
+        assert!(
+            table.row("Not used").starts_with("bearer token"),
+            "{table:#?}"
+        );
+    }
+    let table = whoami(&both(signed(&bad)), &[]).ended(0);
+    assert!(
+        table.row("Not used").contains("expired 2 hours ago"),
+        "{table:#?}"
+    );
+}
+
+#[test]
+fn of_a_good_token_beside_a_strangers_certificate_too() {
+    let stranger = FaultyServer::start([])
+        .unwrap()
+        .pki
+        .client("mallory")
+        .unwrap();
+    let folder = ControlPlane::shared().folder().join(unique("stranger"));
+    fs::create_dir_all(&folder).unwrap();
+    let (certificate, key) = (folder.join("tls.crt"), folder.join("tls.key"));
+    fs::write(&certificate, stranger.certificate).unwrap();
+    fs::write(&key, stranger.key).unwrap();
+    let both = json!({
+        "client-certificate": certificate, "client-key": key, "token": signed(&claims()),
+    });
+    let document = same_as_kubectl(&user(&both), &[]);
+    assert_eq!(document["whoami"]["credential"]["kind"], "BearerToken");
+    assert_eq!(document["whoami"]["credential"]["confirmed"], true);
+    let other = &document["whoami"]["otherCredentials"][0];
+    assert_eq!(other["kind"], "ClientCertificate");
+    assert_eq!(other["confirmed"], false);
+}
+
+#[test]
+fn exec_plugins_that_print_a_token_or_a_certificate() {
+    let status = json!({
+        "token": signed(&claims()), "expirationTimestamp": "2100-01-01T00:00:00Z",
+    });
+    let plugin = exec_plugin(&answer(&status));
+    let document = same_as_kubectl(&user(&plugin), &[]);
+    let credential = &document["whoami"]["credential"];
+    assert_eq!(credential["kind"], "BearerToken");
+    assert_eq!(credential["command"], plugin["exec"]["command"]);
+    // The token ends before what the plugin says of it.
+    assert!(
+        credential["expires"].as_str().unwrap() < "2100",
+        "{document}"
+    );
+
+    let (certificate, key) = ControlPlane::shared().admin_certificate();
+    let status = json!({
+        "clientCertificateData": fs::read_to_string(certificate).unwrap(),
+        "clientKeyData": fs::read_to_string(key).unwrap(),
+        "expirationTimestamp": "2100-01-01T00:00:00Z",
+    });
+    let document = same_as_kubectl(&user(&exec_plugin(&answer(&status))), &[]);
+    let credential = &document["whoami"]["credential"];
+    assert_eq!(credential["kind"], "ClientCertificate");
+    assert_eq!(credential["expires"], "2100-01-01T00:00:00Z");
+}
+
+#[test]
+fn an_exec_plugin_that_fails_or_prints_garbage_is_no_login() {
+    let secret = "garbage-with-a-secret";
+    for script in ["exit 3".to_owned(), format!("echo {secret}")] {
+        let kubeconfig = user(&exec_plugin(&script));
+        kubectl(&kubeconfig, &[]).ended(1);
+        let outcome = whoami(&kubeconfig, &[])
+            .ended(3)
+            .says("Unable to connect to the server: getting credentials");
+        assert_eq!(outcome.row("Username"), "unknown");
+        assert!(outcome.row("Credential").starts_with("exec plugin /"));
+        assert!(
+            outcome
+                .row("Credential")
+                .ends_with("log-in, which has not answered")
+        );
+        assert!(!format!("{outcome:?}").contains(secret));
+        let document = whoami(&kubeconfig, &["-o", "json"]).ended(3).json();
+        assert_eq!(document["whoami"]["credential"]["kind"], "ExecPlugin");
+        assert_eq!(document["whoami"]["error"]["exitCode"], 3);
+    }
+}
+
+/// kubectl asks for a password here.
+#[test]
+fn without_a_credential_the_server_names_the_anonymous_user() {
+    let kubeconfig = ControlPlane::shared().kubeconfig(&User::Nobody).unwrap();
+    let outcome = whoami(&kubeconfig, &[]).ended(0);
+    assert_eq!(outcome.row("Username"), "system:anonymous");
+    assert_eq!(
+        outcome.row("Source"),
+        "the name in a refusal; the server says nothing else"
+    );
+    assert_eq!(outcome.row("Credential"), "none");
+}
+
+/// Kubernetes 1.19 was the first that does not know passwords. kubectl hides the server's answer,
+/// which names the user.
+#[test]
+fn a_password_is_not_used() {
+    let kubeconfig = user(&json!({"username": "jane", "password": "hunter2-and-more"}));
+    kubectl(&kubeconfig, &[])
+        .ended(1)
+        .says("API is not enabled in the cluster or you do not have permission");
+    let outcome = whoami(&kubeconfig, &["-v=10"]).ended(0);
+    assert_eq!(outcome.row("Username"), "system:anonymous");
+    assert_eq!(outcome.row("Credential"), "none");
+    assert_eq!(outcome.row("Not used"), "name and password (basic)");
+    assert!(!format!("{outcome:?}").contains("hunter2"), "{outcome:#?}");
 }

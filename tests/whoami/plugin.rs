@@ -1,10 +1,22 @@
 //! Runs `kubectl-whoami` hermetically, and shows all that came out.
 
-use std::path::Path;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use control_plane::ControlPlane;
-use serde_json::Value;
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use control_plane::{ControlPlane, User};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use serde_json::{Value, json};
+
+/// Who issues the tokens of service accounts, and for whom.
+pub(crate) const ISSUER: &str = "https://kubernetes.default.svc";
 
 /// What a command did.
 #[derive(Debug)]
@@ -37,6 +49,22 @@ impl Outcome {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
+
+    /// The outcome, if a text is on stderr.
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "no {text:?} in {self:#?}");
+        self
+    }
+
+    /// The value of a row of the table.
+    #[track_caller]
+    pub(crate) fn row(&self, name: &str) -> &str {
+        let row = |line: &'_ str| line.starts_with(&format!("{name}:"));
+        let line = self.stdout.lines().find(|line| row(line));
+        let line = line.unwrap_or_else(|| panic!("no row {name} in {self:#?}"));
+        line[name.len() + 1..].trim_start()
+    }
 }
 
 /// The binary with a clean environment and a kubeconfig.
@@ -59,11 +87,121 @@ pub(crate) fn whoami(kubeconfig: &Path, arguments: &[&str]) -> Outcome {
     run(command(kubeconfig).args(arguments))
 }
 
-/// Runs `kubectl auth whoami -o json` with the same kubeconfig.
+/// Runs `kubectl auth whoami` with the same kubeconfig.
 pub(crate) fn kubectl(kubeconfig: &Path, arguments: &[&str]) -> Outcome {
     let mut kubectl = ControlPlane::shared().kubectl().unwrap();
     run(kubectl
         .env("KUBECONFIG", kubeconfig)
-        .args(["auth", "whoami", "-o", "json"])
+        .args(["auth", "whoami"])
         .args(arguments))
+}
+
+/// Runs both as the same user: what the server says must be the same, to the byte but for its time
+/// of day. Returns our document.
+#[track_caller]
+pub(crate) fn same_as_kubectl(kubeconfig: &Path, arguments: &[&str]) -> Value {
+    let timeless = |text: &str| {
+        let lines = text.lines().map(|line| {
+            let (name, value) = line
+                .split_once("creationTimestamp\": ")
+                .unwrap_or((line, ""));
+            if value.is_empty() { line } else { name }
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let theirs = kubectl(kubeconfig, &[&["-o", "json"], arguments].concat()).ended(0);
+    let ours = whoami(kubeconfig, &[&["-o", "review"], arguments].concat()).ended(0);
+    assert_eq!(timeless(&ours.stdout), timeless(&theirs.stdout));
+    let document = whoami(kubeconfig, &[&["-o", "json"], arguments].concat()).ended(0);
+    assert_eq!(document.stderr, "");
+    let document = document.json();
+    assert_eq!(document["status"], theirs.json()["status"]);
+    assert_eq!(document["whoami"]["source"], "SelfSubjectReview/v1");
+    assert_eq!(document["whoami"]["verified"], true);
+    document
+}
+
+/// A person of the shared control plane, by certificate.
+pub(crate) fn person(name: &str, groups: &[&str]) -> PathBuf {
+    ControlPlane::shared()
+        .kubeconfig(&User::Person { name, groups })
+        .unwrap()
+}
+
+/// A user of the shared control plane as the kubeconfig has it.
+pub(crate) fn user(user: &Value) -> PathBuf {
+    ControlPlane::shared().kubeconfig_with(user).unwrap()
+}
+
+/// A name that no other test uses.
+pub(crate) fn unique(prefix: &str) -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    format!("{prefix}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since_epoch.as_secs()).unwrap()
+}
+
+/// The claims of a token for the service account `robot`, as the API server makes them, good for
+/// an hour; to be changed by a test.
+pub(crate) fn claims() -> Value {
+    static ROBOT: OnceLock<String> = OnceLock::new();
+    let uid = ROBOT.get_or_init(|| {
+        let control_plane = ControlPlane::shared();
+        control_plane
+            .service_account_token("default", "robot")
+            .unwrap();
+        let path = "/api/v1/namespaces/default/serviceaccounts/robot";
+        let (_, reply) = control_plane.request("GET", path, None).unwrap();
+        let account: Value = serde_json::from_str(&reply).unwrap();
+        account["metadata"]["uid"].as_str().unwrap().to_owned()
+    });
+    json!({
+        "iss": ISSUER, "aud": [ISSUER], "sub": "system:serviceaccount:default:robot",
+        "jti": unique("token"), "iat": now(), "nbf": now(), "exp": now() + 3600,
+        "kubernetes.io": {"namespace": "default", "serviceaccount": {"name": "robot", "uid": uid}},
+    })
+}
+
+/// A token that the API server takes as its own.
+pub(crate) fn signed(claims: &Value) -> String {
+    let pem = fs::read_to_string(ControlPlane::shared().service_account_key()).unwrap();
+    let der: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let der = BASE64_STANDARD.decode(der).unwrap();
+    let random = SystemRandom::new();
+    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der, &random).unwrap();
+    let text = unsigned(claims);
+    let signature = key.sign(&random, text.as_bytes()).unwrap();
+    format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// The parts of a token that are signed.
+pub(crate) fn unsigned(claims: &Value) -> String {
+    let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}", part(&json!({"alg": "ES256"})), part(claims))
+}
+
+/// A kubeconfig's user that logs in by a program, which is a shell script.
+pub(crate) fn exec_plugin(script: &str) -> Value {
+    let folder = ControlPlane::shared().folder().join(unique("plugin"));
+    fs::create_dir_all(&folder).unwrap();
+    let program = folder.join("log-in");
+    fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    json!({"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "command": program,
+        "interactiveMode": "Never",
+    }})
+}
+
+/// A script that prints what an exec plugin answers.
+pub(crate) fn answer(status: &Value) -> String {
+    let answer = json!({
+        "kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1",
+        "status": status,
+    });
+    format!("cat <<'END'\n{answer}\nEND")
 }

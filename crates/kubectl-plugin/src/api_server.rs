@@ -89,6 +89,11 @@ impl ApiServer {
         self.connection.login.credential().await
     }
 
+    /// The names of the authorities that the kubeconfig trusts for this server.
+    pub async fn authorities(&self) -> Vec<String> {
+        self.connection.login.authorities().await
+    }
+
     /// Whether requests are sent as somebody else (`--as` and its company).
     pub fn impersonates(&self) -> bool {
         self.connection.login.impersonates()

@@ -6,7 +6,8 @@
 //! * `connection`: kubectl's flags → kubeconfig → credential → a client for one server. `transport`
 //!   in it opens connections, through proxies too; `tls` says whom to trust.
 //! * [`RawPath`]: a checked API path and query, sent as it stands.
-//! * [`ApiServer`]: the one place where a request leaves the process. `outcome` decides what its
+//! * [`ApiServer`]: the one place where a request leaves the process, and what is known of the way
+//!   to it: [`Target`], [`Credential`]. `outcome` decides what its
 //!   reply, or that there is none, means; `signals` holds the process until that is said. `status`
 //!   words refusals as kubectl does, `connection_error` what came instead of a reply, `redaction`
 //!   takes Secrets out of both.
@@ -14,8 +15,8 @@
 //! * [`StreamingReply`]: a reply that is read as it comes.
 //! * [`Output`]: stdout and its `-o` formats, with `jsonpath` as kubectl speaks it.
 //! * [`messages`]: stderr. `warnings` are those of the server; `trace` is `-v`, and `secret` says what
-//!   neither it nor any message may show.
-//! * `go_json`, `utc`, `shell`, `nearest`: how documents, points in time and words of a command are
+//!   neither it nor any message may show; [`terminal`] says what may be shown there.
+//! * `go_json`, [`utc`], `shell`, `nearest`: how documents, points in time and words of a command are
 //!   written, and what a misspelt name may have meant.
 //! * [`Error`]: what a user reads, its hint, its exit code.
 //!
@@ -48,6 +49,7 @@ mod shell;
 mod signals;
 mod status;
 mod streaming_reply;
+pub mod terminal;
 mod trace;
 pub mod utc;
 mod warnings;

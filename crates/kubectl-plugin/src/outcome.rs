@@ -15,6 +15,8 @@ use crate::error::Kind;
 use crate::redaction::Redaction;
 use crate::{Error, RawPath, Resource, connection_error, status};
 
+const TLS_IS_SPOKEN_HERE: &[u8] = b"Client sent an HTTP request to an HTTPS server.";
+
 /// What is kept of a request, to judge its answer by.
 pub(crate) struct Question {
     method: Method,
@@ -89,6 +91,15 @@ impl Question {
                 host(server)
             ))
             .hinted("give the server's final address: a login page or a proxy is in between"));
+        }
+        // The answer of Go's servers (`net/http`, `conn.serve`) to what is not TLS. Departure: kubectl
+        // calls it an unknown reason.
+        if code == StatusCode::BAD_REQUEST && reply.body().starts_with(TLS_IS_SPOKEN_HERE) {
+            return Err(Error::protocol(format!(
+                "{} speaks TLS, and the request was plain http",
+                host(server)
+            ))
+            .hinted("its address begins with https://"));
         }
         if code.is_informational() {
             let answered = format!("{} answered {code} to a {}", host(server), self.method);

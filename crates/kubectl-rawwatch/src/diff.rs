@@ -7,11 +7,10 @@
 //! It needs the last state of every object, which no other format keeps.
 
 use std::collections::{BTreeSet, HashMap};
-use std::env;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal};
+use std::io;
 
-use kubectl_plugin::{Error, object_name};
+use kubectl_plugin::{Error, object_name, terminal};
 use serde_json::Value;
 
 /// What stands for a field that is not there.
@@ -25,14 +24,11 @@ pub(crate) struct Differ {
 }
 
 impl Differ {
-    /// A differ that colours its text when stdout is a terminal, with kubectl's exceptions.
+    /// A differ that colours its text where stdout may have colours.
     pub(crate) fn new() -> Self {
-        let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             objects: HashMap::new(),
-            is_coloured: io::stdout().is_terminal()
-                && !is_dumb
-                && env::var_os("NO_COLOR").is_none(),
+            is_coloured: terminal::is_coloured(&io::stdout()),
         }
     }
 

@@ -1,14 +1,18 @@
 //! What was presented to the server, and which part of it counted.
 
 use jiff::Timestamp;
-use kubectl_plugin::{Authorization, BearerToken, ClientCertificate, Credential, Plugin};
+use kubectl_plugin::{Authorization, BearerToken, ClientCertificate, Credential, Plugin, utc};
 use serde::Serialize;
 
 use crate::identity::UserInfo;
+use crate::remaining;
 
 /// The extra by which servers since Kubernetes 1.32 say what they took: `X509SHA256=…`, `JTI=…`
 /// (`apiserver/pkg/authentication/request/x509`, `kubernetes/pkg/serviceaccount`).
 pub(crate) const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
+
+/// What the server calls those without a login that it takes.
+pub(crate) const ANONYMOUS: &str = "system:anonymous";
 
 /// What a login is made of. The names are those in documents, and do not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -16,21 +20,9 @@ pub(crate) enum Kind {
     ClientCertificate,
     BearerToken,
     Basic,
+    /// One that has not answered, so that nothing is known of what it would present.
+    ExecPlugin,
     None,
-}
-
-/// Where a login comes from, when it is not in the kubeconfig itself or a flag.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Origin {
-    /// The exec plugin.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) command: Option<String>,
-    /// The token's file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) file: Option<String>,
-    /// The kubeconfig's auth provider.
-    #[serde(rename = "authProvider", skip_serializing_if = "Option::is_none")]
-    pub(crate) auth_provider: Option<String>,
 }
 
 /// One thing that a server may know somebody by, as a document shows it.
@@ -38,8 +30,15 @@ pub(crate) struct Origin {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Presented {
     pub(crate) kind: Kind,
-    #[serde(flatten)]
-    pub(crate) origin: Origin,
+    /// The exec plugin that it comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) command: Option<String>,
+    /// The token's file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
+    /// The kubeconfig's auth provider that it comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) auth_provider: Option<String>,
     /// Of the certificate, or of the token; the name for Basic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) subject: Option<String>,
@@ -57,6 +56,9 @@ pub(crate) struct Presented {
     pub(crate) not_before: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expires: Option<Timestamp>,
+    /// Whether a token says of itself what it is.
+    #[serde(skip)]
+    pub(crate) is_jwt: bool,
     /// Whether the server named this very one as what it took.
     pub(crate) confirmed: bool,
     /// The user that a server would make of it, as far as that can be told.
@@ -71,8 +73,8 @@ pub(crate) struct Login {
     pub(crate) used: Presented,
     /// What was presented beside it.
     pub(crate) others: Vec<Presented>,
-    /// An exec plugin that has not run: nothing is known of what it would say.
-    pub(crate) has_unasked_plugin: bool,
+    /// Whether the server's answer tells which one counted.
+    pub(crate) is_settled: bool,
 }
 
 impl Login {
@@ -83,31 +85,33 @@ impl Login {
         presented.extend(credential.authorization.as_ref().map(of_authorization));
         presented.extend(credential.certificate.as_ref().map(of_certificate));
         if let Some(plugin) = plugin {
-            presented.iter_mut().for_each(|one| one.is_from(plugin));
+            for one in &mut presented {
+                one.come_from(plugin);
+            }
         }
-        let used = user.and_then(|user| presented.iter_mut().position(|one| one.is_user(user)));
-        let is_nobody = user.is_some_and(|user| user.username == "system:anonymous");
-        let used = match used {
+        let taken = user.and_then(|user| presented.iter_mut().position(|one| one.was_taken(user)));
+        let is_nobody = user.is_some_and(|user| user.username == ANONYMOUS);
+        let used = match taken {
             Some(index) => presented.remove(index),
-            None if presented.is_empty() || is_nobody => Presented::nothing(plugin),
+            None if is_nobody => Presented::nothing(),
+            None if presented.is_empty() => plugin.map_or_else(Presented::nothing, of_plugin),
             None => presented.remove(0),
         };
         Self {
             used,
             others: presented,
-            has_unasked_plugin: plugin.is_some_and(|plugin| !plugin.has_answered),
+            is_settled: taken.is_some() || is_nobody,
         }
     }
 }
 
 impl Presented {
-    fn nothing(plugin: Option<&Plugin>) -> Self {
+    fn nothing() -> Self {
         Self {
             kind: Kind::None,
-            origin: Origin {
-                command: plugin.map(|plugin| plugin.command.clone()),
-                ..Origin::default()
-            },
+            command: None,
+            file: None,
+            auth_provider: None,
             subject: None,
             issuer: None,
             audiences: Vec::new(),
@@ -115,13 +119,49 @@ impl Presented {
             id: None,
             not_before: None,
             expires: None,
+            is_jwt: false,
             confirmed: false,
             local_user: UserInfo::default(),
         }
     }
 
-    fn is_from(&mut self, plugin: &Plugin) {
-        self.origin.command = Some(plugin.command.clone());
+    /// What it is and where it comes from, as in `bearer token of the exec plugin aws`.
+    pub(crate) fn description(&self) -> String {
+        let what = match self.kind {
+            Kind::ClientCertificate => "client certificate",
+            Kind::BearerToken => "bearer token",
+            Kind::Basic => "name and password (basic)",
+            Kind::ExecPlugin => "unknown",
+            Kind::None => "none",
+        };
+        match (&self.command, &self.file, &self.auth_provider) {
+            (Some(command), ..) if self.kind == Kind::ExecPlugin => {
+                format!("exec plugin {command}, which has not answered")
+            }
+            (Some(command), ..) => format!("{what} of the exec plugin {command}"),
+            (None, Some(file), _) => format!("{what} of the file {file}"),
+            (None, None, Some(provider)) => format!("{what} of the auth provider {provider}"),
+            (None, None, None) => what.to_owned(),
+        }
+    }
+
+    /// That it has expired, or is not yet valid, as in `expired 3 hours ago, at …`.
+    pub(crate) fn out_of_date(&self, now: Timestamp) -> Option<String> {
+        let date = |time: Timestamp| utc::minute(time.as_second());
+        if let Some(expires) = self.expires.filter(|expires| *expires <= now) {
+            let ago = remaining::words(now.duration_since(expires));
+            return Some(format!("expired {ago} ago, at {}", date(expires)));
+        }
+        let start = self.not_before.filter(|start| now < *start)?;
+        let until = remaining::words(start.duration_since(now));
+        Some(format!(
+            "is not valid for another {until}, until {}",
+            date(start)
+        ))
+    }
+
+    fn come_from(&mut self, plugin: &Plugin) {
+        self.command = Some(plugin.command.clone());
         // The first end counts.
         self.expires = match (self.expires, plugin.expires) {
             (Some(own), Some(of_plugin)) => Some(own.min(of_plugin)),
@@ -130,7 +170,7 @@ impl Presented {
     }
 
     /// Whether the server took this one: by the credential that it names, else by the user's name.
-    fn is_user(&mut self, user: &UserInfo) -> bool {
+    fn was_taken(&mut self, user: &UserInfo) -> bool {
         let Some(ids) = user.extra.get(CREDENTIAL_ID) else {
             return !user.username.is_empty() && self.local_user.username == user.username;
         };
@@ -144,6 +184,15 @@ impl Presented {
     }
 }
 
+/// A plugin without an answer.
+fn of_plugin(plugin: &Plugin) -> Presented {
+    Presented {
+        kind: Kind::ExecPlugin,
+        command: Some(plugin.command.clone()),
+        ..Presented::nothing()
+    }
+}
+
 fn of_authorization(authorization: &Authorization) -> Presented {
     match authorization {
         Authorization::Token(token) => of_token(token),
@@ -154,7 +203,7 @@ fn of_authorization(authorization: &Authorization) -> Presented {
                 username: name.clone(),
                 ..UserInfo::default()
             },
-            ..Presented::nothing(None)
+            ..Presented::nothing()
         },
     }
 }
@@ -165,11 +214,9 @@ fn of_token(token: &BearerToken) -> Presented {
     let is_account = |subject: &&String| subject.starts_with("system:serviceaccount:");
     Presented {
         kind: Kind::BearerToken,
-        origin: Origin {
-            file: token.file.clone(),
-            auth_provider: token.auth_provider.clone(),
-            command: None,
-        },
+        is_jwt: token.claims.is_some(),
+        file: token.file.clone(),
+        auth_provider: token.auth_provider.clone(),
         local_user: UserInfo {
             username: claims
                 .subject
@@ -185,7 +232,7 @@ fn of_token(token: &BearerToken) -> Presented {
         id: claims.id,
         not_before: claims.not_before,
         expires: claims.expires,
-        ..Presented::nothing(None)
+        ..Presented::nothing()
     }
 }
 
@@ -202,6 +249,6 @@ fn of_certificate(certificate: &ClientCertificate) -> Presented {
             groups: certificate.organizations.clone(),
             ..UserInfo::default()
         },
-        ..Presented::nothing(None)
+        ..Presented::nothing()
     }
 }

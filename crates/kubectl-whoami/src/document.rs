@@ -105,11 +105,10 @@ impl<'a> Document<'a> {
 impl<'a> Whoami<'a> {
     fn of(report: &'a Report) -> Self {
         let Login { used, others, .. } = &report.login;
-        let is_verified = report.identity.is_some();
         Self {
             source: report.source().name(),
-            verified: is_verified,
-            local: (!is_verified).then_some(&used.local_user),
+            verified: report.identity.is_some(),
+            local: report.local_user(),
             impersonator: report.impersonator.as_ref().map(|identity| &identity.user),
             credential: used,
             other_credentials: others,

@@ -2,7 +2,6 @@
 //! but the credential is here, and so is the server's clock.
 
 use jiff::{SignedDuration, Timestamp};
-use kubectl_plugin::utc;
 
 use crate::credential::{Kind, Login, Presented};
 use crate::remaining;
@@ -10,17 +9,25 @@ use crate::remaining;
 /// Clocks that differ by less are the same: a `Date` has whole seconds, and replies take time.
 const SAME_TIME: SignedDuration = SignedDuration::from_secs(30);
 
+/// What is known of the server.
+pub(crate) struct Server {
+    /// Those that its own certificate must be signed by; none when they are the platform's.
+    pub(crate) authorities: Vec<String>,
+    /// How far its clock is ahead.
+    pub(crate) clock_skew: Option<SignedDuration>,
+}
+
 /// What is wrong with what was presented, or may be: a sentence each.
-pub(crate) fn of_a_401(
-    login: &Login,
-    clock_skew: Option<SignedDuration>,
-    now: Timestamp,
-) -> Vec<String> {
-    let skew = clock_skew.filter(|skew| skew.abs() > SAME_TIME);
+pub(crate) fn of_a_401(login: &Login, server: &Server, now: Timestamp) -> Vec<String> {
+    let skew = server.clock_skew.filter(|skew| skew.abs() > SAME_TIME);
+    // What is out of date is so by the server's clock.
     let servers_now = now + skew.unwrap_or_default();
-    let mut reasons: Vec<String> = std::iter::once(&login.used)
-        .chain(&login.others)
-        .flat_map(|presented| of_presented(presented, servers_now))
+    let presented = std::iter::once(&login.used).chain(&login.others);
+    let mut reasons: Vec<String> = presented
+        .map(|presented| match presented.out_of_date(servers_now) {
+            Some(problem) => format!("the {} {problem}", presented.description()),
+            None => unknown(presented, server),
+        })
         .collect();
     if let Some(skew) = skew {
         let words = remaining::words(skew.abs());
@@ -36,30 +43,43 @@ pub(crate) fn of_a_401(
     reasons
 }
 
-fn of_presented(presented: &Presented, now: Timestamp) -> Vec<String> {
-    let what = match presented.kind {
-        Kind::ClientCertificate => "the client certificate",
-        Kind::BearerToken => "the token",
-        Kind::Basic => {
-            return vec![
-                "a name and a password were presented, which servers since Kubernetes 1.19 do \
-                 not take"
-                    .to_owned(),
-            ];
+/// What may be wrong with what is up to date.
+fn unknown(presented: &Presented, server: &Server) -> String {
+    let what = presented.description();
+    match presented.kind {
+        Kind::None => "there is no credential to log in with, and the server takes nobody \
+                       without one"
+            .to_owned(),
+        Kind::ExecPlugin => format!("{what}: there is no credential to log in with"),
+        Kind::Basic => format!("the {what} is what no server takes since Kubernetes 1.19"),
+        Kind::ClientCertificate => {
+            let issuer = presented.issuer.as_deref().unwrap_or_default();
+            let authorities = &server.authorities;
+            if authorities.is_empty() || authorities.iter().any(|name| name == issuer) {
+                format!("does the server trust the authority of the {what}, {issuer}?")
+            } else {
+                format!(
+                    "the {what} is signed by {issuer}, and the cluster's authority is {}: is it \
+                     that of another cluster?",
+                    authorities.join(" or ")
+                )
+            }
         }
-        Kind::None => return vec!["there is no credential to log in with".to_owned()],
-    };
-    let date = |time: Timestamp| utc::minute(time.as_second());
-    if let Some(expires) = presented.expires.filter(|expires| *expires <= now) {
-        let ago = remaining::words(now.duration_since(expires));
-        return vec![format!("{what} expired {ago} ago, at {}", date(expires))];
+        Kind::BearerToken if presented.is_jwt => {
+            let issuer = presented.issuer.as_deref().unwrap_or("nobody");
+            let audience = match presented.audiences.as_slice() {
+                [] => "nobody".to_owned(),
+                audiences => audiences.join(", "),
+            };
+            format!(
+                "the {what} is of the issuer {issuer} for the audience {audience}: does the server \
+                 take those? if it does, the signature is wrong, the token was revoked, or its \
+                 account is gone"
+            )
+        }
+        Kind::BearerToken => format!(
+            "the {what} does not say what it is: it is wrong, has expired, was revoked, or is of \
+             another cluster"
+        ),
     }
-    if let Some(not_before) = presented.not_before.filter(|start| now < *start) {
-        let until = remaining::words(not_before.duration_since(now));
-        let date = date(not_before);
-        return vec![format!(
-            "{what} is not valid for another {until}, before {date}"
-        )];
-    }
-    Vec::new()
 }

@@ -1,6 +1,8 @@
 //! `-o`: a report as it is printed.
 
-use kubectl_plugin::{Error, Output, OutputArgs, write};
+use std::io;
+
+use kubectl_plugin::{Error, Kind, Output, OutputArgs, messages, terminal, write};
 use serde_json::{Value, json};
 
 use crate::args::WhoamiArgs;
@@ -57,20 +59,32 @@ impl Format {
     /// Writes a report. What would look like the server's word when it is not is left out.
     pub(crate) fn write(&self, report: &Report) -> Result<(), Error> {
         match self {
-            Self::Table => write(table::of(report).as_bytes()),
+            Self::Table => {
+                let is_coloured = terminal::is_coloured(&io::stdout());
+                write(table::of(report, is_coloured).as_bytes())
+            }
             Self::Document(output) => output.write_struct(&Document::whole(report)),
             Self::Review(_) if report.identity.is_none() => Ok(()),
             Self::Review(output) => output.write_struct(&Document::review(report)),
-            Self::Name => match report.username() {
-                Some(name) => write(format!("{name}\n").as_bytes()),
-                None => Ok(()),
-            },
-            Self::Subjects(output) => match report.username() {
-                Some(name) => output.write_struct(&json!({"subjects": [subject(name)]})),
-                None => Ok(()),
-            },
+            // That the server did not say it is said already.
+            Self::Name | Self::Subjects(_) if report.failure.is_some() => Ok(()),
+            Self::Name => write(format!("{}\n", name(report)?).as_bytes()),
+            Self::Subjects(output) => {
+                output.write_struct(&json!({"subjects": [subject(name(report)?)]}))
+            }
         }
     }
+}
+
+/// The user name, with a word on stderr when nobody has verified it.
+fn name(report: &Report) -> Result<&str, Error> {
+    let name = report.username().ok_or_else(|| {
+        Kind::Format("the local credential does not say what the server calls its user".to_owned())
+    })?;
+    if report.identity.is_none() {
+        messages::say("unverified: the name is that of the local credential");
+    }
+    Ok(name)
 }
 
 /// A user as a `RoleBinding` names it (`rbac.authorization.k8s.io/v1`, `Subject`).

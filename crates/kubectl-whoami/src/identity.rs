@@ -80,17 +80,16 @@ impl Display for Source {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::SelfSubjectReview(version) => {
-                write!(formatter, "the server (SelfSubjectReview {version})")
+                write!(formatter, "SelfSubjectReview {version}")
             }
-            Self::TokenReview => formatter.write_str("the server (TokenReview of the own token)"),
-            Self::CertificateSigningRequest => formatter
-                .write_str("the server (CertificateSigningRequest with dryRun=All, not stored)"),
+            Self::TokenReview => formatter.write_str("TokenReview of the token"),
+            Self::CertificateSigningRequest => {
+                formatter.write_str("CertificateSigningRequest v1, a dry run")
+            }
             Self::Forbidden => {
-                formatter.write_str("the server (the name in a refusal, nothing else is known)")
+                formatter.write_str("the name in a refusal; the server says nothing else")
             }
-            Self::LocalCredential => {
-                formatter.write_str("the local credential; unverified, as the server did not say")
-            }
+            Self::LocalCredential => formatter.write_str("the local credential, unverified"),
         }
     }
 }

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use kubectl_plugin::{ApiServer, Error, Kind, Target, utc};
+use kubectl_plugin::{ApiServer, Error, Kind, Target, messages, utc};
 
 use crate::credential::Login;
-use crate::explanation;
-use crate::identity::{Identity, Source};
+use crate::explanation::{self, Server};
+use crate::identity::{Identity, Source, UserInfo};
 use crate::ladder::{self, Asker};
 
 /// Who somebody is on one server, by what, and how that is known.
@@ -25,6 +25,8 @@ pub(crate) struct Report {
     pub(crate) explanation: Vec<String>,
     /// When all of this was so.
     pub(crate) now: Timestamp,
+    /// Whether somebody else is asked about than whoever asks.
+    impersonates: bool,
 }
 
 impl Report {
@@ -62,7 +64,11 @@ impl Report {
         let now = Timestamp::now();
         let explanation = match &failure {
             Some(error) if is_unauthorized(error) => {
-                explanation::of_a_401(&login, server.clock_skew(), now)
+                let server = Server {
+                    authorities: server.authorities().await,
+                    clock_skew: server.clock_skew(),
+                };
+                explanation::of_a_401(&login, &server, now)
             }
             _ => Vec::new(),
         };
@@ -74,6 +80,7 @@ impl Report {
             failure,
             explanation,
             now,
+            impersonates: server.impersonates(),
         }
     }
 
@@ -84,14 +91,21 @@ impl Report {
             .map_or(Source::LocalCredential, |identity| identity.source)
     }
 
-    /// The user name: the server's, or without being asked, the credential's.
+    /// What the credential says where the server says nothing. It says nothing of whom it
+    /// impersonates.
+    pub(crate) fn local_user(&self) -> Option<&UserInfo> {
+        let is_all = self.identity.is_none() && !self.impersonates;
+        is_all.then_some(&self.login.used.local_user)
+    }
+
+    /// The user name: the server's, or the credential's where nobody was asked.
     pub(crate) fn username(&self) -> Option<&str> {
-        let local = &self.login.used.local_user.username;
-        match (&self.identity, &self.failure) {
-            (Some(identity), _) => Some(&identity.user.username),
-            (None, None) if !local.is_empty() => Some(local),
-            (None, _) => None,
-        }
+        let user = match (&self.identity, &self.failure) {
+            (Some(identity), _) => &identity.user,
+            (None, None) => self.local_user()?,
+            (None, Some(_)) => return None,
+        };
+        Some(user.username.as_str()).filter(|name| !name.is_empty())
     }
 
     /// How much time is left to the credential that counts; nothing when it does not say so.
@@ -109,9 +123,11 @@ impl Report {
                 reasons => error.hinted(reasons.join("; ")),
             });
         }
-        let (Some(limit), Some(remaining), Some(expires)) =
-            (limit, remaining, self.login.used.expires)
-        else {
+        let Some(limit) = limit else {
+            return Ok(());
+        };
+        let (Some(remaining), Some(expires)) = (remaining, self.login.used.expires) else {
+            messages::say("the credential does not say when it expires");
             return Ok(());
         };
         if remaining >= SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX) {

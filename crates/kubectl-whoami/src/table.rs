@@ -1,84 +1,165 @@
-//! The report for people.
+//! The report for people: names in a column of their own, a value a line.
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
-use kubectl_plugin::utc;
+use jiff::SignedDuration;
+use kubectl_plugin::{terminal, utc};
 
 use crate::credential::{Kind, Presented};
+use crate::identity::{Identity, UserInfo};
 use crate::remaining;
 use crate::report::Report;
 
-/// A line a value, the names in a column of their own.
-pub(crate) fn of(report: &Report) -> String {
-    let mut table = Table::default();
-    let used = &report.login.used;
-    match &report.identity {
-        Some(identity) => {
-            table.row("Username", &identity.user.username);
-            table.row("UID", &identity.user.uid);
-            table.rows("Groups", identity.user.groups.iter().map(String::as_str));
-            for (key, values) in &identity.user.extra {
-                table.row("Extra", &format!("{key}: {}", values.join(", ")));
-            }
-        }
-        None => {
-            table.row(
-                "Username",
-                &format!("{} (unverified)", used.local_user.username),
-            );
-        }
-    }
-    table.row("Source", &report.source().to_string());
-    table.row(
-        "Context",
-        report.target.context.as_deref().unwrap_or_default(),
-    );
-    table.row("Server", &report.target.server);
-    table.row("Namespace", &report.target.namespace);
-    table.row("Credential", kind(used));
-    if let Some(expires) = used.expires {
-        table.row("Expires", &expiry(expires, report.now));
-    }
-    table.0
+/// The column of the values.
+const COLUMN: usize = 15;
+
+/// What is left is shown in yellow when it is less, in red when it is less than [`URGENT`].
+const SOON: SignedDuration = SignedDuration::from_hours(24);
+const URGENT: SignedDuration = SignedDuration::from_mins(10);
+
+/// The whole report.
+pub(crate) fn of(report: &Report, is_coloured: bool) -> String {
+    let mut table = Table {
+        text: String::new(),
+        is_coloured,
+    };
+    table.identity(report);
+    table.text.push('\n');
+    table.context(report);
+    table.text.push('\n');
+    table.credential(report);
+    table.text
 }
 
-#[derive(Default)]
-struct Table(String);
+struct Table {
+    text: String,
+    is_coloured: bool,
+}
 
 impl Table {
-    fn row(&mut self, name: &str, value: &str) {
-        self.rows(name, [value].into_iter().filter(|value| !value.is_empty()));
-    }
-
-    fn rows<'a>(&mut self, name: &str, values: impl Iterator<Item = &'a str>) {
-        for (index, value) in values.enumerate() {
-            let name = if index == 0 {
-                format!("{name}:")
+    fn identity(&mut self, report: &Report) {
+        match (&report.identity, report.local_user()) {
+            (Some(identity), _) => self.user(&identity.user),
+            (None, Some(local)) if !local.username.is_empty() => {
+                self.row("Username", &format!("{} (unverified)", local.username));
+                let groups = local
+                    .groups
+                    .iter()
+                    .map(|name| format!("{name} (unverified)"));
+                self.rows("Groups", groups);
+            }
+            (None, _) => self.row("Username", "unknown"),
+        }
+        let why = match (&report.identity, &report.failure) {
+            (Some(_), _) => "",
+            (None, Some(_)) => ": the server does not say who it is",
+            (None, None) => ": the server was not asked",
+        };
+        self.row("Source", &format!("{}{why}", report.source()));
+        if let Some(Identity { user, .. }) = &report.impersonator {
+            let groups = user.groups.join(", ");
+            let groups = if groups.is_empty() {
+                groups
             } else {
-                String::new()
+                format!(" ({groups})")
             };
-            let _ = writeln!(self.0, "{name:<14}{value}");
+            self.row("Impersonator", &format!("{}{groups}", user.username));
         }
     }
-}
 
-fn kind(presented: &Presented) -> &'static str {
-    match presented.kind {
-        Kind::ClientCertificate => "client certificate",
-        Kind::BearerToken => "bearer token",
-        Kind::Basic => "basic",
-        Kind::None => "none",
+    fn user(&mut self, user: &UserInfo) {
+        self.row("Username", &user.username);
+        self.some("UID", Some(&user.uid).filter(|uid| !uid.is_empty()));
+        self.rows("Groups", user.groups.iter());
+        let extra = user.extra.iter();
+        self.rows(
+            "Extra",
+            extra.map(|(key, values)| format!("{key}: {}", values.join(", "))),
+        );
     }
-}
 
-fn expiry(expires: Timestamp, now: Timestamp) -> String {
-    let date = utc::minute(expires.as_second());
-    let remaining = expires.duration_since(now);
-    let words = remaining::words(remaining);
-    if remaining.is_negative() {
-        format!("{words} ago, at {date}")
-    } else {
-        format!("in {words}, at {date}")
+    fn context(&mut self, report: &Report) {
+        let target = &report.target;
+        self.some("Context", target.context.as_ref());
+        self.some("Cluster", target.cluster.as_ref());
+        self.row("Server", &target.server);
+        self.row("Namespace", &target.namespace);
+    }
+
+    fn credential(&mut self, report: &Report) {
+        let login = &report.login;
+        let used = &login.used;
+        self.row("Credential", &used.description());
+        self.some("Subject", used.subject.as_ref());
+        self.some("Issuer", used.issuer.as_ref());
+        self.rows("Audience", used.audiences.iter());
+        let of_server = match used.kind {
+            _ if used.confirmed => ", the one that the server saw",
+            _ => "",
+        };
+        if let Some(fingerprint) = &used.fingerprint {
+            self.row("Fingerprint", &format!("SHA256 {fingerprint}{of_server}"));
+        }
+        if let Some(id) = &used.id {
+            self.row("ID", &format!("{id}{of_server}"));
+        }
+        if let Some(not_before) = used.not_before {
+            self.row("Not before", &utc::minute(not_before.as_second()));
+        }
+        if used.kind != Kind::None {
+            let expiry = self.expiry(used, report.remaining());
+            // Colours are not text to be made printable.
+            let _ = writeln!(self.text, "{:COLUMN$}{expiry}", "Expires:");
+        }
+        let name = if login.is_settled {
+            "Not used"
+        } else {
+            "Also sent"
+        };
+        let others = login.others.iter().map(|other| {
+            let what = other.description();
+            match other.out_of_date(report.now) {
+                Some(problem) => format!("{what}, which {problem}"),
+                None => what,
+            }
+        });
+        self.rows(name, others);
+    }
+
+    fn expiry(&self, used: &Presented, remaining: Option<SignedDuration>) -> String {
+        let (Some(expires), Some(remaining)) = (used.expires, remaining) else {
+            return "unknown".to_owned();
+        };
+        let date = utc::minute(expires.as_second());
+        let words = remaining::words(remaining);
+        let text = if remaining.is_negative() {
+            format!("{words} ago, at {date}")
+        } else {
+            format!("in {words}, at {date}")
+        };
+        let colour = match remaining {
+            _ if !self.is_coloured || remaining >= SOON => return text,
+            _ if remaining >= URGENT => "33",
+            _ => "31",
+        };
+        format!("\u{1b}[{colour}m{text}\u{1b}[0m")
+    }
+
+    fn some(&mut self, name: &str, value: Option<&String>) {
+        self.rows(name, value.into_iter());
+    }
+
+    fn row(&mut self, name: &str, value: &str) {
+        self.rows(name, [value].into_iter());
+    }
+
+    /// The values of one name. A server's text stays on its line, and does not steer a terminal.
+    fn rows(&mut self, name: &str, values: impl Iterator<Item = impl AsRef<str>>) {
+        let mut label = format!("{name}:");
+        for value in values {
+            let value = terminal::printable(value.as_ref(), "");
+            let _ = writeln!(self.text, "{label:COLUMN$}{value}");
+            label.clear();
+        }
     }
 }

@@ -93,7 +93,7 @@ impl Builder {
         let folder = temporary.keep();
 
         let authority = CertificateAuthority::new()?;
-        let login = authority.client("admin", &["system:masters"])?;
+        let login = authority.client("admin", &["system:masters"], None)?;
         write_keys(&folder, &authority, &login)?;
 
         let etcd_url = format!("http://127.0.0.1:{}", free_port()?);

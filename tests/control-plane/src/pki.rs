@@ -1,6 +1,8 @@
 //! The keys and certificates of one control plane, made fresh at every start.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
 use rcgen::{
@@ -62,11 +64,17 @@ impl CertificateAuthority {
     }
 
     /// A client certificate: the API server takes the user name from CN and the groups from O.
+    /// Without a validity it is good for ever.
     ///
     /// # Errors
     /// With more than two groups: rcgen keeps one value for each kind of name, and O has two
     /// spellings there, by name and by number.
-    pub(crate) fn client(&self, name: &str, groups: &[&str]) -> Result<KeyAndCertificate> {
+    pub(crate) fn client(
+        &self,
+        name: &str,
+        groups: &[&str],
+        validity: Option<Range<SystemTime>>,
+    ) -> Result<KeyAndCertificate> {
         let organizations = [
             DnType::OrganizationName,
             DnType::CustomDnType(vec![2, 5, 4, 10]),
@@ -79,6 +87,10 @@ impl CertificateAuthority {
         );
         let mut params = CertificateParams::default();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        if let Some(validity) = validity {
+            params.not_before = validity.start.into();
+            params.not_after = validity.end.into();
+        }
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
         for (organization, group) in organizations.into_iter().zip(groups) {

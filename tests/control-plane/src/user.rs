@@ -1,8 +1,10 @@
 //! Who a kubeconfig logs in as.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -36,16 +38,15 @@ pub enum User<'a> {
 impl ControlPlane {
     /// A new kubeconfig file (JSON, which is YAML) with one context that logs in as this user.
     pub fn kubeconfig(&self, user: &User<'_>) -> Result<PathBuf> {
-        let number = self.users.fetch_add(1, Ordering::Relaxed);
-        let folder = self.folder().join("users").join(number.to_string());
-        fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+        let folder = self.new_folder()?;
         let credential = match *user {
             User::Admin => {
                 let (certificate, key) = self.admin_certificate();
                 client_certificate(&certificate, &key)
             }
             User::Person { name, groups } => {
-                let (certificate, key) = save(&folder, &self.authority.client(name, groups)?)?;
+                let login = self.authority.client(name, groups, None)?;
+                let (certificate, key) = save(&folder, &login)?;
                 client_certificate(&certificate, &key)
             }
             User::ServiceAccount { namespace, name } => {
@@ -58,6 +59,23 @@ impl ControlPlane {
             User::Person { name, .. } | User::ServiceAccount { name, .. } => name,
             User::Nobody => "nobody",
         };
+        self.write_kubeconfig(&folder, name, &credential)
+    }
+
+    /// The same for a user of the kubeconfig that is given as it stands there.
+    pub fn kubeconfig_with(&self, user: &Value) -> Result<PathBuf> {
+        self.write_kubeconfig(&self.new_folder()?, "somebody", user)
+    }
+
+    /// A folder for what one user needs.
+    fn new_folder(&self) -> Result<PathBuf> {
+        let number = self.users.fetch_add(1, Ordering::Relaxed);
+        let folder = self.folder().join("users").join(number.to_string());
+        fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+        Ok(folder)
+    }
+
+    fn write_kubeconfig(&self, folder: &Path, name: &str, credential: &Value) -> Result<PathBuf> {
         let kubeconfig = json!({
             "apiVersion": "v1",
             "kind": "Config",
@@ -84,6 +102,22 @@ impl ControlPlane {
     /// The files with the certificate and the key of the admin, PEM.
     pub fn admin_certificate(&self) -> (PathBuf, PathBuf) {
         certificate_and_key(&self.folder().join("admin"))
+    }
+
+    /// The files with a client certificate and its key, PEM, that is good for that time.
+    pub fn client_certificate(
+        &self,
+        name: &str,
+        groups: &[&str],
+        validity: Range<SystemTime>,
+    ) -> Result<(PathBuf, PathBuf)> {
+        let login = self.authority.client(name, groups, Some(validity))?;
+        save(&self.new_folder()?, &login)
+    }
+
+    /// The key that signs the tokens of service accounts: PKCS#8 in a PEM file, for ES256.
+    pub fn service_account_key(&self) -> PathBuf {
+        self.folder().join("service-account-private.pem")
     }
 
     /// A bearer token of a service account, good for an hour. The account is created when it is

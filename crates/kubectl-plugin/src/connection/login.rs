@@ -122,6 +122,16 @@ impl Login {
         }
     }
 
+    /// The names of the authorities that the server's certificate must be signed by; none when
+    /// they are the platform's.
+    pub(crate) async fn authorities(&self) -> Vec<String> {
+        let current = self.current.lock().await;
+        let bundle = current
+            .as_deref()
+            .and_then(|session| session.authorities.as_deref());
+        bundle.map(tls::names_of_authorities).unwrap_or_default()
+    }
+
     /// Whether requests are sent as somebody else.
     pub(crate) fn impersonates(&self) -> bool {
         self.user.impersonate.is_some()

@@ -110,7 +110,7 @@ impl ConnectionArgs {
             context: context_name,
             cluster: named(&cluster_name),
             user: named(&user_name),
-            server: server.to_string(),
+            server: server.to_string().trim_end_matches('/').to_owned(),
             namespace,
         };
         let proxy = proxy::choose(cluster.proxy_url.as_deref(), &server)?;

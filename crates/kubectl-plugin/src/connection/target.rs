@@ -9,7 +9,7 @@ pub struct Target {
     pub cluster: Option<String>,
     /// The user's name in the kubeconfig, which need not be the one that the server knows.
     pub user: Option<String>,
-    /// The server's address, with its base path.
+    /// The server's address, with its base path and without a slash at its end.
     pub server: String,
     /// The namespace of `-n`, else of the context, else of the Pod, else `default`.
     pub namespace: String,

@@ -1,11 +1,21 @@
 //! A bundle of certificates that a cluster trusts, read as Go reads it (`x509.CertPool`).
 
 use rustls::pki_types::{CertificateDer, pem::PemObject};
+use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
 use crate::Error;
 
 /// The certificates that count. Each is trusted as itself; those of authorities also as signers.
 pub(super) type Bundle = Vec<CertificateDer<'static>>;
+
+/// The names of the certificates of a bundle's PEM text, as far as they can be read.
+pub(in crate::connection) fn names(text: &[u8]) -> Vec<String> {
+    let name = |der: &CertificateDer<'_>| {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        Some(certificate.subject().to_string())
+    };
+    bundle(text).iter().flatten().filter_map(name).collect()
+}
 
 /// Reads a bundle's PEM text. What is no certificate in it is passed over, as in Go.
 pub(super) fn bundle(text: &[u8]) -> Result<Bundle, Error> {

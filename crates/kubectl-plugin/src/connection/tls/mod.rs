@@ -20,6 +20,7 @@ use rustls::{
 use rustls_platform_verifier::Verifier as PlatformVerifier;
 
 use crate::Error;
+pub(super) use authorities::names as names_of_authorities;
 pub(super) use identity::{expiry_note, identity};
 use unchecked::Unchecked;
 pub(crate) use verifier::Unverified;

@@ -1,0 +1,234 @@
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use control_plane::{ControlPlane, User};
+use faulty_server::{Answer, FaultyServer, Reply};
+use serde_json::{Value, json};
+
+use super::plugin::*;
+
+const UNAUTHORIZED: &str = "error: You must be logged in to the server (Unauthorized)";
+
+/// Both are refused with a 401; ours says `hint`, and nothing of `secrets` at any verbosity. The
+/// hint as it stands, for more questions.
+#[track_caller]
+fn refused(kubeconfig: &Path, hint: &str, secrets: &[&str]) -> String {
+    kubectl(kubeconfig, &[]).ended(1).says(UNAUTHORIZED);
+    let outcome = whoami(kubeconfig, &["-v=10"]).ended(3).says(UNAUTHORIZED);
+    let said = outcome.stderr.lines().last().unwrap().to_owned();
+    assert!(
+        said.starts_with("hint: ") && said.contains(hint),
+        "{outcome:#?}"
+    );
+    assert!(
+        outcome
+            .row("Source")
+            .starts_with("the local credential, unverified")
+    );
+    let document = whoami(kubeconfig, &["-o", "json"]).ended(3);
+    let error = &document.json()["whoami"]["error"];
+    assert_eq!(error["exitCode"], 3);
+    let explanation = error["explanation"][0].as_str().unwrap();
+    assert!(explanation.contains(hint), "{error}");
+    for secret in secrets {
+        for outcome in [&outcome, &document] {
+            assert!(
+                !format!("{outcome:?}").contains(secret),
+                "{secret} in {outcome:#?}"
+            );
+        }
+    }
+    for format in ["name", "subjects", "review"] {
+        assert_eq!(whoami(kubeconfig, &["-o", format]).ended(3).stdout, "");
+    }
+    said
+}
+
+/// A kubeconfig with a token that the claims make, and the parts of the token.
+#[track_caller]
+fn token_is_refused(claims: &Value, hint: &str) {
+    let token = signed(claims);
+    let parts: Vec<&str> = token.split('.').collect();
+    refused(
+        &user(&json!({"token": token})),
+        hint,
+        &[&token, parts[1], parts[2]],
+    );
+}
+
+#[test]
+fn a_token_that_has_expired() {
+    let mut claims = claims();
+    claims["exp"] = json!(now() - 3 * 3_600);
+    token_is_refused(&claims, "the bearer token expired 3 hours ago, at 2");
+}
+
+#[test]
+fn a_token_that_is_not_yet_valid() {
+    let mut claims = claims();
+    claims["nbf"] = json!(now() + 86_400 + 5);
+    claims["exp"] = json!(now() + 90_000);
+    token_is_refused(
+        &claims,
+        "the bearer token is not valid for another 1 day, until 2",
+    );
+}
+
+#[test]
+fn a_token_for_another_audience() {
+    let mut claims = claims();
+    claims["aud"] = json!(["https://other.example", "vault"]);
+    token_is_refused(
+        &claims,
+        "for the audience https://other.example, vault: does",
+    );
+}
+
+#[test]
+fn a_token_of_another_issuer() {
+    let mut claims = claims();
+    claims["iss"] = json!("https://issuer.example");
+    token_is_refused(&claims, "of the issuer https://issuer.example for");
+}
+
+#[test]
+fn a_token_with_a_bad_signature() {
+    let token = format!("{}.c2lnbmF0dXJl", unsigned(&claims()));
+    let kubeconfig = user(&json!({"token": token}));
+    let hint = "the signature is wrong, the token was revoked, or its account is gone";
+    refused(&kubeconfig, hint, &[&token, "c2lnbmF0dXJl"]);
+}
+
+#[test]
+fn a_token_that_says_nothing() {
+    let kubeconfig = user(&json!({"token": "opaque-and-secret"}));
+    refused(
+        &kubeconfig,
+        "the bearer token does not say what it is",
+        &["opaque-and-secret"],
+    );
+}
+
+#[test]
+fn a_certificate_that_is_out_of_date() {
+    let control_plane = ControlPlane::shared();
+    let hour = |count: u32| Duration::from_secs(3_600) * count;
+    let now = SystemTime::now();
+    for (validity, hint) in [
+        (
+            now - hour(72)..now - hour(48),
+            "the client certificate expired 2 days ago, at 2",
+        ),
+        (
+            now + hour(49)..now + hour(72),
+            "the client certificate is not valid for another 2 days",
+        ),
+    ] {
+        let (certificate, key) = control_plane
+            .client_certificate("jane", &[], validity)
+            .unwrap();
+        let text = fs::read_to_string(&key).unwrap();
+        let secret = text.lines().nth(1).unwrap();
+        let login = json!({"client-certificate": certificate, "client-key": key});
+        refused(&user(&login), hint, &[secret]);
+    }
+}
+
+#[test]
+fn a_certificate_of_another_cluster() {
+    let stranger = FaultyServer::start([]).unwrap().pki.client("jane").unwrap();
+    let folder = ControlPlane::shared().folder().join(unique("stranger"));
+    fs::create_dir_all(&folder).unwrap();
+    let (certificate, key) = (folder.join("tls.crt"), folder.join("tls.key"));
+    fs::write(&certificate, stranger.certificate).unwrap();
+    fs::write(&key, stranger.key).unwrap();
+    let login = json!({"client-certificate": certificate, "client-key": key});
+    let said = refused(&user(&login), "is signed by CN=faulty-server CA", &[]);
+    assert!(
+        said.contains("the cluster's authority is CN=control-plane"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_exec_plugin_whose_token_has_expired() {
+    let mut claims = claims();
+    claims["exp"] = json!(now() - 65);
+    let token = signed(&claims);
+    let kubeconfig = user(&exec_plugin(&answer(&json!({"token": token}))));
+    let said = refused(
+        &kubeconfig,
+        "the bearer token of the exec plugin /",
+        &[&token],
+    );
+    assert!(said.contains("log-in expired 1 minute"), "{said}");
+}
+
+#[test]
+fn nothing_to_log_in_with_where_nobody_is_let_in_without() {
+    let control_plane = ControlPlane::builder()
+        .api_server_flag("--anonymous-auth=false")
+        .start()
+        .unwrap();
+    let kubeconfig = control_plane.kubeconfig(&User::Nobody).unwrap();
+    let outcome = whoami(&kubeconfig, &[])
+        .ended(3)
+        .says(UNAUTHORIZED)
+        .says("hint: there is no credential to log in with, and the server takes nobody without");
+    assert_eq!(outcome.row("Username"), "unknown");
+    assert_eq!(outcome.row("Credential"), "none");
+}
+
+/// The server's clock says that the token has expired, while ours says that it has not.
+#[test]
+fn a_clock_that_is_wrong() {
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "Unauthorized",
+        "reason": "Unauthorized", "code": 401,
+    });
+    for (date, token_ends, hints) in [
+        (
+            "Fri, 01 Jan 2100 00:00:00 GMT",
+            now() + 3_600,
+            &[
+                "the bearer token expired",
+                "the clock of this machine is",
+                "behind the server's",
+            ][..],
+        ),
+        (
+            "Sat, 01 Jan 2000 00:00:00 GMT",
+            now() + 3_600,
+            &["the bearer token is not valid for", "ahead of the server's"],
+        ),
+        // It has no Date, so nothing is known of its clock.
+        ("", now() - 3_600, &["the bearer token expired 1 hour ago"]),
+    ] {
+        let mut reply = Reply::json(401, status.to_string());
+        if !date.is_empty() {
+            reply = reply.header("Date", date);
+        }
+        let server = FaultyServer::start([Answer::Reply(reply)]).unwrap();
+        let mut claims = json!({"sub": "jane", "exp": token_ends});
+        claims["nbf"] = json!(now() - 7_200);
+        let token = format!("{}.c2ln", unsigned(&claims));
+        let kubeconfig = server.kubeconfig().unwrap();
+        let mut outcome = whoami(&kubeconfig, &[&format!("--token={token}")]).ended(3);
+        for hint in hints {
+            outcome = outcome.says(hint);
+        }
+        assert_eq!(
+            outcome.stderr.contains("clock"),
+            !date.is_empty(),
+            "{outcome:#?}"
+        );
+    }
+}
+
+/// Clocks are never quite the same.
+#[test]
+fn a_clock_that_is_a_little_off_is_not_mentioned() {
+    let outcome = whoami(&user(&json!({"token": "opaque"})), &[]).ended(3);
+    assert!(!outcome.stderr.contains("clock"), "{outcome:#?}");
+}

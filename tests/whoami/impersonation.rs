@@ -1,0 +1,87 @@
+use control_plane::{ControlPlane, User};
+use serde_json::json;
+
+use super::plugin::*;
+
+fn admin() -> std::path::PathBuf {
+    ControlPlane::shared().kubeconfig(&User::Admin).unwrap()
+}
+
+#[test]
+fn names_the_impersonated_and_who_really_asks() {
+    for arguments in [
+        &["--as=bob"][..],
+        &["--as=bob", "--as-group=g1", "--as-group=g2"],
+        &["--as=bob", "--as-uid=7", "--as-user-extra=acme.com/a=x"],
+        &[
+            "--as=bob",
+            "--as-user-extra=acme.com/a=x",
+            "--as-user-extra=acme.com/a=y",
+        ],
+        &["--as=system:serviceaccount:default:robot"],
+    ] {
+        let document = same_as_kubectl(&admin(), arguments);
+        let impersonator = &document["whoami"]["impersonator"];
+        assert_eq!(impersonator["username"], "admin", "{document}");
+        assert_eq!(impersonator["groups"][0], "system:masters");
+        assert_eq!(document["whoami"]["credential"]["confirmed"], true);
+    }
+    let table = whoami(&admin(), &["--as=bob", "--as-group=g1"]).ended(0);
+    assert_eq!(table.row("Username"), "bob");
+    assert_eq!(table.row("Groups"), "g1");
+    assert_eq!(
+        table.row("Impersonator"),
+        "admin (system:masters, system:authenticated)"
+    );
+    let name = whoami(&admin(), &["--as=bob", "-o", "name"]).ended(0);
+    assert_eq!(name.stdout, "bob\n");
+}
+
+#[test]
+fn of_one_that_is_denied_it_says_who_may_not() {
+    let jane = person("jane", &["dev"]);
+    for arguments in [
+        &["--as=bob"][..],
+        &["--as=bob", "--as-group=g1"],
+        &["--as=bob", "--as-uid=7"],
+        &["--as=bob", "--as-user-extra=a=b"],
+    ] {
+        kubectl(&jane, arguments).ended(1);
+        let outcome = whoami(&jane, arguments)
+            .ended(1)
+            .says("Error from server (Forbidden)");
+        assert!(
+            outcome.stderr.contains("cannot impersonate"),
+            "{outcome:#?}"
+        );
+        assert_eq!(outcome.row("Username"), "unknown");
+        assert_eq!(
+            outcome.row("Impersonator"),
+            "jane (dev, system:authenticated)"
+        );
+        let outcome = whoami(&jane, &[arguments, &["-o", "json"]].concat()).ended(1);
+        let document = outcome.json();
+        assert_eq!(document["status"], json!({"userInfo": {}}));
+        assert_eq!(document["whoami"]["verified"], false);
+        assert_eq!(document["whoami"]["impersonator"]["username"], "jane");
+        assert_eq!(document["whoami"].get("local"), None);
+    }
+}
+
+#[test]
+fn a_group_without_a_user_is_refused_before_anything_is_sent() {
+    let message = "requesting uid, groups or user-extra for admin without impersonating a user";
+    kubectl(&admin(), &["--as-group=g1"]).ended(1).says(message);
+    whoami(&admin(), &["--as-group=g1"]).ended(2).says(message);
+}
+
+#[test]
+fn the_anonymous_user_may_be_impersonated() {
+    let table = whoami(&admin(), &["--as=system:anonymous"]).ended(0);
+    assert_eq!(table.row("Username"), "system:anonymous");
+    assert_eq!(
+        table.row("Impersonator"),
+        "admin (system:masters, system:authenticated)"
+    );
+    assert_eq!(table.row("Credential"), "client certificate");
+}
