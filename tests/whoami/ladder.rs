@@ -1,1 +1,320 @@
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
+use control_plane::{ControlPlane, User};
+use faulty_server::{Answer, FaultyServer, Reply, TOKEN};
+use serde_json::{Value, json};
+
+use super::plugin::*;
+
+const TOKEN_REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
+const SIGNING_REQUESTS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests?dryRun=All";
+
+fn self_subject_reviews(version: &str) -> String {
+    format!("/apis/authentication.k8s.io/{version}/selfsubjectreviews")
+}
+
+fn user_info() -> Value {
+    json!({"username": "jane", "uid": "7", "groups": ["dev"], "extra": {"a/b": ["x", "y"]}})
+}
+
+fn created(object: &Value) -> Answer {
+    Answer::Reply(Reply::json(201, object.to_string()))
+}
+
+fn self_subject_review(version: &str) -> Answer {
+    created(&json!({
+        "kind": "SelfSubjectReview", "apiVersion": format!("authentication.k8s.io/{version}"),
+        "metadata": {"creationTimestamp": null}, "status": {"userInfo": user_info()},
+    }))
+}
+
+fn refusal(code: u16, reason: &str, message: &str) -> Answer {
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "reason": reason, "message": message, "code": code,
+    });
+    Answer::Reply(Reply::json(code, status.to_string()))
+}
+
+/// What a server says of a group and version that it does not have.
+fn not_found() -> Answer {
+    Answer::Reply(Reply::new(404, "404 page not found\n").header("Content-Type", "text/plain"))
+}
+
+fn forbidden(resource: &str) -> Answer {
+    let message = format!(
+        "{resource} is forbidden: User \"jane\" cannot create resource \"{resource}\" in API \
+         group \"x\" at the cluster scope"
+    );
+    refusal(403, "Forbidden", &message)
+}
+
+/// Asks a scripted server with a token; the outcome, and what was asked for.
+fn ask(script: impl IntoIterator<Item = Answer>, arguments: &[&str]) -> (Outcome, FaultyServer) {
+    let server = FaultyServer::start(script).unwrap();
+    let outcome = whoami(&server.kubeconfig().unwrap(), arguments);
+    (outcome, server)
+}
+
+fn targets(server: &FaultyServer) -> Vec<String> {
+    let requests = server.requests().into_iter();
+    requests.map(|request| request.target).collect()
+}
+
+#[test]
+fn a_self_subject_review_of_any_version() {
+    let versions = ["v1", "v1beta1", "v1alpha1"];
+    for (older, version) in versions.into_iter().enumerate() {
+        let script = || {
+            let newer = std::iter::repeat_n(not_found(), older);
+            newer.chain([self_subject_review(version)])
+        };
+        let (outcome, server) = ask(script(), &["-o", "json"]);
+        let document = outcome.ended(0).json();
+        assert_eq!(
+            document["apiVersion"],
+            format!("authentication.k8s.io/{version}")
+        );
+        assert_eq!(document["status"]["userInfo"], user_info());
+        assert_eq!(
+            document["whoami"]["source"],
+            format!("SelfSubjectReview/{version}")
+        );
+        assert_eq!(document["whoami"]["verified"], true);
+        let asked: Vec<_> = versions[..=older]
+            .iter()
+            .copied()
+            .map(self_subject_reviews)
+            .collect();
+        assert_eq!(targets(&server), asked);
+        let (outcome, _) = ask(script(), &[]);
+        assert_eq!(
+            outcome.ended(0).row("Source"),
+            format!("SelfSubjectReview {version}")
+        );
+    }
+}
+
+/// Only a 404 says that there is no such version.
+#[test]
+fn an_older_version_is_not_asked_for_without_a_404() {
+    for (answer, code, says) in [
+        (
+            refusal(500, "InternalError", "etcd is away"),
+            1,
+            "etcd is away",
+        ),
+        (refusal(429, "TooManyRequests", "later"), 1, "later"),
+        (
+            refusal(401, "Unauthorized", "Unauthorized"),
+            3,
+            "You must be logged in",
+        ),
+    ] {
+        let (outcome, server) = ask([answer], &[]);
+        outcome.ended(code).says(says);
+        assert_eq!(targets(&server), [self_subject_reviews("v1")]);
+    }
+}
+
+/// As servers before Kubernetes 1.26 answer an admin by token, who may ask for a `TokenReview`.
+#[test]
+fn a_token_review_of_the_own_token() {
+    let review = created(&json!({
+        "kind": "TokenReview", "apiVersion": "authentication.k8s.io/v1",
+        "spec": {"token": TOKEN}, "status": {"authenticated": true, "user": user_info()},
+    }));
+    let script = [not_found(), not_found(), not_found(), review];
+    let (outcome, server) = ask(script, &["-o", "json", "-v=10"]);
+    let outcome = outcome.ended(0);
+    assert!(!format!("{outcome:?}").contains(TOKEN), "{outcome:#?}");
+    let document = outcome.json();
+    assert_eq!(document["kind"], "SelfSubjectReview");
+    assert_eq!(document["status"]["userInfo"], user_info());
+    assert_eq!(document["whoami"]["source"], "TokenReview");
+    let request = &server.requests()[3];
+    assert_eq!(request.target, TOKEN_REVIEWS);
+    let question: Value = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!(question["spec"], json!({"token": TOKEN}));
+}
+
+/// A server that does not know the token there says nothing about who asks.
+#[test]
+fn a_token_review_that_does_not_know_the_token_is_no_answer() {
+    let review = created(&json!({"kind": "TokenReview", "status": {"error": "unknown"}}));
+    let script = [
+        forbidden("selfsubjectreviews"),
+        review,
+        forbidden("certificatesigningrequests"),
+    ];
+    let (outcome, server) = ask(script, &["-o", "json"]);
+    assert_eq!(outcome.ended(0).json()["whoami"]["source"], "Forbidden");
+    let asked = [&self_subject_reviews("v1"), TOKEN_REVIEWS, SIGNING_REQUESTS];
+    assert_eq!(targets(&server), asked);
+}
+
+#[test]
+fn a_signing_request_that_is_not_stored() {
+    let mut spec = user_info();
+    spec["signerName"] = json!("example.com/whoami");
+    let request = created(&json!({"kind": "CertificateSigningRequest", "spec": spec}));
+    let script = [
+        not_found(),
+        not_found(),
+        not_found(),
+        forbidden("tokenreviews"),
+        request,
+    ];
+    let (outcome, server) = ask(script, &["-o", "json"]);
+    let document = outcome.ended(0).json();
+    assert_eq!(document["status"]["userInfo"], user_info());
+    assert_eq!(document["whoami"]["source"], "CertificateSigningRequest");
+    // The version says that the server is new enough to know what a dry run is.
+    assert_eq!(server.requests()[4].target, SIGNING_REQUESTS);
+}
+
+/// As servers before Kubernetes 1.26 answer most people.
+#[test]
+fn the_name_in_a_refusal() {
+    let script = [
+        forbidden("selfsubjectreviews"),
+        forbidden("tokenreviews"),
+        forbidden("certificatesigningrequests"),
+    ];
+    let (outcome, server) = ask(script, &["-o", "json"]);
+    let document = outcome.ended(0).json();
+    assert_eq!(document["status"]["userInfo"], json!({"username": "jane"}));
+    assert_eq!(document["whoami"]["source"], "Forbidden");
+    assert_eq!(document["whoami"]["verified"], true);
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn the_local_credential_when_the_server_has_no_answer() {
+    let claims = json!({"sub": "system:serviceaccount:default:robot", "exp": now() + 7_200});
+    let token = format!("--token={}.c2ln", unsigned(&claims));
+    let (outcome, server) = ask([not_found()], &["-o", "json", &token]);
+    let outcome = outcome
+        .ended(1)
+        .says("could not find the requested resource");
+    let document = outcome.json();
+    assert_eq!(document["status"], json!({"userInfo": {}}));
+    let whoami = &document["whoami"];
+    assert_eq!(whoami["source"], "LocalCredential");
+    assert_eq!(whoami["verified"], false);
+    assert_eq!(
+        whoami["local"]["username"],
+        "system:serviceaccount:default:robot"
+    );
+    assert_eq!(server.requests().len(), 5);
+    let (outcome, _) = ask([not_found()], &[&token]);
+    let outcome = outcome.ended(1);
+    assert_eq!(
+        outcome.row("Username"),
+        "system:serviceaccount:default:robot (unverified)"
+    );
+    assert_eq!(
+        outcome.row("Source"),
+        "the local credential, unverified: the server does not say who it is"
+    );
+}
+
+/// What an OIDC provider calls somebody is not what the server calls them.
+#[test]
+fn the_subject_of_another_token_is_not_taken_for_a_user_name() {
+    let claims = json!({"sub": "00u1abcd", "iss": "https://login.example"});
+    let token = format!("--token={}.c2ln", unsigned(&claims));
+    let (outcome, _) = ask([not_found()], &[&token]);
+    let outcome = outcome.ended(1);
+    assert_eq!(outcome.row("Username"), "unknown");
+    assert_eq!(outcome.row("Subject"), "00u1abcd");
+}
+
+/// The same, but the old server is a new one whose users may not ask who they are.
+#[test]
+fn every_rung_says_the_same_on_a_real_server() {
+    let control_plane = ControlPlane::builder().start().unwrap();
+    let robot = kubeconfig(
+        &control_plane,
+        &User::ServiceAccount {
+            namespace: "default",
+            name: "robot",
+        },
+    );
+    let person = |name| {
+        kubeconfig(
+            &control_plane,
+            &User::Person {
+                name,
+                groups: &["dev"],
+            },
+        )
+    };
+    let (jane, joe) = (person("jane"), person("joe"));
+    for (name, resource, subject) in [
+        (
+            "robot",
+            "authentication.k8s.io/tokenreviews",
+            json!({"kind": "ServiceAccount", "name": "robot", "namespace": "default"}),
+        ),
+        (
+            "jane",
+            "certificates.k8s.io/certificatesigningrequests",
+            json!({"kind": "User", "name": "jane"}),
+        ),
+    ] {
+        allow_create(&control_plane, name, resource, &subject);
+    }
+    let document = |kubeconfig: &PathBuf| whoami(kubeconfig, &["-o", "json"]).ended(0).json();
+    let before = [&robot, &jane, &joe].map(document);
+    for document in &before {
+        assert_eq!(document["whoami"]["source"], "SelfSubjectReview/v1");
+    }
+
+    let binding = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/system:basic-user";
+    let (status, reply) = control_plane.request("DELETE", binding, None).unwrap();
+    assert_eq!(status, 200, "{reply}");
+    let start = Instant::now();
+    while document(&joe)["whoami"]["source"] != "Forbidden" {
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "{}",
+            document(&joe)
+        );
+    }
+    let [robot, jane, joe] = [&robot, &jane, &joe].map(document);
+    assert_eq!(robot["whoami"]["source"], "TokenReview");
+    assert_eq!(robot["status"], before[0]["status"]);
+    assert_eq!(robot["whoami"]["credential"]["confirmed"], true);
+    assert_eq!(jane["whoami"]["source"], "CertificateSigningRequest");
+    assert_eq!(jane["status"], before[1]["status"]);
+    assert_eq!(joe["status"], json!({"userInfo": {"username": "joe"}}));
+
+    let requests = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+    let (_, stored) = control_plane.request("GET", requests, None).unwrap();
+    let stored: Value = serde_json::from_str(&stored).unwrap();
+    assert_eq!(stored["items"], json!([]));
+}
+
+fn kubeconfig(control_plane: &ControlPlane, user: &User<'_>) -> PathBuf {
+    control_plane.kubeconfig(user).unwrap()
+}
+
+/// Allows a subject to create what a `GROUP/RESOURCE` names.
+fn allow_create(control_plane: &ControlPlane, name: &str, resource: &str, subject: &Value) {
+    let (group, resource) = resource.split_once('/').unwrap();
+    let rbac = "/apis/rbac.authorization.k8s.io/v1";
+    let rule = json!({"verbs": ["create"], "apiGroups": [group], "resources": [resource]});
+    let role = json!({"metadata": {"name": name}, "rules": [rule]});
+    let binding = json!({
+        "metadata": {"name": name}, "subjects": [subject],
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+    });
+    control_plane
+        .create(&format!("{rbac}/clusterroles"), &role)
+        .unwrap();
+    control_plane
+        .create(&format!("{rbac}/clusterrolebindings"), &binding)
+        .unwrap();
+}

@@ -1,1 +1,126 @@
+use control_plane::{ControlPlane, User};
+use faulty_server::{Answer, FaultyServer, Reply, TOKEN};
+use serde_json::json;
 
+use super::plugin::*;
+
+fn html(code: u16) -> Reply {
+    Reply::new(code, "<html>log in</html>").header("Content-Type", "text/html; charset=utf-8")
+}
+
+#[test]
+fn a_login_page_a_redirect_and_another_service_are_no_api_server() {
+    let review = json!({"kind": "SelfSubjectReview", "status": {}});
+    for (reply, says) in [
+        (html(200), "answered 200 OK with an HTML page"),
+        (html(401), "answered 401 Unauthorized with an HTML page"),
+        (html(404), "answered 404 Not Found with an HTML page"),
+        (
+            Reply::new(302, "").header("Location", "https://login.example/?token=hidden"),
+            "answered 302 Found, and a redirect is never followed",
+        ),
+        (Reply::new(200, "ok"), "its reply is no answer to it"),
+        (Reply::json(200, "{}"), "its reply is no answer to it"),
+        (Reply::json(200, "[1]"), "its reply is no answer to it"),
+        (
+            Reply::json(201, review.to_string()),
+            "its reply is no answer to it",
+        ),
+        (
+            Reply::json(
+                201,
+                r#"{"kind":"Pod","status":{"userInfo":{"username":"x"}}}"#,
+            ),
+            "its reply is no answer to it",
+        ),
+    ] {
+        let server = FaultyServer::start([Answer::Reply(reply)]).unwrap();
+        let outcome = whoami(&server.kubeconfig().unwrap(), &[])
+            .ended(6)
+            .says(says);
+        assert_eq!(server.requests().len(), 1, "{outcome:#?}");
+        assert_eq!(outcome.row("Username"), "unknown");
+        assert!(!outcome.stderr.contains("hidden"), "{outcome:#?}");
+    }
+}
+
+#[test]
+fn a_port_for_tls_that_is_spoken_to_in_plain() {
+    let url = ControlPlane::shared().url().replace("https:", "http:");
+    let admin = ControlPlane::shared().kubeconfig(&User::Admin).unwrap();
+    whoami(&admin, &["--server", &url])
+        .ended(6)
+        .says("speaks TLS, and the request was plain http")
+        .says("hint: its address begins with https://");
+
+    let server = FaultyServer::start([]).unwrap();
+    let url = server.url().replace("https:", "http:");
+    whoami(&server.kubeconfig().unwrap(), &["--server", &url])
+        .ended(3)
+        .says("its address begins with https://");
+}
+
+#[test]
+fn a_port_for_plain_http_that_is_spoken_to_in_tls() {
+    let server = FaultyServer::start_plain([]).unwrap();
+    let url = server.url().replace("http:", "https:");
+    whoami(&server.kubeconfig().unwrap(), &["--server", &url]).ended(3);
+}
+
+/// The question changes nothing, so an answer that is lost is no outcome that is unknown.
+#[test]
+fn a_server_that_does_not_answer() {
+    for (answer, arguments) in [
+        (Answer::CloseUnanswered, &[][..]),
+        (Answer::Reset, &[]),
+        (Answer::CutInBody(Reply::json(201, "{}")), &[]),
+        (Answer::Silence, &["--request-timeout=300ms"]),
+    ] {
+        let server = FaultyServer::start([answer.clone()]).unwrap();
+        let outcome = whoami(&server.kubeconfig().unwrap(), arguments);
+        assert_eq!(outcome.code, Some(3), "{answer:?}: {outcome:#?}");
+        assert!(!outcome.stderr.contains("may or may not"), "{outcome:#?}");
+    }
+}
+
+#[test]
+fn of_a_server_that_is_not_there_the_local_facts_are_shown_as_unverified() {
+    let jane = person("jane", &["dev"]);
+    let away = ["--server=https://127.0.0.1:1"];
+    let outcome = whoami(&jane, &away)
+        .ended(3)
+        .says("The connection to the server 127.0.0.1:1 was refused");
+    assert_eq!(outcome.row("Username"), "jane (unverified)");
+    assert_eq!(outcome.row("Groups"), "dev (unverified)");
+    assert_eq!(
+        outcome.row("Source"),
+        "the local credential, unverified: the server does not say who it is"
+    );
+    assert_eq!(outcome.row("Server"), "https://127.0.0.1:1");
+    assert_eq!(outcome.row("Credential"), "client certificate");
+    let document = whoami(&jane, &[&away[..], &["-o", "json"]].concat()).ended(3);
+    let document = document.json();
+    assert_eq!(document["status"], json!({"userInfo": {}}));
+    assert_eq!(document["whoami"]["verified"], false);
+    assert_eq!(
+        document["whoami"]["local"],
+        json!({"username": "jane", "groups": ["dev"]})
+    );
+    for format in ["name", "subjects", "review"] {
+        let outcome = whoami(&jane, &[&away[..], &["-o", format]].concat()).ended(3);
+        assert_eq!(
+            outcome.stdout, "",
+            "nothing that looks like the server's word"
+        );
+    }
+}
+
+#[test]
+fn a_server_whose_certificate_nobody_trusts_gets_no_credential() {
+    let server = FaultyServer::start([]).unwrap();
+    let kubeconfig = user(&json!({"token": TOKEN}));
+    whoami(&kubeconfig, &["--server", &server.url()])
+        .ended(3)
+        .says("certificate signed by unknown authority");
+    assert_eq!(server.requests().len(), 0);
+}
