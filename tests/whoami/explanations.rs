@@ -113,7 +113,7 @@ fn a_token_that_says_nothing() {
 #[test]
 fn a_certificate_that_is_out_of_date() {
     let control_plane = ControlPlane::shared();
-    let hour = |count: u32| Duration::from_secs(3_600) * count;
+    let hour = |count: u32| Duration::from_hours(1) * count;
     let now = SystemTime::now();
     for (validity, hint) in [
         (

@@ -231,6 +231,26 @@ fn the_subject_of_another_token_is_not_taken_for_a_user_name() {
     assert_eq!(outcome.row("Subject"), "00u1abcd");
 }
 
+/// Something in between logs in with a credential of its own.
+#[test]
+fn a_credential_that_the_server_did_not_see_is_told_from_the_one_that_it_saw() {
+    let mut user_info = user_info();
+    user_info["extra"] = json!({"authentication.kubernetes.io/credential-id": ["JTI=other"]});
+    let review = created(&json!({
+        "kind": "SelfSubjectReview", "metadata": {}, "status": {"userInfo": user_info},
+    }));
+    let claims = json!({"sub": "jane", "jti": "ours"});
+    let token = format!("--token={}.c2ln", unsigned(&claims));
+    let (outcome, _) = ask([review.clone()], &[&token]);
+    assert_eq!(
+        outcome.ended(0).row("ID"),
+        "ours, but the server saw JTI=other"
+    );
+    let (outcome, _) = ask([review], &[&token, "-o", "json"]);
+    let document = outcome.ended(0).json();
+    assert_eq!(document["whoami"]["credential"]["confirmed"], false);
+}
+
 /// The same, but the old server is a new one whose users may not ask who they are.
 #[test]
 fn every_rung_says_the_same_on_a_real_server() {

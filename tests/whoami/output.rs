@@ -1,1 +1,353 @@
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
 
+use control_plane::{ControlPlane, User};
+use faulty_server::{Answer, FaultyServer, Reply};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use serde_json::{Value, json};
+
+use super::plugin::*;
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// A certificate for `jane` that is good for so long.
+fn good_for(length: Duration) -> PathBuf {
+    let now = SystemTime::now();
+    let validity = now - 24 * HOUR..now + length + Duration::from_secs(30);
+    let (certificate, key) = ControlPlane::shared()
+        .client_certificate("jane", &["dev"], validity)
+        .unwrap();
+    user(&json!({"client-certificate": certificate, "client-key": key}))
+}
+
+fn robot() -> PathBuf {
+    user(&json!({"token": signed(&claims())}))
+}
+
+#[test]
+fn the_table_says_who_where_and_by_what() {
+    let kubeconfig = good_for(74 * HOUR);
+    let outcome = whoami(&kubeconfig, &["--namespace=team"]).ended(0);
+    let fingerprint = outcome.row("Fingerprint").split([' ', ',']).nth(1).unwrap();
+    let (not_before, expires) = (outcome.row("Not before"), outcome.row("Expires"));
+    let (left, date) = expires.split_once(", at ").unwrap();
+    assert_eq!(left, "in 3 days 2 hours");
+    assert!(date.starts_with("20") && date.ends_with(" UTC"), "{date}");
+    let url = ControlPlane::shared().url();
+    let expected = format!(
+        "Username:      jane\n\
+         Groups:        dev\n\
+         \x20              system:authenticated\n\
+         Extra:         authentication.kubernetes.io/credential-id: X509SHA256={fingerprint}\n\
+         Source:        SelfSubjectReview v1\n\
+         \n\
+         Context:       control-plane\n\
+         Cluster:       control-plane\n\
+         Server:        {url}\n\
+         Namespace:     team\n\
+         \n\
+         Credential:    client certificate\n\
+         Subject:       CN=jane, O=dev\n\
+         Issuer:        CN=control-plane\n\
+         Fingerprint:   SHA256 {fingerprint}, the one that the server saw\n\
+         Not before:    {not_before}\n\
+         Expires:       {expires}\n"
+    );
+    assert_eq!(outcome.stdout, expected);
+    assert_eq!(outcome.stderr, "");
+}
+
+#[test]
+fn the_table_of_a_token() {
+    let outcome = whoami(&robot(), &[]).ended(0);
+    assert_eq!(
+        outcome.row("Username"),
+        "system:serviceaccount:default:robot"
+    );
+    assert!(!outcome.row("UID").is_empty());
+    assert_eq!(outcome.row("Namespace"), "default");
+    assert_eq!(outcome.row("Credential"), "bearer token");
+    assert_eq!(outcome.row("Issuer"), ISSUER);
+    assert_eq!(outcome.row("Audience"), ISSUER);
+    assert!(outcome.row("ID").ends_with(", the one that the server saw"));
+    assert!(
+        outcome.row("Expires").starts_with("in 59 minutes, at "),
+        "{outcome:#?}"
+    );
+}
+
+/// Scripts for `kubectl auth whoami` keep working: theirs is the first part of ours.
+#[test]
+fn json_and_yaml_begin_as_kubectls() {
+    let kubeconfig = robot();
+    for format in ["json", "yaml"] {
+        let theirs = kubectl(&kubeconfig, &["-o", format]).ended(0).stdout;
+        let ours = whoami(&kubeconfig, &["-o", format]).ended(0).stdout;
+        let mut ours = ours.lines();
+        for line in theirs.strip_suffix("}\n").unwrap_or(&theirs).lines() {
+            let mine = ours.next().unwrap();
+            let is_time = line.contains("creationTimestamp");
+            let is_last = line == "    }" && mine == "    },";
+            assert!(
+                is_time || is_last || line == mine,
+                "{format}: {line:?} is {mine:?}"
+            );
+        }
+        assert!(ours.next().unwrap().contains("whoami"), "{format}");
+    }
+}
+
+#[test]
+fn jsonpath_sees_all_of_the_document() {
+    let kubeconfig = person("jane", &["dev"]);
+    let template = "jsonpath={.status.userInfo.username} {.status.userInfo.groups[*]}";
+    let theirs = kubectl(&kubeconfig, &["-o", template]).ended(0).stdout;
+    assert_eq!(
+        whoami(&kubeconfig, &["-o", template]).ended(0).stdout,
+        theirs
+    );
+    let template = "jsonpath={.whoami.credential.kind} {.whoami.context.namespace}";
+    let outcome = whoami(&kubeconfig, &["-o", template]).ended(0);
+    assert_eq!(outcome.stdout, "ClientCertificate default");
+}
+
+#[test]
+fn the_name_and_the_subjects_of_a_role_binding() {
+    let control_plane = ControlPlane::shared();
+    let account = User::ServiceAccount {
+        namespace: "default",
+        name: "reader",
+    };
+    for (kubeconfig, name) in [
+        (
+            control_plane.kubeconfig(&account).unwrap(),
+            "system:serviceaccount:default:reader",
+        ),
+        (person("jane: yes", &[]), "jane: yes"),
+    ] {
+        let outcome = whoami(&kubeconfig, &["-o", "name"]).ended(0);
+        assert_eq!(outcome.stdout, format!("{name}\n"));
+        // The server takes the list as it stands.
+        let subjects = whoami(&kubeconfig, &["-o", "subjects"]).ended(0).stdout;
+        let binding = unique("binding");
+        let text = format!(
+            "kind: RoleBinding\napiVersion: rbac.authorization.k8s.io/v1\n\
+             metadata: {{name: {binding}}}\n\
+             roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}}\n\
+             {subjects}"
+        );
+        let path = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings";
+        let body = Some(("application/yaml", text.as_bytes()));
+        let (status, reply) = control_plane.request("POST", path, body).unwrap();
+        assert_eq!(status, 201, "{reply}");
+        let stored: Value = serde_json::from_str(&reply).unwrap();
+        assert_eq!(stored["subjects"].as_array().unwrap().len(), 1, "{stored}");
+        // Whoever is bound may read what the others may not.
+        let mut get = control_plane.kubectl().unwrap();
+        get.env("KUBECONFIG", &kubeconfig);
+        let reads = || {
+            let path = "/api/v1/namespaces/default/configmaps";
+            let output = get.args(["get", "--raw", path]).output();
+            output.unwrap().status.success()
+        };
+        wait_until(reads, &subjects);
+    }
+}
+
+/// The server's authorizer learns of a binding a moment later.
+#[track_caller]
+fn wait_until(mut is_so: impl FnMut() -> bool, otherwise: &str) {
+    let start = std::time::Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(30), "{otherwise}");
+    }
+}
+
+#[test]
+fn what_is_no_format_or_flag_is_refused_before_anything_is_sent() {
+    let server = FaultyServer::start([]).unwrap();
+    let kubeconfig = server.kubeconfig().unwrap();
+    for (arguments, says) in [
+        (
+            &["-o", "wide"][..],
+            "allowed formats are: json,jsonpath,name,review,subjects,yaml",
+        ),
+        (&["-o", "name=x"], "unable to match a printer"),
+        (&["-o", "jsonpath"], "no template given"),
+        (&["-o", "jsonpath={.a"], "unclosed action"),
+        (&["--offline", "-o", "review"], "--offline asks nobody"),
+        (
+            &["--fail-if-expires-within=soon"],
+            "invalid value for --fail-if-expires-within",
+        ),
+        (
+            &["--fail-if-expires-within=-5m"],
+            "invalid value for --fail-if-expires-within",
+        ),
+        (&["--ofline"], "unknown flag: --ofline"),
+        (&["jane"], "there are only flags"),
+        (&["--context=fautly"], "does not exist"),
+    ] {
+        whoami(&kubeconfig, arguments).ended(2).says(says);
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn offline_sends_nothing_and_marks_what_it_shows() {
+    let kubeconfig = person("jane", &["dev"]);
+    let away = ["--server=https://127.0.0.1:1", "--offline"];
+    let outcome = whoami(&kubeconfig, &away).ended(0);
+    assert_eq!(outcome.row("Username"), "jane (unverified)");
+    assert_eq!(
+        outcome.row("Source"),
+        "the local credential, unverified: the server was not asked"
+    );
+    assert_eq!(outcome.stderr, "");
+    let outcome = whoami(&kubeconfig, &["--offline", "-o", "json"]).ended(0);
+    let document = outcome.json();
+    assert_eq!(document["status"], json!({"userInfo": {}}));
+    assert_eq!(document["whoami"]["verified"], false);
+    assert_eq!(document["whoami"]["local"]["username"], "jane");
+    assert_eq!(document["whoami"].get("error"), None);
+    let outcome = whoami(&kubeconfig, &["--offline", "-o", "name"]).ended(0);
+    assert_eq!(outcome.stdout, "jane\n");
+    assert_eq!(
+        outcome.stderr,
+        "unverified: the name is that of the local credential\n"
+    );
+    // The certificate is not that of whom it would impersonate.
+    let outcome = whoami(&kubeconfig, &["--offline", "--as=bob"]).ended(0);
+    assert_eq!(outcome.row("Username"), "unknown");
+    let server = FaultyServer::start([]).unwrap();
+    let outcome = whoami(&server.kubeconfig().unwrap(), &["--offline", "-o", "name"]).ended(74);
+    assert_eq!(outcome.stdout, "");
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn offline_runs_no_plugin() {
+    let trace = ControlPlane::shared().folder().join(unique("ran"));
+    let kubeconfig = user(&exec_plugin(&format!("touch {}; exit 1", trace.display())));
+    let outcome = whoami(&kubeconfig, &["--offline"]).ended(0);
+    assert!(
+        outcome
+            .row("Credential")
+            .ends_with("log-in, which has not answered")
+    );
+    assert_eq!(outcome.row("Expires"), "unknown");
+    assert!(!trace.exists());
+    whoami(&kubeconfig, &[]).ended(3);
+    assert!(trace.exists());
+}
+
+#[test]
+fn a_credential_that_ends_too_soon_has_an_exit_code() {
+    let kubeconfig = good_for(HOUR / 2);
+    for (limit, code) in [("10m", 0), ("1800", 0), ("1h", 8), ("9000h", 8), ("0", 0)] {
+        let limit = format!("--fail-if-expires-within={limit}");
+        for others in [&[][..], &["--offline"], &["-o", "name"]] {
+            let outcome = whoami(&kubeconfig, &[&[limit.as_str()], others].concat());
+            assert_eq!(outcome.code, Some(code), "{limit} {others:?}: {outcome:#?}");
+            assert!(
+                !outcome.stdout.is_empty(),
+                "who it is, is said all the same"
+            );
+            assert_eq!(
+                outcome
+                    .stderr
+                    .contains("error: the credential expires at 2"),
+                code == 8
+            );
+        }
+    }
+    let mut claims = claims();
+    claims["exp"] = json!(now() - 60);
+    let expired = user(&json!({"token": signed(&claims)}));
+    whoami(&expired, &["--offline", "--fail-if-expires-within=0"])
+        .ended(8)
+        .says("error: the credential expired at 2");
+    // That the server does not take it any more says more.
+    whoami(&expired, &["--fail-if-expires-within=1h"]).ended(3);
+    let nobody = ControlPlane::shared().kubeconfig(&User::Nobody).unwrap();
+    whoami(&nobody, &["--fail-if-expires-within=1h"])
+        .ended(0)
+        .says("the credential does not say when it expires");
+}
+
+/// A server's text stays on its line, and does not steer the terminal.
+#[test]
+fn control_characters_are_shown_and_not_sent_to_the_terminal() {
+    let review = json!({
+        "kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {},
+        "status": {"userInfo": {"username": "a\u{1b}[31mb\nServer: c", "groups": ["d\re"]}},
+    });
+    let answer = Answer::Reply(Reply::json(201, review.to_string()));
+    let server = FaultyServer::start([answer]).unwrap();
+    let outcome = whoami(&server.kubeconfig().unwrap(), &[]).ended(0);
+    assert_eq!(outcome.row("Username"), "a^[[31mb\\u{a}Server: c");
+    assert_eq!(outcome.row("Groups"), "d\\re");
+    let name = whoami(&server.kubeconfig().unwrap(), &["-o", "name"]).ended(0);
+    assert_eq!(name.stdout, "a^[[31mb\\u{a}Server: c\n");
+}
+
+/// Runs the binary with a terminal as its stdout; what it shows there.
+fn on_a_terminal(kubeconfig: &Path, variables: &[(&str, &str)]) -> String {
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&controller).unwrap();
+    unlockpt(&controller).unwrap();
+    let name = ptsname(&controller, Vec::new()).unwrap();
+    let noctty = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).unwrap();
+    let terminal = File::options()
+        .read(true)
+        .write(true)
+        .custom_flags(noctty)
+        .open(Path::new(name.to_str().unwrap()))
+        .unwrap();
+    let mut command = command(kubeconfig);
+    let mut child = command
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(terminal)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // The last handle of the terminal but the child's: its end ends the reading below.
+    drop(command);
+    let mut shown = Vec::new();
+    // Linux ends it with an error instead of nothing.
+    let _ = File::from(controller).read_to_end(&mut shown);
+    assert!(child.wait().unwrap().success());
+    String::from_utf8(shown).unwrap().replace("\r\n", "\n")
+}
+
+#[test]
+fn what_ends_soon_is_coloured_on_a_terminal_alone() {
+    let (long, short, urgent) = (good_for(48 * HOUR), good_for(HOUR), good_for(HOUR / 12));
+    let (yellow, red) = ("\u{1b}[33min 1 hour", "\u{1b}[31min 5 minutes");
+    assert!(!on_a_terminal(&long, &[]).contains('\u{1b}'));
+    assert!(on_a_terminal(&short, &[]).contains(yellow));
+    assert!(on_a_terminal(&urgent, &[]).contains(red));
+    for variables in [
+        &[("NO_COLOR", "1")][..],
+        &[("TERM", "dumb")],
+        &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")],
+    ] {
+        let shown = on_a_terminal(&urgent, variables);
+        assert!(!shown.contains('\u{1b}'), "{variables:?}: {shown}");
+    }
+    for (value, is_coloured) in [(None, false), (Some("0"), false), (Some("1"), true)] {
+        let mut command = command(&urgent);
+        command.envs(value.map(|value| ("CLICOLOR_FORCE", value)));
+        let outcome = run(&mut command).ended(0);
+        assert_eq!(
+            outcome.stdout.contains(red),
+            is_coloured,
+            "{value:?}: {outcome:#?}"
+        );
+    }
+}

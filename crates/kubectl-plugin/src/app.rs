@@ -7,8 +7,8 @@ use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Parser};
 use signal_hook::consts::SIGPIPE;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -19,7 +19,7 @@ use crate::{Error, messages, output};
 /// Parses the command line into `A`, runs `command` with it, and reports how it ended.
 pub fn run<A: Parser>(command: impl AsyncFnOnce(A) -> Result<(), Error>) -> ExitCode {
     let outcome = A::try_parse_from(with_dashes(env::args_os())).map_or_else(
-        |error| parse_error(&error, A::command().get_bin_name().unwrap_or_default()),
+        |error| parse_error(&error, &A::command()),
         |arguments| {
             // One request at a time needs no second thread, whose start costs more than the request.
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -78,7 +78,9 @@ fn with_dashes(arguments: impl Iterator<Item = OsString>) -> impl Iterator<Item 
 /// What clap found, in kubectl's words; `--help` and `--version` are no errors.
 ///
 /// No value is repeated: what stands in the wrong place may be a patch or a token.
-fn parse_error(error: &clap::Error, command: &str) -> Result<(), Error> {
+fn parse_error(error: &clap::Error, command: &Command) -> Result<(), Error> {
+    let takes_a_path = command.get_positionals().next().is_some();
+    let command = command.get_bin_name().unwrap_or_default();
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         Some(ContextValue::Strings(texts)) => texts.first().map(String::as_str),
@@ -98,6 +100,9 @@ fn parse_error(error: &clap::Error, command: &str) -> Result<(), Error> {
                 "unknown shorthand flag: {:?}",
                 flag.chars().nth(1).unwrap_or('-')
             )
+        }
+        ErrorKind::UnknownArgument if !takes_a_path => {
+            "there are only flags, and something else stands among them".to_owned()
         }
         ErrorKind::UnknownArgument => {
             "there is one PATH, and something else stands beside it".to_owned()

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::identity::UserInfo;
 use crate::remaining;
 
-/// The extra by which servers since Kubernetes 1.32 say what they took: `X509SHA256=…`, `JTI=…`
+/// The extra by which newer servers say what they took: `X509SHA256=…`, `JTI=…`
 /// (`apiserver/pkg/authentication/request/x509`, `kubernetes/pkg/serviceaccount`).
 pub(crate) const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 
@@ -15,18 +15,19 @@ pub(crate) const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-
 pub(crate) const ANONYMOUS: &str = "system:anonymous";
 
 /// What a login is made of. The names are those in documents, and do not change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) enum Kind {
     ClientCertificate,
     BearerToken,
     Basic,
     /// One that has not answered, so that nothing is known of what it would present.
     ExecPlugin,
+    #[default]
     None,
 }
 
 /// One thing that a server may know somebody by, as a document shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Presented {
     pub(crate) kind: Kind,
@@ -61,6 +62,9 @@ pub(crate) struct Presented {
     pub(crate) is_jwt: bool,
     /// Whether the server named this very one as what it took.
     pub(crate) confirmed: bool,
+    /// What the server named instead.
+    #[serde(skip)]
+    pub(crate) seen_instead: Option<String>,
     /// The user that a server would make of it, as far as that can be told.
     #[serde(skip)]
     pub(crate) local_user: UserInfo,
@@ -93,8 +97,8 @@ impl Login {
         let is_nobody = user.is_some_and(|user| user.username == ANONYMOUS);
         let used = match taken {
             Some(index) => presented.remove(index),
-            None if is_nobody => Presented::nothing(),
-            None if presented.is_empty() => plugin.map_or_else(Presented::nothing, of_plugin),
+            None if is_nobody => Presented::default(),
+            None if presented.is_empty() => plugin.map_or_else(Presented::default, of_plugin),
             None => presented.remove(0),
         };
         Self {
@@ -106,25 +110,6 @@ impl Login {
 }
 
 impl Presented {
-    fn nothing() -> Self {
-        Self {
-            kind: Kind::None,
-            command: None,
-            file: None,
-            auth_provider: None,
-            subject: None,
-            issuer: None,
-            audiences: Vec::new(),
-            fingerprint: None,
-            id: None,
-            not_before: None,
-            expires: None,
-            is_jwt: false,
-            confirmed: false,
-            local_user: UserInfo::default(),
-        }
-    }
-
     /// What it is and where it comes from, as in `bearer token of the exec plugin aws`.
     pub(crate) fn description(&self) -> String {
         let what = match self.kind {
@@ -180,6 +165,7 @@ impl Presented {
             _ => false,
         };
         self.confirmed = ids.iter().any(is_named);
+        self.seen_instead = (!self.confirmed).then(|| ids.join(", "));
         self.confirmed
     }
 }
@@ -189,7 +175,7 @@ fn of_plugin(plugin: &Plugin) -> Presented {
     Presented {
         kind: Kind::ExecPlugin,
         command: Some(plugin.command.clone()),
-        ..Presented::nothing()
+        ..Presented::default()
     }
 }
 
@@ -203,7 +189,7 @@ fn of_authorization(authorization: &Authorization) -> Presented {
                 username: name.clone(),
                 ..UserInfo::default()
             },
-            ..Presented::nothing()
+            ..Presented::default()
         },
     }
 }
@@ -232,7 +218,7 @@ fn of_token(token: &BearerToken) -> Presented {
         id: claims.id,
         not_before: claims.not_before,
         expires: claims.expires,
-        ..Presented::nothing()
+        ..Presented::default()
     }
 }
 
@@ -249,6 +235,6 @@ fn of_certificate(certificate: &ClientCertificate) -> Presented {
             groups: certificate.organizations.clone(),
             ..UserInfo::default()
         },
-        ..Presented::nothing()
+        ..Presented::default()
     }
 }

@@ -68,7 +68,11 @@ impl Format {
             Self::Review(output) => output.write_struct(&Document::review(report)),
             // That the server did not say it is said already.
             Self::Name | Self::Subjects(_) if report.failure.is_some() => Ok(()),
-            Self::Name => write(format!("{}\n", name(report)?).as_bytes()),
+            Self::Name => {
+                // It is for prompts, where it must not steer the terminal.
+                let name = terminal::printable(name(report)?, "");
+                write(format!("{name}\n").as_bytes())
+            }
             Self::Subjects(output) => {
                 output.write_struct(&json!({"subjects": [subject(name(report)?)]}))
             }

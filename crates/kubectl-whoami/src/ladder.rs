@@ -85,10 +85,9 @@ pub(crate) async fn ask(server: &ApiServer, asker: Asker) -> Result<Identity, Er
         };
         return Ok(Identity::new(Source::Forbidden, user));
     }
-    Err(refusals.swap_remove(0).hinted(
-        "the server has no API that says who you are, or you may not ask it; \
-         it did take the credential",
-    ))
+    Err(refusals
+        .swap_remove(0)
+        .hinted("the server has no API that says who you are, or does not let you ask it"))
 }
 
 struct Questions<'a> {

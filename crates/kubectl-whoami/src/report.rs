@@ -32,35 +32,30 @@ pub(crate) struct Report {
 impl Report {
     /// Asks the server, unless `is_offline`. Several of these may be under way at once.
     pub(crate) async fn of(server: &ApiServer, is_offline: bool) -> Self {
-        let answer = if is_offline {
-            None
+        let (identity, failure) = if is_offline {
+            (None, None)
         } else {
-            Some(ladder::ask(server, Asker::Configured).await)
+            match ladder::ask(server, Asker::Configured).await {
+                Ok(identity) => (Some(identity), None),
+                Err(error) => (None, Some(error)),
+            }
         };
+        let impersonates = server.impersonates();
         // A server that does not answer one question does not answer two.
-        let may_ask_again = match &answer {
-            Some(Ok(_)) => true,
-            Some(Err(error)) => matches!(error.kind(), Kind::Refused(status) if status.code != 401),
-            None => false,
-        };
-        let impersonator = if may_ask_again && server.impersonates() {
+        let answers = identity.is_some() || failure.as_ref().is_some_and(is_refused_otherwise);
+        let impersonator = if impersonates && answers {
             ladder::ask(server, Asker::Unimpersonated).await.ok()
         } else {
             None
         };
-        let (identity, failure) = match answer {
-            Some(Ok(identity)) => (Some(identity), None),
-            Some(Err(error)) => (None, Some(error)),
-            None => (None, None),
-        };
         // What the server says of a credential, it says of the one who asks.
-        let owner = if server.impersonates() {
-            impersonator.as_ref()
+        let owner = if impersonates {
+            &impersonator
         } else {
-            identity.as_ref()
+            &identity
         };
-        let credential = server.credential().await;
-        let login = Login::new(&credential, owner.map(|owner| &owner.user));
+        let owner = owner.as_ref().map(|identity| &identity.user);
+        let login = Login::new(&server.credential().await, owner);
         let now = Timestamp::now();
         let explanation = match &failure {
             Some(error) if is_unauthorized(error) => {
@@ -80,7 +75,7 @@ impl Report {
             failure,
             explanation,
             now,
-            impersonates: server.impersonates(),
+            impersonates,
         }
     }
 
@@ -148,4 +143,9 @@ impl Report {
 
 fn is_unauthorized(error: &Error) -> bool {
     matches!(error.kind(), Kind::Refused(status) if status.code == 401)
+}
+
+/// Refused for another reason than a login that is no good.
+fn is_refused_otherwise(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Refused(_)) && !is_unauthorized(error)
 }

@@ -93,9 +93,10 @@ impl Table {
         self.some("Subject", used.subject.as_ref());
         self.some("Issuer", used.issuer.as_ref());
         self.rows("Audience", used.audiences.iter());
-        let of_server = match used.kind {
-            _ if used.confirmed => ", the one that the server saw",
-            _ => "",
+        let of_server = match &used.seen_instead {
+            _ if used.confirmed => ", the one that the server saw".to_owned(),
+            Some(id) => format!(", but the server saw {id}"),
+            None => String::new(),
         };
         if let Some(fingerprint) = &used.fingerprint {
             self.row("Fingerprint", &format!("SHA256 {fingerprint}{of_server}"));

@@ -27,6 +27,12 @@ fn the_tour_shows_a_patched_object_and_a_watch_of_it() -> Result<()> {
     );
     assert!(patched.contains(r#""spec":{"replicas":3}"#), "{text}");
     assert!(patched.contains("spec.replicas: 3 → 1"), "{text}");
+    let identity = text.split_once("$ kubectl whoami").context("no whoami")?.1;
+    assert!(
+        identity.contains("Credential:    client certificate"),
+        "{text}"
+    );
+    assert!(identity.contains("asked by admin"), "{text}");
     Ok(())
 }
 

@@ -5,7 +5,8 @@
 //! no company: they are nearly the same everywhere, so CI can hold us to them.
 //!
 //! # Layout
-//! - `patch`: the scenario of rawpatch; that of another plugin is one more file and a line in [`run`]
+//! - `patch`, `whoami`: the scenarios of rawpatch and whoami; that of another plugin is one more file
+//!   and a line in [`run`]
 //! - `usage`: time and memory of one run
 //! - `instructions`: their number in one run
 //! - `report`: medians, ratios and limits
@@ -14,6 +15,7 @@ mod instructions;
 mod patch;
 mod report;
 pub(crate) mod usage;
+mod whoami;
 
 use std::ffi::OsString;
 use std::fs;
@@ -92,10 +94,11 @@ pub(crate) fn run(mut arguments: impl Iterator<Item = OsString>) -> Result<()> {
     let control_plane = ControlPlane::builder().start()?;
     let proxy = RecordingProxy::start(Protocol::Http, None)?;
     let logins = [Login::Certificate, Login::Exec, Login::Proxy(&proxy)];
-    let scenarios = logins
+    let mut scenarios = logins
         .iter()
         .map(|login| patch::scenario(&control_plane, login))
         .collect::<Result<Vec<_>>>()?;
+    scenarios.push(whoami::scenario(&control_plane)?);
 
     let mut exceeded = Vec::new();
     for scenario in &scenarios {

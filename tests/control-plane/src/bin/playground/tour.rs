@@ -17,7 +17,7 @@ pub(crate) struct Step {
     shows: &'static str,
 }
 
-/// From the creation of an object to its end.
+/// From the creation of an object to its end, and who did it.
 pub(crate) const TOUR: &[Step] = &[
     Step {
         why: "kubectl creates an object through a raw API path.",
@@ -79,6 +79,17 @@ END"#,
 kubectl rawwatch --for jsonpath='{.spec.replicas}'=1 --timeout 1m -o diff \
   /apis/apps/v1/namespaces/default/deployments"#,
         shows: "spec.replicas: 3 → 1",
+    },
+    Step {
+        why: "Who did all this? The server says who, by which certificate, and until when that is good.",
+        command: "kubectl whoami",
+        shows: "Username:      admin",
+    },
+    Step {
+        why: "And who would jane be? (The admin may impersonate her; whoami says who really asks.)",
+        command: r"kubectl whoami --as jane --as-group dev \
+  -o jsonpath='{.status.userInfo.username}, {.status.userInfo.groups}, asked by {.whoami.impersonator.username}'",
+        shows: r#"jane, ["dev","system:authenticated"], asked by admin"#,
     },
     Step {
         why: "The object goes, and with the end of this program the whole cluster.",
