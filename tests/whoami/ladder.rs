@@ -1,3 +1,4 @@
+use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -137,6 +138,74 @@ fn a_token_review_of_the_own_token() {
     assert_eq!(request.target, TOKEN_REVIEWS);
     let question: Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!(question["spec"], json!({"token": TOKEN}));
+}
+
+/// A `TokenReview` would be about somebody else: a certificate comes before a token.
+#[test]
+fn no_token_review_is_asked_for_beside_a_certificate() {
+    let script = [
+        forbidden("selfsubjectreviews"),
+        forbidden("certificatesigningrequests"),
+    ];
+    let server = FaultyServer::start(script).unwrap();
+    let jane = server.pki.client("jane").unwrap();
+    let file = |name: &str, text: &str| {
+        let path = server.folder().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_string_lossy().into_owned()
+    };
+    let certificate = file("jane.crt", &jane.certificate);
+    let key = file("jane.key", &jane.key);
+    let flags = [
+        format!("--client-certificate={certificate}"),
+        format!("--client-key={key}"),
+    ];
+    let flags = [flags[0].as_str(), &flags[1], "-o", "json"];
+    let outcome = whoami(&server.kubeconfig().unwrap(), &flags).ended(0);
+    let asked = [&self_subject_reviews("v1"), SIGNING_REQUESTS];
+    assert_eq!(targets(&server), asked);
+    // The server does not name the credential, so the user's name decides.
+    let document = outcome.json();
+    assert_eq!(
+        document["whoami"]["credential"]["kind"],
+        "ClientCertificate"
+    );
+    assert_eq!(document["whoami"]["credential"]["confirmed"], false);
+    assert_eq!(
+        document["whoami"]["otherCredentials"][0]["kind"],
+        "BearerToken"
+    );
+}
+
+/// And with impersonation it would be about whoever asks, which is the other question.
+#[test]
+fn a_token_review_is_about_whoever_impersonates() {
+    let review = |username: &str| {
+        let user = json!({"username": username});
+        let status = json!({"authenticated": true, "user": user});
+        created(&json!({"kind": "TokenReview", "status": status}))
+    };
+    let script = [
+        forbidden("selfsubjectreviews"),
+        forbidden("certificatesigningrequests"),
+        forbidden("selfsubjectreviews"),
+        review("admin"),
+    ];
+    let (outcome, server) = ask(script, &["--as=jane", "-o", "json"]);
+    let document = outcome.ended(0).json();
+    assert_eq!(document["status"]["userInfo"]["username"], "jane");
+    assert_eq!(document["whoami"]["impersonator"]["username"], "admin");
+    let v1 = self_subject_reviews("v1");
+    assert_eq!(
+        targets(&server),
+        [&v1, SIGNING_REQUESTS, &v1, TOKEN_REVIEWS]
+    );
+    let impersonated: Vec<_> = server
+        .requests()
+        .iter()
+        .map(|request| request.header("impersonate-user").len())
+        .collect();
+    assert_eq!(impersonated, [1, 1, 0, 0]);
 }
 
 /// A server that does not know the token there says nothing about who asks.

@@ -2,8 +2,9 @@
 
 use jiff::SignedDuration;
 
-/// The units from the largest down, in seconds. Months and years have no fixed length.
-const UNITS: [(i64, &str); 4] = [
+/// The units from the largest down, in seconds. A year is one of 365.2425 days.
+const UNITS: [(i64, &str); 5] = [
+    (31_556_952, "year"),
     (86_400, "day"),
     (3_600, "hour"),
     (60, "minute"),
@@ -54,6 +55,8 @@ mod tests {
             (90_000, "1 day 1 hour"),
             (-90_000, "1 day 1 hour"),
             (31_536_000, "365 days"),
+            (34_300_000, "1 year 31 days"),
+            (65_300_000_000, "2069 years"),
         ] {
             assert_eq!(words(SignedDuration::from_secs(seconds)), expected);
         }
