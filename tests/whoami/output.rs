@@ -1,4 +1,4 @@
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -59,6 +59,22 @@ fn the_table_says_who_where_and_by_what() {
     );
     assert_eq!(outcome.stdout, expected);
     assert_eq!(outcome.stderr, "");
+}
+
+/// The flag comes first, then the context, then `default`, as in `kubectl config view --minify`.
+#[test]
+fn the_namespace_is_that_of_the_context() {
+    let kubeconfig = robot();
+    let mut document: Value = serde_json::from_slice(&fs::read(&kubeconfig).unwrap()).unwrap();
+    document["contexts"][0]["context"]["namespace"] = json!("of-the-context");
+    fs::write(&kubeconfig, document.to_string()).unwrap();
+    let namespace = |arguments: &[&str]| {
+        let outcome = whoami(&kubeconfig, &[&["--offline"], arguments].concat()).ended(0);
+        outcome.row("Namespace").to_owned()
+    };
+    assert_eq!(namespace(&[]), "of-the-context");
+    assert_eq!(namespace(&["--namespace=of-the-flag"]), "of-the-flag");
+    assert_eq!(namespace(&["--namespace="]), "of-the-context");
 }
 
 #[test]

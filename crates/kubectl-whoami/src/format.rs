@@ -66,8 +66,6 @@ impl Format {
             Self::Document(output) => output.write_struct(&Document::whole(report)),
             Self::Review(_) if report.identity.is_none() => Ok(()),
             Self::Review(output) => output.write_struct(&Document::review(report)),
-            // That the server did not say it is said already.
-            Self::Name | Self::Subjects(_) if report.failure.is_some() => Ok(()),
             Self::Name => {
                 // It is for prompts, where it must not steer the terminal.
                 let name = terminal::printable(name(report)?, "");
