@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -222,10 +222,7 @@ impl ApiServer {
         }
         match answer {
             Ok((reply, _)) => {
-                if let Some(date) = reply.headers().get(header::DATE).and_then(utc::http_date) {
-                    self.clock_skew
-                        .set(Some(date.duration_since(Timestamp::now())));
-                }
+                self.notice_time(reply.headers());
                 if shows_headers {
                     say_headers(&reply, &question.redaction);
                 }
@@ -236,6 +233,17 @@ impl ApiServer {
                 let untouched = self.connection.meter.written() == written_before;
                 Err(question.explain(failure, untouched, &self.connection.server))
             }
+        }
+    }
+
+    /// Takes in what the server's clock says.
+    fn notice_time(&self, headers: &HeaderMap) {
+        let text = headers
+            .get(header::DATE)
+            .and_then(|date| date.to_str().ok());
+        if let Some(date) = text.and_then(utc::http_date) {
+            let skew = date.duration_since(Timestamp::now());
+            self.clock_skew.set(Some(skew));
         }
     }
 

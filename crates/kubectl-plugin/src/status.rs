@@ -9,13 +9,12 @@ use std::fmt::Write as _;
 
 use http::{HeaderMap, Method, StatusCode, header};
 use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
 use kube_core::Status;
 use kube_core::response::StatusDetails;
 use serde_json::{Value, json};
 
 use crate::redaction::Redaction;
-use crate::{Error, Kind};
+use crate::{Error, Kind, utc};
 
 /// client-go cuts what it quotes of an unstructured body here.
 const LONGEST_QUOTED_BODY: usize = 2048;
@@ -71,13 +70,12 @@ fn redacted(document: &[u8], redaction: &Redaction) -> Option<Status> {
 /// from the reply's own, as the clocks of two machines differ.
 fn retry_after(headers: &HeaderMap) -> Option<u32> {
     let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
-    let date = |text| DateTimeParser::new().parse_timestamp(text).ok();
     let wish = text(header::RETRY_AFTER)?;
     wish.parse().ok().or_else(|| {
         let now = text(header::DATE)
-            .and_then(date)
+            .and_then(utc::http_date)
             .unwrap_or_else(Timestamp::now);
-        let seconds = date(wish)?.duration_since(now).as_secs().max(0);
+        let seconds = utc::http_date(wish)?.duration_since(now).as_secs().max(0);
         u32::try_from(seconds).ok()
     })
 }
