@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod pseudo_terminal;
+
 mod rawpatch {
     /// Running the binary, alone and through kubectl.
     pub(crate) mod plugin;

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod pseudo_terminal;
+
 mod whoami {
     /// Running the binary, alone and beside kubectl.
     pub(crate) mod plugin;

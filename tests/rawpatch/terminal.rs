@@ -1,27 +1,13 @@
-use std::fs::File;
-use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::process::Stdio;
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::json;
 
 use super::plugin::*;
+use crate::pseudo_terminal;
 
 /// Runs the binary with a terminal as its stderr; what it shows there.
 fn on_a_terminal(variables: &[(&str, &str)], arguments: &[&str]) -> String {
-    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&controller).unwrap();
-    unlockpt(&controller).unwrap();
-    let name = ptsname(&controller, Vec::new()).unwrap();
-    let noctty = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).unwrap();
-    let terminal = File::options()
-        .read(true)
-        .write(true)
-        .custom_flags(noctty)
-        .open(Path::new(name.to_str().unwrap()))
-        .unwrap();
+    let (controller, terminal) = pseudo_terminal::open();
     let mut command = command(&admin());
     let mut child = command
         .envs(variables.iter().copied())
@@ -33,15 +19,9 @@ fn on_a_terminal(variables: &[(&str, &str)], arguments: &[&str]) -> String {
         .unwrap();
     // The last handle of the terminal but the child's: its end ends the reading below.
     drop(command);
-    let mut shown = Vec::new();
-    // Linux ends it with an error instead of nothing.
-    let _ = File::from(controller).read_to_end(&mut shown);
-    assert!(
-        child.wait().unwrap().success(),
-        "{}",
-        String::from_utf8_lossy(&shown)
-    );
-    String::from_utf8(shown).unwrap().replace("\r\n", "\n")
+    let shown = pseudo_terminal::shown(controller);
+    assert!(child.wait().unwrap().success(), "{shown}");
+    shown
 }
 
 #[test]

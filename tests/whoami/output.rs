@@ -1,16 +1,14 @@
-use std::fs::{self, File};
-use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, FaultyServer, Reply};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Value, json};
 
 use super::plugin::*;
+use crate::pseudo_terminal;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -313,17 +311,7 @@ fn control_characters_are_shown_and_not_sent_to_the_terminal() {
 
 /// Runs the binary with a terminal as its stdout; what it shows there.
 fn on_a_terminal(kubeconfig: &Path, variables: &[(&str, &str)]) -> String {
-    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&controller).unwrap();
-    unlockpt(&controller).unwrap();
-    let name = ptsname(&controller, Vec::new()).unwrap();
-    let noctty = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).unwrap();
-    let terminal = File::options()
-        .read(true)
-        .write(true)
-        .custom_flags(noctty)
-        .open(Path::new(name.to_str().unwrap()))
-        .unwrap();
+    let (controller, terminal) = pseudo_terminal::open();
     let mut command = command(kubeconfig);
     let mut child = command
         .envs(variables.iter().copied())
@@ -334,11 +322,9 @@ fn on_a_terminal(kubeconfig: &Path, variables: &[(&str, &str)]) -> String {
         .unwrap();
     // The last handle of the terminal but the child's: its end ends the reading below.
     drop(command);
-    let mut shown = Vec::new();
-    // Linux ends it with an error instead of nothing.
-    let _ = File::from(controller).read_to_end(&mut shown);
-    assert!(child.wait().unwrap().success());
-    String::from_utf8(shown).unwrap().replace("\r\n", "\n")
+    let shown = pseudo_terminal::shown(controller);
+    assert!(child.wait().unwrap().success(), "{shown}");
+    shown
 }
 
 #[test]
