@@ -26,7 +26,7 @@ the own token, a CertificateSigningRequest that is not stored, or the name in a
 refusal. What only the local credential says is marked unverified.
 
 Exit codes:
-   0  the server said who you are; with --offline: there is a credential to show
+   0  the server said who you are; with --offline: nothing was asked
    1  the server refused to say
    2  bad usage or input; nothing was sent
    3  not logged in, or no connection or TLS; what is known locally is shown
