@@ -6,6 +6,8 @@
 #[expect(dead_code, reason = "a Pod is of no interest here")]
 mod mount_namespace;
 
+mod pseudo_terminal;
+
 mod rawwatch {
     /// Running the binary, and reading what it prints while it runs.
     pub(crate) mod plugin;

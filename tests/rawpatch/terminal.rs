@@ -87,3 +87,33 @@ fn a_warning_is_yellow_unless_that_is_unwanted() {
     assert_eq!(shown(&[("NO_COLOR", "1")]), plain);
     assert_eq!(shown(&[("TERM", "dumb")]), plain);
 }
+
+#[test]
+fn stored_control_characters_reach_a_pipe_as_they_are_and_steer_no_terminal() {
+    let name = unique("steering");
+    let path = format!("/api/v1/namespaces/default/configmaps/{name}");
+    let apply = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name},
+        "data": {"key": "a\u{1b}[2J\r\nb"},
+    });
+    let arguments = [
+        "--type=apply",
+        "-p",
+        &apply.to_string(),
+        "-o=jsonpath={.data.key}",
+        &path,
+    ];
+    assert_eq!(rawpatch(&arguments).stdout, "a\u{1b}[2J\r\nb");
+    let (controller, terminal) = pseudo_terminal::open();
+    let mut command = command(&admin());
+    let mut child = command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(terminal)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(command);
+    assert_eq!(pseudo_terminal::shown(controller), "a^[[2J\\r\nb");
+    child.wait().unwrap();
+}

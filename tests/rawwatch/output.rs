@@ -5,6 +5,7 @@ use control_plane::ControlPlane;
 use serde_json::Value;
 
 use super::plugin::*;
+use crate::pseudo_terminal;
 
 #[test]
 fn the_objects_that_are_there_come_first_and_then_what_happens_to_them() {
@@ -380,4 +381,45 @@ fn a_reader_that_sleeps_through_many_large_updates_gets_all_of_them() {
         assert!(event.get("rawwatch").is_none());
     }
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn differences_have_colours_on_a_terminal_and_where_they_are_asked_for() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let path = create(server, &unique("coloured"), &label);
+    let arguments = [CONFIG_MAPS, &selector, "-o=diff", "--count=2"];
+    for (is_terminal, variable, has_colours) in [
+        (true, ("LANG", "C"), true),
+        (true, ("NO_COLOR", "1"), false),
+        (true, ("TERM", "dumb"), false),
+        (false, ("LANG", "C"), false),
+        (false, ("CLICOLOR_FORCE", "1"), true),
+    ] {
+        let (controller, terminal) = pseudo_terminal::open();
+        let mut command = command(&admin());
+        command.args(arguments).env(variable.0, variable.1);
+        command.stdout(if is_terminal {
+            terminal.into()
+        } else {
+            Stdio::piped()
+        });
+        let mut child = command.spawn().unwrap();
+        drop(command);
+        let from_pipe = child.stdout.take();
+        while child.try_wait().unwrap().is_none() {
+            change(server, &path, &unique("value"));
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+        let shown = match from_pipe {
+            Some(pipe) => read_all(pipe),
+            None => pseudo_terminal::shown(controller),
+        };
+        assert!(shown.contains("data.key: "), "{shown}");
+        assert_eq!(
+            shown.contains("\u{1b}[31m"),
+            has_colours,
+            "{variable:?} {shown}"
+        );
+    }
 }

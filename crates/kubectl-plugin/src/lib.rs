@@ -63,7 +63,7 @@ pub use connection::{
 pub use curl::Given;
 pub use error::{Error, Kind};
 pub use jsonpath::{ParseError, RenderError, Template};
-pub use output::{Output, OutputArgs, object_name, write};
+pub use output::{Output, OutputArgs, object_name, write, write_coloured};
 pub use raw_path::{RawPath, Resource};
 pub use request_header::parse_header;
 pub use status::refusal;

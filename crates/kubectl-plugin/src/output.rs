@@ -2,7 +2,8 @@
 //!
 //! Nothing else writes there. A format is checked before anything is sent.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use clap::{ArgAction, Args};
 use kube_core::Status;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use crate::connection::parse_boolean;
 use crate::error::Kind;
 use crate::jsonpath::Template;
-use crate::{Error, go_json, status};
+use crate::{Error, go_json, status, terminal};
 
 /// The flags that choose what a reply is printed as.
 #[derive(Args, Clone, Debug, Default)]
@@ -146,8 +147,25 @@ impl Output {
     }
 }
 
-/// Writes all of `bytes` to stdout.
-pub fn write(bytes: &[u8]) -> Result<(), Error> {
+/// Writes data to stdout: all of it, and as it is, but for a terminal. That is shown the control
+/// characters of what a server or a user chose to store, and does not obey them.
+pub fn write(data: &[u8]) -> Result<(), Error> {
+    static IS_TERMINAL: OnceLock<bool> = OnceLock::new();
+    if *IS_TERMINAL.get_or_init(|| io::stdout().is_terminal()) {
+        let text = String::from_utf8_lossy(data);
+        write_all(terminal::printable(&text, "\n\t").as_bytes())
+    } else {
+        write_all(data)
+    }
+}
+
+/// Writes text that may have colours to stdout. What is not of this program must have been made
+/// [printable](terminal::printable).
+pub fn write_coloured(text: &str) -> Result<(), Error> {
+    write_all(text.as_bytes())
+}
+
+fn write_all(bytes: &[u8]) -> Result<(), Error> {
     let mut stdout = io::stdout().lock();
     stdout
         .write_all(bytes)

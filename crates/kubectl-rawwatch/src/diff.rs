@@ -10,7 +10,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::io;
 
-use kubectl_plugin::{Error, object_name, terminal};
+use kubectl_plugin::terminal::{self, printable};
+use kubectl_plugin::{Error, object_name};
 use serde_json::Value;
 
 /// What stands for a field that is not there.
@@ -38,7 +39,7 @@ impl Differ {
             .map_err(|_| Error::protocol("the server sent an event that is not valid JSON"))?;
         let mut object = event["object"].take();
         let event_type = event["type"].as_str().unwrap_or_default();
-        let mut text = format!("{event_type} {}", object_name(&object));
+        let mut text = format!("{event_type} {}", printable(&object_name(&object), ""));
         if let Some(reason) = event["rawwatch"]["reason"].as_str() {
             let _ = write!(text, " (synthetic: {reason})");
         }
@@ -80,9 +81,11 @@ impl Differ {
                 }
             }
             _ => {
-                let shown =
-                    |value: Option<&Value>| value.map_or(NOTHING.to_owned(), Value::to_string);
-                let (old, new) = (shown(old), shown(new));
+                let shown = |value: Option<&Value>| match value {
+                    Some(value) => printable(&value.to_string(), "").into_owned(),
+                    None => NOTHING.to_owned(),
+                };
+                let (path, old, new) = (printable(path, ""), shown(old), shown(new));
                 let _ = if self.is_coloured {
                     writeln!(
                         text,
@@ -165,6 +168,16 @@ mod tests {
             "DELETED configmap/a\n"
         );
         assert!(differ.objects.is_empty());
+    }
+
+    #[test]
+    fn what_would_steer_a_terminal_is_shown() {
+        let mut differ = differ(true);
+        describe(&mut differ, "ADDED", &json!({}));
+        let steering = json!({"\u{1b}[2J": "\u{9b}2J"});
+        let text = describe(&mut differ, "MODIFIED", &steering);
+        assert!(text.contains("['^[[2J']: "), "{text}");
+        assert!(text.contains("\"\\u{9b}2J\""), "{text}");
     }
 
     #[test]

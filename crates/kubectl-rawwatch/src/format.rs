@@ -1,6 +1,6 @@
 //! `-o`: what becomes of an event's line.
 
-use kubectl_plugin::{Error, Output, OutputArgs, write};
+use kubectl_plugin::{Error, Output, OutputArgs, write, write_coloured};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -98,7 +98,7 @@ impl Format {
             }
             Self::Object(output) => output.write(object(line)?.get().as_bytes()),
             Self::Table(tables) => write(tables.describe(path, line)?.as_bytes()),
-            Self::Diff(differ) => write(differ.describe(line)?.as_bytes()),
+            Self::Diff(differ) => write_coloured(&differ.describe(line)?),
             Self::Event(output) => output.write(line),
         }
     }

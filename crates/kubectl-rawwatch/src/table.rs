@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use kubectl_plugin::terminal::printable;
 use kubectl_plugin::{Error, RawPath};
 use serde::Deserialize;
 use serde_json::Value;
@@ -303,15 +304,7 @@ fn text(cell: &Value) -> String {
         Some((first, _)) => (first, "..."),
         None => (text.as_str(), ""),
     };
-    let mut shown = String::with_capacity(first.len());
-    for character in first.chars() {
-        match character {
-            '\u{1b}' => shown.push_str("^["),
-            character if character.is_control() => shown.extend(character.escape_default()),
-            character => shown.push(character),
-        }
-    }
-    shown + dots
+    printable(first, "").into_owned() + dots
 }
 
 #[cfg(test)]
@@ -418,7 +411,7 @@ mod tests {
         for (cell, expected) in [
             (r#""a\nb""#, "a..."),
             (r#""\u001b[31mred""#, "^[[31mred"),
-            (r#""a\tb""#, "a\\tb"),
+            (r#""a\tb""#, "a\\u{9}b"),
             ("1.5", "1.5"),
             ("true", "true"),
         ] {

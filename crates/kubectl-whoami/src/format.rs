@@ -2,7 +2,7 @@
 
 use std::io;
 
-use kubectl_plugin::{Error, Kind, Output, OutputArgs, messages, terminal, write};
+use kubectl_plugin::{Error, Kind, Output, OutputArgs, messages, terminal, write, write_coloured};
 use serde_json::{Value, json};
 
 use crate::args::WhoamiArgs;
@@ -61,7 +61,7 @@ impl Format {
         match self {
             Self::Table => {
                 let is_coloured = terminal::is_coloured(&io::stdout());
-                write(table::of(report, is_coloured).as_bytes())
+                write_coloured(&table::of(report, is_coloured))
             }
             Self::Document(output) => output.write_struct(&Document::whole(report)),
             Self::Review(_) if report.identity.is_none() => Ok(()),
