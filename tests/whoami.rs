@@ -10,6 +10,10 @@ mod whoami {
     /// Running the binary, alone and beside kubectl.
     pub(crate) mod plugin;
 
+    /// What `--can` makes of a verb and a path, beside what a real server makes of the request.
+    mod attributes;
+    /// `--can`, beside `kubectl auth can-i` and beside what becomes of the requests.
+    mod can;
     /// Every login, beside `kubectl auth whoami`.
     mod logins;
 

@@ -205,3 +205,8 @@ pub(crate) fn answer(status: &Value) -> String {
     });
     format!("cat <<'END'\n{answer}\nEND")
 }
+
+/// The admin's kubeconfig of the shared control plane.
+pub(crate) fn admin() -> PathBuf {
+    ControlPlane::shared().kubeconfig(&User::Admin).unwrap()
+}

@@ -121,6 +121,12 @@ fn parse_error(error: &clap::Error, command: &Command) -> Result<(), Error> {
             }
         }
         ErrorKind::TooManyValues => format!("{flag_name} takes no value"),
+        ErrorKind::WrongNumberOfValues => {
+            format!(
+                "flag needs all of its arguments: {}",
+                flag.replace(['<', '>'], "")
+            )
+        }
         ErrorKind::MissingRequiredArgument => format!("{flag_name} is missing"),
         ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
         _ => "the flags do not fit together".to_owned(),

@@ -20,6 +20,8 @@ mod exit_code {
     pub(super) const USAGE: u8 = 2;
     /// No connection, TLS or login.
     pub(super) const CONNECTION: u8 = 3;
+    /// The server refused where its no would be an answer.
+    pub(super) const UNANSWERED: u8 = 4;
     /// It was tried again and again, and did not work.
     pub(super) const GAVE_UP: u8 = 5;
     /// What answered does not speak the Kubernetes protocol.
@@ -63,6 +65,12 @@ pub enum Kind {
     /// The server answered, and the answer is no. The data of Secrets is already taken out.
     #[error("{}", status::line(.0))]
     Refused(Box<Status>),
+    /// The server refused to answer a question of which the answer may be no.
+    #[error("{}", status::line(.0))]
+    Unanswered(Box<Status>),
+    /// The answer to the question is no, and stdout has it: there is nothing to say.
+    #[error("")]
+    Denied,
     /// An object is at another version than the one that was asked for.
     #[error("error: {0}")]
     Conflict(String),
@@ -141,6 +149,19 @@ impl Error {
         }
     }
 
+    /// The same error about a question of which the answer may be no: a refusal is none. Who is not
+    /// logged in has asked nothing.
+    #[must_use]
+    pub fn unanswered(self) -> Self {
+        match self.kind {
+            Kind::Refused(status) if status.code != 401 => Self {
+                kind: Kind::Unanswered(status),
+                ..self
+            },
+            kind => Self { kind, ..self },
+        }
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> &Kind {
         &self.kind
@@ -158,7 +179,11 @@ impl Error {
 
     /// Whether there is nothing to say.
     pub(crate) fn is_silent(&self) -> bool {
-        self.is_broken_pipe() || matches!(&self.kind, Kind::Interrupted { message: None, .. })
+        let is_said = matches!(
+            self.kind,
+            Kind::Interrupted { message: None, .. } | Kind::Denied
+        );
+        is_said || self.is_broken_pipe()
     }
 
     /// The exit code of the process.
@@ -171,7 +196,8 @@ impl Error {
                 409 => exit_code::CONFLICT,
                 _ => exit_code::REFUSED,
             },
-            Kind::Warnings { .. } | Kind::Unmet(_) => exit_code::REFUSED,
+            Kind::Unanswered(_) => exit_code::UNANSWERED,
+            Kind::Warnings { .. } | Kind::Unmet(_) | Kind::Denied => exit_code::REFUSED,
             Kind::Conflict(_) => exit_code::CONFLICT,
             Kind::GaveUp(_) => exit_code::GAVE_UP,
             Kind::Protocol(_) => exit_code::PROTOCOL,

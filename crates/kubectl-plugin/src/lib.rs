@@ -5,17 +5,18 @@
 //!   argv or reports an error.
 //! * `connection`: kubectl's flags → kubeconfig → credential → a client for one server. `transport`
 //!   in it opens connections, through proxies too; `tls` says whom to trust.
-//! * [`RawPath`]: a checked API path and query, sent as it stands.
+//! * [`RawPath`]: a checked API path and query, sent as it stands; [`Attributes`]: what a [`Verb`] on
+//!   it means to an authorizer.
 //! * [`ApiServer`]: the one place where a request leaves the process, and what is known of the way
-//!   to it: [`Target`], [`Credential`]. `outcome` decides what its
-//!   reply, or that there is none, means; `signals` holds the process until that is said. `status`
-//!   words refusals as kubectl does, `connection_error` what came instead of a reply, `redaction`
-//!   takes Secrets out of both.
+//!   to it: [`Target`], [`Credential`]. `outcome` decides what its reply, or that there is none,
+//!   means; `signals` holds the process until that is said. `status` words refusals as kubectl does,
+//!   `connection_error` what came instead of a reply, `redaction` takes Secrets out of both.
 //! * `curl`: the same request as a command for bash, for `--curl`.
 //! * [`StreamingReply`]: a reply that is read as it comes.
 //! * [`Output`]: stdout and its `-o` formats, with `jsonpath` as kubectl speaks it.
-//! * [`messages`]: stderr. `warnings` are those of the server; `trace` is `-v`, and `secret` says what
-//!   neither it nor any message may show; [`terminal`] says what may be shown there.
+//! * [`messages`]: stderr. `warnings` are those of the server;
+//!   `trace` is `-v`, and `secret` says what neither it nor any message may show; [`terminal`] says
+//!   what may be shown there.
 //! * `go_json`, [`utc`], `shell`, `nearest`: how documents, points in time and words of a command are
 //!   written, and what a misspelt name may have meant.
 //! * [`Error`]: what a user reads, its hint, its exit code.
@@ -64,7 +65,7 @@ pub use curl::Given;
 pub use error::{Error, Kind};
 pub use jsonpath::{ParseError, RenderError, Template};
 pub use output::{Output, OutputArgs, object_name, write, write_coloured};
-pub use raw_path::{RawPath, Resource};
+pub use raw_path::{Attributes, RawPath, Resource, Verb};
 pub use request_header::parse_header;
 pub use status::refusal;
 pub use streaming_reply::{End, StreamingReply};

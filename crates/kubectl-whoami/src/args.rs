@@ -18,6 +18,9 @@ const EXAMPLES: &str = r"Examples:
   # Subjects to paste into a `RoleBinding`
   kubectl whoami -o subjects
 
+  # May I do this, and why?
+  kubectl whoami --can PATCH /api/v1/namespaces/default/pods/web
+
   # In a script: stop when the login does not last for another hour
   kubectl whoami -o name --fail-if-expires-within 1h
 
@@ -26,10 +29,12 @@ the own token, a CertificateSigningRequest that is not stored, or the name in a
 refusal. What only the local credential says is marked unverified.
 
 Exit codes:
-   0  the server said who you are; with --offline: nothing was asked
-   1  the server refused to say
+   0  the server said who you are; with --offline: nothing was asked;
+      with --can: all of it is allowed
+   1  the server refused to say; with --can: something is not allowed
    2  bad usage or input; nothing was sent
    3  not logged in, or no connection or TLS; what is known locally is shown
+   4  with --can: the server refused to say
    6  what answered is not a Kubernetes API server
    8  the credential expires sooner than --fail-if-expires-within allows
   74  the output could not be written";
@@ -60,11 +65,44 @@ pub(crate) struct WhoamiArgs {
     /// Exit with 8 when the credential has less time left than this, as in 30m, 24h
     #[arg(long, value_name = "DURATION")]
     fail_if_expires_within: Option<String>,
+    /// Ask whether you may VERB this PATH, as in GET /api/v1/pods; may be repeated
+    ///
+    /// VERB is a method of HTTP, of which the server makes a verb that depends on the path, or any
+    /// other verb of Kubernetes. Exits with 0 when all of it is allowed, and with 1 when not.
+    #[arg(long, num_args = 2, value_names = ["VERB", "PATH"], action = ArgAction::Append)]
+    can: Vec<String>,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
 }
 
 impl WhoamiArgs {
+    /// The verbs and the paths of `--can`.
+    pub(crate) fn can(&self) -> impl Iterator<Item = (&str, &str)> {
+        let (pairs, _) = self.can.as_chunks();
+        pairs
+            .iter()
+            .map(|[verb, path]| (verb.as_str(), path.as_str()))
+    }
+
+    /// Refuses flags of which one has no meaning beside the other.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let beside_can = [
+            ("--offline", self.offline),
+            (
+                "--fail-if-expires-within",
+                self.fail_if_expires_within.is_some(),
+            ),
+        ];
+        match beside_can.into_iter().find(|(_, is_given)| *is_given) {
+            Some((flag, _)) if !self.can.is_empty() => {
+                let message = format!("--can and {flag} do not fit together");
+                Err(Error::usage(message)
+                    .hinted("--can asks the server, and about nothing else than it names"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// How much time the credential must have left; zero is any.
     pub(crate) fn fail_if_expires_within(&self) -> Result<Option<Duration>, Error> {
         let Some(text) = &self.fail_if_expires_within else {

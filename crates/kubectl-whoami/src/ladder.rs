@@ -10,12 +10,12 @@
 //! What the last resort makes of the local credential is no answer of the server's, so it is
 //! `credential`'s.
 
-use http::{Request, header};
 use kubectl_plugin::{ApiServer, Authorization, BearerToken, Error, Kind, Reply};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::identity::{Identity, Source, UserInfo};
+use crate::question::{self, no_answer, read};
 
 /// The versions of the `SelfSubjectReview`, and the groups' versions that they are in.
 const VERSIONS: [(&str, &str); 3] = [
@@ -187,25 +187,12 @@ impl Questions<'_> {
     }
 
     async fn post(&self, path: &str, question: &Value) -> Result<Reply, Error> {
-        let request = Request::post(path)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::ACCEPT, "application/json")
-            .body(question.to_string().into_bytes())
-            .map_err(|error| Error::usage(format!("{path}: {error}")))?;
+        let request = question::post(path, question)?;
         match self.asker {
             Asker::Configured => self.server.look_up(request).await,
             Asker::Unimpersonated => self.server.look_up_unimpersonated(request).await,
         }
     }
-}
-
-fn read<T: for<'a> Deserialize<'a>>(reply: &Reply) -> Result<T, Error> {
-    serde_json::from_slice(reply.body()).map_err(|_| no_answer())
-}
-
-fn no_answer() -> Error {
-    Error::protocol("the server took the question who you are, and its reply is no answer to it")
-        .hinted("is it a Kubernetes API server? look at the server in your kubeconfig")
 }
 
 /// The code and the text of a refusal.

@@ -5,19 +5,25 @@
 //! * `args`: the command line, nothing else.
 //! * `identity`: what a server can say of a user, and by which of its answers it was said (`Source`).
 //! * `ladder`: asks one server, one question after the other, until an answer names the user.
+//! * `question`: how each of them is asked.
 //! * `credential`: what was presented to the server, and which part of it counted.
 //! * `report`: all of that about one connection. It never fails: that it does not know, and why, is
 //!   part of it. `explanation` says what a bare `Unauthorized` may be about.
+//! * `access`: what may be done, instead of who one is (`--can`).
 //! * `format`: a report as `-o` has it; `document` is the JSON form, `table` the one for people, with
-//!   `remaining` time in words.
+//!   `remaining` time in words. Several answers are `columns` or a `list`.
 
+mod access;
 mod args;
+mod columns;
 mod credential;
 mod document;
 mod explanation;
 mod format;
 mod identity;
 mod ladder;
+mod list;
+mod question;
 mod remaining;
 mod report;
 mod table;
@@ -35,6 +41,10 @@ fn main() -> ExitCode {
 }
 
 async fn whoami(arguments: WhoamiArgs) -> Result<(), Error> {
+    arguments.check()?;
+    if arguments.can().next().is_some() {
+        return access::check(&arguments).await;
+    }
     let format = Format::parse(&arguments)?;
     let limit = arguments.fail_if_expires_within()?;
     let server = ApiServer::connect(&arguments.connection)?;

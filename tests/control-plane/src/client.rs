@@ -15,7 +15,8 @@ use crate::pki::KeyAndCertificate;
 /// How many connections stay open: as many as [`crate::ControlPlane::create_many`] uses.
 pub(crate) const CONNECTIONS: usize = 8;
 
-pub(crate) struct Client {
+/// Sends as one user.
+pub struct Client {
     agent: Agent,
     url: String,
 }
@@ -60,7 +61,10 @@ impl Client {
     }
 
     /// The status and the body of the reply to one request; `body` is a content type and bytes.
-    pub(crate) fn request(
+    ///
+    /// # Errors
+    /// When there is no reply, or not in two minutes. Every status is a reply.
+    pub fn request(
         &self,
         method: &str,
         path: &str,

@@ -236,6 +236,13 @@ impl ControlPlane {
         self.client.request(method, path, body)
     }
 
+    /// A way to send requests as a person who logs in by client certificate; see
+    /// [`User::Person`].
+    pub fn client_of(&self, person: &str) -> Result<Client> {
+        let login = self.authority.client(person, &[], None)?;
+        Client::with_certificate(self.url.clone(), &self.authority.pem(), &login)
+    }
+
     /// POSTs an object to a collection, and returns what was created.
     ///
     /// # Errors

@@ -23,7 +23,7 @@
 //! - [`User`] (`user.rs`): kubeconfigs and credentials, made by `pki.rs`
 //! - [`Tool`] (`tools.rs`): where the programs come from
 //! - `watchdog.rs`, `watchdog.sh`: cleans up, whatever becomes of the owner
-//! - `client.rs`: the admin's HTTP connections
+//! - [`Client`] (`client.rs`): HTTP connections of one user, the admin's too
 //! - `bin/playground/`: what `cargo playground` runs; `bin/control-plane.rs`: the same from a script
 
 mod client;
@@ -34,6 +34,7 @@ mod tools;
 mod user;
 mod watchdog;
 
+pub use client::Client;
 pub use control_plane::{Builder, ControlPlane, Created};
 pub use server::Server;
 pub use tools::Tool;

@@ -4,9 +4,12 @@
 //! read, and the API server drops query pairs of its own: `?dryRun=All;fieldManager=x`
 //! writes for real. So nothing is rewritten here, and everything that a server may
 //! understand in another way than its writer is refused, with the place and the
-//! right spelling (`check`). What a path is about is `resource`.
+//! right spelling (`check`). What a path is about is `resource`, and what a verb on it
+//! means to the server is `attributes`, with the name in a `field_selector`.
 
+mod attributes;
 mod check;
+mod field_selector;
 mod query;
 mod resource;
 
@@ -17,6 +20,7 @@ use http::Uri;
 
 use crate::Error;
 
+pub use attributes::{Attributes, Verb};
 pub use resource::Resource;
 
 /// A checked API path with its query, relative to the server's base path.

@@ -20,17 +20,44 @@ pub struct Resource {
     pub subresource: Option<String>,
 }
 
+/// A verb of old in a path: `/api/v1/watch/pods`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prefix {
+    Watch,
+    Proxy,
+}
+
+impl Prefix {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Watch => "watch",
+            Self::Proxy => "proxy",
+        }
+    }
+
+    fn of(part: &str) -> Option<Self> {
+        [Self::Watch, Self::Proxy]
+            .into_iter()
+            .find(|prefix| prefix.as_str() == part)
+    }
+}
+
 impl Resource {
+    /// What a path without a verb in it is about.
     pub(super) fn of(path: &str) -> Option<Self> {
-        // The server decodes before it splits: `secrets%2Fs` is the Secret `s` for it.
-        let path = percent_decode_str(path).decode_utf8_lossy();
-        let mut segments = path.trim_matches('/').split('/').map(str::to_owned);
-        let (group, version) = match segments.next()?.as_str() {
-            "api" => (String::new(), segments.next()?),
-            "apis" => (segments.next()?, segments.next()?),
-            _ => return None,
-        };
-        let mut parts: Vec<String> = segments.collect();
+        match Self::with_prefix(path)? {
+            (None, resource) => Some(resource),
+            (Some(_), _) => None,
+        }
+    }
+
+    /// What a path is about, and the verb in it.
+    pub(super) fn with_prefix(path: &str) -> Option<(Option<Prefix>, Self)> {
+        let (group, version, mut parts) = split(path)?;
+        let prefix = parts.first().and_then(|part| Prefix::of(part));
+        if prefix.is_some() {
+            parts.remove(0);
+        }
         let mut namespace = None;
         if let [first, second, rest @ ..] = parts.as_slice()
             && first == "namespaces"
@@ -44,17 +71,22 @@ impl Resource {
             }
         }
         let mut parts = parts.into_iter();
-        Some(Self {
+        let resource = Self {
             group,
             version,
             namespace,
-            // These are verbs of old: `/api/v1/watch/pods`.
-            resource: parts
-                .next()
-                .filter(|part| !["watch", "proxy"].contains(&part.as_str()))?,
+            resource: parts.next()?,
             name: parts.next(),
-            subresource: parts.next(),
-        })
+            subresource: parts.next().filter(|_| prefix != Some(Prefix::Proxy)),
+        };
+        Some((prefix, resource))
+    }
+
+    /// Whether a path has a verb in it and nothing behind that.
+    pub(super) fn is_cut_off(path: &str) -> bool {
+        split(path).is_some_and(
+            |(_, _, parts)| matches!(parts.as_slice(), [part] if Prefix::of(part).is_some()),
+        )
     }
 
     /// Whether credentials may be in what is sent or said: the data of a Secret, or a token.
@@ -80,4 +112,17 @@ impl Resource {
     pub(crate) fn is_proxy(&self) -> bool {
         self.subresource.as_deref() == Some("proxy")
     }
+}
+
+/// The group, the version, and the parts of a path behind them.
+fn split(path: &str) -> Option<(String, String, Vec<String>)> {
+    // The server decodes before it splits: `secrets%2Fs` is the Secret `s` for it.
+    let path = percent_decode_str(path).decode_utf8_lossy();
+    let mut segments = path.trim_matches('/').split('/').map(str::to_owned);
+    let (group, version) = match segments.next()?.as_str() {
+        "api" => (String::new(), segments.next()?),
+        "apis" => (segments.next()?, segments.next()?),
+        _ => return None,
+    };
+    Some((group, version, segments.collect()))
 }

@@ -92,6 +92,11 @@ kubectl rawwatch --for jsonpath='{.spec.replicas}'=1 --timeout 1m -o diff \
         shows: r#"jane, ["dev","system:authenticated"], asked by admin"#,
     },
     Step {
+        why: "May the admin remove the object? That is asked, and not tried.",
+        command: "kubectl whoami --can DELETE /apis/apps/v1/namespaces/default/deployments/sleep",
+        shows: "delete deployments.apps/sleep -n default",
+    },
+    Step {
         why: "The object goes, and with the end of this program the whole cluster.",
         command: "kubectl delete --raw /apis/apps/v1/namespaces/default/deployments/sleep",
         shows: r#""status":"Success""#,

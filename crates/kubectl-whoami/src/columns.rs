@@ -1,0 +1,66 @@
+//! Rows under headings, as kubectl prints its tables (`cli-runtime/pkg/printers/tabwriter.go`).
+
+use kubectl_plugin::terminal;
+
+/// What stands between two columns at least.
+const GAP: usize = 3;
+
+/// A text, which stays on its line and does not steer a terminal.
+pub(crate) struct Cell {
+    text: String,
+}
+
+impl Cell {
+    fn width(&self) -> usize {
+        self.text.chars().count()
+    }
+}
+
+impl<T: AsRef<str>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self {
+            text: terminal::printable(text.as_ref(), "").into_owned(),
+        }
+    }
+}
+
+/// The headings and the rows, each column as wide as its widest cell; the last one ends with its
+/// text.
+pub(crate) fn columns<const N: usize>(
+    headings: [&str; N],
+    rows: impl Iterator<Item = [Cell; N]>,
+) -> String {
+    let mut table = vec![headings.map(Cell::from)];
+    table.extend(rows);
+    let widths: [usize; N] = std::array::from_fn(|column| {
+        let widths = table.iter().map(|row| row[column].width());
+        widths.max().unwrap_or_default() + GAP
+    });
+    let mut text = String::new();
+    for row in &table {
+        let last = row.iter().rposition(|cell| !cell.text.is_empty());
+        for (column, cell) in row.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
+            text.push_str(&cell.text);
+            if Some(column) != last {
+                text.extend(std::iter::repeat_n(' ', widths[column] - cell.width()));
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [["a", "", "x\ty"], ["longer", "ü", ""]];
+        let rows = rows.map(|row| row.map(Cell::from));
+        assert_eq!(
+            columns(["ONE", "TWO", "THREE"], rows.into_iter()),
+            "ONE      TWO   THREE\na              x\\u{9}y\nlonger   ü\n"
+        );
+    }
+}

@@ -1,0 +1,26 @@
+//! A question to a server: an object that is posted, answered, and not stored.
+
+use http::{Request, header};
+use kubectl_plugin::{Error, Reply};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The request that asks it.
+pub(crate) fn post(path: &str, question: &Value) -> Result<Request<Vec<u8>>, Error> {
+    Request::post(path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::ACCEPT, "application/json")
+        .body(question.to_string().into_bytes())
+        .map_err(|error| Error::usage(format!("{path}: {error}")))
+}
+
+/// The answer in a reply.
+pub(crate) fn read<T: for<'a> Deserialize<'a>>(reply: &Reply) -> Result<T, Error> {
+    serde_json::from_slice(reply.body()).map_err(|_| no_answer())
+}
+
+/// That a reply is a success, and something else than an answer.
+pub(crate) fn no_answer() -> Error {
+    Error::protocol("the server took the question, and its reply is no answer to it")
+        .hinted("is it a Kubernetes API server? look at the server in your kubeconfig")
+}

@@ -1,0 +1,429 @@
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use control_plane::{ControlPlane, User};
+use faulty_server::{Answer, FaultyServer, Reply};
+use serde_json::json;
+
+use super::plugin::*;
+
+const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles";
+const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings";
+const PODS: &str = "/api/v1/namespaces/default/pods";
+
+/// A kubeconfig of somebody who may read Pods in `default` and scale the Deployment `web` there.
+fn reader(name: &str) -> PathBuf {
+    let control_plane = ControlPlane::shared();
+    let role = json!({"metadata": {"name": name}, "rules": [
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": ["apps"], "resources": ["deployments/scale"], "resourceNames": ["web"], "verbs": ["patch"]},
+    ]});
+    control_plane.create(ROLES, &role).unwrap();
+    let binding = json!({
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}],
+    });
+    control_plane.create(BINDINGS, &binding).unwrap();
+    let kubeconfig = control_plane
+        .kubeconfig(&User::Person { name, groups: &[] })
+        .unwrap();
+    // RBAC reaches the authorizer a moment after the objects are stored.
+    for _ in 0..100 {
+        if whoami(&kubeconfig, &["--can", "GET", PODS]).code == Some(0) {
+            return kubeconfig;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    panic!("{name} may not list Pods after ten seconds");
+}
+
+/// The cells of a table, without its headings.
+fn rows(table: &str) -> Vec<Vec<&str>> {
+    let rows = table.lines().skip(1);
+    rows.map(|row| {
+        let cells = row.split("   ").map(str::trim);
+        cells.filter(|cell| !cell.is_empty()).collect()
+    })
+    .collect()
+}
+
+#[test]
+fn a_row_a_question_says_yes_or_no_and_why() {
+    let kubeconfig = reader("row-reader");
+    let scale = "/apis/apps/v1/namespaces/default/deployments/web/scale";
+    let all = ["--can", "GET", PODS, "--can", "patch", scale];
+    let outcome = whoami(&kubeconfig, &all).ended(0);
+    let reason = "RBAC: allowed by RoleBinding \"row-reader/default\" of Role \"row-reader\" to User \"row-reader\"";
+    assert_eq!(
+        rows(&outcome.stdout),
+        [
+            ["yes", "get", PODS, "list pods -n default", reason],
+            [
+                "yes",
+                "patch",
+                scale,
+                "patch deployments.apps/web --subresource=scale -n default",
+                reason
+            ],
+        ]
+    );
+    let headings = outcome.stdout.lines().next().unwrap();
+    let headings: Vec<&str> = headings.split_whitespace().collect();
+    assert_eq!(headings.join(" "), "ALLOWED VERB PATH ASKED AS REASON");
+    assert_eq!(outcome.stderr, "");
+
+    let some = [&all[..], &["--can", "DELETE", PODS]].concat();
+    let outcome = whoami(&kubeconfig, &some).ended(1);
+    assert_eq!(
+        rows(&outcome.stdout)[2],
+        ["no", "delete", PODS, "deletecollection pods -n default"]
+    );
+    // As for kubectl auth can-i, a no is an answer.
+    assert_eq!(outcome.stderr, "");
+}
+
+#[test]
+fn the_answer_is_what_becomes_of_the_request() {
+    let kubeconfig = reader("request-reader");
+    let client = ControlPlane::shared().client_of("request-reader").unwrap();
+    for (method, path, is_allowed) in [
+        ("GET", PODS, true),
+        ("GET", "/api/v1/namespaces/default/pods/none", true),
+        (
+            "GET",
+            "/api/v1/namespaces/default/pods?watch=1&timeoutSeconds=1",
+            true,
+        ),
+        (
+            "GET",
+            "/api/v1/watch/namespaces/default/pods?timeoutSeconds=1",
+            true,
+        ),
+        ("DELETE", PODS, false),
+        ("GET", "/api/v1/namespaces/default/pods/none/log", false),
+        ("GET", "/api/v1/namespaces/other/pods", false),
+        ("GET", "/api/v1/pods", false),
+        ("POST", PODS, false),
+        (
+            "PATCH",
+            "/apis/apps/v1/namespaces/default/deployments/web/scale",
+            true,
+        ),
+        (
+            "PATCH",
+            "/apis/apps/v1/namespaces/default/deployments/other/scale",
+            false,
+        ),
+        (
+            "PATCH",
+            "/apis/apps/v1/namespaces/default/deployments/web",
+            false,
+        ),
+        ("GET", "/version", true),
+        ("GET", "/version/", true),
+        ("GET", "/metrics", false),
+        ("GET", "/apis/apps/v1", true),
+        (
+            "POST",
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            true,
+        ),
+    ] {
+        let patch = Some(("application/merge-patch+json", b"{}".as_slice()));
+        let body = patch.filter(|_| ["POST", "PATCH"].contains(&method));
+        let (status, reply) = client.request(method, path, body).unwrap();
+        assert_eq!(
+            status != 403,
+            is_allowed,
+            "{method} {path}: {status} {reply}"
+        );
+        let outcome = whoami(&kubeconfig, &["--can", method, path]);
+        assert_eq!(outcome.code, Some(i32::from(!is_allowed)), "{outcome:?}");
+    }
+}
+
+#[test]
+fn kubectl_auth_can_i_says_the_same() {
+    let kubeconfig = reader("same-reader");
+    let control_plane = ControlPlane::shared();
+    for (verb, path, question) in [
+        ("list", PODS, "list pods -n default"),
+        ("watch", PODS, "watch pods -n default"),
+        (
+            "GET",
+            "/api/v1/namespaces/default/pods/p",
+            "get pods/p -n default",
+        ),
+        ("list", "/api/v1/pods", "list pods -A"),
+        ("create", PODS, "create pods -n default"),
+        (
+            "get",
+            "/api/v1/namespaces/default/pods/p/log",
+            "get pods/p --subresource=log -n default",
+        ),
+        (
+            "patch",
+            "/apis/apps/v1/namespaces/default/deployments/web/scale",
+            "patch deployments.apps/web --subresource=scale -n default",
+        ),
+        ("delete", "/api/v1/nodes/n", "delete nodes/n -A"),
+        (
+            "impersonate",
+            "/api/v1/users/jane",
+            "impersonate users/jane -A",
+        ),
+        ("*", PODS, "* pods -n default"),
+        ("get", "/version/", "get /version/"),
+        ("post", "/metrics", "post /metrics"),
+        ("get", "/metrics", "get /metrics"),
+    ] {
+        let ours = whoami(&kubeconfig, &["--can", verb, path]);
+        assert_eq!(rows(&ours.stdout)[0][3], question);
+        let mut kubectl = control_plane.kubectl().unwrap();
+        let theirs = run(kubectl
+            .env("KUBECONFIG", &kubeconfig)
+            .args(["auth", "can-i"])
+            .args(question.split(' ')));
+        assert_eq!(ours.code, theirs.code, "{ours:?}\n{theirs:?}");
+        assert_eq!(
+            rows(&ours.stdout)[0][0],
+            theirs.stdout.trim(),
+            "{ours:?}\n{theirs:?}"
+        );
+    }
+}
+
+#[test]
+fn through_kubectl_and_as_somebody_else() {
+    let control_plane = ControlPlane::shared();
+    reader("other-reader");
+    let binary = Path::new(env!("CARGO_BIN_EXE_kubectl-whoami"));
+    let kubectl = |arguments: &[&str]| {
+        let mut kubectl = control_plane.kubectl().unwrap();
+        kubectl.envs(control_plane.environment(binary.parent()).unwrap());
+        run(kubectl.arg("whoami").args(arguments))
+    };
+    kubectl(&["--can", "DELETE", PODS]).ended(0);
+    kubectl(&["--as=other-reader", "--can", "GET", PODS]).ended(0);
+    kubectl(&["--can", "DELETE", PODS, "--as=other-reader"]).ended(1);
+    let allowed = ["--can", "GET", PODS, "-o", "jsonpath={.status.allowed}"];
+    assert_eq!(kubectl(&allowed).ended(0).stdout, "true");
+}
+
+#[test]
+fn documents_are_the_servers_reviews() {
+    let kubeconfig = reader("document-reader");
+    let json = |arguments: &[&str], code| whoami(&kubeconfig, arguments).ended(code).json();
+    let question = ["--can", "get", PODS, "-o", "json"];
+    let one = json(&question, 0);
+    assert_eq!(
+        one,
+        json!({
+            "kind": "SelfSubjectAccessReview",
+            "apiVersion": "authorization.k8s.io/v1",
+            "metadata": {},
+            "spec": {"resourceAttributes": {
+                "namespace": "default", "verb": "list", "version": "v1", "resource": "pods",
+            }},
+            "status": {
+                "allowed": true,
+                "reason": "RBAC: allowed by RoleBinding \"document-reader/default\" of Role \"document-reader\" to User \"document-reader\"",
+            },
+            "whoami": {"verb": "get", "path": PODS},
+        })
+    );
+    let two = json(&[&question[..], &["--can", "DELETE", PODS]].concat(), 1);
+    assert_eq!(two["kind"], "List");
+    assert_eq!(two["items"][0], one);
+    assert_eq!(two["items"][1]["status"], json!({"allowed": false}));
+    assert_eq!(two["items"][1]["whoami"]["verb"], "delete");
+
+    let yaml = whoami(&kubeconfig, &["--can", "get", PODS, "-o", "yaml"]).ended(0);
+    assert!(yaml.stdout.contains("\n  allowed: true\n"), "{yaml:?}");
+    let both = ["--can", "GET", PODS, "--can", "POST", PODS];
+    let allowed = ["-o", "jsonpath={.items[*].status.allowed}"];
+    let outcome = whoami(&kubeconfig, &[&both[..], &allowed].concat()).ended(1);
+    assert_eq!(outcome.stdout, "true false");
+}
+
+#[test]
+fn selectors_reach_the_authorizer() {
+    // The authorizer of nodes lets a kubelet list the Pods on its own node, and no others.
+    let control_plane = ControlPlane::builder()
+        // This one is a list, and gets longer.
+        .api_server_flag("--authorization-mode=Node")
+        .start()
+        .unwrap();
+    let node = User::Person {
+        name: "system:node:m",
+        groups: &["system:nodes"],
+    };
+    let kubeconfig = control_plane.kubeconfig(&node).unwrap();
+    let of_node = "/api/v1/pods?fieldSelector=spec.nodeName%3Dm";
+    for (path, code) in [
+        (of_node, 0),
+        ("/api/v1/pods?watch=1&fieldSelector=spec.nodeName=m", 0),
+        ("/api/v1/pods?fieldSelector=spec.nodeName=other", 1),
+        ("/api/v1/pods", 1),
+    ] {
+        let outcome = whoami(&kubeconfig, &["--can", "GET", path]).ended(code);
+        let reason = "can only list/watch pods with spec.nodeName field selector";
+        assert_eq!(outcome.stdout.contains(reason), code == 1, "{outcome:?}");
+    }
+    let mut kubectl = control_plane.kubectl().unwrap();
+    let kubectl = kubectl.env("KUBECONFIG", &kubeconfig);
+    run(kubectl.args(["get", "--raw", of_node])).ended(0);
+
+    // What the server cannot read of a selector it says itself.
+    let broken = "/api/v1/namespaces/default/pods?labelSelector=%3D";
+    let outcome = whoami(&kubeconfig, &["--can", "GET", broken]).ended(1);
+    let note = "evaluation error: spec.resourceAttributes.labelSelector ignored due to parse error";
+    assert!(outcome.stdout.contains(note), "{outcome:?}");
+}
+
+#[test]
+fn a_server_that_refuses_to_say_is_no_no() {
+    let nobody = ControlPlane::shared().kubeconfig(&User::Nobody).unwrap();
+    let outcome = whoami(&nobody, &["--can", "GET", PODS]).ended(4);
+    assert_eq!(outcome.stdout, "");
+    let line = "Error from server (Forbidden): selfsubjectaccessreviews.authorization.k8s.io is \
+                forbidden: User \"system:anonymous\" cannot create";
+    assert!(outcome.stderr.starts_with(line), "{outcome:?}");
+
+    // As whom it would be asked, it is not.
+    let jane = person("jane", &[]);
+    whoami(&jane, &["--can", "GET", PODS, "--as=bob"])
+        .ended(4)
+        .says("User \"jane\" cannot impersonate");
+
+    let status = |code: u16, reason: &str| {
+        let status = json!({"kind": "Status", "code": code, "reason": reason, "message": reason});
+        Reply::json(code, status.to_string())
+    };
+    let page = Reply::new(200, "<html>log in</html>").header("Content-Type", "text/html");
+    for (reply, code) in [
+        (status(401, "Unauthorized"), 3),
+        (status(404, "NotFound"), 4),
+        (status(500, "InternalError"), 4),
+        (Reply::json(201, r#"{"spec":{},"status":{}}"#), 6),
+        (page, 6),
+    ] {
+        let server = FaultyServer::start([Answer::Reply(reply)]).unwrap();
+        let kubeconfig = server.kubeconfig().unwrap();
+        let outcome = whoami(&kubeconfig, &["--can", "GET", PODS]).ended(code);
+        assert_eq!(outcome.stdout, "");
+        assert_eq!(server.requests().len(), 1);
+    }
+    let nowhere = ["--can", "GET", PODS, "--server=https://127.0.0.1:1"];
+    whoami(&admin(), &nowhere).ended(3);
+}
+
+#[test]
+fn what_no_request_can_ask_is_refused_before_anything_is_sent() {
+    let server = FaultyServer::start([Answer::CloseAtOnce]).unwrap();
+    let kubeconfig = server.kubeconfig().unwrap();
+    for (verb, path, problem, remedy) in [
+        ("lst", PODS, "\"lst\" is no verb", "did you mean `list`?"),
+        ("LIST", PODS, "\"LIST\" is no verb", "did you mean `list`?"),
+        ("", PODS, "\"\" is no verb", "the methods of HTTP and those"),
+        ("a b", PODS, "\"a b\" is no verb", "deletecollection"),
+        (
+            "list",
+            "/healthz",
+            "PATH is that of no resource, which nobody can list",
+            "its verbs are get, head",
+        ),
+        (
+            "OPTIONS",
+            PODS,
+            "no verb of Kubernetes is an OPTIONS request",
+            "ask for what you want to do",
+        ),
+        (
+            "list",
+            "/api/v1/pods?watch=true",
+            "the verb list contradicts `watch=true` in PATH",
+            "leave one of them out",
+        ),
+        (
+            "watch",
+            "/api/v1/pods?watch=0",
+            "the verb watch contradicts `watch=0` in PATH",
+            "leave one of them out",
+        ),
+        (
+            "list",
+            "/api/v1/watch/pods",
+            "the verb list contradicts `/watch/` in PATH",
+            "a verb of old",
+        ),
+        (
+            "GET",
+            "/api/v1/watch",
+            "PATH ends where the name of a resource is due",
+            "internal error",
+        ),
+        (
+            "GET",
+            "api/v1/pods",
+            "PATH must start with `/`",
+            "did you mean `/api/v1/pods`?",
+        ),
+        (
+            "GET",
+            "/api/v1//pods",
+            "an empty segment (`//`)",
+            "is a variable empty?",
+        ),
+        (
+            "GET",
+            "https://example.com/api/v1/pods",
+            "PATH is a URL of https://example.com",
+            "give the path alone",
+        ),
+    ] {
+        whoami(&kubeconfig, &["--can", "GET", PODS, "--can", verb, path])
+            .ended(2)
+            .says(problem)
+            .says(remedy);
+    }
+    for (flags, problem) in [
+        (&["-n", "other"][..], "--namespace=other contradicts"),
+        (
+            &["--can", "GET"],
+            "flag needs all of its arguments: --can VERB PATH",
+        ),
+        (&["--offline"], "--can and --offline do not fit together"),
+        (
+            &["--fail-if-expires-within=1h"],
+            "--can and --fail-if-expires-within do not fit together",
+        ),
+        (
+            &["-o", "name"],
+            "--can is printed by -o json, yaml or jsonpath",
+        ),
+        (&["-o", "wide"], "allowed formats are: json,jsonpath"),
+        (&["-o", "jsonpath={.a"], "unclosed action"),
+    ] {
+        let outcome = whoami(&kubeconfig, &[&["--can", "GET", PODS], flags].concat());
+        assert_eq!(outcome.ended(2).says(problem).stdout, "");
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn a_verb_of_somebodys_own_is_asked_about_with_kubectls_warning() {
+    let outcome = whoami(&admin(), &["--can", "frobnicate", PODS]).ended(0);
+    let warning = "Warning: verb 'frobnicate' is not a known verb\n";
+    assert_eq!(outcome.stderr, warning);
+    assert_eq!(rows(&outcome.stdout)[0][3], "frobnicate pods -n default");
+}
+
+#[test]
+fn a_pasted_url_of_the_server_is_its_path() {
+    let url = format!("{}{PODS}", ControlPlane::shared().url());
+    let outcome = whoami(&admin(), &["--can", "GET", &url]).ended(0);
+    assert_eq!(rows(&outcome.stdout)[0][2], PODS);
+}
