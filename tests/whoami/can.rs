@@ -405,6 +405,10 @@ fn what_no_request_can_ask_is_refused_before_anything_is_sent() {
             "--can is printed by -o json, yaml or jsonpath",
         ),
         (&["-o", "wide"], "allowed formats are: json,jsonpath"),
+        (
+            &["--all-contexts"],
+            "--can and --all-contexts do not fit together",
+        ),
         (&["-o", "jsonpath={.a"], "unclosed action"),
     ] {
         let outcome = whoami(&kubeconfig, &[&["--can", "GET", PODS], flags].concat());

@@ -16,7 +16,7 @@ use hyper::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use kube_client::client::Body;
 
-use crate::connection::{Connection, ConnectionArgs, Credential, Session, Target};
+use crate::connection::{Connection, ConnectionArgs, Contexts, Credential, Session, Target};
 use crate::outcome::{Failure, Question};
 use crate::redaction::Redaction;
 use crate::shell::quoted;
@@ -44,13 +44,28 @@ impl ApiServer {
     pub fn connect(arguments: &ConnectionArgs) -> Result<Self, Error> {
         let connection = arguments.connect()?;
         connection.notes.iter().for_each(|note| messages::say(note));
-        Ok(Self {
+        Ok(Self::new(connection, arguments))
+    }
+
+    /// Prepares the connection of a context; nothing is sent yet. No plugin may read stdin, as
+    /// several contexts may be connected to at once.
+    pub fn of_context(contexts: &Contexts, name: &str) -> Result<Self, Error> {
+        let connection = contexts.connect(name)?;
+        for note in &connection.notes {
+            messages::say(&format!("context {name:?}: {note}"));
+        }
+        let server = Self::new(connection, &contexts.arguments(name));
+        Ok(server.reading_stdin(true))
+    }
+
+    fn new(connection: Connection, arguments: &ConnectionArgs) -> Self {
+        Self {
             connection,
             warnings: Warnings::default(),
             shows_headers: false,
             place: arguments.place(),
             clock_skew: Cell::default(),
-        })
+        }
     }
 
     /// Shows the status line and the headers of the replies to [`ApiServer::send`] on stderr.

@@ -26,7 +26,10 @@ pub fn run<A: Parser>(command: impl AsyncFnOnce(A) -> Result<(), Error>) -> Exit
                 .enable_all()
                 .build()
                 .map_err(|error| Error::usage(format!("no resources to run with: {error}")))?;
-            runtime.block_on(command(arguments))
+            let outcome = runtime.block_on(command(arguments));
+            // A name that nobody looks up takes the platform half a minute to give up on.
+            runtime.shutdown_background();
+            outcome
         },
     );
     outcome.map_or_else(|error| end_with(&error), |()| ExitCode::SUCCESS)

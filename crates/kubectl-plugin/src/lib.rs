@@ -14,7 +14,7 @@
 //! * `curl`: the same request as a command for bash, for `--curl`.
 //! * [`StreamingReply`]: a reply that is read as it comes.
 //! * [`Output`]: stdout and its `-o` formats, with `jsonpath` as kubectl speaks it.
-//! * [`messages`]: stderr. `warnings` are those of the server;
+//! * [`messages`]: stderr, with [`Progress`] as its last line. `warnings` are those of the server;
 //!   `trace` is `-v`, and `secret` says what neither it nor any message may show; [`terminal`] says
 //!   what may be shown there.
 //! * `go_json`, [`utc`], `shell`, `nearest`: how documents, points in time and words of a command are
@@ -42,6 +42,7 @@ pub mod messages;
 mod nearest;
 mod outcome;
 mod output;
+mod progress;
 mod raw_path;
 mod redaction;
 mod request_header;
@@ -58,13 +59,14 @@ mod warnings;
 pub use api_server::{ApiServer, Reply};
 pub use app::run;
 pub use connection::{
-    Authorization, BearerToken, Claims, ClientCertificate, ConnectionArgs, Credential, Plugin,
-    Target, parse_boolean, parse_duration,
+    Authorization, BearerToken, Claims, ClientCertificate, ConnectionArgs, Contexts, Credential,
+    Plugin, Target, parse_boolean, parse_duration,
 };
 pub use curl::Given;
 pub use error::{Error, Kind};
 pub use jsonpath::{ParseError, RenderError, Template};
 pub use output::{Output, OutputArgs, object_name, write, write_coloured};
+pub use progress::Progress;
 pub use raw_path::{Attributes, RawPath, Resource, Verb};
 pub use request_header::parse_header;
 pub use status::refusal;

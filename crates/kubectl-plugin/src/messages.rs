@@ -3,9 +3,9 @@
 //! Failing to write there is not a failure of the command, so nothing here returns one.
 
 use std::borrow::Cow;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
-use crate::terminal;
+use crate::{progress, terminal};
 
 /// Says one line on stderr.
 pub fn say(line: &str) {
@@ -23,7 +23,7 @@ pub fn warn(text: &str) {
 }
 
 fn write(line: &str) {
-    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+    progress::write(&format!("{line}\n"));
 }
 
 /// A server's text must not steer a terminal. In a file it stays as it is.

@@ -5,6 +5,9 @@ use std::time::Duration;
 use clap::{ArgAction, Parser};
 use kubectl_plugin::{ConnectionArgs, Error, parse_boolean, parse_duration};
 
+/// What kubectl gives a server for its part of a TLS handshake, too.
+const TIME_FOR_EACH: Duration = Duration::from_secs(10);
+
 const EXAMPLES: &str = r"Examples:
   # Who the API server thinks you are, by what, until when
   kubectl whoami
@@ -21,6 +24,9 @@ const EXAMPLES: &str = r"Examples:
   # May I do this, and why?
   kubectl whoami --can PATCH /api/v1/namespaces/default/pods/web
 
+  # Who am I everywhere?
+  kubectl whoami --all-contexts
+
   # In a script: stop when the login does not last for another hour
   kubectl whoami -o name --fail-if-expires-within 1h
 
@@ -30,10 +36,11 @@ refusal. What only the local credential says is marked unverified.
 
 Exit codes:
    0  the server said who you are; with --offline: nothing was asked;
-      with --can: all of it is allowed
+      with --can: all of it is allowed; with --all-contexts: it was so in each
    1  the server refused to say; with --can: something is not allowed
    2  bad usage or input; nothing was sent
-   3  not logged in, or no connection or TLS; what is known locally is shown
+   3  not logged in, or no connection or TLS; what is known locally is shown;
+      with --all-contexts: in one of them, and that counts before 1
    4  with --can: the server refused to say
    6  what answered is not a Kubernetes API server
    8  the credential expires sooner than --fail-if-expires-within allows
@@ -71,6 +78,11 @@ pub(crate) struct WhoamiArgs {
     /// other verb of Kubernetes. Exits with 0 when all of it is allowed, and with 1 when not.
     #[arg(long, num_args = 2, value_names = ["VERB", "PATH"], action = ArgAction::Append)]
     can: Vec<String>,
+    /// Ask in every context of the kubeconfig at once, and print a row for each
+    ///
+    /// A context has 10 seconds, or what --request-timeout says.
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    pub(crate) all_contexts: bool,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
 }
@@ -86,20 +98,37 @@ impl WhoamiArgs {
 
     /// Refuses flags of which one has no meaning beside the other.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        let refuse = |mode: &str, flag: &str, why: &str| {
+            let message = format!("{mode} and {flag} do not fit together");
+            Err(Error::usage(message).hinted(why))
+        };
         let beside_can = [
+            ("--all-contexts", self.all_contexts),
             ("--offline", self.offline),
             (
                 "--fail-if-expires-within",
                 self.fail_if_expires_within.is_some(),
             ),
         ];
-        match beside_can.into_iter().find(|(_, is_given)| *is_given) {
-            Some((flag, _)) if !self.can.is_empty() => {
-                let message = format!("--can and {flag} do not fit together");
-                Err(Error::usage(message)
-                    .hinted("--can asks the server, and about nothing else than it names"))
+        let other = beside_can.into_iter().find(|(_, is_given)| *is_given);
+        if let (false, Some((flag, _))) = (self.can.is_empty(), other) {
+            let why = "--can asks one server, and about nothing else than it names";
+            return refuse("--can", flag, why);
+        }
+        match self.connection.flag_of_one_context() {
+            Some(flag) if self.all_contexts => {
+                let why = "each context has its own server and its own login";
+                refuse("--all-contexts", flag, why)
             }
             _ => Ok(()),
+        }
+    }
+
+    /// How long a context may take as a whole; nothing is for ever.
+    pub(crate) fn time_for_each(&self) -> Result<Option<Duration>, Error> {
+        match self.connection.request_timeout.as_deref() {
+            None | Some("") => Ok(Some(TIME_FOR_EACH)),
+            Some(text) => parse_duration(text),
         }
     }
 

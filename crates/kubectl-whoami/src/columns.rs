@@ -5,12 +5,18 @@ use kubectl_plugin::terminal;
 /// What stands between two columns at least.
 const GAP: usize = 3;
 
-/// A text, which stays on its line and does not steer a terminal.
+/// A text, which stays on its line and does not steer a terminal, and its colour.
 pub(crate) struct Cell {
     text: String,
+    colour: Option<&'static str>,
 }
 
 impl Cell {
+    /// The same in a colour (the parameter of ECMA-48's SGR), if there is one.
+    pub(crate) fn coloured(self, colour: Option<&'static str>) -> Self {
+        Self { colour, ..self }
+    }
+
     fn width(&self) -> usize {
         self.text.chars().count()
     }
@@ -20,6 +26,7 @@ impl<T: AsRef<str>> From<T> for Cell {
     fn from(text: T) -> Self {
         Self {
             text: terminal::printable(text.as_ref(), "").into_owned(),
+            colour: None,
         }
     }
 }
@@ -40,7 +47,10 @@ pub(crate) fn columns<const N: usize>(
     for row in &table {
         let last = row.iter().rposition(|cell| !cell.text.is_empty());
         for (column, cell) in row.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
-            text.push_str(&cell.text);
+            match cell.colour {
+                Some(colour) => text.extend(["\u{1b}[", colour, "m", &cell.text, "\u{1b}[0m"]),
+                None => text.push_str(&cell.text),
+            }
             if Some(column) != last {
                 text.extend(std::iter::repeat_n(' ', widths[column] - cell.width()));
             }
@@ -57,10 +67,13 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [["a", "", "x\ty"], ["longer", "ü", ""]];
-        let rows = rows.map(|row| row.map(Cell::from));
+        let rows = rows.map(|[one, two, three]| {
+            let red = Cell::from(two).coloured((!two.is_empty()).then_some("31"));
+            [Cell::from(one), red, Cell::from(three)]
+        });
         assert_eq!(
             columns(["ONE", "TWO", "THREE"], rows.into_iter()),
-            "ONE      TWO   THREE\na              x\\u{9}y\nlonger   ü\n"
+            "ONE      TWO   THREE\na              x\\u{9}y\nlonger   \u{1b}[31mü\u{1b}[0m\n"
         );
     }
 }

@@ -9,6 +9,7 @@
 //! * `credential`: what was presented to the server, and which part of it counted.
 //! * `report`: all of that about one connection. It never fails: that it does not know, and why, is
 //!   part of it. `explanation` says what a bare `Unauthorized` may be about.
+//! * `contexts`: the same about all contexts, side by side (`--all-contexts`).
 //! * `access`: what may be done, instead of who one is (`--can`).
 //! * `format`: a report as `-o` has it; `document` is the JSON form, `table` the one for people, with
 //!   `remaining` time in words. Several answers are `columns` or a `list`.
@@ -16,6 +17,7 @@
 mod access;
 mod args;
 mod columns;
+mod contexts;
 mod credential;
 mod document;
 mod explanation;
@@ -44,6 +46,9 @@ async fn whoami(arguments: WhoamiArgs) -> Result<(), Error> {
     arguments.check()?;
     if arguments.can().next().is_some() {
         return access::check(&arguments).await;
+    }
+    if arguments.all_contexts {
+        return contexts::whoami(&arguments).await;
     }
     let format = Format::parse(&arguments)?;
     let limit = arguments.fail_if_expires_within()?;

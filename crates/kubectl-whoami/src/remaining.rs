@@ -2,6 +2,10 @@
 
 use jiff::SignedDuration;
 
+/// What is left is shown in yellow when it is less, in red when it is less than [`URGENT`].
+const SOON: SignedDuration = SignedDuration::from_hours(24);
+const URGENT: SignedDuration = SignedDuration::from_mins(10);
+
 /// The units from the largest down, in seconds. A year is one of 365.2425 days.
 const UNITS: [(i64, &str); 5] = [
     (31_556_952, "year"),
@@ -30,6 +34,25 @@ pub(crate) fn words(length: SignedDuration) -> String {
         }
     }
     text
+}
+
+/// `in 3 days 2 hours`, or `2 hours ago`.
+pub(crate) fn from_now(remaining: SignedDuration) -> String {
+    let words = words(remaining);
+    if remaining.is_negative() {
+        format!("{words} ago")
+    } else {
+        format!("in {words}")
+    }
+}
+
+/// The colour (a parameter of ECMA-48's SGR) of what is left, when it is little.
+pub(crate) fn colour(remaining: SignedDuration) -> Option<&'static str> {
+    match remaining {
+        _ if remaining >= SOON => None,
+        _ if remaining >= URGENT => Some("33"),
+        _ => Some("31"),
+    }
 }
 
 fn counted(count: i64, name: &str) -> String {

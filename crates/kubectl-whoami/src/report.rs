@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use kubectl_plugin::{ApiServer, Error, Kind, Target, messages, utc};
+use kubectl_plugin::{ApiServer, Credential, Error, Kind, Target, messages, utc};
 
 use crate::credential::Login;
 use crate::explanation::{self, Server};
@@ -29,6 +29,9 @@ pub(crate) struct Report {
     impersonates: bool,
 }
 
+/// What is said where an end is asked about and there is none.
+pub(crate) const NO_END: &str = "the credential does not say when it expires";
+
 impl Report {
     /// Asks the server, unless `is_offline`. Several of these may be under way at once.
     pub(crate) async fn of(server: &ApiServer, is_offline: bool) -> Self {
@@ -48,6 +51,38 @@ impl Report {
         } else {
             None
         };
+        Self::new(server, identity, impersonator, failure).await
+    }
+
+    /// About a server that did not answer, for want of time.
+    pub(crate) async fn failed(server: &ApiServer, failure: Error) -> Self {
+        Self::new(server, None, None, Some(failure)).await
+    }
+
+    /// About a context of which the kubeconfig says too little to ask anybody.
+    pub(crate) fn unprepared(context: &str, failure: Error) -> Self {
+        Self {
+            target: Target {
+                context: Some(context.to_owned()),
+                ..Target::default()
+            },
+            login: Login::new(&Credential::default(), None),
+            identity: None,
+            impersonator: None,
+            failure: Some(failure),
+            explanation: Vec::new(),
+            now: Timestamp::now(),
+            impersonates: false,
+        }
+    }
+
+    async fn new(
+        server: &ApiServer,
+        identity: Option<Identity>,
+        impersonator: Option<Identity>,
+        failure: Option<Error>,
+    ) -> Self {
+        let impersonates = server.impersonates();
         // What the server says of a credential, it says of the one who asks.
         let owner = if impersonates {
             &impersonator
@@ -122,7 +157,7 @@ impl Report {
             return Ok(());
         };
         let (Some(remaining), Some(expires)) = (remaining, self.login.used.expires) else {
-            messages::say("the credential does not say when it expires");
+            messages::say(NO_END);
             return Ok(());
         };
         if remaining >= SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX) {

@@ -13,10 +13,6 @@ use crate::report::Report;
 /// The column of the values.
 const COLUMN: usize = 15;
 
-/// What is left is shown in yellow when it is less, in red when it is less than [`URGENT`].
-const SOON: SignedDuration = SignedDuration::from_hours(24);
-const URGENT: SignedDuration = SignedDuration::from_mins(10);
-
 /// The whole report.
 pub(crate) fn of(report: &Report, is_coloured: bool) -> String {
     let mut table = Table {
@@ -132,18 +128,11 @@ impl Table {
             return "unknown".to_owned();
         };
         let date = utc::minute(expires.as_second());
-        let words = remaining::words(remaining);
-        let text = if remaining.is_negative() {
-            format!("{words} ago, at {date}")
-        } else {
-            format!("in {words}, at {date}")
-        };
-        let colour = match remaining {
-            _ if !self.is_coloured || remaining >= SOON => return text,
-            _ if remaining >= URGENT => "33",
-            _ => "31",
-        };
-        format!("\u{1b}[{colour}m{text}\u{1b}[0m")
+        let text = format!("{}, at {date}", remaining::from_now(remaining));
+        match remaining::colour(remaining).filter(|_| self.is_coloured) {
+            Some(colour) => format!("\u{1b}[{colour}m{text}\u{1b}[0m"),
+            None => text,
+        }
     }
 
     fn some(&mut self, name: &str, value: Option<&String>) {

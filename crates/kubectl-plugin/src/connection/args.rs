@@ -99,6 +99,31 @@ impl ConnectionArgs {
         self.namespace.as_deref().filter(|name| !name.is_empty())
     }
 
+    /// A flag that is given and names one server or one login, or says whom to trust there: it makes
+    /// no sense for several, and would send a credential where it does not belong.
+    pub fn flag_of_one_context(&self) -> Option<&'static str> {
+        let args = self.given();
+        let flags = [
+            ("--context", args.context.is_some()),
+            ("--cluster", args.cluster.is_some()),
+            ("--user", args.user.is_some()),
+            ("--server", args.server.is_some()),
+            ("--tls-server-name", args.tls_server_name.is_some()),
+            ("--insecure-skip-tls-verify", args.insecure_skip_tls_verify),
+            (
+                "--certificate-authority",
+                args.certificate_authority.is_some(),
+            ),
+            ("--client-certificate", args.client_certificate.is_some()),
+            ("--client-key", args.client_key.is_some()),
+            ("--token", args.token.is_some()),
+            ("--username", args.username.is_some()),
+            ("--password", args.password.is_some()),
+        ];
+        let given = flags.into_iter().find(|(_, is_given)| *is_given);
+        given.map(|(flag, _)| flag)
+    }
+
     /// The flags that choose the server and the user, for a command that looks at the same place;
     /// not those that say how to get there, and no credential.
     pub(crate) fn place(&self) -> String {

@@ -3,12 +3,13 @@
 //!
 //! kube-client could run them too. It does so several times per client, lets them read the
 //! stdin that holds a patch, and repeats what they print in its errors. Here a run is one call
-//! of [`ExecPlugin::run`], and what a plugin says on stdout goes to the server or nowhere.
+//! of `ExecPlugin::run`, and what a plugin says on stdout goes to the server or nowhere.
 
 use std::{
     io::{ErrorKind, IsTerminal, stdin},
     path::PathBuf,
     process::Stdio,
+    sync::Arc,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -19,9 +20,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::{credential, file, kuberc::PluginPolicy, yaml};
+use super::{
+    credential, file,
+    kuberc::PluginPolicy,
+    shared_run::{SharedRun, SharedRuns},
+    yaml,
+};
 use crate::curl::{self, Source, Text};
-use crate::{Error, secret};
+use crate::{Error, progress, secret};
 
 const V1: &str = "client.authentication.k8s.io/v1";
 /// The older version, of the same shape.
@@ -41,6 +47,8 @@ pub(super) struct ExecPlugin {
     /// For the plugins that ask for it.
     cluster: Option<ClusterInfo>,
     policy: PluginPolicy,
+    /// The run that several contexts share.
+    shared: Option<Arc<SharedRun>>,
 }
 
 /// What a plugin answered.
@@ -60,6 +68,7 @@ impl ExecPlugin {
         exec: &ExecConfig,
         cluster: &Cluster,
         policy: PluginPolicy,
+        runs: Option<&SharedRuns>,
     ) -> Result<Self, Error> {
         let version = exec.api_version.as_deref().unwrap_or_default();
         let Some(version) = [V1, V1BETA1].into_iter().find(|known| *known == version) else {
@@ -74,7 +83,7 @@ impl ExecPlugin {
             Some((variable.get("name")?.clone(), value))
         });
         let mode = exec.interactive_mode.clone();
-        Ok(Self {
+        let mut plugin = Self {
             command: file::clean(exec.command.as_deref().unwrap_or_default()),
             arguments: exec.args.clone().unwrap_or_default(),
             variables: variables.collect(),
@@ -87,7 +96,24 @@ impl ExecPlugin {
                 None
             },
             policy,
-        })
+            shared: None,
+        };
+        plugin.shared = runs.map(|runs| runs.of(plugin.key()));
+        Ok(plugin)
+    }
+
+    /// What a run depends on.
+    fn key(&self) -> String {
+        format!(
+            "{:?}",
+            (
+                &self.command,
+                &self.arguments,
+                &self.variables,
+                &self.interactive_mode,
+                self.request(false),
+            )
+        )
     }
 
     /// The program, as the kubeconfig names it.
@@ -95,9 +121,26 @@ impl ExecPlugin {
         &self.command
     }
 
+    /// What the plugin answers when it is run, or has answered to another context.
+    pub(super) async fn answer(&self, stdin_in_use: bool) -> Result<Arc<Answer>, Error> {
+        let run = self.run(stdin_in_use);
+        match &self.shared {
+            Some(shared) => shared.answer(run).await,
+            None => run.await.map(Arc::new),
+        }
+    }
+
+    /// Lets the next one who asks have another answer than one that a server has refused.
+    pub(super) async fn forget(&self, refused: &Arc<Answer>) {
+        if let Some(shared) = &self.shared {
+            shared.forget(refused).await;
+        }
+    }
+
     /// Runs the plugin. Its stderr is ours; stdin too, if it may read it.
-    pub(super) async fn run(&self, stdin_in_use: bool) -> Result<Answer, Error> {
+    async fn run(&self, stdin_in_use: bool) -> Result<Answer, Error> {
         let is_interactive = self.may_ask(stdin_in_use)?;
+        let _hidden = progress::hide();
         let child = Command::new(self.path()?)
             .args(&self.arguments)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
@@ -135,9 +178,13 @@ impl ExecPlugin {
     fn may_ask(&self, stdin_in_use: bool) -> Result<bool, Error> {
         is_interactive(&self.interactive_mode, stdin().is_terminal(), stdin_in_use).map_err(
             |reason| {
-                failure(format!(
-                    "exec plugin cannot support interactive mode: {reason}"
-                ))
+                let reason = format!("exec plugin cannot support interactive mode: {reason}");
+                match &self.shared {
+                    Some(_) => failure(reason).hinted(
+                        "several contexts cannot ask at once: log in with this one alone first",
+                    ),
+                    None => failure(reason),
+                }
             },
         )
     }
@@ -239,6 +286,11 @@ impl ExecPlugin {
 }
 
 impl Answer {
+    pub(super) fn is_good(&self) -> bool {
+        let end = self.expiration_timestamp;
+        end.is_none_or(|end| Timestamp::now() <= end)
+    }
+
     /// Checks what a plugin printed. The error holds nothing of it.
     fn read(stdout: &[u8], version: &str) -> Result<Self, String> {
         let no_credential = || format!("decoding stdout: not an ExecCredential of {version}");

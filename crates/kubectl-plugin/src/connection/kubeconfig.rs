@@ -113,6 +113,15 @@ impl Kubeconfig {
         names.find(|name| !name.is_empty())
     }
 
+    /// The names of all contexts, in alphabetical order as `kubectl config get-contexts` lists them.
+    pub(super) fn context_names(&self) -> Vec<&str> {
+        let contexts = self.files.iter().flat_map(|file| &file.document.contexts);
+        let mut names: Vec<&str> = contexts.map(Named::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// A context.
     pub(super) fn context(&self, name: &str) -> Result<Option<Context>, Error> {
         Ok(self.find(List::Contexts, name)?.map(|(context, _)| context))

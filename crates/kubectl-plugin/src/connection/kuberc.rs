@@ -19,7 +19,7 @@ const V1ALPHA1: &str = "kubectl.config.k8s.io/v1alpha1";
 const V1BETA1: &str = "kubectl.config.k8s.io/v1beta1";
 
 /// Which exec plugins may run.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum PluginPolicy {
     #[default]
     AllowAll,

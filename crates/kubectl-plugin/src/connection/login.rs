@@ -72,6 +72,8 @@ pub(crate) struct Session {
     authorities: Option<Vec<u8>>,
     /// When to ask for another one.
     until: Option<Timestamp>,
+    /// The plugin's, if it is its.
+    answer: Option<Arc<Answer>>,
 }
 
 impl Login {
@@ -152,8 +154,8 @@ impl Login {
         }
         let session = match (&self.plugin, current.as_deref()) {
             (Some(plugin), _) => {
-                let answer = plugin.run(self.stdin_in_use).await?;
-                self.open(Some(&answer))
+                let answer = plugin.answer(self.stdin_in_use).await?;
+                self.open(Some(answer))
                     .map(|(session, _)| session)
                     .map_err(|error| {
                         let reason = error.to_string();
@@ -185,7 +187,10 @@ impl Login {
         {
             return true; // Another request was here before.
         }
-        if self.plugin.is_some() {
+        if let Some(plugin) = &self.plugin {
+            if let Some(answer) = &refused.answer {
+                plugin.forget(answer).await;
+            }
             *current = None;
             return true;
         }
@@ -200,7 +205,7 @@ impl Login {
 
     /// A session with what the files and the plugin say now, and a note if its certificate is out
     /// of date.
-    fn open(&self, answer: Option<&Answer>) -> Result<(Session, Option<String>), Error> {
+    fn open(&self, answer: Option<Arc<Answer>>) -> Result<(Session, Option<String>), Error> {
         let Way {
             server,
             cluster,
@@ -210,7 +215,7 @@ impl Login {
             ..
         } = &self.way;
         let mut login = credential::login(&self.user, &self.user_name)?;
-        let until = match answer {
+        let until = match &answer {
             Some(answer) => {
                 answer.log_in(&mut login);
                 answer.expiration_timestamp
@@ -244,6 +249,7 @@ impl Login {
                 login,
                 authorities,
                 until,
+                answer,
             },
             expiry_note,
         ))

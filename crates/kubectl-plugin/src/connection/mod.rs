@@ -6,6 +6,9 @@
 //!                              kuberc ─▶ exec_plugin ─▶┘
 //! ```
 //!
+//! `contexts` does this for all contexts of one kubeconfig, which is read once, and with a
+//! `shared_run` of each plugin.
+//!
 //! `file`, `yaml`, `jwt` and `duration` read what the others are given; `meter` measures what
 //! `transport` does; `curl_way` says of the same parts where each is, for `--curl`. `target` and
 //! `presented` are for telling a person where requests go, and by what they log in.
@@ -19,6 +22,7 @@
 
 mod args;
 mod auth_provider;
+mod contexts;
 mod credential;
 mod curl_way;
 mod duration;
@@ -37,6 +41,7 @@ mod presented;
 mod proxy;
 mod selection;
 mod server_url;
+mod shared_run;
 mod target;
 mod tls;
 mod transport;
@@ -50,9 +55,13 @@ use http::Uri;
 use crate::Error;
 use crate::trace::Trace;
 use exec_plugin::ExecPlugin;
+use kubeconfig::Kubeconfig;
+use kuberc::PluginPolicy;
 use selection::Selection;
+use shared_run::SharedRuns;
 
 pub use args::{ConnectionArgs, parse_boolean};
+pub use contexts::Contexts;
 pub use duration::parse as parse_duration;
 pub(crate) use global_args::GlobalArgs;
 pub(crate) use login::{Login, Session};
@@ -84,11 +93,42 @@ impl ConnectionArgs {
     /// Reads the kubeconfig and prepares the login. Needs a tokio runtime around it, sends nothing.
     pub(crate) fn connect(&self) -> Result<Connection, Error> {
         let args = self.given();
+        let mut files = Files::read(&args)?;
+        let mut connection = files.connect(&args, None)?;
+        files.notes.append(&mut connection.notes);
+        connection.notes = files.notes;
+        Ok(connection)
+    }
+}
+
+/// What is read before a context is chosen.
+struct Files {
+    kubeconfig: Kubeconfig,
+    policy: PluginPolicy,
+    trace: Trace,
+    notes: Vec<String>,
+}
+
+impl Files {
+    fn read(args: &ConnectionArgs) -> Result<Self, Error> {
         let trace = args.global.trace();
         let mut notes = Vec::new();
-        let policy = kuberc::plugin_policy(args.kuberc.as_deref(), &mut notes)?;
-        let mut selection = selection::select(&args, trace)?;
-        notes.append(&mut selection.notes);
+        Ok(Self {
+            policy: kuberc::plugin_policy(args.kuberc.as_deref(), &mut notes)?,
+            kubeconfig: Kubeconfig::load(args.kubeconfig.as_deref(), trace)?,
+            trace,
+            notes,
+        })
+    }
+
+    /// The way that `args` choose. With `runs`, its exec plugin is run once for all that have the
+    /// same one.
+    fn connect(
+        &self,
+        args: &ConnectionArgs,
+        runs: Option<&SharedRuns>,
+    ) -> Result<Connection, Error> {
+        let trace = self.trace;
         let Selection {
             server,
             context_name,
@@ -97,8 +137,8 @@ impl ConnectionArgs {
             mut cluster,
             user_name,
             mut user,
-            ..
-        } = selection;
+            mut notes,
+        } = selection::select(args, &self.kubeconfig)?;
         let request_timeout = match &args.request_timeout {
             Some(text) => duration::parse(text)?,
             None => None,
@@ -120,7 +160,7 @@ impl ConnectionArgs {
             user = credential::impersonation(&user);
         }
         let plugin = match &user.exec {
-            Some(exec) => Some(ExecPlugin::new(exec, &cluster, policy)?),
+            Some(exec) => Some(ExecPlugin::new(exec, &cluster, self.policy.clone(), runs)?),
             None => None,
         };
         let meter = Meter::default();

@@ -12,7 +12,6 @@ use super::{
     overrides, validation,
 };
 use crate::Error;
-use crate::trace::Trace;
 
 /// The cluster and the user that requests are for.
 pub(super) struct Selection {
@@ -44,11 +43,10 @@ struct Choice {
     user: Option<AuthInfo>,
 }
 
-/// Reads the kubeconfig and chooses.
-pub(super) fn select(args: &ConnectionArgs, trace: Trace) -> Result<Selection, Error> {
-    let kubeconfig = Kubeconfig::load(args.kubeconfig.as_deref(), trace)?;
-    let choice = choose(args, &kubeconfig)?;
-    check_names(args, &kubeconfig, &choice)?;
+/// Chooses by the flags and the kubeconfig.
+pub(super) fn select(args: &ConnectionArgs, kubeconfig: &Kubeconfig) -> Result<Selection, Error> {
+    let choice = choose(args, kubeconfig)?;
+    check_names(args, kubeconfig, &choice)?;
 
     let no_cluster = choice.cluster.is_none();
     // client-go looks for a Pod's account only when no flag changes its default configuration;

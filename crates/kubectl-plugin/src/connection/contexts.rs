@@ -1,0 +1,43 @@
+//! All contexts of a kubeconfig, which has one reading and one run of each exec plugin.
+
+use super::{Connection, ConnectionArgs, Files, shared_run::SharedRuns};
+use crate::{Error, messages};
+
+/// The contexts of the kubeconfig, and the flags that are for each of them.
+pub struct Contexts {
+    arguments: ConnectionArgs,
+    files: Files,
+    runs: SharedRuns,
+}
+
+impl Contexts {
+    /// Reads the kubeconfig.
+    pub fn read(arguments: &ConnectionArgs) -> Result<Self, Error> {
+        let arguments = arguments.given();
+        let files = Files::read(&arguments)?;
+        files.notes.iter().for_each(|note| messages::say(note));
+        Ok(Self {
+            files,
+            arguments,
+            runs: SharedRuns::default(),
+        })
+    }
+
+    /// The names, in alphabetical order as `kubectl config get-contexts` lists them.
+    pub fn names(&self) -> Vec<&str> {
+        self.files.kubeconfig.context_names()
+    }
+
+    /// The flags for one of them alone.
+    pub(crate) fn arguments(&self, name: &str) -> ConnectionArgs {
+        ConnectionArgs {
+            context: Some(name.to_owned()),
+            ..self.arguments.clone()
+        }
+    }
+
+    /// The way to one of them.
+    pub(crate) fn connect(&self, name: &str) -> Result<Connection, Error> {
+        self.files.connect(&self.arguments(name), Some(&self.runs))
+    }
+}
