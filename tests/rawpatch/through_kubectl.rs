@@ -171,6 +171,43 @@ fn help_comes_through_and_its_examples_run() {
 }
 
 #[test]
+fn help_and_hints_show_the_name_that_kubectl_found_the_plugin_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = env!("CARGO_BIN_EXE_kubectl-rawpatch");
+    std::os::unix::fs::symlink(plugin, folder.path().join("kubectl-my_patch")).unwrap();
+    let control_plane = ControlPlane::shared();
+    let shown = |arguments: &[&str]| {
+        let mut kubectl = control_plane.kubectl().unwrap();
+        kubectl.envs(control_plane.environment(Some(folder.path())).unwrap());
+        let outcome = run(kubectl.arg("my-patch").args(arguments), "");
+        (outcome.code, outcome.stdout + &outcome.stderr)
+    };
+    let (code, help) = shown(&["--help"]);
+    assert_eq!(code, Some(0));
+    assert!(
+        help.contains("Usage: kubectl my-patch [flags] (-p PATCH"),
+        "{help}"
+    );
+    assert_eq!(help.matches("  kubectl my-patch -").count(), 3, "{help}");
+    assert!(!help.contains("kubectl rawpatch"), "{help}");
+    assert_eq!(
+        shown(&["--hepl"]),
+        (
+            Some(2),
+            "error: unknown flag: --hepl\n\
+             hint: did you mean `--help`? see `kubectl my-patch --help`\n"
+                .to_owned()
+        )
+    );
+    let (code, refusal) = shown(&["-p", "{}"]);
+    assert_eq!(code, Some(2));
+    assert!(
+        refusal.contains("hint: for example: kubectl my-patch -p"),
+        "{refusal}"
+    );
+}
+
+#[test]
 fn a_service_account_patches_the_scale_it_may_patch_and_nothing_else() {
     let control_plane = ControlPlane::shared();
     let path = deployment();

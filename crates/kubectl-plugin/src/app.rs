@@ -12,14 +12,16 @@ use clap::{Command, Parser};
 use signal_hook::consts::SIGPIPE;
 use signal_hook::low_level::emulate_default_handler;
 
+use crate::command_name::CommandName;
 use crate::error::Kind;
 use crate::nearest::nearest;
 use crate::{Error, messages, output};
 
 /// Parses the command line into `A`, runs `command` with it, and reports how it ended.
 pub fn run<A: Parser>(command: impl AsyncFnOnce(A) -> Result<(), Error>) -> ExitCode {
+    let name = CommandName::of_this_process(A::command().get_bin_name().unwrap_or_default());
     let outcome = A::try_parse_from(with_dashes(env::args_os())).map_or_else(
-        |error| parse_error(&error, &A::command()),
+        |error| parse_error(&error, &A::command(), &name),
         |arguments| {
             // One request at a time needs no second thread, whose start costs more than the request.
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -32,11 +34,11 @@ pub fn run<A: Parser>(command: impl AsyncFnOnce(A) -> Result<(), Error>) -> Exit
             outcome
         },
     );
-    outcome.map_or_else(|error| end_with(&error), |()| ExitCode::SUCCESS)
+    outcome.map_or_else(|error| end_with(&error, &name), |()| ExitCode::SUCCESS)
 }
 
 /// Says an error and its hint, and ends the process by the signal that the error is about.
-fn end_with(error: &Error) -> ExitCode {
+fn end_with(error: &Error, name: &CommandName) -> ExitCode {
     let signal = match error.kind() {
         _ if error.is_broken_pipe() => Some(SIGPIPE),
         Kind::Interrupted { signal, .. } => Some(*signal),
@@ -45,7 +47,7 @@ fn end_with(error: &Error) -> ExitCode {
     if !error.is_silent() {
         messages::say(&error.to_string());
         if let Some(hint) = error.hint() {
-            messages::say(&format!("hint: {hint}"));
+            messages::say(&format!("hint: {}", name.put_into(hint)));
         }
     }
     if let Some(signal) = signal {
@@ -81,9 +83,8 @@ fn with_dashes(arguments: impl Iterator<Item = OsString>) -> impl Iterator<Item 
 /// What clap found, in kubectl's words; `--help` and `--version` are no errors.
 ///
 /// No value is repeated: what stands in the wrong place may be a patch or a token.
-fn parse_error(error: &clap::Error, command: &Command) -> Result<(), Error> {
-    let takes_a_path = command.get_positionals().next().is_some();
-    let command = command.get_bin_name().unwrap_or_default();
+fn parse_error(error: &clap::Error, parser: &Command, name: &CommandName) -> Result<(), Error> {
+    let takes_a_path = parser.get_positionals().next().is_some();
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         Some(ContextValue::Strings(texts)) => texts.first().map(String::as_str),
@@ -93,7 +94,7 @@ fn parse_error(error: &clap::Error, command: &Command) -> Result<(), Error> {
     let flag_name = flag.split([' ', '=', '[']).next().unwrap_or_default();
     let message = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            return output::write(error.render().to_string().as_bytes());
+            return output::write(name.put_into(&error.render().to_string()).as_bytes());
         }
         ErrorKind::UnknownArgument if flag.starts_with("--") => {
             format!("unknown flag: {flag_name}")
@@ -134,6 +135,7 @@ fn parse_error(error: &clap::Error, command: &Command) -> Result<(), Error> {
         ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
         _ => "the flags do not fit together".to_owned(),
     };
+    let command = name.as_str();
     let help = match error.kind() {
         ErrorKind::UnknownArgument if !flag.starts_with('-') => {
             format!("a value that a flag may have stands behind a `=`; see `{command} --help`")

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! * [`run`] (`app`): command line → the plugin's function → exit code. The only place that parses
-//!   argv or reports an error.
+//!   argv or reports an error. `command_name` is what the user calls the plugin.
 //! * `connection`: kubectl's flags → kubeconfig → credential → a client for one server. `transport`
 //!   in it opens connections, through proxies too; `tls` says whom to trust.
 //! * [`RawPath`]: a checked API path and query, sent as it stands; [`Attributes`]: what a [`Verb`] on
@@ -32,6 +32,7 @@
 
 mod api_server;
 mod app;
+mod command_name;
 mod connection;
 mod connection_error;
 mod curl;
