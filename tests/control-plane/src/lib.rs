@@ -22,6 +22,7 @@
 //! - [`Server`] (`server.rs`): one process, stopped, killed, started again
 //! - [`User`] (`user.rs`): kubeconfigs and credentials, made by `pki.rs`
 //! - [`Tool`] (`tools.rs`): where the programs come from
+//! - [`build_plugins`] (`plugins.rs`): the programs of this workspace that a user installs
 //! - `watchdog.rs`, `watchdog.sh`: cleans up, whatever becomes of the owner
 //! - [`Client`] (`client.rs`): HTTP connections of one user, the admin's too
 //! - `bin/playground/`: what `cargo playground` runs; `bin/control-plane.rs`: the same from a script
@@ -29,6 +30,7 @@
 mod client;
 mod control_plane;
 mod pki;
+mod plugins;
 mod server;
 mod tools;
 mod user;
@@ -36,6 +38,7 @@ mod watchdog;
 
 pub use client::Client;
 pub use control_plane::{Builder, ControlPlane, Created};
+pub use plugins::build_plugins;
 pub use server::Server;
 pub use tools::Tool;
 pub use user::User;

@@ -2,7 +2,6 @@
 //!
 //! The control plane lasts as long as this program, whatever ends it.
 
-mod plugins;
 mod tour;
 
 use std::ffi::{OsStr, OsString};
@@ -14,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result, bail};
-use control_plane::ControlPlane;
+use control_plane::{ControlPlane, build_plugins};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 const USAGE: &str = "\
@@ -70,7 +69,7 @@ struct Playground {
 
 impl Playground {
     fn start() -> Result<Self> {
-        let plugins = plugins::build()?;
+        let plugins = build_plugins(|_| true)?;
         let control_plane = ControlPlane::builder().start()?;
         let environment = control_plane.environment(Some(&plugins))?;
         Ok(Self {

@@ -8,15 +8,20 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-/// The folder with the plugins of this workspace, built as `cargo build` builds them.
-pub(crate) fn build() -> Result<PathBuf> {
+/// The folder with the plugins of this workspace that `is_wanted` says by their names to build, built as
+/// `cargo build` builds them.
+///
+/// # Errors
+/// With cargo's own messages on stderr when one does not compile.
+pub fn build_plugins(is_wanted: impl Fn(&str) -> bool) -> Result<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .args(["build", "--message-format=json-render-diagnostics"])
         .current_dir(&workspace);
-    for package in packages(&workspace.join("crates"))? {
-        cargo.args(["--package", &package]);
+    let packages = packages(&workspace.join("crates"))?;
+    for package in packages.iter().filter(|package| is_wanted(package)) {
+        cargo.args(["--package", package]);
     }
     // `cargo run` describes this package in variables that some build scripts watch: with them
     // set, the same crates would be compiled twice.
