@@ -12,6 +12,8 @@ mod rawwatch {
     /// Running the binary, and reading what it prints while it runs.
     pub(crate) mod plugin;
 
+    /// What is offered to a shell that completes a line.
+    mod completion;
     /// How a run ends: time-outs, counts, signals, closed pipes.
     mod ends;
     /// What a network and a broken server do.

@@ -14,6 +14,8 @@ mod whoami {
     mod attributes;
     /// `--can`, beside `kubectl auth can-i` and beside what becomes of the requests.
     mod can;
+    /// What is offered to a shell that completes a line.
+    mod completion;
     /// `--all-contexts`: side by side, in order, and what contexts share.
     mod contexts;
     /// Every login, beside `kubectl auth whoami`.

@@ -120,6 +120,11 @@ impl ApiServer {
         self.clock_skew.get()
     }
 
+    /// To whom the server's answers are, without a credential.
+    pub(crate) fn identity(&self) -> String {
+        self.connection.login.identity()
+    }
+
     /// The command that shows what is at `path` now, on the same server as the same user.
     pub fn command_to_see(&self, path: &str) -> String {
         format!("kubectl get --raw {}{}", quoted(path), self.place)

@@ -13,28 +13,41 @@ use signal_hook::consts::SIGPIPE;
 use signal_hook::low_level::emulate_default_handler;
 
 use crate::command_name::CommandName;
+use crate::completion::{Call, Complete};
 use crate::error::Kind;
 use crate::nearest::nearest;
 use crate::{Error, messages, output};
 
-/// Parses the command line into `A`, runs `command` with it, and reports how it ended.
-pub fn run<A: Parser>(command: impl AsyncFnOnce(A) -> Result<(), Error>) -> ExitCode {
-    let name = CommandName::of_this_process(A::command().get_bin_name().unwrap_or_default());
-    let outcome = A::try_parse_from(with_dashes(env::args_os())).map_or_else(
-        |error| parse_error(&error, &A::command(), &name),
-        |arguments| {
-            // One request at a time needs no second thread, whose start costs more than the request.
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .map_err(|error| Error::usage(format!("no resources to run with: {error}")))?;
-            let outcome = runtime.block_on(command(arguments));
-            // A name that nobody looks up takes the platform half a minute to give up on.
-            runtime.shutdown_background();
-            outcome
-        },
-    );
+/// Parses the command line into `A`, runs `command` with it, and reports how it ended. A call of
+/// a shell that wants a line completed is answered instead.
+pub fn run<A: Parser + Complete>(command: impl AsyncFnOnce(A) -> Result<(), Error>) -> ExitCode {
+    let mut parser = A::command();
+    let name = CommandName::of_this_process(parser.get_bin_name().unwrap_or_default());
+    let outcome = if let Some(call) = Call::read(env::args_os(), &name) {
+        call.answer::<A>(parser, &name)
+    } else {
+        let arguments = parser
+            .try_get_matches_from_mut(with_dashes(env::args_os()))
+            .and_then(|mut matches| A::from_arg_matches_mut(&mut matches));
+        arguments.map_or_else(
+            |error| parse_error(&error.format(&mut parser), &parser, &name),
+            |arguments| block_on(command(arguments)).flatten(),
+        )
+    };
     outcome.map_or_else(|error| end_with(&error, &name), |()| ExitCode::SUCCESS)
+}
+
+/// Waits for what needs a runtime. One request at a time needs no second thread, whose start costs
+/// more than the request.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::usage(format!("no resources to run with: {error}")))?;
+    let outcome = runtime.block_on(work);
+    // A name that nobody looks up takes the platform half a minute to give up on.
+    runtime.shutdown_background();
+    Ok(outcome)
 }
 
 /// Says an error and its hint, and ends the process by the signal that the error is about.
@@ -135,7 +148,7 @@ fn parse_error(error: &clap::Error, parser: &Command, name: &CommandName) -> Res
         ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
         _ => "the flags do not fit together".to_owned(),
     };
-    let command = name.as_str();
+    let command = name.typed();
     let help = match error.kind() {
         ErrorKind::UnknownArgument if !flag.starts_with('-') => {
             format!("a value that a flag may have stands behind a `=`; see `{command} --help`")

@@ -3,6 +3,7 @@
 //! # Layout
 //! * [`run`] (`app`): command line → the plugin's function → exit code. The only place that parses
 //!   argv or reports an error. `command_name` is what the user calls the plugin.
+//! * `completion`: answers a shell's TAB, by what the API server has. [`Complete`] is a plugin's part.
 //! * `connection`: kubectl's flags → kubeconfig → credential → a client for one server. `transport`
 //!   in it opens connections, through proxies too; `tls` says whom to trust.
 //! * [`RawPath`]: a checked API path and query, sent as it stands; [`Attributes`]: what a [`Verb`] on
@@ -33,6 +34,7 @@
 mod api_server;
 mod app;
 mod command_name;
+mod completion;
 mod connection;
 mod connection_error;
 mod curl;
@@ -59,6 +61,7 @@ mod warnings;
 
 pub use api_server::{ApiServer, Reply};
 pub use app::run;
+pub use completion::{Complete, Values};
 pub use connection::{
     Authorization, BearerToken, Claims, ClientCertificate, ConnectionArgs, Contexts, Credential,
     Plugin, Target, parse_boolean, parse_duration,

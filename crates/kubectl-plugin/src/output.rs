@@ -29,6 +29,15 @@ pub struct OutputArgs {
 }
 
 impl OutputArgs {
+    /// What `-o` takes, for completion.
+    pub const FORMATS: &[(&str, &str)] = &[
+        ("json", "indented, as kubectl prints it"),
+        ("yaml", ""),
+        ("name", "kind and name"),
+        ("jsonpath=", "TEMPLATE: parts of the reply"),
+        ("none", "nothing"),
+    ];
+
     /// Whether the reply is read, and not only passed on.
     pub fn reads_the_reply(&self) -> bool {
         !matches!(self.output.as_deref(), None | Some("" | "none"))

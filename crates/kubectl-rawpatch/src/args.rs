@@ -36,7 +36,9 @@ Exit codes:
    6  what answered is not a Kubernetes API server
    9  conflict
   10  outcome unknown: look at the object before you send it again
-  74  the output could not be written"#;
+  74  the output could not be written
+
+Completion in your shell: see `kubectl rawpatch completion`"#;
 
 /// Send a PATCH to a raw API path, and know what became of it.
 ///

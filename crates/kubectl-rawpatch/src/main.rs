@@ -1,7 +1,7 @@
 //! `kubectl rawpatch`: sends a PATCH to a raw API path, and knows what became of it.
 //!
 //! # Layout
-//! * `args`: the command line, nothing else.
+//! * `args`: the command line, nothing else; `completion` is what a shell offers there.
 //! * `body`: what the user gave as a patch → the bytes to send, checked.
 //! * `request`: the command line and the body → the request, without any I/O; `query` is
 //!   its parameters.
@@ -11,6 +11,7 @@
 
 mod args;
 mod body;
+mod completion;
 mod current;
 mod hints;
 mod patch;

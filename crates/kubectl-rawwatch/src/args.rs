@@ -32,7 +32,9 @@ Exit codes:
    5  gave up retrying
    6  what answered is not a Kubernetes API server
    7  events were lost, with --on-gap=fail
-  74  the output could not be written"#;
+  74  the output could not be written
+
+Completion in your shell: see `kubectl rawwatch completion`"#;
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 /// Watch raw API paths, and never lose, double or tear an event without saying so.

@@ -2,7 +2,7 @@
 //! saying so.
 //!
 //! # Layout
-//! * `args`: the command line, nothing else.
+//! * `args`: the command line, nothing else; `completion` is what a shell offers there.
 //! * `target`: a path and its selectors → the requests for it, without any I/O; `form` is what the
 //!   server is asked to make of objects.
 //! * `watcher`: the state machine of one collection, without I/O or a clock; its transitions are in
@@ -20,6 +20,7 @@ mod args;
 mod audit;
 mod backoff;
 mod clock;
+mod completion;
 mod cursor;
 mod diff;
 mod driver;

@@ -44,7 +44,9 @@ Exit codes:
    4  with --can: the server refused to say
    6  what answered is not a Kubernetes API server
    8  the credential expires sooner than --fail-if-expires-within allows
-  74  the output could not be written";
+  74  the output could not be written
+
+Completion in your shell: see `kubectl whoami completion`";
 
 /// Show who the API server thinks you are, by which credential, and until when.
 ///

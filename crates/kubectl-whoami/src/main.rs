@@ -2,7 +2,7 @@
 //! it knows.
 //!
 //! # Layout
-//! * `args`: the command line, nothing else.
+//! * `args`: the command line, nothing else; `completion` is what a shell offers there.
 //! * `identity`: what a server can say of a user, and by which of its answers it was said (`Source`).
 //! * `ladder`: asks one server, one question after the other, until an answer names the user.
 //! * `question`: how each of them is asked.
@@ -17,6 +17,7 @@
 mod access;
 mod args;
 mod columns;
+mod completion;
 mod contexts;
 mod credential;
 mod document;

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use super::{file, yaml};
 use crate::Error;
 use crate::nearest::nearest;
+use crate::secret;
 use crate::trace::Trace;
 
 /// The kubeconfig files that count, first one first.
@@ -57,7 +58,7 @@ pub(super) struct Context {
 
 /// One of a kubeconfig's three lists.
 #[derive(Clone, Copy)]
-pub(super) enum List {
+pub(crate) enum List {
     Contexts,
     Clusters,
     Users,
@@ -156,6 +157,17 @@ impl Kubeconfig {
         }))
     }
 
+    /// The names in a list, each with what it stands for; no credential is in it.
+    pub(super) fn names(&self, list: List) -> Vec<(String, String)> {
+        let mut names: Vec<(String, String)> = Vec::new();
+        for named in self.files.iter().flat_map(|file| file.document.list(list)) {
+            if names.iter().all(|(known, _)| known != named.name()) {
+                names.push((named.name().to_owned(), named.description(list)));
+            }
+        }
+        names
+    }
+
     /// The name in the list that `name` may be a slip of.
     pub(super) fn nearest(&self, list: List, name: &str) -> Option<&str> {
         let entries = self.files.iter().flat_map(|file| file.document.list(list));
@@ -233,6 +245,17 @@ impl Document {
 impl Named {
     fn name(&self) -> &str {
         self.name.as_deref().unwrap_or_default()
+    }
+
+    /// A context's cluster and user, a cluster's server.
+    fn description(&self, list: List) -> String {
+        let entry = self.entry(list);
+        let text = |field| entry.get(field).and_then(Value::as_str).unwrap_or_default();
+        match list {
+            List::Contexts => format!("{} as {}", text("cluster"), text("user")),
+            List::Clusters => secret::address(text("server")),
+            List::Users => String::new(),
+        }
     }
 
     /// What is under the name, without what is null or `""`: Go takes it as not set, at any depth.

@@ -7,7 +7,7 @@
 //! when they were read a minute ago, or when what they gave was refused (client-go's rules,
 //! `client-go/transport/token_source.go` and `ca_rotation.go`).
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use http::{
     Uri,
@@ -140,6 +140,28 @@ impl Login {
             || self.user.impersonate_uid.is_some()
             || self.user.impersonate_groups.is_some()
             || self.user.impersonate_user_extra.is_some()
+    }
+
+    /// To whom the server's answers are, by which way: two that are the same get the same. No
+    /// credential is in it.
+    pub(crate) fn identity(&self) -> String {
+        let Way {
+            cluster_name,
+            proxy,
+            ..
+        } = &self.way;
+        let user = credential::impersonation(&self.user);
+        let extra: BTreeMap<_, _> = user.impersonate_user_extra.iter().flatten().collect();
+        let (name, uid, groups) = (
+            &user.impersonate,
+            &user.impersonate_uid,
+            &user.impersonate_groups,
+        );
+        format!(
+            "{:?} by {cluster_name:?} {:?} as {name:?} {uid:?} {groups:?} {extra:?}",
+            self.user_name,
+            proxy.as_ref().map(|proxy| &proxy.address),
+        )
     }
 
     /// The session for a request that is about to be sent. Runs the plugin if there is one and

@@ -64,6 +64,7 @@ pub use args::{ConnectionArgs, parse_boolean};
 pub use contexts::Contexts;
 pub use duration::parse as parse_duration;
 pub(crate) use global_args::GlobalArgs;
+pub(crate) use kubeconfig::List as KubeconfigList;
 pub(crate) use login::{Login, Session};
 pub(crate) use meter::{Meter, Times};
 pub use presented::{Authorization, BearerToken, Claims, ClientCertificate, Credential, Plugin};
@@ -90,6 +91,20 @@ pub(crate) struct Connection {
 }
 
 impl ConnectionArgs {
+    /// The names in one of the kubeconfig's lists, each with what is behind it.
+    pub(crate) fn kubeconfig_names(
+        &self,
+        list: KubeconfigList,
+    ) -> Result<Vec<(String, String)>, Error> {
+        let kubeconfig = Kubeconfig::load(self.given().kubeconfig.as_deref(), Trace::default())?;
+        Ok(kubeconfig.names(list))
+    }
+
+    /// Whether the flags alone can log in.
+    pub(crate) fn hold_login(&self) -> bool {
+        overrides::hold_login(&self.given())
+    }
+
     /// Reads the kubeconfig and prepares the login. Needs a tokio runtime around it, sends nothing.
     pub(crate) fn connect(&self) -> Result<Connection, Error> {
         let args = self.given();
