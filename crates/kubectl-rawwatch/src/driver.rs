@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::time::Duration;
 
 use http::Request;
 use kubectl_plugin::{ApiServer, End, Error, Reply, StreamingReply};
-use tokio::time::{sleep_until, timeout, timeout_at};
+use tokio::time::{Sleep, sleep_until, timeout};
 
 use crate::clock::{COMPARED_EVERY, Clock};
 use crate::framer::Framer;
@@ -37,6 +38,9 @@ pub(crate) struct Driver<'a> {
 struct Stream {
     reply: StreamingReply,
     framer: Framer,
+    /// Ends when the clocks are to be looked at. It is kept from chunk to chunk, as to set a timer
+    /// costs as much as to take in an event.
+    next_look: Pin<Box<Sleep>>,
 }
 
 impl Driver<'_> {
@@ -116,6 +120,7 @@ impl Driver<'_> {
             Ok(reply) => Some(Stream {
                 reply,
                 framer: Framer::new(self.max_event_size),
+                next_look: Box::pin(sleep_until(clock.at(clock.now() + COMPARED_EVERY))),
             }),
             Err(error) => {
                 self.step(clock.now(), Input::Failed(error))?;
@@ -135,28 +140,38 @@ impl Driver<'_> {
         until: Duration,
         stream: &mut Stream,
     ) -> Result<(), Stop> {
-        let next_look = until.min(clock.now() + COMPARED_EVERY);
-        match timeout_at(clock.at(next_look), stream.reply.chunk()).await {
-            Ok(Ok(bytes)) => {
-                let arrived = clock.now();
-                self.take_chunk(arrived, &bytes, &mut stream.framer)?;
-                self.watcher
-                    .borrow_mut()
-                    .waited_for_output(clock.now().saturating_sub(arrived));
-                Ok(())
-            }
-            Ok(Err(end)) => {
-                let closed = closed(end, stream.framer.torn());
-                self.step(clock.now(), Input::Closed(closed))
-            }
-            Err(_) => match clock.slept() {
-                Some(slept) => {
-                    let reason = format!("the system slept for {slept:.0?}");
-                    self.step(clock.now(), Input::Closed(Closed::Torn(reason)))
+        let next_look = stream.next_look.deadline().min(clock.at(until));
+        if next_look != stream.next_look.deadline() {
+            stream.next_look.as_mut().reset(next_look);
+        }
+        tokio::select! {
+            biased;
+            chunk = stream.reply.chunk() => match chunk {
+                Ok(bytes) => {
+                    let arrived = clock.now();
+                    self.take_chunk(arrived, &bytes, &mut stream.framer)?;
+                    self.watcher
+                        .borrow_mut()
+                        .waited_for_output(clock.now().saturating_sub(arrived));
+                    Ok(())
                 }
-                None if next_look < until => Ok(()),
-                None => self.step(clock.now(), Input::Elapsed),
+                Err(end) => {
+                    let closed = closed(end, stream.framer.torn());
+                    self.step(clock.now(), Input::Closed(closed))
+                }
             },
+            () = stream.next_look.as_mut() => {
+                let now = clock.now();
+                stream.next_look.as_mut().reset(clock.at(now + COMPARED_EVERY));
+                match clock.slept() {
+                    Some(slept) => {
+                        let reason = format!("the system slept for {slept:.0?}");
+                        self.step(now, Input::Closed(Closed::Torn(reason)))
+                    }
+                    None if now < until => Ok(()),
+                    None => self.step(now, Input::Elapsed),
+                }
+            }
         }
     }
 

@@ -126,7 +126,7 @@ impl<'a> Head<'a> {
             match name {
                 "kind" => self.kind = value.string()?,
                 "apiVersion" => self.api_version = value.string()?,
-                "metadata" => self.scan_metadata(value)?,
+                "metadata" => self.scan_metadata(value, enough)?,
                 "rows" if self.is_table() => {
                     return value.items(|row| self.scan_row(row, enough));
                 }
@@ -151,7 +151,13 @@ impl<'a> Head<'a> {
         })
     }
 
-    fn scan_metadata(&mut self, metadata: &mut Scanner<'a>) -> Result<(), Halt> {
+    /// Reads the metadata, or as much of it as there can be of use: who manages which field comes
+    /// last in most of them, and is the longest part.
+    fn scan_metadata(
+        &mut self,
+        metadata: &mut Scanner<'a>,
+        enough: &dyn Fn(&Self) -> bool,
+    ) -> Result<(), Halt> {
         metadata.members(|name, value| {
             let text = match name {
                 "namespace" => &mut self.namespace,
@@ -161,7 +167,12 @@ impl<'a> Head<'a> {
                 _ => return value.skip(),
             };
             *text = value.string()?;
-            Ok(())
+            // One without a namespace may get it yet.
+            if !self.namespace.is_empty() && !self.uid.is_empty() && enough(self) {
+                Err(Halt::Enough)
+            } else {
+                Ok(())
+            }
         })
     }
 
@@ -230,6 +241,12 @@ mod tests {
         // Rows of something else are its own affair.
         let event = table(r#""kind":"Table","apiVersion":"example.com/v1""#);
         assert_eq!(Event::read(event.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_namespace_is_read_wherever_it_stands_in_the_metadata() {
+        let event = r#"{"type":"ADDED","object":{"kind":"Foo","apiVersion":"v1","metadata":{"uid":"u","name":"f","resourceVersion":"7","managedFields":[{"a":"]"}],"namespace":"last"}}}"#;
+        assert_eq!(head(event).1.namespace, "last");
     }
 
     #[test]

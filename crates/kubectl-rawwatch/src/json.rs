@@ -4,8 +4,6 @@
 //! building anything. Strings are given as they stand, escapes and all: they are compared, and
 //! written back into JSON.
 
-use memchr::memchr2;
-
 /// Why a scan ended before the end of the text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Halt {
@@ -102,46 +100,40 @@ impl<'a> Scanner<'a> {
     fn raw_string(&mut self) -> Result<&'a [u8], Halt> {
         self.expect(b'"')?;
         let start = self.place;
-        loop {
-            let rest = self.text.get(self.place..).unwrap_or_default();
-            let found = memchr2(b'"', b'\\', rest).ok_or(Halt::Malformed)?;
-            if rest[found] == b'"' {
-                let content = &self.text[start..self.place + found];
-                self.place += found + 1;
-                return Ok(content);
-            }
-            self.place += found + 2;
-        }
+        self.place = end_of_string(self.text, start).ok_or(Halt::Malformed)?;
+        Ok(&self.text[start..self.place - 1])
     }
 
     /// Reads over a value of any kind.
     pub(crate) fn skip(&mut self) -> Result<(), Halt> {
-        let mut depth = 0_usize;
-        loop {
-            match self.peek()? {
-                b'"' => {
-                    self.raw_string()?;
-                }
-                b'{' | b'[' => {
-                    depth += 1;
-                    self.place += 1;
-                    continue;
-                }
-                b'}' | b']' => {
-                    depth = depth.checked_sub(1).ok_or(Halt::Malformed)?;
-                    self.place += 1;
-                }
-                b',' | b':' if depth > 0 => {
-                    self.place += 1;
-                    continue;
-                }
-                byte if byte.is_ascii_alphanumeric() || byte == b'-' => self.word(),
-                _ => return Err(Halt::Malformed),
+        match self.peek()? {
+            b'"' => self.raw_string().map(drop),
+            b'{' | b'[' => self.skip_nested(),
+            byte if byte.is_ascii_alphanumeric() || byte == b'-' => {
+                self.word();
+                Ok(())
             }
-            if depth == 0 {
-                return Ok(());
+            _ => Err(Halt::Malformed),
+        }
+    }
+
+    /// Reads over an object or an array. Nothing in it matters but where strings and brackets end.
+    fn skip_nested(&mut self) -> Result<(), Halt> {
+        let (mut place, mut depth) = (self.place, 0_usize);
+        while let Some(byte) = self.text.get(place) {
+            place += 1;
+            match byte {
+                b'"' => place = end_of_string(self.text, place).ok_or(Halt::Malformed)?,
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' if depth == 1 => {
+                    self.place = place;
+                    return Ok(());
+                }
+                b'}' | b']' => depth -= 1,
+                _ => {}
             }
         }
+        Err(Halt::Malformed)
     }
 
     /// A number, `true`, `false` or `null`.
@@ -153,6 +145,41 @@ impl<'a> Scanner<'a> {
             .position(|byte| !is_word(byte))
             .unwrap_or(rest.len());
     }
+}
+
+/// Where a string ends, behind its quote, whose content begins at `place`.
+fn end_of_string(text: &[u8], mut place: usize) -> Option<usize> {
+    loop {
+        let found = place + find_quote_or_backslash(text.get(place..)?)?;
+        if text[found] == b'"' {
+            return Some(found + 1);
+        }
+        place = found + 2;
+    }
+}
+
+/// Where the first quote or backslash is. Most strings are names, for which to begin a search by
+/// vectors would cost more than to look at eight bytes at a time.
+fn find_quote_or_backslash(text: &[u8]) -> Option<usize> {
+    let (words, rest) = text.as_chunks::<8>();
+    for (place, bytes) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*bytes);
+        let found = zeros(word ^ QUOTES) | zeros(word ^ BACKSLASHES);
+        if found != 0 {
+            return Some(place * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let found = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+    Some(words.len() * 8 + found)
+}
+
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const QUOTES: u64 = ONES * b'"' as u64;
+const BACKSLASHES: u64 = ONES * b'\\' as u64;
+
+/// The highest bit of the first byte that is zero, and maybe of some behind it.
+fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & (ONES << 7)
 }
 
 #[cfg(test)]

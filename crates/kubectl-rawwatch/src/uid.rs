@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// Where a UUID has its dashes.
 const DASHES: [usize; 4] = [8, 13, 18, 23];
+/// Where the two digits of each of its bytes begin.
+const DIGITS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
 /// The UID of an object. Two are the same exactly when their texts are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,22 +38,23 @@ impl From<Uid> for String {
 }
 
 fn uuid(text: &[u8]) -> Option<[u8; 16]> {
-    if text.len() != 36 || DASHES.iter().any(|&place| text[place] != b'-') {
+    let text: &[u8; 36] = text.try_into().ok()?;
+    if DASHES.iter().any(|&place| text[place] != b'-') {
         return None;
     }
-    let mut digits = text
-        .iter()
-        .filter(|&&byte| byte != b'-')
-        .map(|byte| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        });
     let mut bytes = [0; 16];
-    for byte in &mut bytes {
-        *byte = digits.next()?? << 4 | digits.next()??;
+    for (byte, place) in bytes.iter_mut().zip(DIGITS) {
+        *byte = digit(text[place])? << 4 | digit(text[place + 1])?;
     }
-    digits.next().is_none().then_some(bytes)
+    Some(bytes)
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    }
 }
 
 impl Display for Uid {
