@@ -3,8 +3,7 @@
 //! It is keyed by namespace and name, as there is only one object of a name at a time, so that one
 //! that was deleted and created again is recognised by its new UID, and APIs without UIDs work too.
 
-use std::collections::HashMap;
-
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Change, Head};
@@ -15,7 +14,8 @@ use crate::version::Version;
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Index {
-    objects: HashMap<Box<str>, Known>,
+    /// Not a `HashMap`, whose table is half empty, and there twice while it grows.
+    objects: IndexMap<Box<str>, Known>,
     /// The number of the current round of [`Index::meet`].
     #[serde(skip)]
     round: u32,
@@ -80,7 +80,7 @@ impl Index {
             // The end of an older object of this name says nothing about this one.
             Some(present) if change == Change::Deleted => {
                 if present.uid == known.uid {
-                    self.objects.remove(self.key.as_str());
+                    self.objects.swap_remove(self.key.as_str());
                 }
             }
             Some(present) => *present = known,
