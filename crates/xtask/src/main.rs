@@ -12,9 +12,11 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 
 const USAGE: &str = "\
-usage: cargo xtask measure            what one call of a plugin costs, beside kubectl and curl;
-                                      fails when size or instructions are over their limit
-       cargo xtask measure --strict   fails also when times or memory are";
+usage: cargo xtask measure [calls] [throughput] [index] [latency]
+           what calls of a plugin and watches cost, beside kubectl and curl; fails when a number
+           is over its limit that does not depend on how busy the machine is
+         --strict   fails also when one is that does
+         --full     the throughput of 1 GiB instead of 256 MiB";
 
 fn main() -> ExitCode {
     match run() {

@@ -32,6 +32,8 @@ pub enum Answer {
 pub enum Piece {
     /// One chunk.
     Send(Vec<u8>),
+    /// So many chunks, each made of its number when it is sent: a stream may be larger than memory.
+    Series(u64, fn(u64) -> Vec<u8>),
     /// Nothing for a while.
     Pause(Duration),
     /// Ends the body in good order; the connection stays open.

@@ -259,9 +259,11 @@ fn follow_script(
                 send(STREAM_HEAD, &[])?;
                 for piece in &pieces {
                     match piece {
-                        Piece::Send(bytes) => {
-                            let size = format!("{:x}\r\n", bytes.len());
-                            send(size.as_bytes(), &[bytes, b"\r\n".as_slice()].concat())?;
+                        Piece::Send(bytes) => send(&size(bytes), &[bytes, CHUNK_END].concat())?,
+                        Piece::Series(count, make) => {
+                            for bytes in (0..*count).map(make) {
+                                send(&size(&bytes), &[&bytes, CHUNK_END].concat())?;
+                            }
                         }
                         Piece::Pause(pause) => thread::sleep(*pause),
                         Piece::End => send(b"0\r\n\r\n", &[])?,
@@ -287,6 +289,13 @@ fn follow_script(
 /// The head of an [`Answer::Stream`].
 const STREAM_HEAD: &[u8] =
     b"HTTP/1.1 200 Scripted\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+const CHUNK_END: &[u8] = b"\r\n";
+
+/// How a chunk begins.
+fn size(chunk: &[u8]) -> Vec<u8> {
+    format!("{:x}\r\n", chunk.len()).into_bytes()
+}
 
 /// Makes the end of the connection a reset.
 fn reset(tcp: &TcpStream) -> Result<()> {
@@ -389,6 +398,12 @@ mod tests {
         assert_eq!(ask(&server)?, whole);
         let error = ask(&server).expect_err("a reset");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+
+        let series = Piece::Series(2, |number| format!("{number}\n").into_bytes());
+        let server = FaultyServer::start_plain([Answer::Stream(vec![series, Piece::End])])?;
+        let head = String::from_utf8_lossy(STREAM_HEAD);
+        let chunks = "2\r\n0\n\r\n2\r\n1\n\r\n0\r\n\r\n";
+        assert_eq!(ask(&server)?, format!("{head}{chunks}"));
         Ok(())
     }
 

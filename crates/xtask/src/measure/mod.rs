@@ -1,19 +1,25 @@
-//! `cargo xtask measure`: what one call of a plugin costs on a real API server.
+//! `cargo xtask measure`: what a call of a plugin costs, and what a watch does.
 //!
 //! Times and memory are compared with those of programs that do the same at the same moment (the
-//! runs are interleaved), as a shared machine is never the same twice. Instructions and size need
-//! no company: they are nearly the same everywhere, so CI can hold us to them.
+//! runs are interleaved), as a shared machine is never the same twice. Instructions, size and the
+//! memory of objects need no company: they are nearly the same everywhere. CI can hold us to these,
+//! and to ratios that come out of much work.
 //!
 //! # Layout
 //! - `patch`, `whoami`: the scenarios of rawpatch and whoami; that of another plugin is one more file
-//!   and a line in [`run`]
+//!   and a line in [`calls`]
+//! - `throughput`, `index`, `latency`: a watch with many events, with many objects, and with an
+//!   event at a time
 //! - `usage`: time and memory of one run
 //! - `instructions`: their number in one run
 //! - `report`: medians, ratios and limits
 
+mod index;
 mod instructions;
+mod latency;
 mod patch;
 mod report;
+mod throughput;
 pub(crate) mod usage;
 mod whoami;
 
@@ -38,6 +44,19 @@ const RUNS: usize = 15;
 /// How many commands a program has: one warms up, then come those that are measured; of the last
 /// one the instructions are counted.
 const COMMANDS: usize = RUNS + 2;
+
+/// Gets whether it may take long.
+type Measurement = fn(bool) -> Result<Vec<Report>>;
+
+/// What can be measured.
+const MEASUREMENTS: [(&str, Measurement); 4] = [
+    ("calls", |_| calls()),
+    ("throughput", |is_full| {
+        Ok(vec![throughput::measure(is_full)?])
+    }),
+    ("index", |_| Ok(vec![index::measure()?])),
+    ("latency", |_| Ok(vec![latency::measure()?])),
+];
 
 /// One task, which a plugin of ours and other programs do, each in one process.
 struct Scenario {
@@ -80,16 +99,43 @@ impl Scenario {
     }
 }
 
-/// Measures every scenario, and prints what it finds to stdout.
+/// Measures what is named, or everything, and prints what it finds to stdout.
 ///
 /// # Errors
-/// Also when a limit is exceeded: that of size or of instructions, and with `--strict` any.
-pub(crate) fn run(mut arguments: impl Iterator<Item = OsString>) -> Result<()> {
-    let is_strict = match arguments.next() {
-        None => false,
-        Some(flag) if flag == "--strict" => true,
-        Some(other) => bail!("unknown argument {}", other.display()),
-    };
+/// Also when a limit is exceeded: that of a number that is the same on a busy machine, and with
+/// `--strict` any.
+pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
+    let (mut is_strict, mut is_full, mut names) = (false, false, Vec::new());
+    for argument in arguments {
+        match argument.to_str() {
+            Some("--strict") => is_strict = true,
+            Some("--full") => is_full = true,
+            Some(word) if MEASUREMENTS.iter().any(|(name, _)| *name == word) => {
+                names.push(word.to_owned());
+            }
+            _ => bail!("unknown argument {}", argument.display()),
+        }
+    }
+    let mut exceeded = Vec::new();
+    for (name, measure) in MEASUREMENTS {
+        if !names.is_empty() && !names.iter().any(|wanted| wanted == name) {
+            continue;
+        }
+        for report in measure(is_full)? {
+            write!(io::stdout(), "{report}").context("print the report")?;
+            exceeded.extend(report.exceeded(is_strict));
+        }
+    }
+    ensure!(
+        exceeded.is_empty(),
+        "over the limit: {}",
+        exceeded.join(", ")
+    );
+    Ok(())
+}
+
+/// Single calls on a real API server, beside those of other programs.
+fn calls() -> Result<Vec<Report>> {
     instructions::check_for_valgrind()?;
     let control_plane = ControlPlane::builder().start()?;
     let proxy = RecordingProxy::start(Protocol::Http, None)?;
@@ -99,19 +145,10 @@ pub(crate) fn run(mut arguments: impl Iterator<Item = OsString>) -> Result<()> {
         .map(|login| patch::scenario(&control_plane, login))
         .collect::<Result<Vec<_>>>()?;
     scenarios.push(whoami::scenario(&control_plane)?);
-
-    let mut exceeded = Vec::new();
-    for scenario in &scenarios {
-        let report = measure(scenario, control_plane.folder())?;
-        write!(io::stdout(), "{report}").context("print the report")?;
-        exceeded.extend(report.exceeded(is_strict));
-    }
-    ensure!(
-        exceeded.is_empty(),
-        "over the limit: {}",
-        exceeded.join(", ")
-    );
-    Ok(())
+    scenarios
+        .iter()
+        .map(|scenario| measure(scenario, control_plane.folder()))
+        .collect()
 }
 
 fn measure(scenario: &Scenario, folder: &Path) -> Result<Report> {

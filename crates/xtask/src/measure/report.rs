@@ -8,32 +8,33 @@ use std::time::Duration;
 use super::usage::Usage;
 use super::{RUNS, Scenario};
 
-/// The numbers of one scenario.
+/// The numbers of one measurement.
 pub(super) struct Report {
-    title: &'static str,
-    /// The plugin comes first.
-    programs: Vec<Costs>,
-    limits: Vec<Limit>,
+    pub(super) title: String,
+    /// The plugin comes first, if programs are compared by what they take.
+    pub(super) programs: Vec<Costs>,
+    pub(super) limits: Vec<Limit>,
 }
 
 /// What one run of a program takes: the medians.
-struct Costs {
-    name: &'static str,
+pub(super) struct Costs {
+    pub(super) name: &'static str,
     /// In milliseconds.
-    wall: f64,
+    pub(super) wall: f64,
     /// In milliseconds.
-    cpu: f64,
+    pub(super) cpu: f64,
     /// In MB.
-    peak_memory: f64,
+    pub(super) peak_memory: f64,
 }
 
-struct Limit {
-    what: String,
-    measured: f64,
-    at_most: f64,
-    unit: &'static str,
+/// What a number may be.
+pub(super) struct Limit {
+    pub(super) what: String,
+    pub(super) measured: f64,
+    pub(super) at_most: f64,
+    pub(super) unit: &'static str,
     /// Whether a busy machine comes to the same number.
-    is_steady: bool,
+    pub(super) is_steady: bool,
 }
 
 impl Report {
@@ -87,7 +88,10 @@ impl Report {
             ));
         }
         Self {
-            title: scenario.title,
+            title: format!(
+                "{}: medians of {RUNS} runs; ratio: ours to theirs",
+                scenario.title
+            ),
             programs,
             limits,
         }
@@ -103,7 +107,7 @@ impl Report {
 }
 
 impl Costs {
-    fn new(name: &'static str, usages: &[Usage]) -> Self {
+    pub(super) fn new(name: &'static str, usages: &[Usage]) -> Self {
         Self {
             name,
             wall: milliseconds(median(usages.iter().map(|usage| usage.wall))),
@@ -121,12 +125,31 @@ impl Limit {
 
 impl Display for Report {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let plugin = &self.programs[0];
-        writeln!(
-            formatter,
-            "{}: medians of {RUNS} runs; ratio: ours to theirs\n",
-            self.title
-        )?;
+        writeln!(formatter, "{}\n", self.title)?;
+        if let Some(plugin) = self.programs.first() {
+            self.write_table(plugin, formatter)?;
+        }
+        for limit in &self.limits {
+            let Limit {
+                what,
+                measured,
+                at_most,
+                unit,
+                ..
+            } = limit;
+            let verdict = if limit.is_exceeded() { "OVER" } else { "ok" };
+            writeln!(
+                formatter,
+                "{verdict:6}{what:26}{measured:5.2}{unit} of at most {at_most}{unit}"
+            )?;
+        }
+        writeln!(formatter)
+    }
+}
+
+impl Report {
+    /// What each program takes, and how the plugin's part of it is to theirs.
+    fn write_table(&self, plugin: &Costs, formatter: &mut Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:16}", "")?;
         for heading in ["wall", "CPU", "memory"] {
             write!(formatter, "{heading:>12}{:>7}", "ratio")?;
@@ -143,22 +166,7 @@ impl Display for Report {
             }
             writeln!(formatter)?;
         }
-        writeln!(formatter)?;
-        for limit in &self.limits {
-            let Limit {
-                what,
-                measured,
-                at_most,
-                unit,
-                ..
-            } = limit;
-            let verdict = if limit.is_exceeded() { "OVER" } else { "ok" };
-            writeln!(
-                formatter,
-                "{verdict:6}{what:26}{measured:5.2}{unit} of at most {at_most}{unit}"
-            )?;
-        }
-        Ok(())
+        writeln!(formatter)
     }
 }
 
