@@ -39,7 +39,9 @@ impl Cache {
     pub(super) fn new(server: &str, owner: String) -> Option<Self> {
         let folder = match env::var_os("KUBECACHEDIR") {
             Some(folder) if !folder.is_empty() => PathBuf::from(folder),
-            _ => env::home_dir()?.join(".kube/cache"),
+            _ => env::home_dir()
+                .filter(|home| home.is_dir())?
+                .join(".kube/cache"),
         };
         let server = server
             .split("://")
