@@ -9,13 +9,13 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Parser};
-use signal_hook::consts::SIGPIPE;
 use signal_hook::low_level::emulate_default_handler;
 
 use crate::command_name::CommandName;
 use crate::completion::{Call, Complete};
 use crate::error::Kind;
 use crate::nearest::nearest;
+use crate::signals::BROKEN_PIPE;
 use crate::{Error, messages, output};
 
 /// Parses the command line into `A`, runs `command` with it, and reports how it ended. A call of
@@ -53,7 +53,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Error> {
 /// Says an error and its hint, and ends the process by the signal that the error is about.
 fn end_with(error: &Error, name: &CommandName) -> ExitCode {
     let signal = match error.kind() {
-        _ if error.is_broken_pipe() => Some(SIGPIPE),
+        _ if error.is_broken_pipe() => BROKEN_PIPE,
         Kind::Interrupted { signal, .. } => Some(*signal),
         _ => None,
     };

@@ -73,5 +73,6 @@ pub use output::{Output, OutputArgs, object_name, write, write_coloured};
 pub use progress::Progress;
 pub use raw_path::{Attributes, RawPath, Resource, Verb};
 pub use request_header::parse_header;
+pub use signals::Arrivals;
 pub use status::refusal;
 pub use streaming_reply::{End, StreamingReply};

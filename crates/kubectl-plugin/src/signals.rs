@@ -10,7 +10,12 @@ use std::sync::{Arc, OnceLock};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::register_conditional_default;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What ends a process whose output nobody reads any more; Windows has nothing of the kind.
+#[cfg(unix)]
+pub(crate) const BROKEN_PIPE: Option<i32> = Some(signal_hook::consts::SIGPIPE);
+#[cfg(not(unix))]
+pub(crate) const BROKEN_PIPE: Option<i32> = None;
 
 /// Whether the signals have their default action. A handler cannot be taken away again, so the
 /// one that is installed with the first [`Hold`] asks this.
@@ -19,8 +24,7 @@ static DEFAULT_ACTION: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 /// Holds the signals back as long as it lives.
 pub(crate) struct Hold {
     default_action: Arc<AtomicBool>,
-    interrupt: Signal,
-    terminate: Signal,
+    arrivals: Arrivals,
 }
 
 impl Hold {
@@ -37,22 +41,69 @@ impl Hold {
         default_action.store(false, Ordering::SeqCst);
         Ok(Self {
             default_action,
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
+            arrivals: Arrivals::listen()?,
         })
     }
 
     /// Waits for one of them; its number.
     pub(crate) async fn signal(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.interrupt.recv() => SIGINT,
-            _ = self.terminate.recv() => SIGTERM,
-        }
+        self.arrivals.next().await
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
         self.default_action.store(true, Ordering::SeqCst);
+    }
+}
+
+/// The signals as they come: SIGINT and SIGTERM, on Windows Ctrl-C and Ctrl-Break in their place.
+pub struct Arrivals {
+    interrupt: Interrupt,
+    terminate: Terminate,
+}
+
+#[cfg(unix)]
+type Interrupt = tokio::signal::unix::Signal;
+#[cfg(unix)]
+type Terminate = tokio::signal::unix::Signal;
+#[cfg(windows)]
+type Interrupt = tokio::signal::windows::CtrlC;
+#[cfg(windows)]
+type Terminate = tokio::signal::windows::CtrlBreak;
+
+impl Arrivals {
+    /// Begins to listen. Needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// When the system has no room for a handler.
+    #[cfg(unix)]
+    pub fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Begins to listen. Needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// When the system has no room for a handler.
+    #[cfg(windows)]
+    pub fn listen() -> io::Result<Self> {
+        use tokio::signal::windows::{ctrl_break, ctrl_c};
+        Ok(Self {
+            interrupt: ctrl_c()?,
+            terminate: ctrl_break()?,
+        })
+    }
+
+    /// Waits for one of them; its number.
+    pub async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => SIGINT,
+            _ = self.terminate.recv() => SIGTERM,
+        }
     }
 }

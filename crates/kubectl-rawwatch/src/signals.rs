@@ -5,59 +5,66 @@
 //! moment, whatever the rest of it does. The shared library holds signals back only until the
 //! outcome of a change can be said, which nothing here has.
 
-use std::io::{self, Read};
-use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::io;
 use std::thread;
 use std::time::Duration;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag::register_usize;
-use signal_hook::low_level::{emulate_default_handler, pipe};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use kubectl_plugin::Arrivals;
+use signal_hook::low_level::emulate_default_handler;
 
 /// How long the end may take.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Waits for a signal.
-pub(crate) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
+/// Takes the signals over for the rest of the process. Needs a tokio runtime around it.
+pub(crate) fn take_over() -> io::Result<Arrivals> {
+    end_soon_after_any()?;
+    Arrivals::listen()
 }
 
-impl Signals {
-    /// Takes the signals over for the rest of the process. Needs a tokio runtime around it.
-    pub(crate) fn take_over() -> io::Result<Self> {
-        let last = Arc::new(AtomicUsize::new(0));
-        let (mut woken, waker) = UnixStream::pair()?;
-        for (number, value) in [(SIGINT, 2), (SIGTERM, 15)] {
-            register_usize(number, Arc::clone(&last), value)?;
-            pipe::register(number, waker.try_clone()?)?;
-        }
-        thread::Builder::new().spawn(move || {
-            if woken.read_exact(&mut [0]).is_ok() {
-                thread::sleep(PATIENCE);
-                end_by(if last.load(Ordering::SeqCst) == 2 {
-                    SIGINT
-                } else {
-                    SIGTERM
-                });
-            }
-        })?;
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
+/// Starts the thread, which a pipe wakes: a handler may do little more than write to it.
+#[cfg(unix)]
+fn end_soon_after_any() -> io::Result<()> {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Waits for one of them; its number.
-    pub(crate) async fn next(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.interrupt.recv() => SIGINT,
-            _ = self.terminate.recv() => SIGTERM,
-        }
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::flag::register_usize;
+    use signal_hook::low_level::pipe;
+
+    let last = Arc::new(AtomicUsize::new(0));
+    let (mut woken, waker) = UnixStream::pair()?;
+    for (number, value) in [(SIGINT, 2), (SIGTERM, 15)] {
+        register_usize(number, Arc::clone(&last), value)?;
+        pipe::register(number, waker.try_clone()?)?;
     }
+    thread::Builder::new().spawn(move || {
+        if woken.read_exact(&mut [0]).is_ok() {
+            thread::sleep(PATIENCE);
+            end_by(if last.load(Ordering::SeqCst) == 2 {
+                SIGINT
+            } else {
+                SIGTERM
+            });
+        }
+    })?;
+    Ok(())
+}
+
+/// Starts the thread, which listens as the rest of the process does.
+#[cfg(not(unix))]
+fn end_soon_after_any() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    thread::Builder::new().spawn(move || {
+        let signal =
+            runtime.block_on(async { Ok::<_, io::Error>(Arrivals::listen()?.next().await) });
+        if let Ok(signal) = signal {
+            thread::sleep(PATIENCE);
+            end_by(signal);
+        }
+    })?;
+    Ok(())
 }
 
 /// Ends the process as the signal would have without us.

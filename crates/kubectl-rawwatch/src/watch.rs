@@ -16,7 +16,7 @@ use crate::event::Head;
 use crate::form::Headers;
 use crate::printer::{PathPrinter, Printer};
 use crate::resume::{ResumeFile, Saved};
-use crate::signals::Signals;
+use crate::signals;
 use crate::target::Target;
 use crate::watcher::{Counts, Options, Stop, Watcher};
 
@@ -63,7 +63,7 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
             Ok(RefCell::new(Watcher::resume(options, seed, saved)))
         })
         .collect::<Result<Vec<RefCell<Watcher>>, Error>>()?;
-    let mut signals = Signals::take_over()
+    let mut signals = signals::take_over()
         .map_err(|error| Error::usage(format!("signals cannot be handled: {error}")))?;
     targets
         .iter()

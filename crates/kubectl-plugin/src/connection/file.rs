@@ -7,8 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{Access, access};
-
 /// The whole file, or why not, as in `open F: no such file or directory`.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| describe(path, &error))
@@ -29,19 +27,40 @@ pub(super) fn find_executable(command: &str) -> Result<PathBuf, String> {
         return match fs::metadata(&path) {
             Err(error) => failure(&format!("stat {command}: {}", reason(&error))),
             Ok(metadata) if metadata.is_dir() => failure("is a directory"),
-            Ok(_) if access(&path, Access::EXEC_OK).is_err() => failure("permission denied"),
+            Ok(_) if !is_executable(&path) => failure("permission denied"),
             Ok(_) => Ok(path),
         };
     }
     let folders = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&folders)
-        .map(|folder| folder.join(command))
-        .find(|path| path.is_file() && access(path, Access::EXEC_OK).is_ok());
+        .flat_map(|folder| EXTENSIONS.map(|extension| folder.join(format!("{command}{extension}"))))
+        .find(|path| path.is_file() && is_executable(path));
     match found {
         Some(path) if path.is_absolute() => Ok(path),
         Some(_) => failure("cannot run executable found relative to current directory"),
         None => failure("executable file not found in $PATH"),
     }
+}
+
+/// What a command may lack at its end: on Windows, what runs a file.
+#[cfg(unix)]
+const EXTENSIONS: [&str; 1] = [""];
+#[cfg(not(unix))]
+const EXTENSIONS: [&str; 5] = ["", ".com", ".exe", ".bat", ".cmd"];
+
+/// Whether this user may run a file; on Windows its name alone decides.
+#[cfg(unix)]
+fn is_executable(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn is_executable(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    EXTENSIONS
+        .iter()
+        .any(|known| extension.eq_ignore_ascii_case(known.trim_start_matches('.')))
+        && !extension.is_empty()
 }
 
 /// The path without `.`, `..` and repeated slashes, by its text alone, as Go's `filepath.Clean`.
