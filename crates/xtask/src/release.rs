@@ -2,15 +2,17 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// Builds a plugin by the release profile, and says where its binary is.
+use crate::target::Target;
+use crate::workspace::{Workspace, cargo_command};
+
+/// Builds a plugin by the release profile for this machine, and says where its binary is.
+#[cfg(target_os = "linux")]
 pub(crate) fn build(plugin: &str) -> Result<PathBuf> {
-    let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let status = cargo_command()
         .args(["build", "--release", "--package", plugin])
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
         .status()
         .context("run cargo")?;
     ensure!(
@@ -24,4 +26,47 @@ pub(crate) fn build(plugin: &str) -> Result<PathBuf> {
         .nth(2)
         .context("find the folder of the profiles")?;
     Ok(profiles.join("release").join(plugin))
+}
+
+/// Builds a plugin for a target, with the same bytes in whatever folder that is done, and says
+/// where its binary is.
+pub(crate) fn build_for(workspace: &Workspace, plugin: &str, target: Target) -> Result<PathBuf> {
+    let status = cargo_command()
+        .args(["build", "--release", "--locked", "--package", plugin])
+        .args(["--target", target.triple])
+        .env(
+            "CARGO_ENCODED_RUSTFLAGS",
+            rust_flags(workspace, target)?.join("\u{1f}"),
+        )
+        .status()
+        .context("run cargo")?;
+    ensure!(
+        status.success(),
+        "cargo could not build {plugin} for {} ({status})",
+        target.triple
+    );
+    let folder = workspace.target_folder.join(target.triple).join("release");
+    Ok(folder.join(target.binary(plugin)))
+}
+
+/// Takes the folders of the machine that builds out of the binary; what a system adds to a binary
+/// by itself, too.
+fn rust_flags(workspace: &Workspace, target: Target) -> Result<Vec<String>> {
+    let home = env::home_dir().context("find the home folder")?;
+    let cargo_home = env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
+    // The last one that fits counts, and the target folder may be in that of the workspace.
+    let folders: [(&Path, &str); 3] = [
+        (&workspace.folder, "/workspace"),
+        (&workspace.target_folder, "/target"),
+        (&cargo_home, "/cargo"),
+    ];
+    let mut flags: Vec<String> = folders
+        .iter()
+        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()))
+        .collect();
+    if target.is_windows() {
+        // No runtime to install first, and no time of the build in the header.
+        flags.extend(["-Ctarget-feature=+crt-static", "-Clink-arg=/Brepro"].map(str::to_owned));
+    }
+    Ok(flags)
 }

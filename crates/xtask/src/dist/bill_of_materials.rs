@@ -1,0 +1,151 @@
+//! What a binary is made of, as CycloneDX 1.5 (cyclonedx.org), for scanners.
+//!
+//! `cargo tree` knows exactly what is linked into one plugin for one target; the metadata of cargo
+//! has licences and edges. cargo-cyclonedx would be one more program to install in every job, and
+//! takes the features of the whole workspace for those of each plugin.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::target::Target;
+use crate::workspace::cargo;
+
+/// The bill of a plugin for a target, as a JSON document.
+pub(super) fn render(plugin: &str, target: Target, time: Timestamp) -> Result<String> {
+    let linked = linked(plugin, target)?;
+    let metadata: Value = serde_json::from_str(&cargo(&[
+        "metadata",
+        "--locked",
+        "--format-version=1",
+        "--filter-platform",
+        target.triple,
+    ])?)
+    .context("read cargo's metadata")?;
+
+    let mut packages: Vec<Package<'_>> = metadata["packages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Package::read)
+        .filter(|package| linked.contains(&package.key()))
+        .collect();
+    packages.sort_by_key(Package::url);
+    let (main, libraries): (Vec<_>, Vec<_>) =
+        packages.iter().partition(|package| package.name == plugin);
+    let main = main.first().context("the plugin is not in its own tree")?;
+
+    let dependencies: Vec<Value> = packages
+        .iter()
+        .map(|package| {
+            let depends_on = package.dependencies(&metadata, &packages);
+            json!({"ref": package.url(), "dependsOn": depends_on})
+        })
+        .collect();
+    let bill = json!({
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        "version": 1,
+        "metadata": {
+            "timestamp": time.to_string(),
+            "component": main.component("application"),
+        },
+        "components": libraries.iter().map(|package| package.component("library")).collect::<Vec<_>>(),
+        "dependencies": dependencies,
+    });
+    Ok(format!("{bill:#}\n"))
+}
+
+/// Name and version of each crate in the binary: no macros, no build scripts, no tests.
+fn linked(plugin: &str, target: Target) -> Result<BTreeSet<(String, String)>> {
+    let tree = cargo(&[
+        "tree",
+        "--locked",
+        "--package",
+        plugin,
+        "--target",
+        target.triple,
+        "--edges=normal,no-proc-macro",
+        "--prefix=none",
+        "--format={p}",
+    ])?;
+    Ok(tree
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            let name = words.next()?;
+            let version = words.next()?.strip_prefix('v')?;
+            Some((name.to_owned(), version.to_owned()))
+        })
+        .collect())
+}
+
+/// A crate, as cargo describes it.
+struct Package<'a> {
+    id: &'a str,
+    name: &'a str,
+    version: &'a str,
+    license: Option<&'a str>,
+}
+
+impl<'a> Package<'a> {
+    fn read(package: &'a Value) -> Option<Self> {
+        Some(Self {
+            id: package["id"].as_str()?,
+            name: package["name"].as_str()?,
+            version: package["version"].as_str()?,
+            license: package["license"].as_str(),
+        })
+    }
+
+    fn key(&self) -> (String, String) {
+        (self.name.to_owned(), self.version.to_owned())
+    }
+
+    /// The package URL, which is how scanners look a crate up.
+    fn url(&self) -> String {
+        // Only `+`, of build metadata, has a meaning in a URL.
+        format!(
+            "pkg:cargo/{}@{}",
+            self.name,
+            self.version.replace('+', "%2B")
+        )
+    }
+
+    fn component(&self, kind: &str) -> Value {
+        let mut component = json!({
+            "type": kind,
+            "bom-ref": self.url(),
+            "name": self.name,
+            "version": self.version,
+            "purl": self.url(),
+        });
+        if let Some(license) = self.license {
+            // Old crates write `MIT/Apache-2.0`, which is no SPDX expression.
+            component["licenses"] = json!([{"expression": license.replace('/', " OR ")}]);
+        }
+        component
+    }
+
+    /// The crates in the binary that this one uses.
+    fn dependencies(&self, metadata: &Value, packages: &[Package<'_>]) -> BTreeSet<String> {
+        let nodes = metadata["resolve"]["nodes"].as_array();
+        let node = nodes
+            .into_iter()
+            .flatten()
+            .find(|node| node["id"] == self.id);
+        let used = node.and_then(|node| node["deps"].as_array());
+        let used = used.into_iter().flatten().filter(|used| {
+            let kinds = used["dep_kinds"].as_array();
+            kinds
+                .into_iter()
+                .flatten()
+                .any(|kind| kind["kind"].is_null())
+        });
+        used.filter_map(|used| packages.iter().find(|package| used["pkg"] == package.id))
+            .map(Package::url)
+            .collect()
+    }
+}

@@ -1,0 +1,12 @@
+//! The archives and manifests of a release, in the hands of real krew, kubectl and krew-index's check.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod krew {
+    pub(crate) mod client;
+    pub(crate) mod release;
+
+    mod archives;
+    mod index;
+    mod installation;
+}

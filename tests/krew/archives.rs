@@ -1,0 +1,259 @@
+//! The archives themselves: the same bytes again, and nothing in them that a user would not expect.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use flate2::read::GzDecoder;
+
+use super::client::succeeds;
+use super::release::{
+    Release, TARGETS, TIME, VERSION, archive, binaries, binary, dist, files, plugins, xtask,
+};
+
+/// A file in an archive.
+#[derive(Debug, PartialEq)]
+struct Entry {
+    name: String,
+    mode: u32,
+    bytes: Vec<u8>,
+}
+
+/// The files of an archive, which are plain ones, of nobody, and of the given time.
+fn entries(path: &Path) -> Vec<Entry> {
+    let file = File::open(path).unwrap();
+    if path.extension().unwrap() == "zip" {
+        let mut archive = zip::ZipArchive::new(file).unwrap();
+        return (0..archive.len())
+            .map(|index| {
+                let mut entry = archive.by_index(index).unwrap();
+                assert!(entry.is_file());
+                // To two seconds, and without a zone: 2023-11-14 22:13:20.
+                assert_eq!(
+                    entry.last_modified().unwrap().to_string(),
+                    "2023-11-14 22:13:20"
+                );
+                let mode = entry.unix_mode().unwrap();
+                assert_eq!(mode & 0o170_000, 0o100_000);
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes).unwrap();
+                let name = entry.name().unwrap().into_owned();
+                Entry {
+                    name,
+                    mode: mode & 0o7777,
+                    bytes,
+                }
+            })
+            .collect();
+    }
+    let mut archive = tar::Archive::new(GzDecoder::new(file));
+    archive
+        .entries()
+        .unwrap()
+        .map(|entry| {
+            let mut entry = entry.unwrap();
+            let header = entry.header();
+            assert!(header.entry_type().is_file());
+            assert!(header.as_ustar().is_some());
+            assert_eq!((header.uid().unwrap(), header.gid().unwrap()), (0, 0));
+            assert_eq!(header.mtime().unwrap().to_string(), TIME);
+            let (name, mode) = (
+                entry.path().unwrap().display().to_string(),
+                header.mode().unwrap(),
+            );
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).unwrap();
+            Entry { name, mode, bytes }
+        })
+        .collect()
+}
+
+#[test]
+fn an_archive_has_the_program_and_its_documents_and_no_more() {
+    let release = Release::shared();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for plugin in plugins() {
+        for (target, _) in TARGETS {
+            let entries = entries(&release.archives().join(archive(&plugin, VERSION, target)));
+            let program = binary(&plugin, target);
+            let expected: Vec<_> = files(&plugin, target)
+                .into_iter()
+                .map(|name| (name.clone(), if name == program { 0o755 } else { 0o644 }))
+                .collect();
+            let found = entries.iter().map(|entry| (entry.name.clone(), entry.mode));
+            assert_eq!(found.collect::<Vec<_>>(), expected, "{target}");
+            let bytes = |name: &str| {
+                &entries
+                    .iter()
+                    .find(|entry| entry.name == name)
+                    .unwrap()
+                    .bytes
+            };
+            for name in ["LICENSE", "README.md"] {
+                assert_eq!(*bytes(name), fs::read(root.join(name)).unwrap());
+            }
+            let bash = bytes(&format!("kubectl-{plugin}.bash"));
+            assert!(bash.starts_with(b"# Completion for kubectl-"), "{bash:?}");
+            let page = String::from_utf8(bytes(&format!("kubectl-{plugin}.1")).clone()).unwrap();
+            for section in [
+                "NAME",
+                "SYNOPSIS",
+                "\"OPTIONS\"",
+                "\"EXAMPLES\"",
+                "\"EXIT CODES\"",
+            ] {
+                assert!(
+                    page.contains(&format!("\n.SH {section}\n")),
+                    "{section}: {page}"
+                );
+            }
+        }
+    }
+}
+
+/// The archives of all targets of krew, and another folder, time of day and umask.
+#[test]
+fn two_runs_in_two_folders_give_the_same_bytes() {
+    let release = Release::shared();
+    let folder = tempfile::tempdir().unwrap();
+    for target in ["x86_64-unknown-linux-musl", "x86_64-pc-windows-msvc"] {
+        let binaries = binaries(folder.path(), target);
+        for plugin in plugins() {
+            let program = binaries.join(binary(&plugin, target));
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        let out = folder.path().join("out");
+        let mut dist = dist(target, &binaries, &out);
+        dist.env("TZ", "Asia/Tokyo").env("LC_ALL", "C");
+        succeeds(&mut dist);
+        for plugin in plugins() {
+            let name = archive(&plugin, VERSION, target);
+            for name in [format!("{name}.cdx.json"), name] {
+                assert!(
+                    fs::read(out.join(&name)).unwrap()
+                        == fs::read(release.archives().join(&name)).unwrap(),
+                    "{name} differs"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn sha256sum_finds_every_file_in_order() {
+    let archives = Release::shared().archives();
+    let sums = fs::read_to_string(archives.join("SHA256SUMS")).unwrap();
+    // An archive and a bill of materials.
+    assert_eq!(
+        sums.lines().count(),
+        TARGETS.len() * plugins().len() * 2,
+        "{sums}"
+    );
+    let mut check = Command::new("sha256sum");
+    check
+        .args(["--check", "--strict", "--quiet", "SHA256SUMS"])
+        .current_dir(archives);
+    succeeds(&mut check);
+}
+
+#[test]
+fn a_bill_of_materials_has_what_is_linked_and_nothing_else() {
+    let archives = Release::shared().archives();
+    let bill = |target| {
+        let name = archive("rawpatch", VERSION, target);
+        let text = fs::read_to_string(archives.join(format!("{name}.cdx.json"))).unwrap();
+        let bill: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(bill["metadata"]["component"]["name"], "kubectl-rawpatch");
+        let components = bill["components"].as_array().unwrap().clone();
+        for component in &components {
+            assert!(
+                component["licenses"][0]["expression"].is_string(),
+                "{component}"
+            );
+        }
+        let root = &bill["metadata"]["component"]["bom-ref"];
+        let dependencies = bill["dependencies"].as_array().unwrap();
+        let of_root = dependencies
+            .iter()
+            .find(|entry| entry["ref"] == *root)
+            .unwrap();
+        let plugin = format!("pkg:cargo/kubectl-plugin@{VERSION}");
+        assert!(
+            of_root["dependsOn"]
+                .as_array()
+                .unwrap()
+                .contains(&plugin.into())
+        );
+        let names = components
+            .into_iter()
+            .map(|component| component["name"].clone());
+        names.collect::<Vec<_>>()
+    };
+    let linux = bill("x86_64-unknown-linux-musl");
+    for linked in ["kubectl-plugin", "ring", "rustls", "clap"] {
+        assert!(linux.contains(&linked.into()), "{linked}");
+    }
+    // A macro, a build script's, a test's, another plugin's, another system's.
+    for not_linked in ["serde_derive", "cc", "tempfile", "memmap2", "windows-sys"] {
+        assert!(!linux.contains(&not_linked.into()), "{not_linked}");
+    }
+    assert!(bill("x86_64-pc-windows-msvc").contains(&"windows-sys".into()));
+}
+
+#[test]
+fn what_is_not_the_plugin_of_this_version_is_not_packed() {
+    let target = "x86_64-unknown-linux-gnu";
+    let folder = tempfile::tempdir().unwrap();
+    let binaries = binaries(folder.path(), target);
+    let refusal = |script: Option<&str>| {
+        let program = binaries.join("kubectl-rawpatch");
+        let _ = fs::remove_file(&program);
+        if let Some(script) = script {
+            fs::write(&program, script).unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let output = dist(target, &binaries, &folder.path().join("out"))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let error = refusal(Some("#!/bin/sh\necho kubectl-rawpatch 0.0.1\n"));
+    assert!(
+        error.contains("calls itself \"kubectl-rawpatch 0.0.1\", which is not"),
+        "{error}"
+    );
+    let error = refusal(Some("#!/bin/sh\necho broken >&2; exit 3\n"));
+    assert!(
+        error.contains("--version failed (exit status: 3): broken"),
+        "{error}"
+    );
+    let error = refusal(None);
+    assert!(
+        error.contains("plugins are packed where they can run"),
+        "{error}"
+    );
+}
+
+#[test]
+fn manifests_need_their_archives() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut krew = xtask();
+    krew.args(["krew", "--archives"]).arg(folder.path());
+    krew.arg("--out").arg(folder.path());
+    let output = krew.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains(&archive(&plugins()[0], VERSION, TARGETS[0].0)),
+        "{error}"
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_templates_are_in_order() {
+    succeeds(xtask().args(["krew", "--check"]));
+}

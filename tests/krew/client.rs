@@ -1,0 +1,134 @@
+//! krew and kubectl, with a root that nothing else uses.
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
+
+use control_plane::Tool;
+use tempfile::TempDir;
+
+/// One user's krew.
+pub(crate) struct Krew {
+    root: TempDir,
+}
+
+impl Krew {
+    pub(crate) fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        Self { root }
+    }
+
+    /// `kubectl krew` with some arguments.
+    pub(crate) fn krew<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = self.kubectl(&format!("{}:{}", tools().display(), path()));
+        command.arg("krew").args(arguments);
+        command
+    }
+
+    /// kubectl that finds what krew installed, and nothing else.
+    pub(crate) fn kubectl_with_plugins<'a>(
+        &self,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Command {
+        let mut command = self.kubectl(&self.bin().display().to_string());
+        command.args(arguments);
+        command
+    }
+
+    fn kubectl(&self, path: &str) -> Command {
+        let mut command = Command::new(tools().join("kubectl"));
+        command
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", self.root.path())
+            .env("KREW_ROOT", self.root.path().join("krew"))
+            .env("KREW_NO_UPGRADE_CHECK", "1")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Where krew links what it installs.
+    pub(crate) fn bin(&self) -> PathBuf {
+        self.root.path().join("krew/bin")
+    }
+
+    /// The names of what is linked.
+    pub(crate) fn linked(&self) -> Vec<String> {
+        names(&self.bin())
+    }
+
+    /// The names of the files of an installed plugin.
+    pub(crate) fn stored(&self, plugin: &str, version: &str) -> Vec<String> {
+        names(
+            &self
+                .root
+                .path()
+                .join(format!("krew/store/{plugin}/{version}")),
+        )
+    }
+}
+
+/// The sorted names of the files in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let files =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut names: Vec<_> = files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// A folder with `kubectl` and `kubectl-krew`, as a user has them.
+pub(crate) fn tools() -> &'static Path {
+    static TOOLS: LazyLock<TempDir> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().unwrap();
+        for (tool, name) in [(Tool::Kubectl, "kubectl"), (Tool::Krew, "kubectl-krew")] {
+            symlink(tool.path().unwrap(), folder.path().join(name)).unwrap();
+        }
+        folder
+    });
+    TOOLS.path()
+}
+
+/// The path of this process, where git is.
+pub(crate) fn path() -> String {
+    env::var_os("PATH")
+        .unwrap_or_default()
+        .into_string()
+        .unwrap()
+}
+
+/// What a command printed, when it ended well.
+#[track_caller]
+pub(crate) fn succeeds(command: &mut Command) -> Printed {
+    let output = command.output().unwrap();
+    let printed = Printed::from(&output);
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{printed:?}",
+        output.status
+    );
+    printed
+}
+
+/// The output of a command as text.
+#[derive(Debug)]
+pub(crate) struct Printed {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl From<&Output> for Printed {
+    fn from(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+}

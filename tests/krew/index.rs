@@ -1,0 +1,104 @@
+//! The manifests in an index of our own, from which users install and upgrade.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::client::{Krew, succeeds};
+use super::release::{Release, TARGETS, VERSION, archive, plugins};
+
+/// A git repository with `plugins/*.yaml`.
+struct Index {
+    folder: TempDir,
+}
+
+impl Index {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("plugins")).unwrap();
+        let index = Self { folder };
+        index.git(&["init", "--quiet"]);
+        index
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let mut git = Command::new("git");
+        git.args([
+            "-c",
+            "user.name=Index",
+            "-c",
+            "user.email=index@example.com",
+        ])
+        .args(arguments)
+        .current_dir(self.folder.path())
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1");
+        succeeds(&mut git);
+    }
+
+    /// Makes these manifests the newest.
+    fn publish(&self, manifests: &Path) {
+        for manifest in manifests.read_dir().unwrap() {
+            let manifest = manifest.unwrap();
+            let plugins = self.folder.path().join("plugins");
+            fs::copy(manifest.path(), plugins.join(manifest.file_name())).unwrap();
+        }
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", "Release"]);
+    }
+
+    fn url(&self) -> String {
+        format!("file://{}", self.folder.path().display())
+    }
+}
+
+#[test]
+fn plugins_are_installed_upgraded_and_uninstalled() {
+    let release = Release::shared();
+    let index = Index::new();
+    index.publish(release.manifests(VERSION, &[]).path());
+    let krew = Krew::new();
+    succeeds(&mut krew.krew(["index", "add", "raw", &index.url()]));
+    let found = succeeds(&mut krew.krew(["search"])).stdout;
+    for plugin in plugins() {
+        assert!(found.contains(&format!("raw/{plugin}")), "{found}");
+        // krew cuts what is longer.
+        assert!(!found.contains("..."), "{found}");
+        succeeds(&mut krew.krew(["install", &format!("raw/{plugin}")]));
+        let printed = succeeds(&mut krew.kubectl_with_plugins([plugin.as_str(), "--version"]));
+        assert_eq!(printed.stdout, format!("kubectl-{plugin} {VERSION}\n"));
+    }
+    let listed = succeeds(&mut krew.kubectl_with_plugins(["plugin", "list"]));
+    assert_eq!(
+        listed.stdout.lines().skip(2).count(),
+        plugins().len(),
+        "{listed:?}"
+    );
+    assert_eq!(listed.stderr, "");
+
+    // The next release, of the same programs: krew looks at the manifest alone.
+    let next = "99.0.0";
+    for plugin in plugins() {
+        for (target, _) in TARGETS.iter().filter(|(_, platform)| platform.is_some()) {
+            let folder = release.archives();
+            let old = folder.join(archive(&plugin, VERSION, target));
+            fs::hard_link(old, folder.join(archive(&plugin, next, target))).unwrap();
+        }
+    }
+    index.publish(release.manifests(next, &[]).path());
+    let printed = succeeds(&mut krew.krew(["upgrade"]));
+    for plugin in plugins() {
+        let upgraded = format!("Upgraded plugin: raw/{plugin}");
+        assert!(printed.stderr.contains(&upgraded), "{printed:?}");
+        assert!(!krew.stored(&plugin, &format!("v{next}")).is_empty());
+        succeeds(&mut krew.kubectl_with_plugins([plugin.as_str(), "--version"]));
+    }
+
+    for plugin in plugins() {
+        succeeds(&mut krew.krew(["uninstall", plugin.as_str()]));
+    }
+    assert_eq!(krew.linked(), Vec::<String>::new());
+    assert_eq!(succeeds(&mut krew.krew(["list"])).stdout.trim(), "");
+}

@@ -1,0 +1,132 @@
+//! A manifest and an archive, without an index.
+
+use std::process::Command;
+
+use control_plane::Tool;
+
+use super::client::{Krew, path, succeeds, tools};
+use super::release::{Release, TARGETS, VERSION, archive, binary, files, plugins};
+
+/// krew's name for a version of ours.
+fn version() -> String {
+    format!("v{VERSION}")
+}
+
+#[test]
+fn every_archive_installs_on_its_platform() {
+    let release = Release::shared();
+    let manifests = release.manifests(VERSION, &[]);
+    for plugin in plugins() {
+        for (target, platform) in TARGETS {
+            let Some((os, arch)) = platform else { continue };
+            let krew = Krew::new();
+            let manifest = manifests.path().join(format!("{plugin}.yaml"));
+            let archive = release.archives().join(archive(&plugin, VERSION, target));
+            let mut install = krew.krew(["install"]);
+            install
+                .arg(format!("--manifest={}", manifest.display()))
+                .arg(format!("--archive={}", archive.display()))
+                .envs([("KREW_OS", os), ("KREW_ARCH", arch)]);
+            let printed = succeeds(&mut install);
+            assert!(
+                printed
+                    .stderr
+                    .contains(&format!("Installed plugin: {plugin}")),
+                "{printed:?}"
+            );
+            assert_eq!(krew.linked(), [binary(&plugin, target)]);
+            assert_eq!(
+                krew.stored(&plugin, &version()),
+                files(&plugin, target),
+                "{target}"
+            );
+        }
+    }
+}
+
+#[test]
+fn kubectl_finds_and_runs_what_was_downloaded() {
+    let krew = Krew::new();
+    let manifests = Release::shared().manifests(VERSION, &[]);
+    for plugin in plugins() {
+        let manifest = manifests.path().join(format!("{plugin}.yaml"));
+        succeeds(krew.krew(["install", "--manifest"]).arg(manifest));
+    }
+    let printed = succeeds(&mut krew.kubectl_with_plugins(["plugin", "list", "--name-only"]));
+    let names: Vec<_> = plugins()
+        .iter()
+        .map(|plugin| format!("kubectl-{plugin}"))
+        .collect();
+    assert_eq!(
+        printed.stdout.lines().skip(2).collect::<Vec<_>>(),
+        names,
+        "{printed:?}"
+    );
+    assert_eq!(printed.stderr, "");
+    for plugin in plugins() {
+        let printed = succeeds(&mut krew.kubectl_with_plugins([plugin.as_str(), "--version"]));
+        assert_eq!(printed.stdout, format!("kubectl-{plugin} {VERSION}\n"));
+    }
+}
+
+#[test]
+fn an_archive_that_is_not_the_manifests_is_refused() {
+    let release = Release::shared();
+    let manifests = release.manifests(VERSION, &[]);
+    let manifest = manifests.path().join("rawpatch.yaml");
+    let other = archive("rawwatch", VERSION, "x86_64-unknown-linux-musl");
+    let krew = Krew::new();
+    let mut install = krew.krew(["install", "--manifest"]);
+    install
+        .arg(manifest)
+        .arg(format!(
+            "--archive={}",
+            release.archives().join(other).display()
+        ))
+        .envs([("KREW_OS", "linux"), ("KREW_ARCH", "amd64")]);
+    let output = install.output().unwrap();
+    assert!(!output.status.success());
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("checksum does not match"), "{stderr}");
+}
+
+#[test]
+fn every_manifest_passes_the_check_of_krew_index() {
+    let release = Release::shared();
+    for in_krew_index in [&[][..], &["--krew-index"]] {
+        let manifests = release.manifests(VERSION, in_krew_index);
+        for manifest in manifests.path().read_dir().unwrap() {
+            let mut check = Command::new(Tool::ValidateKrewManifest.path().unwrap());
+            check
+                .arg("-manifest")
+                .arg(manifest.unwrap().path())
+                .env_clear()
+                .env("PATH", format!("{}:{}", tools().display(), path()));
+            let printed = succeeds(&mut check);
+            let all = "all 6 spec.platforms installed fine";
+            assert!(printed.stderr.contains(all), "{printed:?}");
+        }
+    }
+}
+
+/// krew-index has another `whoami`. Ours goes by another name there, and says so.
+#[test]
+fn a_plugin_goes_by_the_name_that_it_was_installed_under() {
+    let manifests = Release::shared().manifests(VERSION, &["--krew-index"]);
+    let krew = Krew::new();
+    let manifest = manifests.path().join("raw-whoami.yaml");
+    succeeds(krew.krew(["install", "--manifest"]).arg(manifest));
+    assert_eq!(krew.linked(), ["kubectl-raw_whoami"]);
+    let help = succeeds(&mut krew.kubectl_with_plugins(["raw-whoami", "--help"])).stdout;
+    assert!(
+        help.contains("\nUsage: kubectl raw-whoami [flags]\n"),
+        "{help}"
+    );
+    assert!(!help.contains("kubectl whoami"), "{help}");
+    let listed = succeeds(&mut krew.kubectl_with_plugins(["plugin", "list", "--name-only"]));
+    assert!(
+        listed.stdout.ends_with("\nkubectl-raw_whoami\n"),
+        "{listed:?}"
+    );
+    assert_eq!(listed.stderr, "");
+}
