@@ -2,10 +2,11 @@
 //!
 //! It is not the client under test: what it sends and what it gets is as plain as can be.
 
+use std::io::{BufRead, BufReader};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use ureq::Agent;
 use ureq::http::Request;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
@@ -90,5 +91,18 @@ impl Client {
             .read_to_string()
             .with_context(|| format!("read the reply to {}", what()))?;
         Ok((status, text))
+    }
+
+    /// The body of the reply to a POST of JSON, to be read as it comes, however long that takes.
+    pub(crate) fn stream(&self, path: &str, body: &str) -> Result<impl BufRead + Send + 'static> {
+        let what = || format!("POST {}{path}", self.url);
+        let request = Request::post(format!("{}{path}", self.url))
+            .body(body)
+            .with_context(what)?;
+        let request = self.agent.configure_request(request);
+        let request = request.timeout_global(None).build();
+        let reply = self.agent.run(request).with_context(what)?;
+        ensure!(reply.status() == 200, "{}: {}", what(), reply.status());
+        Ok(BufReader::new(reply.into_body().into_reader()))
     }
 }

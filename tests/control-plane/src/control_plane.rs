@@ -16,6 +16,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use crate::client::{CONNECTIONS, Client};
+use crate::history::History;
 use crate::pki::{self, CertificateAuthority, KeyAndCertificate};
 use crate::server::{Server, free_port};
 use crate::tools::Tool;
@@ -306,6 +307,8 @@ impl ControlPlane {
             let body = Some(("application/json", question.as_bytes()));
             match self.etcd_client.request("POST", path, body)? {
                 (200, reply) => serde_json::from_str(&reply).context("read etcd's reply"),
+                // Nothing was written since the last compaction.
+                (400, reply) if reply.contains("revision has been compacted") => Ok(Value::Null),
                 (status, reply) => bail!("etcd: POST {path}: {status} {reply}"),
             }
         };
@@ -317,6 +320,13 @@ impl ControlPlane {
             &json!({ "revision": revision, "physical": true }),
         )?;
         Ok(())
+    }
+
+    /// Follows what is committed below a key of etcd, from now on. The API server must have been
+    /// started with [`READABLE_STORAGE`](crate::READABLE_STORAGE), unless the objects are custom
+    /// ones.
+    pub fn history(&self, prefix: &str) -> Result<History> {
+        History::follow(&self.etcd_client, prefix)
     }
 }
 

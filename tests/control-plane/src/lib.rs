@@ -19,6 +19,7 @@
 //!
 //! # Layout
 //! - [`ControlPlane`] (`control_plane.rs`): starts both servers; objects, compaction, kubectl
+//! - [`History`] (`history.rs`): what was committed, by etcd itself
 //! - [`Server`] (`server.rs`): one process, stopped, killed, started again
 //! - [`User`] (`user.rs`): kubeconfigs and credentials, made by `pki.rs`
 //! - [`Tool`] (`tools.rs`): where the programs come from
@@ -29,6 +30,7 @@
 
 mod client;
 mod control_plane;
+mod history;
 mod pki;
 mod plugins;
 mod server;
@@ -38,6 +40,7 @@ mod watchdog;
 
 pub use client::Client;
 pub use control_plane::{Builder, ControlPlane, Created};
+pub use history::{Committed, History, READABLE_STORAGE};
 pub use plugins::build_plugins;
 pub use server::Server;
 pub use tools::Tool;

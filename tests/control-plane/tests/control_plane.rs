@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use control_plane::{ControlPlane, Tool, User};
+use control_plane::{ControlPlane, READABLE_STORAGE, Tool, User};
 use serde_json::{Value, json};
 
 const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
@@ -274,4 +274,47 @@ fn a_server_that_cannot_start_shows_its_log() {
         format!("{error:#}").contains("unknown flag: --no-such-flag"),
         "{error:#}"
     );
+}
+
+#[test]
+fn a_history_says_what_was_committed_while_the_api_server_comes_and_goes() -> Result<()> {
+    let control_plane = ControlPlane::builder()
+        .api_server_flag(READABLE_STORAGE)
+        .start()?;
+    let history = control_plane.history("/registry/configmaps/default/")?;
+    let path = format!("{CONFIG_MAPS}/one");
+    let object = |name: &str| json!({ "metadata": { "name": name } });
+    let first = control_plane.create(CONFIG_MAPS, &object("one"))?;
+    let patch = Some((
+        "application/merge-patch+json",
+        br#"{"data":{"a":"b"}}"#.as_slice(),
+    ));
+    let (_, second) = control_plane.request("PATCH", &path, patch)?;
+    let second: Value = serde_json::from_str(&second)?;
+    control_plane.request("DELETE", &path, None)?;
+    control_plane.api_server().kill()?;
+    control_plane.compact()?;
+    control_plane.api_server().start()?;
+    let last = control_plane.create(CONFIG_MAPS, &object("last"))?;
+    let committed = history.until("last")?;
+    let changes: Vec<_> = committed
+        .iter()
+        .map(|committed| (committed.change, committed.name.as_str()))
+        .collect();
+    assert_eq!(
+        changes,
+        [
+            ("ADDED", "one"),
+            ("MODIFIED", "one"),
+            ("DELETED", "one"),
+            ("ADDED", "last")
+        ]
+    );
+    for (place, object) in [(0, &first), (1, &second), (3, &last)] {
+        let (metadata, committed) = (&object["metadata"], &committed[place]);
+        assert_eq!(metadata["uid"], committed.uid);
+        assert_eq!(metadata["resourceVersion"], committed.version.to_string());
+    }
+    assert_eq!(committed[2].uid, committed[0].uid);
+    Ok(())
 }
