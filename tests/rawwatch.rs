@@ -11,6 +11,8 @@ mod pseudo_terminal;
 mod rawwatch {
     /// Running the binary, and reading what it prints while it runs.
     pub(crate) mod plugin;
+    /// A network that breaks, in front of a real API server.
+    pub(crate) mod unruly_proxy;
 
     /// What is offered to a shell that completes a line.
     mod completion;
@@ -20,6 +22,8 @@ mod rawwatch {
     mod faults;
     /// What happens on the way: logins, names, connections.
     mod network;
+    /// What a real API server committed, against what comes over a network that breaks.
+    mod oracle;
     /// What a run prints of a real server's objects.
     mod output;
     /// What is refused before a byte is sent.

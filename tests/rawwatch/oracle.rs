@@ -1,0 +1,320 @@
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+use control_plane::{ControlPlane, History, READABLE_STORAGE, User};
+use fastrand::Rng;
+use oracle::{Change, Event, Line, Report, State, settings};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use super::plugin::*;
+use super::unruly_proxy::{Access, UnrulyProxy};
+
+/// How many trials share an API server.
+const BATCH: usize = 10;
+/// How many objects there are at the start of a trial.
+const INITIAL: usize = 5;
+
+#[test]
+fn the_output_over_an_unruly_network_is_consistent_with_what_was_committed() {
+    let seeds: Vec<u64> = settings::seeds(10).collect();
+    let mut total = Report::default();
+    for (number, batch) in seeds.chunks(BATCH).enumerate() {
+        let mut server = ControlPlane::builder().api_server_flag(READABLE_STORAGE);
+        if number % 2 == 1 {
+            // Streams are served by etcd then, and its compactions are felt.
+            server = server.api_server_flag("--watch-cache=false");
+        }
+        total += play(&server.start().unwrap(), batch);
+    }
+    eprintln!("seeds {seeds:?} against a real API server: {total:?}");
+    assert!(total.delivered > 0, "{total:?}");
+}
+
+/// Plays a trial for each seed, all in one bad weather.
+fn play(server: &ControlPlane, seeds: &[u64]) -> Report {
+    let trials: Vec<Trial> = seeds
+        .iter()
+        .map(|&seed| Trial::unruly(server, seed))
+        .collect();
+    let mut random = Rng::with_seed(seeds[0]);
+    let mut kills = [true, false, true, false];
+    random.shuffle(&mut kills);
+    while_writing(trials, 1, Duration::from_millis(30), || {
+        for is_kill in kills {
+            thread::sleep(Duration::from_millis(random.u64(500..2500)));
+            if is_kill {
+                restart(server);
+            } else {
+                server.compact().unwrap();
+            }
+        }
+    })
+}
+
+#[test]
+fn nothing_is_lost_doubled_or_reordered_over_many_kills_under_200_writes_a_second() {
+    let kills = settings::kills(5);
+    let server = ControlPlane::builder()
+        .api_server_flag(READABLE_STORAGE)
+        .start()
+        .unwrap();
+    let trial = Trial::direct(&server);
+    let history = trial.history.clone();
+    let mut rate = Rate::default();
+    let report = while_writing(vec![trial], 4, Duration::from_millis(18), || {
+        for _ in 0..kills {
+            rate.measure(&history, Duration::from_millis(700));
+            restart(&server);
+        }
+        rate.measure(&history, Duration::from_millis(700));
+    });
+    let rate = rate.per_second();
+    eprintln!("{kills} kills of the API server under {rate:.0} writes a second: {report:?}");
+    assert!(report.gaps > 0 && report.delivered > 0, "{report:?}");
+}
+
+/// How fast the writers are while the server is there.
+#[derive(Default)]
+struct Rate {
+    writes: usize,
+    time: Duration,
+}
+
+impl Rate {
+    /// Lets some time go by.
+    fn measure(&mut self, history: &History, time: Duration) {
+        let (start, before) = (Instant::now(), history.committed().len());
+        thread::sleep(time);
+        self.writes += history.committed().len() - before;
+        self.time += start.elapsed();
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "no run commits 2^52 events")]
+    fn per_second(&self) -> f64 {
+        self.writes as f64 / self.time.as_secs_f64()
+    }
+}
+
+/// Does something to the server while there are writers for each trial; what came of all of them.
+fn while_writing(
+    trials: Vec<Trial<'_>>,
+    writers: usize,
+    pace: Duration,
+    disturb: impl FnOnce() + Send,
+) -> Report {
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let disturbance = scope.spawn(disturb);
+        let trials: Vec<_> = trials
+            .into_iter()
+            .map(|trial| scope.spawn(|| trial.play(writers, pace, &is_over)))
+            .collect();
+        // Writers must end even if it failed.
+        let disturbed = disturbance.join();
+        is_over.store(true, Ordering::Relaxed);
+        let reports: Vec<_> = trials.into_iter().map(ScopedJoinHandle::join).collect();
+        disturbed.unwrap_or_else(|panic| resume_unwind(panic));
+        let mut total = Report::default();
+        for report in reports {
+            total += report.unwrap_or_else(|panic| resume_unwind(panic));
+        }
+        total
+    })
+}
+
+fn restart(server: &ControlPlane) {
+    server.api_server().kill().unwrap();
+    server.api_server().start().unwrap();
+}
+
+/// A collection of its own, its history, and the watch of it.
+struct Trial<'a> {
+    /// What a failure is called.
+    name: String,
+    random: Rng,
+    server: &'a ControlPlane,
+    collection: String,
+    history: History,
+    /// The version of the last of the initial objects.
+    listed: u64,
+    run: Run,
+    proxy: Option<UnrulyProxy>,
+}
+
+impl<'a> Trial<'a> {
+    /// One whose network does what a seed says.
+    fn unruly(server: &'a ControlPlane, seed: u64) -> Self {
+        let access = [Access::Tunnel, Access::Plain][usize::from(seed % 2 == 1)];
+        let proxy = UnrulyProxy::start(server, access, seed);
+        let mut flags = vec![format!("--server={}", proxy.url())];
+        if seed % 4 < 2 {
+            flags.push("--audit=1s".to_owned());
+        }
+        let name = format!("seed {seed} (cargo xtask oracle --real 1 --first-seed {seed})");
+        let mut trial = Self::start(server, name, seed, &flags);
+        trial.proxy = Some(proxy);
+        trial
+    }
+
+    /// One that speaks to the API server itself.
+    fn direct(server: &'a ControlPlane) -> Self {
+        Self::start(server, "direct".to_owned(), 0, &[])
+    }
+
+    fn start(server: &'a ControlPlane, name: String, seed: u64, flags: &[String]) -> Self {
+        let namespace = unique("oracle");
+        let metadata = json!({"metadata": {"name": namespace}});
+        server.create("/api/v1/namespaces", &metadata).unwrap();
+        let history = server.history(&format!("/registry/configmaps/{namespace}/"));
+        let collection = format!("/api/v1/namespaces/{namespace}/configmaps");
+        let mut listed = 0;
+        for number in 0..INITIAL {
+            let object = json!({"metadata": {"name": format!("initial-{number}")}});
+            let created = server.create(&collection, &object).unwrap();
+            let version = created["metadata"]["resourceVersion"].as_str().unwrap();
+            listed = version.parse().unwrap();
+        }
+        let kubeconfig = if flags.iter().any(|flag| flag.starts_with("--server=http:")) {
+            // A login is for the proxy then.
+            server.kubeconfig(&User::Nobody)
+        } else {
+            server.kubeconfig(&User::Admin)
+        };
+        let run = Run::start(
+            command(&kubeconfig.unwrap())
+                .arg(&collection)
+                // The first request may fail too.
+                .args(["-v", "1", "--retry-for=5m"])
+                .args(flags),
+        );
+        Self {
+            name,
+            random: Rng::with_seed(seed),
+            server,
+            collection,
+            history: history.unwrap(),
+            listed,
+            run,
+            proxy: None,
+        }
+    }
+
+    /// Writes from as many threads until it is over, each at this pace; then judges what came.
+    fn play(mut self, writers: usize, pace: Duration, is_over: &AtomicBool) -> Report {
+        let mut lines: Vec<Line> = (0..INITIAL).map(|_| self.line()).collect();
+        thread::scope(|scope| {
+            for number in 0..writers {
+                let writer = Writer {
+                    server: self.server,
+                    collection: &self.collection,
+                    names: format!("w{number}"),
+                    random: self.random.fork(),
+                };
+                scope.spawn(|| writer.write(pace, is_over));
+            }
+        });
+        if let Some(proxy) = &self.proxy {
+            proxy.calm_down();
+        }
+        let last = json!({"metadata": {"name": "last"}});
+        self.server.create(&self.collection, &last).unwrap();
+        while lines.last().is_none_or(|line| line.event.name != "last") {
+            lines.push(self.line());
+        }
+        let history = self.history();
+        let state = self.state();
+        let notes: Vec<String> = self.run.stderr().lines().map(str::to_owned).collect();
+        let trial = oracle::Trial {
+            history: &history,
+            listed: self.listed,
+            initial: INITIAL,
+            lines: &lines,
+            notes: &notes,
+            state: &state,
+        };
+        let report = trial.judge();
+        let report = report.unwrap_or_else(|error| panic!("{}: {error}\n{notes:#?}", self.name));
+        self.run.signal(Signal::TERM);
+        assert_eq!(self.run.end().signal, Some(15), "{}", self.name);
+        report
+    }
+
+    fn line(&mut self) -> Line {
+        let line = self.run.line();
+        Line::read(line.as_bytes()).unwrap_or_else(|| panic!("{}: {line:?}", self.name))
+    }
+
+    fn history(&self) -> Vec<Event> {
+        let history = self.history.until("last").unwrap();
+        history
+            .into_iter()
+            .map(|committed| Event {
+                version: committed.version,
+                change: Change::of(committed.change).unwrap(),
+                name: committed.name,
+                uid: committed.uid,
+            })
+            .collect()
+    }
+
+    /// What a LIST says.
+    fn state(&self) -> State {
+        let (status, list) = self.server.request("GET", &self.collection, None).unwrap();
+        assert_eq!(status, 200, "{list}");
+        let list: Value = serde_json::from_str(&list).unwrap();
+        let objects = list["items"].as_array().unwrap().iter();
+        objects
+            .map(|object| {
+                let text = |name: &str| object["metadata"][name].as_str().unwrap().to_owned();
+                let version = text("resourceVersion").parse().unwrap();
+                (text("name"), (text("uid"), version))
+            })
+            .collect()
+    }
+}
+
+/// Creates, changes and deletes a few objects, at random.
+struct Writer<'a> {
+    server: &'a ControlPlane,
+    collection: &'a str,
+    names: String,
+    random: Rng,
+}
+
+impl Writer<'_> {
+    fn write(mut self, pace: Duration, is_over: &AtomicBool) {
+        let (server, mut next) = (self.server, Instant::now());
+        for number in 0_u64.. {
+            if is_over.load(Ordering::Relaxed) {
+                return;
+            }
+            let name = format!("{}-{}", self.names, self.random.u8(..9));
+            let path = format!("{}/{name}", self.collection);
+            let reply = if self.random.u8(..100) < 25 {
+                server.request("DELETE", &path, None)
+            } else {
+                let fill = "x".repeat(self.random.usize(..3000));
+                let body = json!({
+                    "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name},
+                    "data": {"key": number.to_string(), "fill": fill},
+                })
+                .to_string();
+                let apply = format!("{path}?fieldManager=writer&force=true");
+                let body = Some(("application/apply-patch+yaml", body.as_bytes()));
+                server.request("PATCH", &apply, body)
+            };
+            // While the server is away, nothing is committed, or nobody knows; the history does.
+            if let Ok((status, text)) = reply {
+                assert!(
+                    matches!(status, 200 | 201 | 404 | 429 | 500..),
+                    "{status} {text}"
+                );
+            }
+            next = (next + pace).max(Instant::now());
+            thread::sleep(next.saturating_duration_since(Instant::now()));
+        }
+    }
+}
