@@ -32,6 +32,8 @@ mod rawwatch {
     mod restarts;
     /// `--resume-file`: one run goes on where another left off.
     mod resume;
+    /// kubectl and curl beside it, while the API server ends and comes back.
+    mod side_by_side;
     /// `-o table`, and the form in which the server is asked for objects.
     mod table;
 }

@@ -224,7 +224,7 @@ impl<'a> Trial<'a> {
         while lines.last().is_none_or(|line| line.event.name != "last") {
             lines.push(self.line());
         }
-        let history = self.history();
+        let history = events(&self.history, "last");
         let state = self.state();
         let notes: Vec<String> = self.run.stderr().lines().map(str::to_owned).collect();
         let trial = oracle::Trial {
@@ -247,19 +247,6 @@ impl<'a> Trial<'a> {
         Line::read(line.as_bytes()).unwrap_or_else(|| panic!("{}: {line:?}", self.name))
     }
 
-    fn history(&self) -> Vec<Event> {
-        let history = self.history.until("last").unwrap();
-        history
-            .into_iter()
-            .map(|committed| Event {
-                version: committed.version,
-                change: Change::of(committed.change).unwrap(),
-                name: committed.name,
-                uid: committed.uid,
-            })
-            .collect()
-    }
-
     /// What a LIST says.
     fn state(&self) -> State {
         let (status, list) = self.server.request("GET", &self.collection, None).unwrap();
@@ -274,6 +261,19 @@ impl<'a> Trial<'a> {
             })
             .collect()
     }
+}
+
+/// A history up to an object, as the judge reads it.
+pub(crate) fn events(history: &History, last: &str) -> Vec<Event> {
+    let committed = history.until(last).unwrap().into_iter();
+    committed
+        .map(|committed| Event {
+            version: committed.version,
+            change: Change::of(committed.change).unwrap(),
+            name: committed.name,
+            uid: committed.uid,
+        })
+        .collect()
 }
 
 /// Creates, changes and deletes a few objects, at random.

@@ -59,19 +59,21 @@ impl Trial<'_> {
         let delivered = self.follow_history()?;
         self.follow_objects()?;
         self.doubt_audits()?;
-        let gaps: Vec<(u64, u64)> = self.notes.iter().filter_map(|note| gap(note)).collect();
+        let gaps: Vec<(u64, u64)> = self
+            .notes
+            .iter()
+            .filter_map(|note| announced_gap(note))
+            .collect();
         let mut report = Report {
             gaps: gaps.len(),
             synthetic: self.lines.iter().filter(|line| line.is_synthetic).count(),
             ..Report::default()
         };
         for (place, event) in self.history.iter().enumerate() {
-            let is_in_a_gap =
-                |(since, until): &(u64, u64)| *since < event.version && event.version <= *until;
             match () {
                 () if event.version <= self.listed => continue,
                 () if delivered.contains(&place) => report.delivered += 1,
-                () if gaps.iter().any(is_in_a_gap) => report.in_gaps += 1,
+                () if event.is_in(&gaps) => report.in_gaps += 1,
                 () => return Err(format!("{event:?} is missing, and in none of {gaps:?}")),
             }
             report.committed += 1;
@@ -141,8 +143,8 @@ impl Trial<'_> {
     }
 }
 
-/// The gap that a note announces: nothing behind the first version, up to the second one, is sure.
-fn gap(note: &str) -> Option<(u64, u64)> {
+/// The gap that a note announces, if it does: nothing behind the first version, up to the second one, is sure.
+pub fn announced_gap(note: &str) -> Option<(u64, u64)> {
     let (_, text) = note.split_once("resynced after")?;
     let (_, gap) = text.split_once('(')?;
     let (since, rest) = gap.split_once('→')?;

@@ -15,5 +15,5 @@ mod judge;
 mod line;
 pub mod settings;
 
-pub use judge::{Report, State, Trial};
+pub use judge::{Report, State, Trial, announced_gap};
 pub use line::{Change, Event, Line};

@@ -1,7 +1,5 @@
 //! What was committed, and what was printed.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 /// What happened to an object.
@@ -53,11 +51,10 @@ impl Event {
         })
     }
 
-    /// Those of a history that are not among these.
-    pub fn missing<'a>(history: &'a [Self], seen: &[Self]) -> Vec<&'a Self> {
-        let seen: BTreeSet<&Self> = seen.iter().collect();
-        let is_missing = |event: &&Self| !seen.contains(event);
-        history.iter().filter(is_missing).collect()
+    /// Whether it lies in one of these gaps.
+    pub fn is_in(&self, gaps: &[(u64, u64)]) -> bool {
+        gaps.iter()
+            .any(|(since, until)| *since < self.version && self.version <= *until)
     }
 }
 
