@@ -21,16 +21,24 @@ pub(crate) struct Clock {
 
 /// Finds out about time that only one of two clocks saw.
 struct Sleep {
-    /// How far the clocks were apart when they were compared last.
+    /// How far the clocks are apart.
+    compare: fn() -> Duration,
+    /// How far they were apart when they were compared last.
     apart: Duration,
 }
 
 impl Clock {
     pub(crate) fn start() -> Self {
+        Self::comparing(|| since_boot().saturating_sub(awake_since_boot()))
+    }
+
+    /// Starts with another way to tell how far the two clocks are apart.
+    pub(crate) fn comparing(compare: fn() -> Duration) -> Self {
         Self {
             start: Instant::now(),
             sleep: Sleep {
-                apart: since_boot().saturating_sub(awake_since_boot()),
+                compare,
+                apart: compare(),
             },
         }
     }
@@ -47,13 +55,13 @@ impl Clock {
 
     /// How long the system slept since this was asked last, if it did.
     pub(crate) fn slept(&mut self) -> Option<Duration> {
-        self.sleep.find(awake_since_boot(), since_boot())
+        self.sleep.find()
     }
 }
 
 impl Sleep {
-    fn find(&mut self, awake: Duration, all: Duration) -> Option<Duration> {
-        let apart = all.saturating_sub(awake);
+    fn find(&mut self) -> Option<Duration> {
+        let apart = (self.compare)();
         let slept = apart.saturating_sub(self.apart);
         self.apart = apart;
         (slept >= SHORTEST_SLEEP).then_some(slept)
@@ -88,18 +96,22 @@ fn awake_since_boot() -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
     #[test]
     fn time_that_only_one_clock_saw_is_a_sleep_and_found_once() {
-        let seconds = Duration::from_secs;
-        let mut sleep = Sleep {
-            apart: seconds(100),
+        static APART: AtomicU64 = AtomicU64::new(100);
+        let mut clock = Clock::comparing(|| Duration::from_secs(APART.load(Ordering::Relaxed)));
+        let mut slept_when_apart = |seconds| {
+            APART.store(seconds, Ordering::Relaxed);
+            clock.slept().map(|slept| slept.as_secs())
         };
-        assert_eq!(sleep.find(seconds(10), seconds(110)), None);
-        assert_eq!(sleep.find(seconds(15), seconds(116)), None);
-        assert_eq!(sleep.find(seconds(20), seconds(3721)), Some(seconds(3600)));
-        assert_eq!(sleep.find(seconds(25), seconds(3726)), None);
+        assert_eq!(slept_when_apart(100), None);
+        assert_eq!(slept_when_apart(101), None);
+        assert_eq!(slept_when_apart(3701), Some(3600));
+        assert_eq!(slept_when_apart(3701), None);
     }
 
     #[test]

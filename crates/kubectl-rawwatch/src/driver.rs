@@ -44,8 +44,7 @@ struct Stream {
 }
 
 impl Driver<'_> {
-    pub(crate) async fn run(mut self) -> Result<Infallible, Stop> {
-        let mut clock = Clock::start();
+    pub(crate) async fn run(mut self, mut clock: Clock) -> Result<Infallible, Stop> {
         let mut stream = None;
         loop {
             let demand = self.watcher.borrow().demand();
@@ -215,4 +214,59 @@ fn no_answer(after: Duration) -> Error {
     Error::connection(format!(
         "Unable to connect to the server: no answer within {after:?}"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use clap::Parser;
+    use faulty_server::{Answer, FaultyServer, Reply};
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::args::WatchArgs;
+    use crate::form::Headers;
+    use crate::printer::Printer;
+    use crate::watch::options;
+
+    const PATH: &str = "/api/v1/namespaces/default/configmaps";
+    const EMPTY: &str = r#"{"kind":"ConfigMapList","apiVersion":"v1","metadata":{"resourceVersion":"10"},"items":[]}"#;
+
+    /// Nothing tells a client that its stream died while the system slept.
+    #[tokio::test]
+    async fn a_stream_that_the_system_slept_through_is_renewed_at_once() {
+        static APART: AtomicU64 = AtomicU64::new(0);
+        let silence = Answer::Stream(Vec::new());
+        let server = FaultyServer::start([Answer::Reply(Reply::json(200, EMPTY)), silence]);
+        let server = server.unwrap();
+        let kubeconfig = format!("--kubeconfig={}", server.kubeconfig().unwrap().display());
+        let arguments = WatchArgs::parse_from(["kubectl-rawwatch", &kubeconfig, PATH]);
+        let printer = RefCell::new(Printer::new(&arguments, 1).unwrap());
+        let headers = Headers::parse(&[], printer.borrow().form()).unwrap();
+        let api_server = ApiServer::connect(&arguments.connection).unwrap();
+        let target = Target::new(PATH.parse().unwrap(), &arguments, headers).unwrap();
+        let options = options(&arguments, &target, &printer.borrow()).unwrap();
+        let watcher = RefCell::new(Watcher::new(options, 0));
+        let driver = Driver {
+            server: &api_server,
+            target: &target,
+            watcher: &watcher,
+            output: PathPrinter::new(PATH, &printer),
+            max_event_size: 1000,
+        };
+        let clock = Clock::comparing(|| Duration::from_secs(APART.load(Ordering::Relaxed)));
+        let sleeps = async {
+            while server.requests().len() < 3 {
+                // A sleep before the stream is open costs nothing.
+                APART.fetch_add(3600, Ordering::Relaxed);
+                sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::select! {
+            stop = driver.run(clock) => panic!("{stop:?}"),
+            renewed = timeout(Duration::from_secs(30), sleeps) => renewed.unwrap(),
+        }
+        assert!(server.requests()[2].target.contains("&resourceVersion=10"));
+    }
 }

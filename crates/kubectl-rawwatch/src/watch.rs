@@ -11,6 +11,7 @@ use kubectl_plugin::{ApiServer, Error, Kind, RawPath, messages};
 use tokio::time::sleep;
 
 use crate::args::{OnGap, WatchArgs};
+use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::event::Head;
 use crate::form::Headers;
@@ -78,7 +79,7 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
             output: PathPrinter::new(&target.path, &printer),
             max_event_size: arguments.max_event_size,
         };
-        driver.run()
+        driver.run(Clock::start())
     });
     let end = tokio::select! {
         biased;
@@ -153,7 +154,11 @@ fn run_limit(arguments: &WatchArgs, targets: &[Target]) -> Result<Option<Duratio
     Ok(limit)
 }
 
-fn options(arguments: &WatchArgs, target: &Target, printer: &Printer) -> Result<Options, Error> {
+pub(crate) fn options(
+    arguments: &WatchArgs,
+    target: &Target,
+    printer: &Printer,
+) -> Result<Options, Error> {
     let audit = arguments.audit()?;
     for (flag, is_given) in [("--for", printer.has_goal()), ("--audit", audit.is_some())] {
         if is_given && target.resource_version.is_some() {
