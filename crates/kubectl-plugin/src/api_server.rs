@@ -2,7 +2,7 @@
 //!
 //! What its reply means, or that there is none, is decided by `outcome`. Only an API server's 401
 //! says for certain that nothing was done: when the login can be renewed, the request is sent
-//! once more.
+//! once more. So it is when the server was not trusted, and the file of authorities is a new one.
 
 use std::cell::Cell;
 use std::env;
@@ -23,7 +23,7 @@ use crate::shell::quoted;
 use crate::signals::Hold;
 use crate::streaming_reply::StreamingReply;
 use crate::warnings::Warnings;
-use crate::{Error, Given, Kind, RawPath, curl, messages, output, secret, utc};
+use crate::{Error, Given, Kind, RawPath, connection_error, curl, messages, output, secret, utc};
 
 /// A whole reply.
 pub type Reply = Response<Bytes>;
@@ -299,7 +299,8 @@ impl ApiServer {
         question: &Question,
     ) -> Result<(Reply, Arc<Session>), Failure> {
         let in_time = self.in_time(async {
-            let (reply, session) = self.head(request, asker, question).await?;
+            // On the heap, as it is a part of every future that asks something.
+            let (reply, session) = Box::pin(self.head(request, asker, question)).await?;
             Ok((self.whole(reply, question).await?, session))
         });
         if question.may_change
@@ -335,14 +336,20 @@ impl ApiServer {
         asker: Asker,
         question: &Question,
     ) -> Result<(Response<Body>, Arc<Session>), Failure> {
-        let session = self
-            .connection
-            .login
-            .session()
-            .await
-            .map_err(Failure::Login)?;
-        let reply = self.send_by(&session, request, asker, question).await?;
-        Ok((reply, session))
+        let login = &self.connection.login;
+        let mut is_first = true;
+        loop {
+            let session = login.session().await.map_err(Failure::Login)?;
+            let sent = self.send_by(&session, request.clone(), asker, question);
+            match sent.await {
+                // Nothing is sent to a server that is not trusted.
+                Err(Failure::Transport(error))
+                    if std::mem::take(&mut is_first)
+                        && connection_error::is_untrusted(&error)
+                        && login.trust_anew(&session).await => {}
+                reply => return Ok((reply?, session)),
+            }
+        }
     }
 
     /// The whole of a reply of which the head has come.

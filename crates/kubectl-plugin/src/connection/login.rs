@@ -2,7 +2,7 @@
 //!
 //! A token file, a certificate authority and an exec plugin's credential change while a command
 //! runs. Everything that sends asks for a [`Session`] each time, and hands it back as refused
-//! after a 401. That keeps the rules in one place: a plugin runs when the first request is about
+//! after a 401, or when it did not trust the server. That keeps the rules in one place: a plugin runs when the first request is about
 //! to be sent, and again when its credential has expired or was refused; files are read again
 //! when they were read a minute ago, or when what they gave was refused (client-go's rules,
 //! `client-go/transport/token_source.go` and `ca_rotation.go`).
@@ -203,11 +203,8 @@ impl Login {
     /// Whether there is another session to try after a 401 for `refused`.
     pub(crate) async fn renew(&self, refused: &Arc<Session>) -> bool {
         let mut current = self.current.lock().await;
-        if current
-            .as_ref()
-            .is_none_or(|session| !Arc::ptr_eq(session, refused))
-        {
-            return true; // Another request was here before.
+        if is_replaced(current.as_ref(), refused) {
+            return true;
         }
         if let Some(plugin) = &self.plugin {
             if let Some(answer) = &refused.answer {
@@ -218,6 +215,23 @@ impl Login {
         }
         match self.open(None) {
             Ok((session, _)) if !session.presents_the_same_as(refused) => {
+                *current = Some(Arc::new(session));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether there is another session to try when `refused` did not trust the server: the file
+    /// of authorities may have been replaced, as the server's certificate was. A plugin has no
+    /// part in that.
+    pub(crate) async fn trust_anew(&self, refused: &Arc<Session>) -> bool {
+        let mut current = self.current.lock().await;
+        if is_replaced(current.as_ref(), refused) {
+            return true;
+        }
+        match self.open(refused.answer.clone()) {
+            Ok((session, _)) if session.authorities != refused.authorities => {
                 *current = Some(Arc::new(session));
                 true
             }
@@ -282,6 +296,11 @@ impl Session {
     fn presents_the_same_as(&self, other: &Self) -> bool {
         self.authorities == other.authorities && credential::is_same(&self.login, &other.login)
     }
+}
+
+/// Whether another request has handed the session back already.
+fn is_replaced(current: Option<&Arc<Session>>, refused: &Arc<Session>) -> bool {
+    current.is_none_or(|session| !Arc::ptr_eq(session, refused))
 }
 
 fn a_minute_from_now() -> Option<Timestamp> {

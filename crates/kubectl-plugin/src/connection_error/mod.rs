@@ -62,14 +62,20 @@ pub(crate) fn explain(error: &kube_client::Error, server: &Uri) -> Error {
         },
     };
     let line = format!("Unable to connect to the server: {}", reason.text);
-    let error = match find::<rustls::Error>(error) {
-        Some(rustls::Error::InvalidCertificate(_)) => Kind::Untrusted(line).into(),
-        _ => Error::connection(line),
+    let error = if is_untrusted(error) {
+        Kind::Untrusted(line).into()
+    } else {
+        Error::connection(line)
     };
     match reason.hint {
         Some(hint) => error.hinted(hint),
         None => error,
     }
+}
+
+/// Whether we refused the server's certificate, before anything was sent.
+pub(crate) fn is_untrusted(error: &kube_client::Error) -> bool {
+    matches!(find(error), Some(rustls::Error::InvalidCertificate(_)))
 }
 
 /// Whether the other side refused in TLS what we began: the handshake, after which with TLS 1.3 the
