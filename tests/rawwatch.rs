@@ -20,12 +20,16 @@ mod rawwatch {
     mod ends;
     /// What a network and a broken server do.
     mod faults;
+    /// That every row of the fault matrix has its tests.
+    mod matrix;
     /// What happens on the way: logins, names, connections.
     mod network;
     /// What a real API server committed, against what comes over a network that breaks.
     mod oracle;
     /// What a run prints of a real server's objects.
     mod output;
+    /// A proxy in between that loses events, or hides that the server is gone or another one.
+    mod proxied;
     /// What is refused before a byte is sent.
     mod refusals;
     /// A real API server that is restarted, killed and compacted.

@@ -352,6 +352,21 @@ fn a_line_over_the_limit_is_the_end_and_one_below_it_is_passed_on() {
 }
 
 #[test]
+fn a_line_of_twenty_megabytes_is_passed_on_and_so_is_what_follows() {
+    let large = event("MODIFIED", "a", "11").replace(
+        "\"uid\"",
+        &format!("\"x\":\"{}\",\"uid\"", "x".repeat(20 << 20)),
+    );
+    let next = event("MODIFIED", "a", "12");
+    let (run, _server) = against(
+        [list(), open_stream(format!("{large}{next}"))],
+        &["--watch-only", "--count=2"],
+    );
+    let lines = run.end().ended(0).lines;
+    assert!(lines == [large.trim_end(), next.trim_end()]);
+}
+
+#[test]
 fn bytes_that_are_no_utf8_go_through() {
     let mut line = event("MODIFIED", "a", "11")
         .replace("\"uid\"", "\"x\":\"?\",\"uid\"")

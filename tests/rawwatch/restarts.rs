@@ -1,3 +1,7 @@
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
 use control_plane::{ControlPlane, User};
 use serde_json::{Value, json};
 
@@ -116,4 +120,43 @@ fn rights_that_were_taken_away_are_noticed_at_the_next_stream() {
         "{}",
         outcome.stderr
     );
+}
+
+#[test]
+fn a_server_that_was_restored_from_a_backup_is_followed_back_in_time() {
+    let server = own();
+    let path = create(&server, "stays", "x");
+    let (data, backup) = (server.folder().join("etcd"), server.folder().join("backup"));
+    let restart = |exchange: &dyn Fn()| {
+        server.api_server().kill().unwrap();
+        server.etcd().kill().unwrap();
+        exchange();
+        server.etcd().start().unwrap();
+        server.api_server().start().unwrap();
+    };
+    restart(&|| copy_folder(&data, &backup));
+    let mut run = watch(&server, &["--selector=of=x", "--max-silence=1s"]);
+    run.expect("ADDED stays");
+    // The restored server must not come as far again by what it writes itself.
+    for number in 1..=300 {
+        change(&server, &path, &number.to_string());
+        run.expect("MODIFIED stays");
+    }
+    create(&server, "undone", "x");
+    run.expect("ADDED undone");
+    restart(&|| {
+        fs::remove_dir_all(&data).unwrap();
+        copy_folder(&backup, &data);
+    });
+    run.expect("[DELETED undone]");
+    let line = run.expect("[MODIFIED stays]");
+    assert!(line.contains("\"reason\":\"rollback\""), "{line}");
+    run.says("resynced after a rollback of the server (");
+    create(&server, "after", "x");
+    run.expect("ADDED after");
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-r").args([from, to]).status();
+    assert!(copied.unwrap().success());
 }

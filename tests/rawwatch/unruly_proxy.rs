@@ -1,6 +1,7 @@
+use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -25,45 +26,65 @@ pub(crate) enum Access {
     Plain,
 }
 
-/// A proxy in front of an API server, which breaks, stalls, delays and doubles what the server
-/// sends, at any byte: what it does to its connections follows from a seed.
+/// A proxy in front of a server. An unruly one breaks, stalls, delays and doubles what the server
+/// sends, at any byte, as a seed says; a calm one does so only when it is told to.
 pub(crate) struct UnrulyProxy {
     access: Access,
     address: SocketAddr,
-    is_calm: Arc<AtomicBool>,
+    upstream: Arc<Upstream>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl UnrulyProxy {
     pub(crate) fn start(server: &ControlPlane, access: Access, seed: u64) -> Self {
+        let proxy = Self::calm(server, access, seed);
+        proxy.upstream.is_calm.store(false, Ordering::Relaxed);
+        proxy
+    }
+
+    /// One that passes everything on.
+    pub(crate) fn calm(server: &ControlPlane, access: Access, seed: u64) -> Self {
+        let login = matches!(access, Access::Plain).then(|| login(server));
+        let address = server.url().trim_start_matches("https://").to_owned();
+        Self::serve(access, address, login, seed)
+    }
+
+    /// A calm one in front of any server.
+    pub(crate) fn tunnel(server: SocketAddr) -> Self {
+        Self::serve(Access::Tunnel, server.to_string(), None, 0)
+    }
+
+    fn serve(access: Access, server: String, login: Option<TlsConnector>, seed: u64) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let is_calm = Arc::new(AtomicBool::new(false));
-        let (stop, stopped) = oneshot::channel();
         let upstream = Arc::new(Upstream {
-            address: server.url().trim_start_matches("https://").to_owned(),
-            login: matches!(access, Access::Plain).then(|| login(server)),
-            is_calm: Arc::clone(&is_calm),
+            address: Mutex::new(server),
+            login,
+            is_calm: AtomicBool::new(true),
+            swallows: AtomicBool::new(false),
+            holds_on: AtomicBool::new(false),
         });
+        let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
+        let behind = Arc::clone(&upstream);
         let thread = thread::spawn(move || {
             // All connections end with the runtime.
             runtime.block_on(async {
                 tokio::select! {
                     _ = stopped => {}
-                    () = accept(listener, &upstream, Rng::with_seed(seed)) => {}
+                    () = accept(listener, &behind, Rng::with_seed(seed)) => {}
                 }
             });
         });
         Self {
             access,
             address,
-            is_calm,
+            upstream,
             stop: Some(stop),
             thread: Some(thread),
         }
@@ -80,7 +101,27 @@ impl UnrulyProxy {
 
     /// From now on it passes everything on.
     pub(crate) fn calm_down(&self) {
-        self.is_calm.store(true, Ordering::Relaxed);
+        self.upstream.is_calm.store(true, Ordering::Relaxed);
+    }
+
+    /// New connections go to another server.
+    pub(crate) fn lead_to(&self, server: SocketAddr) {
+        *self.upstream.address.lock().unwrap() = server.to_string();
+    }
+
+    /// The next event that passes is lost.
+    pub(crate) fn swallow_an_event(&self) {
+        self.upstream.swallows.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has lost the event.
+    pub(crate) fn has_swallowed(&self) -> bool {
+        !self.upstream.swallows.load(Ordering::Relaxed)
+    }
+
+    /// Clients are not told any more when the server's side ends.
+    pub(crate) fn hold_on(&self) {
+        self.upstream.holds_on.store(true, Ordering::Relaxed);
     }
 }
 
@@ -121,16 +162,19 @@ async fn accept(listener: TcpListener, upstream: &Arc<Upstream>, mut random: Rng
     }
 }
 
-/// The API server behind the proxy.
+/// The server behind the proxy, and what becomes of its answers.
 struct Upstream {
-    address: String,
+    address: Mutex<String>,
     login: Option<TlsConnector>,
-    is_calm: Arc<AtomicBool>,
+    is_calm: AtomicBool,
+    swallows: AtomicBool,
+    holds_on: AtomicBool,
 }
 
 impl Upstream {
     async fn serve(&self, client: TcpStream, random: Rng) -> std::io::Result<()> {
-        let server = TcpStream::connect(&self.address).await?;
+        let address = self.address.lock().unwrap().clone();
+        let server = TcpStream::connect(address).await?;
         server.set_nodelay(true)?;
         client.set_nodelay(true)?;
         match &self.login {
@@ -154,14 +198,27 @@ impl Upstream {
         let (from_server, mut to_server) = split(server);
         tokio::select! {
             end = copy(&mut requests, &mut to_server) => end.map(drop),
-            end = self.disturb(from_server, answers, random) => end,
+            end = self.answer(from_server, answers, random) => end,
         }
+    }
+
+    async fn answer(
+        &self,
+        server: impl AsyncRead + Unpin,
+        mut client: OwnedWriteHalf,
+        random: Rng,
+    ) -> std::io::Result<()> {
+        let end = self.disturb(server, &mut client, random).await;
+        if self.holds_on.load(Ordering::Relaxed) {
+            pending::<()>().await;
+        }
+        end
     }
 
     async fn disturb(
         &self,
         mut server: impl AsyncRead + Unpin,
-        mut client: OwnedWriteHalf,
+        client: &mut OwnedWriteHalf,
         mut random: Rng,
     ) -> std::io::Result<()> {
         let mut room = vec![0; 16 * 1024];
@@ -171,6 +228,9 @@ impl Upstream {
             let piece = &room[..size];
             if piece.is_empty() {
                 return Ok(());
+            }
+            if events(piece).is_some() && self.swallows.swap(false, Ordering::Relaxed) {
+                continue;
             }
             if self.is_calm.load(Ordering::Relaxed) {
                 client.write_all(piece).await?;

@@ -1,0 +1,110 @@
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use control_plane::{ControlPlane, User};
+use faulty_server::{Answer, FaultyServer, Piece};
+
+use super::plugin::*;
+use super::unruly_proxy::{Access, UnrulyProxy};
+
+#[test]
+fn an_event_that_was_lost_on_the_way_is_made_good_by_an_audit() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let path = create(server, &unique("audited"), &label);
+    let proxy = UnrulyProxy::calm(server, Access::Plain, 0);
+    let kubeconfig = server.kubeconfig(&User::Nobody).unwrap();
+    let mut run = Run::start(
+        command(&kubeconfig)
+            .arg(format!("--server={}", proxy.url()))
+            .args([CONFIG_MAPS, &selector, "--audit=1s"]),
+    );
+    run.line();
+    change(server, &path, "seen");
+    assert!(run.line().contains("seen"));
+    proxy.swallow_an_event();
+    change(server, &path, "unseen");
+    wait_until(|| proxy.has_swallowed(), || "no event passed".to_owned());
+    // An audit waits until the stream has passed its list.
+    let other = create(server, &unique("passes"), &label);
+    for number in 0..60 {
+        change(server, &other, &number.to_string());
+        thread::sleep(Duration::from_millis(250));
+        if run.stderr().contains("resynced after an audit") {
+            break;
+        }
+    }
+    let line = loop {
+        let line = run.line();
+        if !short(&line).contains("passes") {
+            break line;
+        }
+    };
+    assert!(short(&line).starts_with("[MODIFIED audited"), "{line}");
+    assert!(
+        line.contains("unseen") && line.contains("\"reason\":\"audit\""),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_proxy_that_lives_on_without_its_server_is_found_out() {
+    let server = ControlPlane::builder().start().unwrap();
+    create(&server, "before", "x");
+    let proxy = UnrulyProxy::calm(&server, Access::Tunnel, 0);
+    let kubeconfig = server.kubeconfig(&User::Admin).unwrap();
+    let mut run = Run::start(
+        command(&kubeconfig)
+            .arg(format!("--server={}", proxy.url()))
+            .args([CONFIG_MAPS, "--selector=of=x", "--max-silence=1s", "-v=1"]),
+    );
+    run.expect("ADDED before");
+    create(&server, "live", "x");
+    run.expect("ADDED live");
+    proxy.hold_on();
+    server.api_server().kill().unwrap();
+    // Nothing comes of the silent stream, nor of the question why it is silent.
+    run.says("trying again: ");
+    server.api_server().start().unwrap();
+    create(&server, "after", "x");
+    assert_eq!(short(&run.line()).replace(['[', ']'], ""), "ADDED after");
+}
+
+#[test]
+fn a_server_with_another_certificate_authority_is_trusted_once_the_file_has_it() {
+    for is_replaced in [true, false] {
+        let servers = [
+            vec![
+                list(),
+                Answer::Stream(vec![
+                    Piece::Send(event("MODIFIED", "a", "11").into()),
+                    Piece::Pause(Duration::from_millis(500)),
+                    Piece::End,
+                ]),
+            ],
+            vec![open_stream(event("MODIFIED", "a", "12"))],
+        ]
+        .map(|script| FaultyServer::start(script).unwrap());
+        let proxy = UnrulyProxy::tunnel(servers[0].address());
+        let kubeconfig = servers[0].kubeconfig().unwrap();
+        let mut run = Run::start(
+            command(&kubeconfig)
+                .arg(format!("--server={}", proxy.url()))
+                .args([CONFIG_MAPS, "--watch-only", "--count=2", "-v=1"]),
+        );
+        run.expect("MODIFIED a");
+        if is_replaced {
+            let authority = servers[1].pki.certificate_authority();
+            fs::write(servers[0].folder().join("ca.crt"), authority).unwrap();
+        }
+        proxy.lead_to(servers[1].address());
+        if is_replaced {
+            run.expect("MODIFIED a");
+            run.end().ended(0);
+        } else {
+            let outcome = run.end().ended(3);
+            assert!(outcome.stderr.contains("x509"), "{outcome:?}");
+        }
+    }
+}
