@@ -362,7 +362,9 @@ fn a_reader_that_sleeps_through_many_large_updates_gets_all_of_them() {
     let path = create(server, &unique("large"), &label);
     let mut child = command(&admin())
         .args([CONFIG_MAPS, &selector, &format!("--count={}", UPDATES + 1)])
+        .arg("--stats")
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -380,7 +382,11 @@ fn a_reader_that_sleeps_through_many_large_updates_gets_all_of_them() {
         assert_eq!(key.split('-').next().unwrap(), number.to_string());
         assert!(event.get("rawwatch").is_none());
     }
-    assert!(child.wait().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    // The server does not wait for a reader.
+    let stats = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!stats.contains(" 0 reconnects"), "{stats}");
 }
 
 #[test]
