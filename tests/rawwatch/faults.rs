@@ -464,7 +464,8 @@ fn a_silent_stream_of_a_server_that_went_back_in_time_is_found_out() {
 #[test]
 fn a_typo_in_the_server_is_the_end_at_once() {
     let outcome = Run::start(
-        command("/nonexistent".as_ref()).args([CONFIG_MAPS, "--server=http://127.0.0.1:1"]),
+        command("/nonexistent/kubeconfig".as_ref())
+            .args([CONFIG_MAPS, "--server=http://127.0.0.1:1"]),
     )
     .end();
     let outcome = outcome.ended(3);

@@ -141,11 +141,9 @@ fn a_file_of_something_else_is_refused() {
     refused(&[CONFIG_MAPS, &selector], "belongs to another server");
     fs::write(&file, "{}").unwrap();
     refused(&[CONFIG_MAPS, &selector], "was not written by this plugin");
-    let nowhere = rawwatch(&[CONFIG_MAPS, "--resume-file=/nonexistent/file"]).ended(2);
+    let nowhere = rawwatch(&[CONFIG_MAPS, "--resume-file=/dev/null/file"]).ended(2);
     assert!(
-        nowhere
-            .stderr
-            .contains("--resume-file: /nonexistent/file: "),
+        nowhere.stderr.contains("--resume-file: /dev/null/file: "),
         "{nowhere:?}"
     );
 }
