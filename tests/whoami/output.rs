@@ -293,6 +293,31 @@ fn a_credential_that_ends_too_soon_has_an_exit_code() {
         .says("the credential does not say when it expires");
 }
 
+/// RFC 5280 §4.1.2.5 has this date for a certificate that has no end.
+#[test]
+fn a_certificate_without_an_end_is_a_credential() {
+    let no_end = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    let (certificate, key) = ControlPlane::shared()
+        .client_certificate("jane", &[], SystemTime::now() - HOUR..no_end)
+        .unwrap();
+    let kubeconfig = user(&json!({"client-certificate": certificate, "client-key": key}));
+    let outcome = whoami(&kubeconfig, &["--fail-if-expires-within=9000h"]).ended(0);
+    assert_eq!(outcome.stderr, "");
+    assert_eq!(outcome.row("Credential"), "client certificate");
+    assert!(
+        outcome
+            .row("Fingerprint")
+            .ends_with("the one that the server saw"),
+        "{outcome:#?}"
+    );
+    assert!(
+        outcome
+            .row("Expires")
+            .ends_with(" years, at 9999-12-30 22:00 UTC"),
+        "{outcome:#?}"
+    );
+}
+
 /// A server's text stays on its line, and does not steer the terminal.
 #[test]
 fn control_characters_are_shown_and_not_sent_to_the_terminal() {

@@ -2,6 +2,7 @@
 //! but the credential is here, and so is the server's clock.
 
 use jiff::{SignedDuration, Timestamp};
+use kubectl_plugin::utc;
 
 use crate::credential::{Kind, Login, Presented};
 use crate::remaining;
@@ -21,7 +22,8 @@ pub(crate) struct Server {
 pub(crate) fn of_a_401(login: &Login, server: &Server, now: Timestamp) -> Vec<String> {
     let skew = server.clock_skew.filter(|skew| skew.abs() > SAME_TIME);
     // What is out of date is so by the server's clock.
-    let servers_now = now + skew.unwrap_or_default();
+    let ahead = skew.unwrap_or_default().as_secs();
+    let servers_now = utc::from_seconds(now.as_second().saturating_add(ahead));
     let presented = std::iter::once(&login.used).chain(&login.others);
     let mut reasons: Vec<String> = presented
         .map(|presented| match presented.out_of_date(servers_now) {
@@ -81,5 +83,27 @@ fn unknown(presented: &Presented, server: &Server) -> String {
             "the {what} does not say what it is: it is wrong, has expired, was revoked, or is of \
              another cluster"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_may_believe_to_be_in_any_year() {
+        let login = Login::new(&kubectl_plugin::Credential::default(), None);
+        let all_time = Timestamp::MAX.duration_since(Timestamp::MIN);
+        for (clock_skew, words) in [
+            (all_time, "years behind the server's"),
+            (-all_time, "years ahead of the server's"),
+        ] {
+            let server = Server {
+                authorities: Vec::new(),
+                clock_skew: Some(clock_skew),
+            };
+            let reasons = of_a_401(&login, &server, Timestamp::now());
+            assert!(reasons[1].ends_with(words), "{reasons:?}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::HeaderValue;
 use jiff::Timestamp;
 use kube_client::config::{AuthInfo, Cluster, ExecConfig, ExecInteractiveMode};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -27,7 +27,7 @@ use super::{
     yaml,
 };
 use crate::curl::{self, Source, Text};
-use crate::{Error, progress, secret};
+use crate::{Error, progress, secret, utc};
 
 const V1: &str = "client.authentication.k8s.io/v1";
 /// The older version, of the same shape.
@@ -59,6 +59,7 @@ pub(super) struct Answer {
     client_certificate_data: Option<String>,
     client_key_data: Option<String>,
     /// Until when it is good; `None` is until the server refuses it.
+    #[serde(deserialize_with = "point_in_time")]
     pub(super) expiration_timestamp: Option<Timestamp>,
 }
 
@@ -339,6 +340,14 @@ impl Answer {
         login.client_certificate_data = set(&self.client_certificate_data).map(encode);
         login.client_key_data = set(&self.client_key_data).map(|pem| encode(pem).into());
     }
+}
+
+fn point_in_time<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Timestamp>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(source)? else {
+        return Ok(None);
+    };
+    let time = utc::rfc3339(&text).ok_or_else(|| D::Error::custom("no point in time"))?;
+    Ok(Some(time))
 }
 
 /// Whether a name announces that the argument, or what stands in it behind a `=`, is a credential.

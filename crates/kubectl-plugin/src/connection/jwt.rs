@@ -5,6 +5,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use crate::utc;
+
 /// The registered claims of a token that is a JWT.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
@@ -54,8 +56,11 @@ fn point_in_time(claim: &Value) -> Option<Timestamp> {
         Value::Number(number) => number.as_f64()?,
         _ => return None,
     };
-    let since_epoch = SignedDuration::try_from_secs_f64(seconds.trunc()).ok()?;
-    Timestamp::from_duration(since_epoch).ok()
+    let since_epoch = SignedDuration::try_from_secs_f64(seconds.trunc())
+        .map_or(if seconds < 0.0 { i64::MIN } else { i64::MAX }, |length| {
+            length.as_secs()
+        });
+    Some(utc::from_seconds(since_epoch))
 }
 
 #[cfg(test)]
@@ -83,6 +88,21 @@ mod tests {
         );
         assert_eq!(claims(r#"{"aud":"a"}"#).unwrap().audiences, ["a"]);
         assert_eq!(claims(r#"{"exp":"soon"}"#), Some(Claims::default()));
+    }
+
+    /// Milliseconds are given for seconds, for example.
+    #[test]
+    fn an_end_beyond_all_years_is_the_last_one() {
+        let end = |exp: &str| claims(&format!(r#"{{"exp":{exp}}}"#)).unwrap().expires;
+        for far in [
+            "253402300799",
+            "1900000000000",
+            "18446744073709551616",
+            "1e30",
+        ] {
+            assert_eq!(end(far), Some(utc::from_seconds(i64::MAX)), "{far}");
+        }
+        assert_eq!(end("-1e30"), Some(utc::from_seconds(i64::MIN)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use x509_parser::{certificate::X509Certificate, prelude::FromDer, x509::Attribut
 
 use super::credential;
 pub use super::jwt::Claims;
+use crate::utc;
 
 /// What goes to the server with a request. Both halves may be there: which of them counts is for
 /// the server to say.
@@ -130,8 +131,8 @@ impl ClientCertificate {
             subject: subject.to_string(),
             issuer: certificate.issuer().to_string(),
             fingerprint: fingerprint(der),
-            not_before: Timestamp::from_second(validity.not_before.timestamp()).ok()?,
-            not_after: Timestamp::from_second(validity.not_after.timestamp()).ok()?,
+            not_before: utc::from_seconds(validity.not_before.timestamp()),
+            not_after: utc::from_seconds(validity.not_after.timestamp()),
         })
     }
 }
