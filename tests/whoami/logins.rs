@@ -98,6 +98,21 @@ fn of_a_bad_token_beside_a_good_certificate_it_says_which_one_counted() {
     );
 }
 
+/// And where nobody is asked, the certificate comes first, as it does for a server.
+#[test]
+fn of_a_token_beside_a_certificate_the_certificate_says_who_one_may_be() {
+    let (certificate, key) = ControlPlane::shared().admin_certificate();
+    let both = user(&json!({
+        "client-certificate": certificate, "client-key": key, "token": signed(&claims()),
+    }));
+    let table = whoami(&both, &["--offline"]).ended(0);
+    assert_eq!(table.row("Username"), "admin (unverified)");
+    assert_eq!(table.row("Credential"), "client certificate");
+    assert_eq!(table.row("Also sent"), "bearer token");
+    let name = whoami(&both, &["--offline", "-o", "name"]).ended(0);
+    assert_eq!(name.stdout, "admin\n");
+}
+
 #[test]
 fn of_a_good_token_beside_a_strangers_certificate_too() {
     let stranger = FaultyServer::start([])

@@ -73,7 +73,7 @@ pub(crate) struct Presented {
 /// All that was presented.
 #[derive(Clone, Debug)]
 pub(crate) struct Login {
-    /// What counted, as far as is known; else what looks first.
+    /// What counted, as far as is known; else what a server looks at first.
     pub(crate) used: Presented,
     /// What was presented beside it.
     pub(crate) others: Vec<Presented>,
@@ -86,8 +86,9 @@ impl Login {
     pub(crate) fn new(credential: &Credential, user: Option<&UserInfo>) -> Self {
         let plugin = credential.plugin.as_ref();
         let mut presented: Vec<Presented> = Vec::new();
-        presented.extend(credential.authorization.as_ref().map(of_authorization));
+        // As a server looks at them: at the token when the certificate is nobody's.
         presented.extend(credential.certificate.as_ref().map(of_certificate));
+        presented.extend(credential.authorization.as_ref().map(of_authorization));
         if let Some(plugin) = plugin {
             for one in &mut presented {
                 one.come_from(plugin);
@@ -99,7 +100,9 @@ impl Login {
             Some(index) => presented.remove(index),
             None if is_nobody => Presented::default(),
             None if presented.is_empty() => plugin.map_or_else(Presented::default, of_plugin),
-            None => presented.remove(0),
+            None if user.is_none() => presented.remove(0),
+            // A certificate would have given its name, so it is the one behind it.
+            None => presented.pop().unwrap_or_default(),
         };
         Self {
             used,
