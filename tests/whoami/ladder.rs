@@ -97,6 +97,40 @@ fn a_self_subject_review_of_any_version() {
     }
 }
 
+/// For Go null is nothing, wherever it stands; and other servers than Go's may say it.
+#[test]
+fn what_is_null_in_an_answer_is_left_out() {
+    let review = created(&json!({
+        "kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1", "metadata": null,
+        "status": {"userInfo": {
+            "username": "jane", "uid": null, "groups": null, "extra": {"a": null},
+        }},
+    }));
+    let (outcome, _) = ask([review], &["-o", "json"]);
+    let document = outcome.ended(0).json();
+    assert_eq!(document["metadata"], json!({}));
+    let user_info = &document["status"]["userInfo"];
+    assert_eq!(*user_info, json!({"username": "jane", "extra": {"a": []}}));
+}
+
+/// It is the server's word all the same: a webhook may have let somebody in without giving a name.
+#[test]
+fn somebody_without_a_name_is_said_to_have_none() {
+    let review = created(&json!({
+        "kind": "SelfSubjectReview", "metadata": {}, "status": {"userInfo": {"groups": ["dev"]}},
+    }));
+    let (outcome, _) = ask([review.clone()], &[]);
+    let outcome = outcome.ended(0);
+    assert_eq!(outcome.row("Username"), "none");
+    assert_eq!(outcome.row("Groups"), "dev");
+    for format in ["name", "subjects"] {
+        let (outcome, _) = ask([review.clone()], &["-o", format]);
+        outcome
+            .ended(74)
+            .says("error: the server gives its user no name");
+    }
+}
+
 /// Only a 404 says that there is no such version.
 #[test]
 fn an_older_version_is_not_asked_for_without_a_404() {

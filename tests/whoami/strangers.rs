@@ -11,6 +11,7 @@ fn html(code: u16) -> Reply {
 #[test]
 fn a_login_page_a_redirect_and_another_service_are_no_api_server() {
     let review = json!({"kind": "SelfSubjectReview", "status": {}});
+    let nobody = json!({"kind": "SelfSubjectReview", "status": {"userInfo": {}}});
     for (reply, says) in [
         (html(200), "answered 200 OK with an HTML page"),
         (html(401), "answered 401 Unauthorized with an HTML page"),
@@ -24,6 +25,10 @@ fn a_login_page_a_redirect_and_another_service_are_no_api_server() {
         (Reply::json(200, "[1]"), "its reply is no answer to it"),
         (
             Reply::json(201, review.to_string()),
+            "its reply is no answer to it",
+        ),
+        (
+            Reply::json(201, nobody.to_string()),
             "its reply is no answer to it",
         ),
         (

@@ -135,7 +135,7 @@ fn table(reports: &[Report], is_coloured: bool) -> String {
 
 fn user(report: &Report) -> String {
     match (&report.identity, report.local_user()) {
-        (Some(identity), _) => identity.user.username.clone(),
+        (Some(identity), _) => identity.user.shown_name().to_owned(),
         (None, Some(local)) if !local.username.is_empty() => {
             format!("{} (unverified)", local.username)
         }

@@ -3,7 +3,7 @@
 
 use kubectl_plugin::Target;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::credential::{Login, Presented};
 use crate::identity::{API_VERSION, UserInfo};
@@ -15,7 +15,7 @@ use crate::report::Report;
 pub(crate) struct Document<'a> {
     kind: &'static str,
     api_version: &'static str,
-    metadata: Value,
+    metadata: Map<String, Value>,
     status: Status<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     whoami: Option<Whoami<'a>>,
@@ -92,10 +92,7 @@ impl<'a> Document<'a> {
         Self {
             kind: "SelfSubjectReview",
             api_version: identity.map_or(API_VERSION, |identity| identity.api_version),
-            metadata: identity.map_or_else(
-                || Value::Object(serde_json::Map::new()),
-                |identity| identity.metadata.clone(),
-            ),
+            metadata: identity.map_or_else(Map::new, |identity| identity.metadata.clone()),
             status: Status { user_info },
             whoami: None,
         }

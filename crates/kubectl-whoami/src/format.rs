@@ -81,7 +81,12 @@ impl Format {
 /// The user name, with a word on stderr when nobody has verified it.
 fn name(report: &Report) -> Result<&str, Error> {
     let name = report.username().ok_or_else(|| {
-        Kind::Format("the local credential does not say what the server calls its user".to_owned())
+        let why = if report.identity.is_some() {
+            "the server gives its user no name"
+        } else {
+            "the local credential does not say what the server calls its user"
+        };
+        Kind::Format(why.to_owned())
     })?;
     if report.identity.is_none() {
         messages::say("unverified: the name is that of the local credential");

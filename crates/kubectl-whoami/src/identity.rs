@@ -3,22 +3,63 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 /// The user attributes, in the order in which Go's struct has them
 /// (`k8s.io/api/authentication/v1`, `UserInfo`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct UserInfo {
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "or_nothing",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub(crate) username: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "or_nothing",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub(crate) uid: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "or_nothing", skip_serializing_if = "Vec::is_empty")]
     pub(crate) groups: Vec<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "each_or_nothing",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub(crate) extra: BTreeMap<String, Vec<String>>,
+}
+
+/// A value, or the null that is nothing for Go.
+fn or_nothing<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    source: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(source).map(Option::unwrap_or_default)
+}
+
+fn each_or_nothing<'de, D: Deserializer<'de>>(
+    source: D,
+) -> Result<BTreeMap<String, Vec<String>>, D::Error> {
+    let extra: BTreeMap<String, Option<Vec<String>>> = or_nothing(source)?;
+    let values = extra.into_iter();
+    Ok(values
+        .map(|(key, values)| (key, values.unwrap_or_default()))
+        .collect())
+}
+
+impl UserInfo {
+    /// The name as a person reads it.
+    pub(crate) fn shown_name(&self) -> &str {
+        match self.username.as_str() {
+            "" => "none",
+            name => name,
+        }
+    }
+
+    /// Whether it says nothing at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Where an identity comes from, from the best to the last.
@@ -43,7 +84,7 @@ pub(crate) struct Identity {
     pub(crate) user: UserInfo,
     /// The API version and the metadata of the server's own `SelfSubjectReview`.
     pub(crate) api_version: &'static str,
-    pub(crate) metadata: Value,
+    pub(crate) metadata: Map<String, Value>,
 }
 
 impl Identity {
@@ -53,7 +94,7 @@ impl Identity {
             source,
             user,
             api_version: API_VERSION,
-            metadata: json!({}),
+            metadata: Map::new(),
         }
     }
 }

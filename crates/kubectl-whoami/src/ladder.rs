@@ -12,7 +12,7 @@
 
 use kubectl_plugin::{ApiServer, Authorization, BearerToken, Error, Kind, Reply};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::identity::{Identity, Source, UserInfo};
 use crate::question::{self, no_answer, read};
@@ -104,8 +104,7 @@ impl Questions<'_> {
         #[derive(Deserialize)]
         struct Review {
             kind: String,
-            #[serde(default)]
-            metadata: Value,
+            metadata: Option<Map<String, Value>>,
             status: Status,
         }
         #[derive(Deserialize)]
@@ -116,14 +115,14 @@ impl Questions<'_> {
         let question = json!({"kind": "SelfSubjectReview", "apiVersion": group_version});
         let path = format!("/apis/{group_version}/selfsubjectreviews");
         let review: Review = read(&self.post(&path, &question).await?)?;
-        if review.kind != "SelfSubjectReview" {
+        if review.kind != "SelfSubjectReview" || review.status.user_info.is_empty() {
             return Err(no_answer());
         }
         Ok(Identity {
             source: Source::SelfSubjectReview(version),
             user: review.status.user_info,
             api_version: group_version,
-            metadata: review.metadata,
+            metadata: review.metadata.unwrap_or_default(),
         })
     }
 
@@ -158,8 +157,8 @@ impl Questions<'_> {
             "spec": {"token": token.expose()},
         });
         let Review { status } = read(&self.post(TOKEN_REVIEWS, &question).await?)?;
-        let identity = Identity::new(Source::TokenReview, status.user);
-        Ok(status.authenticated.then_some(identity))
+        let is_known = status.authenticated && !status.user.is_empty();
+        Ok(is_known.then(|| Identity::new(Source::TokenReview, status.user)))
     }
 
     async fn certificate_signing_request(&self) -> Result<Identity, Error> {

@@ -59,12 +59,12 @@ impl Table {
             } else {
                 format!(" ({groups})")
             };
-            self.row("Impersonator", &format!("{}{groups}", user.username));
+            self.row("Impersonator", &format!("{}{groups}", user.shown_name()));
         }
     }
 
     fn user(&mut self, user: &UserInfo) {
-        self.row("Username", &user.username);
+        self.row("Username", user.shown_name());
         self.some("UID", Some(&user.uid).filter(|uid| !uid.is_empty()));
         self.rows("Groups", user.groups.iter());
         let extra = user.extra.iter();
