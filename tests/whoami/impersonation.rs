@@ -37,6 +37,23 @@ fn names_the_impersonated_and_who_really_asks() {
     assert_eq!(name.stdout, "bob\n");
 }
 
+/// kubectl sends no header for an empty list.
+#[test]
+fn to_impersonate_nobody_is_no_impersonation() {
+    let (certificate, key) = ControlPlane::shared().admin_certificate();
+    for nobody in [
+        json!({"as": ""}),
+        json!({"as-groups": []}),
+        json!({"as-user-extra": {}}),
+    ] {
+        let mut login = nobody;
+        login["client-certificate"] = json!(certificate);
+        login["client-key"] = json!(key);
+        let document = same_as_kubectl(&user(&login), &[]);
+        assert_eq!(document["whoami"]["impersonator"], json!(null), "{login}");
+    }
+}
+
 #[test]
 fn of_one_that_is_denied_it_says_who_may_not() {
     let jane = person("jane", &["dev"]);

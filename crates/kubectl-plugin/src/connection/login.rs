@@ -136,10 +136,16 @@ impl Login {
 
     /// Whether requests are sent as somebody else.
     pub(crate) fn impersonates(&self) -> bool {
-        self.user.impersonate.is_some()
-            || self.user.impersonate_uid.is_some()
-            || self.user.impersonate_groups.is_some()
-            || self.user.impersonate_user_extra.is_some()
+        let user = &self.user;
+        user.impersonate.is_some()
+            || user.impersonate_uid.is_some()
+            || user.impersonate_groups.iter().flatten().next().is_some()
+            || user
+                .impersonate_user_extra
+                .iter()
+                .flatten()
+                .next()
+                .is_some()
     }
 
     /// To whom the server's answers are, by which way: two that are the same get the same. No
