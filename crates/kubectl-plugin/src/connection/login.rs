@@ -117,7 +117,6 @@ impl Login {
         Credential {
             plugin: self.plugin.as_ref().map(|plugin| Plugin {
                 command: plugin.command().to_owned(),
-                has_answered: session.is_some(),
                 expires: session.and_then(|session| session.until),
             }),
             ..presented.unwrap_or_default()

@@ -31,8 +31,6 @@ pub struct Credential {
 pub struct Plugin {
     /// The program, as the kubeconfig names it.
     pub command: String,
-    /// Whether its answer is what the [`Credential`] shows; if not, it shows nothing.
-    pub has_answered: bool,
     /// `status.expirationTimestamp` of its answer.
     pub expires: Option<Timestamp>,
 }
