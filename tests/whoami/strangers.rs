@@ -49,6 +49,35 @@ fn a_login_page_a_redirect_and_another_service_are_no_api_server() {
     }
 }
 
+/// As a debugging proxy does, and a gateway that complains of a token.
+#[test]
+fn a_server_that_repeats_the_credential_does_not_have_it_shown() {
+    let echo = format!("bad header: Authorization: Bearer {TOKEN}");
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 500, "message": echo,
+        "reason": "InternalError", "details": {"causes": [{"message": echo, "field": TOKEN}]},
+    });
+    for reply in [
+        Reply::json(500, status.to_string()),
+        Reply::json(401, status.to_string()),
+        Reply::new(500, &*echo).header("Content-Type", "text/plain"),
+        Reply::new(200, &*echo).header("Content-Type", "text/plain"),
+        Reply::json(200, json!({"headers": echo}).to_string()),
+        Reply::new(404, "nothing")
+            .header("Warning", &format!("299 - \"{echo}\""))
+            .header("X-Seen", &echo),
+    ] {
+        let server = FaultyServer::start([Answer::Reply(reply.clone())]).unwrap();
+        for verbosity in ["-v=0", "-v=8", "-v=10"] {
+            for format in ["json", ""] {
+                let arguments = ["-o", format, verbosity];
+                let outcome = whoami(&server.kubeconfig().unwrap(), &arguments);
+                assert!(!format!("{outcome:?}").contains(TOKEN), "{outcome:#?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_port_for_tls_that_is_spoken_to_in_plain() {
     let url = ControlPlane::shared().url().replace("https:", "http:");

@@ -381,6 +381,9 @@ impl ApiServer {
             ..
         } = &self.connection;
         let client = session.client.clone();
+        session
+            .secrets()
+            .for_each(|secret| question.redaction.hide(secret));
         let sent = |name: &HeaderName| {
             asker == Asker::Configured || !name.as_str().starts_with("impersonate-")
         };

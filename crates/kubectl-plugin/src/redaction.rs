@@ -10,9 +10,15 @@
 //! * a Secret: only what names a field or an object stays. Every other quoted text
 //!   and every value that Go printed goes, and so does each value of the request's
 //!   own body, in case an admission webhook repeats it.
+//!
+//! And nothing shows the credential that the request went with, whoever repeats it.
 
 mod values;
 
+use std::borrow::Cow;
+use std::cell::RefCell;
+
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::secret::REDACTED;
@@ -48,6 +54,10 @@ const VALUES_FOLLOW: [(&str, &str); 9] = [
     ("Unsupported value: ", ": "),
 ];
 
+/// What is shorter is no credential that anybody may keep secret, and may be a word of a message: the
+/// user's name, for example.
+const SHORTEST_CREDENTIAL: usize = 16;
+
 /// Decides what may be shown of what a server says, from the request that it answers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Redaction {
@@ -55,6 +65,8 @@ pub(crate) struct Redaction {
     secret: bool,
     /// The body of the request. Its values are only looked for when something is shown.
     body: Vec<u8>,
+    /// What the request logged in with, once it was sent.
+    credentials: RefCell<Vec<SecretString>>,
 }
 
 impl Redaction {
@@ -63,6 +75,7 @@ impl Redaction {
         Self {
             secret,
             body: body.to_vec(),
+            credentials: RefCell::default(),
         }
     }
 
@@ -79,8 +92,26 @@ impl Redaction {
         .any(|mark| answer.contains(mark));
         Self {
             secret: self.secret || mentions_secret,
-            body: self.body.clone(),
+            ..self.clone()
         }
+    }
+
+    /// Takes in what the request logs in with.
+    pub(crate) fn hide(&self, credential: &str) {
+        if credential.len() >= SHORTEST_CREDENTIAL {
+            self.credentials.borrow_mut().push(credential.into());
+        }
+    }
+
+    /// `text` with the credentials taken out, and nothing else.
+    pub(crate) fn without_credentials<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let credentials = self.credentials.borrow();
+        let there = credentials.iter().map(ExposeSecret::expose_secret);
+        there
+            .filter(|secret| text.contains(secret))
+            .fold(text.into(), |text: Cow<'_, str>, secret| {
+                text.replace(secret, REDACTED).into()
+            })
     }
 
     /// Whether the request was about a Secret.
@@ -90,14 +121,15 @@ impl Redaction {
 
     /// `text` with nothing in it that must not be shown.
     pub(crate) fn apply(&self, text: &str) -> String {
+        let text = self.without_credentials(text);
         if !self.secret {
-            return replace_quoted(text, |_, quoted| is_object(quoted).then_some("\"{…}\""));
+            return replace_quoted(&text, |_, quoted| is_object(quoted).then_some("\"{…}\""));
         }
         // First the values, as they stand in what was sent; then the shapes, which would break them.
         let text = values::of(&self.body)
             .iter()
             .rev()
-            .fold(text.to_owned(), |text, value| {
+            .fold(text.into_owned(), |text, value| {
                 text.replace(value.as_str(), REDACTED)
             });
         let text = replace_quoted(&text, |before, quoted| {

@@ -224,7 +224,8 @@ impl Trace {
             return;
         }
         let text = String::from_utf8_lossy(body);
-        let shown = match serde_json::from_slice(body) {
+        let text = redaction.without_credentials(&text);
+        let shown = match serde_json::from_str(&text) {
             Ok(document) => match secret::without_values(document, &text, redaction) {
                 Shown::Whole(_) if self.shows(10) => text.into_owned(),
                 Shown::Whole(document) | Shown::Redacted(document) => indented(&document),

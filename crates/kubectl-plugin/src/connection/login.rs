@@ -298,6 +298,13 @@ impl Login {
 }
 
 impl Session {
+    /// What of its headers nobody may see: what stands behind `Bearer` or `Basic`.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let secret = self.headers.values().filter(|value| value.is_sensitive());
+        let text = secret.filter_map(|value| value.to_str().ok());
+        text.filter_map(|text| Some(text.split_once(' ')?.1))
+    }
+
     fn presents_the_same_as(&self, other: &Self) -> bool {
         self.authorities == other.authorities && credential::is_same(&self.login, &other.login)
     }
