@@ -49,6 +49,16 @@ fn a_login_page_a_redirect_and_another_service_are_no_api_server() {
     }
 }
 
+/// Nobody's name is that long; and of several contexts each may be a server that floods.
+#[test]
+fn an_answer_without_an_end_is_not_read_to_it() {
+    let flood = Reply::json(201, format!("{}{{}}", " ".repeat(20_000_000)));
+    let server = FaultyServer::start([Answer::Reply(flood)]).unwrap();
+    whoami(&server.kubeconfig().unwrap(), &[])
+        .ended(6)
+        .says("answered 201 Created with more than 16 MiB");
+}
+
 /// As a debugging proxy does, and a gateway that complains of a token.
 #[test]
 fn a_server_that_repeats_the_credential_does_not_have_it_shown() {

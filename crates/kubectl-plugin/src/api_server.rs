@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use kube_client::client::Body;
@@ -24,6 +24,10 @@ use crate::signals::Hold;
 use crate::streaming_reply::StreamingReply;
 use crate::warnings::Warnings;
 use crate::{Error, Given, Kind, RawPath, connection_error, curl, messages, output, secret, utc};
+
+/// What nobody's name and groups fill, in bytes. Who somebody is may be asked of many servers at once,
+/// and any of them may be none.
+const LONGEST_REVIEW: usize = 16 << 20;
 
 /// A whole reply.
 pub type Reply = Response<Bytes>;
@@ -355,10 +359,18 @@ impl ApiServer {
     /// The whole of a reply of which the head has come.
     async fn whole(&self, reply: Response<Body>, question: &Question) -> Result<Reply, Failure> {
         let (parts, body) = reply.into_parts();
-        let body = body
+        let limit = if question.is_review {
+            LONGEST_REVIEW
+        } else {
+            usize::MAX
+        };
+        let body = Limited::new(body, limit)
             .collect()
             .await
-            .map_err(|_| Failure::Torn(parts.status))?
+            .map_err(|error| match error.downcast::<LengthLimitError>() {
+                Ok(_) => Failure::TooLong(parts.status),
+                Err(_) => Failure::Torn(parts.status),
+            })?
             .to_bytes();
         self.connection
             .trace

@@ -24,6 +24,8 @@ pub(crate) struct Question {
     command_to_see: String,
     /// It may change something on the server.
     pub(crate) may_change: bool,
+    /// The answer is about a user, and short.
+    pub(crate) is_review: bool,
     /// What is behind the API server answers.
     pub(crate) is_proxied: bool,
     pub(crate) redaction: Redaction,
@@ -37,6 +39,8 @@ pub(crate) enum Failure {
     Transport(kube_client::Error),
     /// The reply began with this status and broke off.
     Torn(StatusCode),
+    /// The reply began with this status, and is longer than any answer to such a question.
+    TooLong(StatusCode),
     /// `--request-timeout` passed.
     TimedOut(Duration),
     /// A signal with this number came.
@@ -49,11 +53,12 @@ impl Question {
         let resource = path.as_ref().and_then(RawPath::resource);
         let is_dry_run = path.as_ref().is_some_and(RawPath::is_dry_run);
         let is_secret = resource.as_ref().is_some_and(Resource::is_secret);
-        let is_review = resource.is_some_and(|resource| resource.is_review());
+        let is_review = resource.as_ref().is_some_and(Resource::is_review);
         Self {
             method: request.method().clone(),
             command_to_see,
             may_change: !request.method().is_safe() && !is_dry_run && !is_review,
+            is_review,
             is_proxied: path.is_some_and(|path| path.is_proxied()),
             redaction: Redaction::for_request(is_secret, request.body()),
         }
@@ -152,6 +157,11 @@ impl Question {
                 "error: the reply ({code}) of {} broke off",
                 host(server)
             )),
+            Failure::TooLong(code) => Error::protocol(format!(
+                "{} answered {code} with more than 16 MiB, not as a Kubernetes API server",
+                host(server)
+            ))
+            .hinted("look at the server in your kubeconfig"),
             Failure::TimedOut(timeout) if may_have_changed => {
                 self.outcome_unknown(&format!("no reply within --request-timeout={timeout:?}"))
             }
