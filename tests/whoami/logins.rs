@@ -191,6 +191,14 @@ fn an_exec_plugin_that_fails_or_prints_garbage_is_no_login() {
     }
 }
 
+#[test]
+fn an_exec_plugin_that_prints_without_end_is_no_login() {
+    let kubeconfig = user(&exec_plugin("head -c 20000000 /dev/zero; exec sleep 60"));
+    whoami(&kubeconfig, &["--request-timeout=30s"])
+        .ended(3)
+        .says("log-in printed more than 1 MiB");
+}
+
 /// kubectl asks for a password here.
 #[test]
 fn without_a_credential_the_server_names_the_anonymous_user() {

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use kube_client::config::{AuthInfo, Cluster, ExecConfig, ExecInteractiveMode};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::{io::AsyncReadExt, process::Command};
 
 use super::{
     credential, file,
@@ -28,6 +28,9 @@ use super::{
 };
 use crate::curl::{self, Source, Text};
 use crate::{Error, progress, secret, utc};
+
+/// What no credential fills, in bytes. Departure: kubectl reads on.
+const LONGEST_ANSWER: u64 = 1 << 20;
 
 const V1: &str = "client.authentication.k8s.io/v1";
 /// The older version, of the same shape.
@@ -142,7 +145,7 @@ impl ExecPlugin {
     async fn run(&self, stdin_in_use: bool) -> Result<Answer, Error> {
         let is_interactive = self.may_ask(stdin_in_use)?;
         let _hidden = progress::hide();
-        let child = Command::new(self.path()?)
+        let mut child = Command::new(self.path()?)
             .args(&self.arguments)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .env("KUBERNETES_EXEC_INFO", self.request(is_interactive))
@@ -161,18 +164,28 @@ impl ExecPlugin {
                     _ => failure(format!("exec: {reason}")),
                 }
             })?;
-        let output = child
-            .wait_with_output()
-            .await
-            .map_err(|error| failure(format!("exec: {}", file::reason(&error))))?;
-        if !output.status.success() {
+        let broken = |error| failure(format!("exec: {}", file::reason(&error)));
+        let mut printed = Vec::new();
+        if let Some(stdout) = child.stdout.take() {
+            let mut stdout = stdout.take(LONGEST_ANSWER + 1);
+            stdout.read_to_end(&mut printed).await.map_err(broken)?;
+        }
+        if printed.len() as u64 > LONGEST_ANSWER {
+            // It is killed at the end of this function.
+            return Err(failure(format!(
+                "exec: executable {} printed more than 1 MiB",
+                self.command
+            )));
+        }
+        let status = child.wait().await.map_err(broken)?;
+        if !status.success() {
             return Err(failure(format!(
                 "exec: executable {} failed with exit code {}",
                 self.command,
-                output.status.code().unwrap_or(-1) // a signal, in Go's words
+                status.code().unwrap_or(-1) // a signal, in Go's words
             )));
         }
-        Answer::read(&output.stdout, self.version).map_err(failure)
+        Answer::read(&printed, self.version).map_err(failure)
     }
 
     /// Whether the plugin may ask the user at the terminal.
