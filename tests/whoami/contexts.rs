@@ -366,18 +366,22 @@ fn a_context_that_makes_no_sense_does_not_hide_the_others() {
         .says("context \"astray\": error: cluster \"nowhere\" was not found for context \"astray\"")
         .says("context \"empty\": error: cluster was not specified for context \"empty\"");
     let rows = rows(&outcome.stdout);
-    let users: Vec<[&str; 3]> = rows
+    let users: Vec<[&str; 4]> = rows
         .iter()
-        .map(|row| [&*row[0], &*row[2], &*row[6]])
+        .map(|row| [&*row[0], &*row[2], &*row[4], &*row[6]])
         .collect();
     assert_eq!(
         users,
         [
-            ["astray", "unknown", "no"],
-            ["empty", "unknown", "no"],
-            ["good", "jane", "yes"]
+            ["astray", "unknown", "unknown", "no"],
+            ["empty", "unknown", "unknown", "no"],
+            ["good", "jane", "client certificate", "yes"]
         ]
     );
+    let list = whoami(&path, &["--all-contexts", "-o", "json"]).ended(3);
+    let astray = &list.json()["items"][0]["whoami"];
+    assert_eq!(astray["context"], json!({"name": "astray"}));
+    assert_eq!(astray["credential"]["kind"], "Unknown");
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     ExecPlugin,
     #[default]
     None,
+    /// That of a context of which the kubeconfig says too little.
+    Unknown,
 }
 
 /// One thing that a server may know somebody by, as a document shows it.
@@ -71,7 +73,7 @@ pub(crate) struct Presented {
 }
 
 /// All that was presented.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Login {
     /// What counted, as far as is known; else what a server looks at first.
     pub(crate) used: Presented,
@@ -113,13 +115,21 @@ impl Login {
 }
 
 impl Presented {
+    /// One that nobody could look at.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            kind: Kind::Unknown,
+            ..Self::default()
+        }
+    }
+
     /// What it is and where it comes from, as in `bearer token of the exec plugin aws`.
     pub(crate) fn description(&self) -> String {
         let what = match self.kind {
             Kind::ClientCertificate => "client certificate",
             Kind::BearerToken => "bearer token",
             Kind::Basic => "name and password (basic)",
-            Kind::ExecPlugin => "unknown",
+            Kind::ExecPlugin | Kind::Unknown => "unknown",
             Kind::None => "none",
         };
         match (&self.command, &self.file, &self.auth_provider) {

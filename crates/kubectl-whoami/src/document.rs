@@ -61,7 +61,9 @@ struct Context<'a> {
     cluster: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
     server: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
     namespace: &'a str,
 }
 

@@ -49,9 +49,11 @@ pub(crate) fn of_a_401(login: &Login, server: &Server, now: Timestamp) -> Vec<St
 fn unknown(presented: &Presented, server: &Server) -> String {
     let what = presented.description();
     match presented.kind {
-        Kind::None => "there is no credential to log in with, and the server takes nobody \
+        Kind::None | Kind::Unknown => {
+            "there is no credential to log in with, and the server takes nobody \
                        without one"
-            .to_owned(),
+                .to_owned()
+        }
         Kind::ExecPlugin => format!("{what}: there is no credential to log in with"),
         Kind::Basic => format!("the {what} is what no server takes since Kubernetes 1.19"),
         Kind::ClientCertificate => {

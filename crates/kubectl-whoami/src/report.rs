@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use kubectl_plugin::{ApiServer, Credential, Error, Kind, Target, messages, utc};
+use kubectl_plugin::{ApiServer, Error, Kind, Target, messages, utc};
 
-use crate::credential::Login;
+use crate::credential::{Login, Presented};
 use crate::explanation::{self, Server};
 use crate::identity::{Identity, Source, UserInfo};
 use crate::ladder::{self, Asker};
@@ -26,7 +26,7 @@ pub(crate) struct Report {
     /// When all of this was so.
     pub(crate) now: Timestamp,
     /// Whether somebody else is asked about than whoever asks.
-    impersonates: bool,
+    pub(crate) impersonates: bool,
 }
 
 /// What is said where an end is asked about and there is none.
@@ -66,7 +66,10 @@ impl Report {
                 context: Some(context.to_owned()),
                 ..Target::default()
             },
-            login: Login::new(&Credential::default(), None),
+            login: Login {
+                used: Presented::unknown(),
+                ..Login::default()
+            },
             identity: None,
             impersonator: None,
             failure: Some(failure),
