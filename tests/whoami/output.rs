@@ -191,6 +191,10 @@ fn what_is_no_format_or_flag_is_refused_before_anything_is_sent() {
             "allowed formats are: json,jsonpath,name,review,subjects,yaml",
         ),
         (&["-o", "name=x"], "unable to match a printer"),
+        (
+            &["-o", "json="],
+            "allowed formats are: json,jsonpath,name,review,subjects,yaml",
+        ),
         (&["-o", "jsonpath"], "no template given"),
         (&["-o", "jsonpath={.a"], "unclosed action"),
         (&["--offline", "-o", "review"], "--offline asks nobody"),

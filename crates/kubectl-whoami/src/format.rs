@@ -46,7 +46,7 @@ impl Format {
             }
             ("review", false) => Self::Review(output("json")?),
             ("subjects", false) => Self::Subjects(output("yaml")?),
-            ("json" | "yaml" | "jsonpath", _) => Self::Document(output(flag)?),
+            ("json" | "yaml", false) | ("jsonpath", _) => Self::Document(output(flag)?),
             _ => {
                 return Err(Error::usage(format!(
                     "unable to match a printer suitable for the output format {flag:?}, \
