@@ -242,6 +242,26 @@ fn a_token_review_is_about_whoever_impersonates() {
     assert_eq!(impersonated, [1, 1, 0, 0]);
 }
 
+/// That one question has an answer does not make the other one needless to tell of.
+#[test]
+fn whoever_impersonates_and_is_not_named_is_unknown() {
+    let script = || {
+        [
+            self_subject_review("v1"),
+            refusal(429, "TooManyRequests", "later"),
+        ]
+    };
+    let (outcome, _) = ask(script(), &["--as=jane"]);
+    let outcome = outcome.ended(0);
+    assert_eq!(outcome.row("Username"), "jane");
+    assert_eq!(outcome.row("Impersonator"), "unknown");
+    let (outcome, _) = ask(script(), &["--as=jane", "-o", "json"]);
+    assert_eq!(
+        outcome.ended(0).json()["whoami"]["impersonator"],
+        json!(null)
+    );
+}
+
 /// A server that does not know the token there says nothing about who asks.
 #[test]
 fn a_token_review_that_does_not_know_the_token_is_no_answer() {

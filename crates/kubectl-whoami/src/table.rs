@@ -60,6 +60,8 @@ impl Table {
                 format!(" ({groups})")
             };
             self.row("Impersonator", &format!("{}{groups}", user.shown_name()));
+        } else if report.impersonates && report.identity.is_some() {
+            self.row("Impersonator", "unknown");
         }
     }
 
