@@ -232,3 +232,14 @@ fn a_clock_that_is_a_little_off_is_not_mentioned() {
     let outcome = whoami(&user(&json!({"token": "opaque"})), &[]).ended(3);
     assert!(!outcome.stderr.contains("clock"), "{outcome:#?}");
 }
+
+#[test]
+fn who_asks_what_they_may_do_is_told_too() {
+    let mut claims = claims();
+    claims["exp"] = json!(now() - 3 * 3_600);
+    let kubeconfig = user(&json!({"token": signed(&claims)}));
+    whoami(&kubeconfig, &["--can", "get", "/api/v1/pods"])
+        .ended(3)
+        .says(UNAUTHORIZED)
+        .says("hint: the bearer token expired 3 hours ago, at 2");
+}

@@ -14,6 +14,7 @@ use crate::columns::{Cell, columns};
 use crate::format::Format;
 use crate::list::List;
 use crate::question;
+use crate::report::Report;
 
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
@@ -70,7 +71,11 @@ pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
         .collect::<Result<Vec<_>, Error>>()?;
     let mut answers = Vec::with_capacity(questions.len());
     for question in &questions {
-        answers.push(Answer(question, question.ask(&server).await?));
+        match question.ask(&server).await {
+            Ok(review) => answers.push(Answer(question, review)),
+            // Who is not logged in is told why, here too.
+            Err(error) => return Report::failed(&server, error).await.verdict(None),
+        }
     }
     match (output, answers.as_slice()) {
         (None, answers) => write(table(answers).as_bytes()),

@@ -54,7 +54,7 @@ impl Report {
         Self::new(server, identity, impersonator, failure).await
     }
 
-    /// About a server that did not answer, for want of time.
+    /// About a server that did not answer what it was asked, or not in time.
     pub(crate) async fn failed(server: &ApiServer, failure: Error) -> Self {
         Self::new(server, None, None, Some(failure)).await
     }
