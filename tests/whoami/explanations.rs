@@ -146,7 +146,7 @@ fn a_certificate_of_another_cluster() {
     let login = json!({"client-certificate": certificate, "client-key": key});
     let said = refused(&user(&login), "is signed by CN=faulty-server CA", &[]);
     assert!(
-        said.contains("the cluster's authority is CN=control-plane"),
+        said.contains("the server's own certificate by CN=control-plane"),
         "{said}"
     );
 }

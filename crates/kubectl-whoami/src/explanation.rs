@@ -62,9 +62,10 @@ fn unknown(presented: &Presented, server: &Server) -> String {
             if authorities.is_empty() || authorities.iter().any(|name| name == issuer) {
                 format!("does the server trust the authority of the {what}, {issuer}?")
             } else {
+                // Some clusters have an authority for servers and another one for clients.
                 format!(
-                    "the {what} is signed by {issuer}, and the cluster's authority is {}: is it \
-                     that of another cluster?",
+                    "the {what} is signed by {issuer}, and the server's own certificate by {}: is \
+                     it that of another cluster, or does this one have two authorities?",
                     authorities.join(" or ")
                 )
             }
