@@ -12,6 +12,7 @@
 //!   to it: [`Target`], [`Credential`]. `outcome` decides what its reply, or that there is none,
 //!   means; `signals` holds the process until that is said. `status` words refusals as kubectl does,
 //!   `connection_error` what came instead of a reply, `redaction` takes Secrets out of both.
+//! * `help`: the shape of `--help`.
 //! * `curl`: the same request as a command for bash, for `--curl`.
 //! * [`StreamingReply`]: a reply that is read as it comes.
 //! * [`Output`]: stdout and its `-o` formats, with `jsonpath` as kubectl speaks it.
@@ -40,6 +41,7 @@ mod connection_error;
 mod curl;
 mod error;
 mod go_json;
+mod help;
 mod jsonpath;
 pub mod messages;
 mod nearest;
@@ -68,6 +70,7 @@ pub use connection::{
 };
 pub use curl::Given;
 pub use error::{Error, Kind};
+pub use help::{AFTER_SHORT_HELP, HELP_TEMPLATE};
 pub use jsonpath::{ParseError, RenderError, Template};
 pub use output::{Output, OutputArgs, object_name, write, write_coloured};
 pub use progress::Progress;

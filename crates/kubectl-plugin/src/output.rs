@@ -17,6 +17,7 @@ use crate::{Error, go_json, status, terminal};
 
 /// The flags that choose what a reply is printed as.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// Print the reply as json, yaml, name, jsonpath=TEMPLATE or none
     ///

@@ -5,29 +5,34 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use clap::{ArgAction, Parser};
-use kubectl_plugin::{ConnectionArgs, Error, Given, OutputArgs, parse_boolean};
+use kubectl_plugin::{
+    AFTER_SHORT_HELP, ConnectionArgs, Error, Given, HELP_TEMPLATE, OutputArgs, parse_boolean,
+};
 
 use crate::body::PatchType;
 
 const EXAMPLES: &str = r#"Examples:
-  # Scale a Deployment
-  kubectl rawpatch --type merge -p '{"spec":{"replicas":3}}' \
-    /apis/apps/v1/namespaces/default/deployments/sleep/scale
+  # Create an object, or set the fields that are yours: server-side apply
+  kubectl rawpatch --type apply -o name -p '
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: settings}
+      data: {mode: fast}
+      ' /api/v1/namespaces/default/configmaps/settings
 
-  # Try a JSON patch from stdin, change nothing, print one field of the result
-  echo '[{"op":"add","path":"/metadata/labels/tier","value":"web"}]' |
-    kubectl rawpatch --dry-run -f - -o jsonpath='{.metadata.labels.tier}' \
-    /apis/apps/v1/namespaces/default/deployments/sleep
+  # Change one field, and print it
+  kubectl rawpatch --type merge -p '{"data":{"mode":"slow"}}' \
+      -o jsonpath='{.data.mode}{"\n"}' \
+      /api/v1/namespaces/default/configmaps/settings
 
-  # Own a field by server-side apply, only if nobody changed the object since
-  version=$(kubectl get deployment sleep \
-    -o jsonpath='{.metadata.resourceVersion}')
-  kubectl rawpatch --type apply --if-resource-version "$version" -o name -p '
-    apiVersion: apps/v1
-    kind: Deployment
-    metadata: {name: sleep, annotations: {note: mine}}
-    ' /apis/apps/v1/namespaces/default/deployments/sleep
+  # Try a JSON patch, only if nobody changed the object since it was read
+  kubectl rawpatch --if-resource-version "$(kubectl get configmap settings \
+      -o jsonpath='{.metadata.resourceVersion}')" --type json --dry-run \
+      -p '[{"op":"replace","path":"/data/mode","value":"off"}]' \
+      -o jsonpath='{.data.mode}{"\n"}' \
+      /api/v1/namespaces/default/configmaps/settings"#;
 
+const EXIT_CODES: &str = "\
 Exit codes:
    0  done
    1  the server refused
@@ -38,7 +43,7 @@ Exit codes:
   10  outcome unknown: look at the object before you send it again
   74  the output could not be written
 
-Completion in your shell: see `kubectl rawpatch completion`"#;
+Completion in your shell: see `kubectl rawpatch completion`";
 
 /// Send a PATCH to a raw API path, and know what became of it.
 ///
@@ -49,7 +54,10 @@ Completion in your shell: see `kubectl rawpatch completion`"#;
     name = "kubectl-rawpatch",
     bin_name = "kubectl rawpatch",
     version,
-    after_help = EXAMPLES,
+    before_long_help = EXAMPLES,
+    after_help = AFTER_SHORT_HELP,
+    after_long_help = EXIT_CODES,
+    help_template = HELP_TEMPLATE,
     args_override_self = true,
     term_width = 80,
     override_usage = "kubectl rawpatch [flags] (-p PATCH | -f FILE) PATH"
@@ -99,13 +107,13 @@ pub(crate) struct PatchArgs {
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub(crate) headers: Vec<String>,
     /// Show the status line and the headers of the reply on stderr
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub(crate) include: bool,
     /// Send path and patch as they are: nothing is checked, converted or added
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub(crate) verbatim: bool,
     /// Fail when the server sends a warning
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub(crate) warnings_as_errors: bool,
     /// Print the curl command that does the same, for bash, and send nothing
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false",

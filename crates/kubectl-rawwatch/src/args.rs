@@ -3,25 +3,23 @@
 use std::time::Duration;
 
 use clap::{ArgAction, Parser, ValueEnum};
-use kubectl_plugin::{ConnectionArgs, Error, parse_boolean, parse_duration};
+use kubectl_plugin::{
+    AFTER_SHORT_HELP, ConnectionArgs, Error, HELP_TEMPLATE, parse_boolean, parse_duration,
+};
 
-const EXAMPLES: &str = r#"Examples:
-  # Everything that happens to the Pods of a namespace, from their present state on
-  kubectl rawwatch /api/v1/namespaces/default/pods
+const EXAMPLES: &str = r"Examples:
+  # The ConfigMaps that are there, and all that happens to them, until Ctrl-C
+  kubectl rawwatch /api/v1/namespaces/default/configmaps
 
-  # Only what happens from now on, in two collections
-  kubectl rawwatch --watch-only --tag \
-    /api/v1/namespaces/default/configmaps /apis/apps/v1/namespaces/default/deployments
+  # Wait for an object that need not be there yet, for a minute at the most
+  kubectl rawwatch --for condition=Available --timeout 1m -o name \
+      /apis/apiregistration.k8s.io/v1/apiservices/v1.apps
 
-  # The next ten events of one object, for two minutes at the most
-  kubectl rawwatch --watch-only --count 10 --timeout 2m \
-    /api/v1/namespaces/default/configmaps/settings
+  # In a script: all that happened since the last run, nothing twice
+  kubectl rawwatch --resume-file cursor --timeout 5s -o table \
+      /api/v1/namespaces/default/configmaps";
 
-  # Until a Deployment is available
-  kubectl rawwatch --for condition=Available --timeout 5m -o name \
-    /apis/apps/v1/namespaces/default/deployments/sleep
-
-Lines that are not the server's own are marked: when events were lost, the
+const EXIT_CODES: &str = r#"Lines that are not the server's own are marked: when events were lost, the
 differences are found by a list and printed with "rawwatch":{"synthetic":true,…}.
 
 Exit codes:
@@ -46,7 +44,10 @@ Completion in your shell: see `kubectl rawwatch completion`"#;
     name = "kubectl-rawwatch",
     bin_name = "kubectl rawwatch",
     version,
-    after_help = EXAMPLES,
+    before_long_help = EXAMPLES,
+    after_help = AFTER_SHORT_HELP,
+    after_long_help = EXIT_CODES,
+    help_template = HELP_TEMPLATE,
     args_override_self = true,
     term_width = 80,
     override_usage = "kubectl rawwatch [flags] PATH..."
@@ -71,58 +72,73 @@ pub(crate) struct WatchArgs {
     #[arg(long, value_name = "SELECTOR")]
     pub(crate) field_selector: Option<String>,
     /// End after this time, as in 5, 5s, 2m
-    #[arg(long, value_name = "DURATION")]
+    #[arg(help_heading = "End", long, value_name = "DURATION")]
     timeout: Option<String>,
     /// End after this many lines
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(help_heading = "End", long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
     /// End when this holds, as for `kubectl wait`: create, delete, condition=NAME[=VALUE] or
     /// jsonpath='{...}'[=VALUE]; or synced: the initial state is out; repeatable
     ///
     /// Conditions and jsonpaths hold when there are objects, and each of them meets them.
-    #[arg(long = "for", value_name = "CONDITION")]
+    #[arg(help_heading = "End", long = "for", value_name = "CONDITION")]
     pub(crate) conditions: Vec<String>,
     /// Print the events as json, yaml, name, table, wide, jsonpath=TEMPLATE or diff [default: json]
     ///
     /// table and wide show the server's columns, as `kubectl get` does. diff shows the fields that
     /// changed, and keeps every object in memory to do so.
-    #[arg(short, long, value_name = "FORMAT")]
+    #[arg(help_heading = "Output", short, long, value_name = "FORMAT")]
     pub(crate) output: Option<String>,
     /// Print only events of these types
     #[arg(long, value_name = "TYPE", value_delimiter = ',')]
     pub(crate) types: Vec<String>,
     /// Print the server's bookmarks too
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub(crate) bookmarks: bool,
     /// Put the path into each line, as "rawwatch":{"path":…}
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub(crate) tag: bool,
     /// Put the time of arrival into each line, as "rawwatch":{"time":…}
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub(crate) timestamps: bool,
     /// What to do when events were lost
-    #[arg(long, value_name = "ACTION", default_value = "resync")]
+    #[arg(
+        help_heading = "Gaps and faults",
+        long,
+        value_name = "ACTION",
+        default_value = "resync"
+    )]
     pub(crate) on_gap: OnGap,
     /// Keep in this file how far the watch is, and go on from there next time
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Gaps and faults", long, value_name = "FILE")]
     pub(crate) resume_file: Option<String>,
     /// Give up when the server was away that long [default: never, once it was there]
-    #[arg(long, value_name = "DURATION")]
+    #[arg(help_heading = "Gaps and faults", long, value_name = "DURATION")]
     retry_for: Option<String>,
     /// Ask the server when a stream was silent that long; 0 is never
-    #[arg(long, value_name = "DURATION", default_value = "90s")]
+    #[arg(
+        help_heading = "Gaps and faults",
+        long,
+        value_name = "DURATION",
+        default_value = "90s"
+    )]
     max_silence: String,
     /// Compare what was seen with a list that often, and repair the differences
-    #[arg(long, value_name = "DURATION")]
+    #[arg(help_heading = "Gaps and faults", long, value_name = "DURATION")]
     audit: Option<String>,
     /// The longest line that is taken, in bytes
-    #[arg(long, value_name = "BYTES", default_value = "67108864")]
+    #[arg(
+        help_heading = "Gaps and faults",
+        long,
+        value_name = "BYTES",
+        default_value = "67108864"
+    )]
     pub(crate) max_event_size: usize,
     /// One more request header, `Name: value`; repeatable
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub(crate) headers: Vec<String>,
     /// Say on stderr at the end what there was
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub(crate) stats: bool,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,

@@ -15,74 +15,79 @@ use crate::shell::quoted;
 #[command(next_help_heading = "Connection", args_override_self = true)]
 pub struct ConnectionArgs {
     /// The kubeconfig file to use, instead of $KUBECONFIG and ~/.kube/config
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub kubeconfig: Option<String>,
     /// The file with kubectl's preferences, of which the policy for credential plugins counts
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub kuberc: Option<String>,
     /// The kubeconfig context to use
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub context: Option<String>,
     /// The kubeconfig cluster to use
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub cluster: Option<String>,
     /// The kubeconfig user to use
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub user: Option<String>,
     /// The namespace of the request
-    #[arg(long, short, value_name = "NAME")]
+    #[arg(long, short, value_name = "NAME", hide_short_help = true)]
     pub namespace: Option<String>,
     /// The address of the API server
-    #[arg(long, short, value_name = "URL")]
+    #[arg(long, short, value_name = "URL", hide_short_help = true)]
     pub server: Option<String>,
     /// The name that the server's certificate must have, instead of the address
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub tls_server_name: Option<String>,
     /// Do not check the server's certificate: anybody in between can read and change everything
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false",
           action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true",
-          default_value = "false", hide_default_value = true)]
+          default_value = "false", hide_default_value = true, hide_short_help = true)]
     pub insecure_skip_tls_verify: bool,
     /// The file with the certificates that the server's must be signed by
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub certificate_authority: Option<String>,
     /// The client certificate file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub client_certificate: Option<String>,
     /// The client certificate's key file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub client_key: Option<String>,
     /// The bearer token to log in with
-    #[arg(long, allow_hyphen_values = true)]
+    #[arg(long, allow_hyphen_values = true, hide_short_help = true)]
     pub token: Option<String>,
     /// The name to log in with by basic authentication
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub username: Option<String>,
     /// The password to log in with by basic authentication
-    #[arg(long, allow_hyphen_values = true)]
+    #[arg(long, allow_hyphen_values = true, hide_short_help = true)]
     pub password: Option<String>,
     /// The user to impersonate
-    #[arg(long = "as", value_name = "USER")]
+    #[arg(long = "as", value_name = "USER", hide_short_help = true)]
     pub as_user: Option<String>,
     /// The UID to impersonate
-    #[arg(long, value_name = "UID")]
+    #[arg(long, value_name = "UID", hide_short_help = true)]
     pub as_uid: Option<String>,
     /// A group to impersonate; may be repeated
-    #[arg(long, value_name = "GROUP", action = ArgAction::Append)]
+    #[arg(long, value_name = "GROUP", action = ArgAction::Append, hide_short_help = true)]
     pub as_group: Vec<String>,
     /// An extra of the user to impersonate; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append, value_parser = key_value)]
+    #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append, value_parser = key_value, hide_short_help = true)]
     pub as_user_extra: Vec<(String, String)>,
     /// How long one request may take, as in 5, 5s, 2m; 0 is for ever
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        allow_hyphen_values = true,
+        hide_short_help = true
+    )]
     pub request_timeout: Option<String>,
     /// Accepted as kubectl has it; answers are never asked for compressed
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false",
           action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true",
-          default_value = "false", hide_default_value = true)]
+          default_value = "false", hide_default_value = true, hide_short_help = true)]
     pub disable_compression: bool,
     /// The proxy to go through
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", hide_short_help = true)]
     pub proxy_url: Option<String>,
     #[command(flatten)]
     pub(super) global: GlobalArgs,

@@ -12,7 +12,13 @@ use crate::trace::Trace;
 pub(crate) struct GlobalArgs {
     /// How much to tell on stderr: 6 each request, 7 and its headers, 8 and the
     /// bodies, 9 and what its time went into, 10 and all of the bodies
-    #[arg(short, long = "v", value_name = "LEVEL", allow_negative_numbers = true)]
+    #[arg(
+        short,
+        long = "v",
+        value_name = "LEVEL",
+        allow_negative_numbers = true,
+        hide_short_help = true
+    )]
     verbosity: Option<i32>,
     #[arg(long, value_name = "FOLDER", hide = true)]
     cache_dir: Option<String>,
