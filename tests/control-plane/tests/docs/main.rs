@@ -1,0 +1,155 @@
+//! README, the pages of docs/ and the plugins' help: every command in them is run against a control
+//! plane, and what it prints is compared with what is shown.
+//!
+//! # Layout
+//! - `page.rs`: what a page has its reader do; how pages are written stands there
+//! - `shown.rs`: what `…` means, and whether an output is what is shown
+//! - `shell.rs`: the shell in which the commands are typed
+//! - `reader.rs`: does what the page says
+
+mod page;
+mod reader;
+mod shell;
+mod shown;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use anyhow::{Context as _, Result, ensure};
+use control_plane::ControlPlane;
+
+use page::{Kind, Part};
+use reader::Cluster;
+
+/// A test for each page; with `cargo test --test docs NAME` one page is read.
+macro_rules! pages {
+    ($($name:ident: $page:literal),* $(,)?) => {
+        const PAGES: &[&str] = &[$($page),*];
+        $(#[test]
+        fn $name() -> Result<()> {
+            read_page($page)
+        })*
+    };
+}
+
+pages! {
+    connection: "docs/connection.md",
+    rawpatch: "docs/rawpatch.md",
+    readme: "README.md",
+}
+
+fn read_page(page: &str) -> Result<()> {
+    let parts = parts(page)?;
+    let folder = tempfile::tempdir().context("create a folder for a page")?;
+    let control_plane = ControlPlane::builder().start()?;
+    let mut environment = control_plane.environment(Some(plugins()))?;
+    // For pages that show what happens when it hangs.
+    let etcd = control_plane.etcd().process_id().context("no etcd")?;
+    environment.push(("ETCD", etcd.to_string().into()));
+    let errors = reader::read(&parts, folder.path(), &environment, &control_plane)?;
+    assert!(
+        errors.is_empty(),
+        "{page} is not what happens:\n\n{}\n",
+        errors.join("\n\n")
+    );
+    Ok(())
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn parts(page: &str) -> Result<Vec<Part>> {
+    let text =
+        fs::read_to_string(workspace().join(page)).with_context(|| format!("read {page}"))?;
+    page::parts(&text).with_context(|| page.to_owned())
+}
+
+/// The folder with the plugins, built once.
+fn plugins() -> &'static Path {
+    static PLUGINS: OnceLock<PathBuf> = OnceLock::new();
+    PLUGINS
+        .get_or_init(|| control_plane::build_plugins(|_| true).expect("the plugins can be built"))
+}
+
+impl Cluster for ControlPlane {
+    fn watches(&self) -> Result<usize> {
+        let (status, metrics) = self.request("GET", "/metrics", None)?;
+        ensure!(status == 200, "no metrics: {status}");
+        let is_watch = |line: &&str| {
+            line.starts_with("apiserver_longrunning_requests{") && line.contains("verb=\"WATCH\"")
+        };
+        let count = |line: &str| line.rsplit(' ').next()?.parse::<usize>().ok();
+        Ok(metrics.lines().filter(is_watch).filter_map(count).sum())
+    }
+
+    fn restart(&self) -> Result<()> {
+        self.api_server().kill()?;
+        self.api_server().start()
+    }
+}
+
+#[test]
+fn no_page_is_left_out() -> Result<()> {
+    let mut pages = BTreeSet::new();
+    for folder in ["", "docs", "krew"] {
+        let Ok(entries) = fs::read_dir(workspace().join(folder)) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default();
+            if path.extension().is_some_and(|ending| ending == "md") && name != "CHANGELOG.md" {
+                pages.insert(Path::new(folder).join(name).display().to_string());
+            }
+        }
+    }
+    assert_eq!(pages, PAGES.iter().map(|&page| page.to_owned()).collect());
+    Ok(())
+}
+
+/// So they are run too, and what they print is shown to somebody.
+#[test]
+fn the_examples_of_help_stand_on_the_plugins_page() -> Result<()> {
+    for name in ["rawpatch"] {
+        let page = format!("docs/{name}.md");
+        let parts = parts(&page)?;
+        let on_page = |example: &str| {
+            parts.iter().any(|part| match &part.kind {
+                Kind::Typed { command, .. } => command == example,
+                Kind::Script(_) => false,
+            })
+        };
+        let examples = help_examples(name)?;
+        assert_eq!(examples.len(), 3, "{examples:?}");
+        for example in examples {
+            assert!(on_page(&example), "{page} does not show:\n{example}");
+        }
+    }
+    Ok(())
+}
+
+/// What stands under `Examples:`, each without its comment and its indentation.
+fn help_examples(name: &str) -> Result<Vec<String>> {
+    let help = Command::new(plugins().join(format!("kubectl-{name}")))
+        .arg("--help")
+        .output()?;
+    let help = String::from_utf8(help.stdout)?;
+    let (_, behind) = help.split_once("Examples:\n").context("no examples")?;
+    let is_example = |line: &&str| line.is_empty() || line.starts_with("  ");
+    let section: Vec<&str> = behind.lines().take_while(is_example).collect();
+    Ok(section
+        .split(|line| line.is_empty())
+        .map(|example| {
+            let lines = example
+                .iter()
+                .map(|line| line.strip_prefix("  ").unwrap_or(line));
+            let commands = lines.filter(|line| !line.starts_with("# "));
+            commands.collect::<Vec<_>>().join("\n")
+        })
+        .filter(|example| !example.is_empty())
+        .collect())
+}
