@@ -89,7 +89,7 @@ fn values_are_offered_where_they_are_known() {
     for (words, values, directive) in [
         (
             &["--type", ""][..],
-            &["strategic", "merge", "json", "apply"][..],
+            &["json", "merge", "strategic", "apply"][..],
             ":4",
         ),
         (&["--type=m"], &["merge"], ":4"),

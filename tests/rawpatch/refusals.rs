@@ -99,6 +99,10 @@ refusals! {
     a_flag_without_its_argument: [PATH, "-p"], "flag needs an argument: --patch";
     a_bad_type: ["--type", "x", "-p", "{}", PATH], "--type must be one of [json merge strategic apply], not \"x\"";
     a_bad_format: ["-o", "x", "-p", "{}", PATH], "unable to match a printer suitable for the output format \"x\"";
+    a_misspelt_type: ["--type", "strategc", "-p", "{}", PATH], "not \"strategc\"", "hint: did you mean `strategic`?";
+    a_misspelt_format: ["-o", "jsn", "-p", "{}", PATH], "json,jsonpath,name,none,yaml", "hint: did you mean `json`?";
+    a_misspelt_strategy: ["--dry-run=servr", "-p", r#"{"a":1}"#, PATH], "Invalid dry-run value (servr)", "hint: did you mean `server`?";
+    a_misspelt_level: ["--validate=strickt", "-p", r#"{"a":1}"#, PATH], "must be strict, warn or ignore", "hint: did you mean `strict`?";
     a_bad_template: ["-o", "jsonpath={.a", "-p", "{}", PATH], "unclosed action";
 
     two_documents: ["-p", "a: 1\n---\nb: 2\n", PATH], "second document", "line 3";

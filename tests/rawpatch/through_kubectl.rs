@@ -117,57 +117,10 @@ fn a_file_that_looks_like_plugin_and_path_is_not_run_when_flags_come_first() {
 }
 
 #[test]
-fn help_comes_through_and_its_examples_run() {
-    let help = run(kubectl().args(["rawpatch", "--help"]), "")
-        .succeeded()
-        .stdout;
-    let control_plane = ControlPlane::shared();
-    let collection = "/apis/apps/v1/namespaces/default/deployments";
-    let name = "sleep";
-    control_plane
-        .create(
-            collection,
-            &json!({
-                "metadata": {"name": name, "labels": {"app": name}},
-                "spec": {
-                    "selector": {"matchLabels": {"app": name}},
-                    "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": name, "image": "busybox"}]}},
-                },
-            }),
-        )
-        .unwrap();
-    let examples = help
-        .split("Examples:")
-        .nth(1)
-        .unwrap()
-        .split("Exit codes:")
-        .next()
-        .unwrap();
-    let commands: Vec<&str> = examples
-        .split("  # ")
-        .skip(1)
-        .map(|example| example.split_once('\n').unwrap().1)
-        .collect();
-    assert_eq!(commands.len(), 3);
-    let outputs: Vec<String> = commands
-        .iter()
-        .map(|command| {
-            let mut shell = Command::new("sh");
-            shell
-                .env_clear()
-                .envs(control_plane.environment(Some(&folder())).unwrap())
-                .env("HOME", "/nonexistent");
-            run(shell.args(["-c", command]), "").succeeded().stdout
-        })
-        .collect();
-    let deployment = read(&format!("{collection}/{name}"));
-    assert_eq!(deployment["spec"]["replicas"], 3);
-    assert_eq!(outputs[1], "web");
-    assert_eq!(
-        deployment["metadata"]["labels"]["tier"],
-        serde_json::Value::Null
-    );
-    assert_eq!(deployment["metadata"]["annotations"]["note"], "mine");
+fn help_comes_through() {
+    let help = run(kubectl().args(["rawpatch", "--help"]), "").succeeded();
+    assert!(help.stdout.contains("Usage: kubectl rawpatch [flags]"));
+    assert_eq!(help.stderr, "");
 }
 
 #[test]

@@ -83,9 +83,12 @@ fn flags_that_contradict_the_path_or_mean_nothing_are_refused() {
     refused(&["--count=0", CONFIG_MAPS], "invalid value for --count");
     refused(
         &["--on-gap=ignore", CONFIG_MAPS],
-        "invalid value for --on-gap",
+        "--on-gap must be one of [resync fail], not \"ignore\"",
     );
-    refused(&["-o", "table=x", CONFIG_MAPS], "unable to match a printer");
+    refused(
+        &["-o", "table=x", CONFIG_MAPS],
+        "allowed formats are: diff,json,jsonpath,name,none,table,wide,yaml",
+    );
     refused(
         &["-H", "Accept-Encoding: gzip", CONFIG_MAPS],
         "--header must not set accept-encoding",
@@ -107,4 +110,19 @@ fn flags_that_contradict_the_path_or_mean_nothing_are_refused() {
         "--audit and a resource version do not fit together",
     );
     refused(&["--timeout=x", CONFIG_MAPS], "Invalid timeout value");
+}
+
+#[test]
+fn a_misspelt_value_finds_the_one_that_is_meant() {
+    for (flag, meant) in [
+        ("--on-gap=fial", "fail"),
+        ("--output=tabel", "table"),
+        ("--types=ADDED,MODIFYED", "MODIFIED"),
+        ("--for=syncd", "synced"),
+        ("--for=condtion=Ready", "condition"),
+        ("--conut=1", "--count"),
+    ] {
+        let hint = format!("\nhint: did you mean `{meant}`?");
+        refused(&[flag, CONFIG_MAPS], &hint);
+    }
 }

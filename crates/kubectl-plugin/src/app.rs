@@ -95,7 +95,8 @@ fn with_dashes(arguments: impl Iterator<Item = OsString>) -> impl Iterator<Item 
 
 /// What clap found, in kubectl's words; `--help` and `--version` are no errors.
 ///
-/// No value is repeated: what stands in the wrong place may be a patch or a token.
+/// No value is repeated, but for that of a flag with a few known ones: what stands in the wrong place
+/// may be a patch or a token.
 fn parse_error(error: &clap::Error, parser: &Command, name: &CommandName) -> Result<(), Error> {
     let takes_a_path = parser.get_positionals().next().is_some();
     let context = |kind| match error.get(kind) {
@@ -105,6 +106,11 @@ fn parse_error(error: &clap::Error, parser: &Command, name: &CommandName) -> Res
     };
     let flag = context(ContextKind::InvalidArg).unwrap_or_default();
     let flag_name = flag.split([' ', '=', '[']).next().unwrap_or_default();
+    let value = context(ContextKind::InvalidValue).unwrap_or_default();
+    let known = match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(known)) => known.as_slice(),
+        _ => &[],
+    };
     let message = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             return output::write(name.put_into(&error.render().to_string()).as_bytes());
@@ -124,15 +130,18 @@ fn parse_error(error: &clap::Error, parser: &Command, name: &CommandName) -> Res
         ErrorKind::UnknownArgument => {
             "there is one PATH, and something else stands beside it".to_owned()
         }
-        ErrorKind::InvalidValue if context(ContextKind::InvalidValue).is_none_or(str::is_empty) => {
+        ErrorKind::InvalidValue if value.is_empty() => {
             format!("flag needs an argument: {flag_name}")
+        }
+        ErrorKind::InvalidValue if !known.is_empty() => {
+            format!(
+                "{flag_name} must be one of [{}], not {value:?}",
+                known.join(" ")
+            )
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let reason = std::error::Error::source(error).map(ToString::to_string);
-            match reason
-                .as_deref()
-                .unwrap_or("it is none of those that are known")
-            {
+            match reason.as_deref().unwrap_or("it is not understood") {
                 reason if reason.starts_with(flag_name) => reason.to_owned(),
                 reason => format!("invalid value for {flag_name}: {reason}"),
             }
@@ -156,8 +165,10 @@ fn parse_error(error: &clap::Error, parser: &Command, name: &CommandName) -> Res
         _ => format!("see `{command} --help`"),
     };
     // clap is more generous with suggestions than a reader who mistyped one letter.
-    let near =
-        context(ContextKind::SuggestedArg).and_then(|near| nearest(flag_name, [near].into_iter()));
+    let near = match context(ContextKind::SuggestedArg) {
+        Some(near) => nearest(flag_name, [near].into_iter()),
+        None => nearest(value, known.iter().map(String::as_str)),
+    };
     let hint = near.map_or_else(
         || help.clone(),
         |near| format!("did you mean `{near}`? {help}"),

@@ -10,6 +10,7 @@ use std::io;
 
 use kube_core::Status;
 
+use crate::nearest::nearest;
 use crate::status;
 
 /// The exit codes, as the README and `--help` list them.
@@ -159,6 +160,15 @@ impl Error {
                 ..self
             },
             kind => Self { kind, ..self },
+        }
+    }
+
+    /// The same error; if `given` is nearly one of the names that are known, that one is its hint.
+    #[must_use]
+    pub fn suggesting(self, given: &str, known: &[&str]) -> Self {
+        match nearest(given, known.iter().copied()) {
+            Some(near) if near != given => self.hinted(format!("did you mean `{near}`?")),
+            _ => self,
         }
     }
 

@@ -72,7 +72,7 @@ pub use curl::Given;
 pub use error::{Error, Kind};
 pub use help::{AFTER_SHORT_HELP, HELP_TEMPLATE};
 pub use jsonpath::{ParseError, RenderError, Template};
-pub use output::{Output, OutputArgs, object_name, write, write_coloured};
+pub use output::{Output, OutputArgs, object_name, unknown_format, write, write_coloured};
 pub use progress::Progress;
 pub use raw_path::{Attributes, RawPath, Resource, Verb};
 pub use request_header::parse_header;

@@ -86,12 +86,22 @@ impl Format {
             ("jsonpath", Some(template)) => Template::parse(template)
                 .map(Self::JsonPath)
                 .map_err(|error| Error::usage(format!("{error}"))),
-            _ => Err(Error::usage(format!(
-                "unable to match a printer suitable for the output format {text:?}, \
-                 allowed formats are: json,jsonpath,name,none,yaml"
-            ))),
+            _ => Err(unknown_format(text, FORMATS)),
         }
     }
+}
+
+/// What `-o` of [`OutputArgs`] takes.
+const FORMATS: &[&str] = &["json", "jsonpath", "name", "none", "yaml"];
+
+/// A format that is none of `known`, in kubectl's words.
+pub fn unknown_format(given: &str, known: &[&str]) -> Error {
+    Error::usage(format!(
+        "unable to match a printer suitable for the output format {given:?}, \
+         allowed formats are: {}",
+        known.join(",")
+    ))
+    .suggesting(given, known)
 }
 
 /// What stdout gets.

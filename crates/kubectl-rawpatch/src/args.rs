@@ -71,7 +71,12 @@ pub(crate) struct PatchArgs {
     #[arg(long, value_name = "PATH", hide_short_help = true)]
     raw: Option<String>,
     /// json, merge, strategic or apply [default: strategic, or json when the patch is an array]
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(
+        long = "type",
+        value_name = "TYPE",
+        ignore_case = true,
+        hide_possible_values = true
+    )]
     pub(crate) patch_type: Option<PatchType>,
     /// The patch, in JSON or YAML; - reads stdin
     #[arg(short, long, value_name = "PATCH", allow_hyphen_values = true)]

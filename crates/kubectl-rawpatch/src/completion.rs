@@ -14,18 +14,6 @@ impl Complete for PatchArgs {
             "subresource" => Values::Subresources(VERB),
             "field_manager" => Values::FieldManagers,
             "output" => Values::Words(OutputArgs::FORMATS),
-            "patch_type" => Values::Words(&[
-                (
-                    "strategic",
-                    "a piece of the object; lists are merged by their keys",
-                ),
-                (
-                    "merge",
-                    "a piece of the object; lists are replaced (RFC 7386)",
-                ),
-                ("json", "a list of operations (RFC 6902)"),
-                ("apply", "server-side apply: the fields to own"),
-            ]),
             "dry_run" => Values::Words(&[
                 ("server", "the server does everything but store the result"),
                 ("none", "the result is stored"),

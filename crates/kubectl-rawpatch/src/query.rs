@@ -58,7 +58,8 @@ pub(crate) fn add_flags(path: &mut RawPath, arguments: &PatchArgs) -> Result<(),
             other => {
                 return Err(Error::usage(format!(
                     "Invalid dry-run value ({other}). Must be \"none\" or \"server\"."
-                )));
+                ))
+                .suggesting(other, &["none", "server"]));
             }
         }
     }
@@ -80,7 +81,8 @@ pub(crate) fn add_flags(path: &mut RawPath, arguments: &PatchArgs) -> Result<(),
             other => {
                 return Err(Error::usage(format!(
                     "invalid value {other:?} for --validate: must be strict, warn or ignore"
-                )));
+                ))
+                .suggesting(other, &["strict", "warn", "ignore"]));
             }
         };
         path.add_parameter("fieldValidation", level, "--validate")?;

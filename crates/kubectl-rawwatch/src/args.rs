@@ -83,7 +83,8 @@ pub(crate) struct WatchArgs {
     /// Conditions and jsonpaths hold when there are objects, and each of them meets them.
     #[arg(help_heading = "End", long = "for", value_name = "CONDITION")]
     pub(crate) conditions: Vec<String>,
-    /// Print the events as json, yaml, name, table, wide, jsonpath=TEMPLATE or diff [default: json]
+    /// Print the events as json, yaml, name, table, wide, jsonpath=TEMPLATE, diff or none
+    /// [default: json]
     ///
     /// table and wide show the server's columns, as `kubectl get` does. diff shows the fields that
     /// changed, and keeps every object in memory to do so.

@@ -1,6 +1,6 @@
 //! `-o`: what becomes of an event's line.
 
-use kubectl_plugin::{Error, Output, OutputArgs, write, write_coloured};
+use kubectl_plugin::{Error, Output, OutputArgs, unknown_format, write, write_coloured};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -26,6 +26,11 @@ pub(crate) enum Format {
     Event(Output),
 }
 
+/// What `-o` takes.
+const FORMATS: &[&str] = &[
+    "diff", "json", "jsonpath", "name", "none", "table", "wide", "yaml",
+];
+
 impl Format {
     /// Checks the flag, with kubectl's words.
     pub(crate) fn parse(arguments: &WatchArgs) -> Result<Self, Error> {
@@ -41,7 +46,8 @@ impl Format {
                     paths: arguments.tag,
                 })));
             }
-            _ => {}
+            "" | "json" | "jsonpath" | "name" | "none" | "yaml" => {}
+            _ => return Err(unknown_format(flag, FORMATS)),
         }
         let output = OutputArgs {
             output: Some(flag.to_owned()),

@@ -117,9 +117,11 @@ impl Condition {
                 })
             }
             ("jsonpath", Some(rest)) => Self::json_path(rest),
-            _ => Err(Error::usage(format!("unrecognized condition: {flag:?}")).hinted(
-                "--for takes create, delete, condition=NAME[=VALUE], jsonpath='{…}'[=VALUE] or synced",
-            )),
+            (kind, _) => Err(Error::usage(format!("unrecognized condition: {flag:?}"))
+                .hinted(
+                    "--for takes create, delete, condition=NAME[=VALUE], jsonpath='{…}'[=VALUE] or synced",
+                )
+                .suggesting(kind, &["create", "delete", "condition", "jsonpath", "synced"])),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::io;
 
-use kubectl_plugin::{Error, Kind, Output, OutputArgs, messages, terminal, write, write_coloured};
+use kubectl_plugin::{
+    Error, Kind, Output, OutputArgs, messages, terminal, unknown_format, write, write_coloured,
+};
 use serde_json::{Value, json};
 
 use crate::args::WhoamiArgs;
@@ -23,6 +25,9 @@ pub(crate) enum Format {
     /// A `subjects:` list for a `RoleBinding`, in YAML.
     Subjects(Output),
 }
+
+/// What `-o` takes.
+const FORMATS: &[&str] = &["json", "jsonpath", "name", "review", "subjects", "yaml"];
 
 impl Format {
     /// Checks the flag.
@@ -47,12 +52,7 @@ impl Format {
             ("review", false) => Self::Review(output("json")?),
             ("subjects", false) => Self::Subjects(output("yaml")?),
             ("json" | "yaml", false) | ("jsonpath", _) => Self::Document(output(flag)?),
-            _ => {
-                return Err(Error::usage(format!(
-                    "unable to match a printer suitable for the output format {flag:?}, \
-                     allowed formats are: json,jsonpath,name,review,subjects,yaml"
-                )));
-            }
+            _ => return Err(unknown_format(flag, FORMATS)),
         })
     }
 

@@ -6,7 +6,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::RawPath;
 use crate::Error;
-use crate::nearest::nearest;
 
 /// What a value is encoded with when a flag adds it.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC
@@ -53,14 +52,14 @@ impl RawPath {
         for Pair { place, name, .. } in self.pairs() {
             let place = self.query_offset + place;
             if !known.contains(&name.as_ref()) {
-                let hint = nearest(&name, known.iter().copied()).map_or_else(
-                    || format!("the server would ignore it; it knows {}", known.join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
                 return Err(Error::usage(format!(
                     "PATH has the unknown parameter `{name}` at byte {place}"
                 ))
-                .hinted(hint));
+                .hinted(format!(
+                    "the server would ignore it; it knows {}",
+                    known.join(", ")
+                ))
+                .suggesting(&name, known));
             }
             if seen.contains(&name) {
                 return Err(Error::usage(format!(

@@ -1,13 +1,12 @@
 //! The four kinds of patch, and which of them a body is.
 
-use std::str::FromStr;
-
+use clap::ValueEnum;
 use serde_json::Value;
 
 use super::{Document, Error, Result};
 
 /// A kind of patch that the API server accepts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PatchType {
     /// A list of operations, RFC 6902.
     Json,
@@ -20,8 +19,6 @@ pub(crate) enum PatchType {
 }
 
 impl PatchType {
-    const ALL: [Self; 4] = [Self::Json, Self::Merge, Self::Strategic, Self::Apply];
-
     /// The value of `--type`.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -90,22 +87,6 @@ impl PatchType {
     }
 }
 
-impl FromStr for PatchType {
-    /// kubectl's sentence, for clap or for [`Error::usage`].
-    type Err = String;
-
-    fn from_str(given: &str) -> std::result::Result<Self, String> {
-        let known = Self::ALL.into_iter();
-        known
-            .clone()
-            .find(|patch_type| patch_type.name().eq_ignore_ascii_case(given))
-            .ok_or_else(|| {
-                let names: Vec<_> = known.map(Self::name).collect();
-                format!("--type must be one of [{}], not {given:?}", names.join(" "))
-            })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,20 +149,24 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_read_in_any_case() {
-        assert_eq!("JSON".parse(), Ok(PatchType::Json));
-        assert_eq!("Merge".parse(), Ok(PatchType::Merge));
-        assert_eq!("strategic".parse(), Ok(PatchType::Strategic));
-        assert_eq!("aPPly".parse(), Ok(PatchType::Apply));
-        assert_eq!(
-            "x\"y".parse::<PatchType>(),
-            Err(r#"--type must be one of [json merge strategic apply], not "x\"y""#.to_owned())
-        );
+    fn a_name_is_that_of_the_flag() {
+        for patch_type in PatchType::value_variants() {
+            assert_eq!(
+                PatchType::from_str(patch_type.name(), false),
+                Ok(*patch_type)
+            );
+        }
     }
 
     #[test]
     fn media_types_are_spelt_as_the_server_compares_them() {
-        let media_types = PatchType::ALL.map(PatchType::media_type);
+        let media_types = [
+            PatchType::Json,
+            PatchType::Merge,
+            PatchType::Strategic,
+            PatchType::Apply,
+        ]
+        .map(PatchType::media_type);
         assert_eq!(
             media_types,
             [
