@@ -1,6 +1,7 @@
 //! A reply that is read as it comes.
 
 use std::error::Error as StdError;
+use std::io;
 
 use http_body_util::BodyExt;
 use hyper::body::Bytes;
@@ -37,11 +38,18 @@ impl StreamingReply {
     }
 }
 
-/// The reason behind all others; hyper's own says only that a body could not be read.
-fn innermost(error: &dyn StdError) -> String {
+/// The reason behind all others; hyper's own says only that a body could not be read. That the server
+/// hung up is said in kubectl's words: rustls' own are a paragraph about attackers, with an address.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
     let mut reason = error;
-    while let Some(source) = reason.source() {
-        reason = source;
+    loop {
+        let io = reason.downcast_ref::<io::Error>().map(io::Error::kind);
+        if io == Some(io::ErrorKind::UnexpectedEof) {
+            return "unexpected EOF".to_owned();
+        }
+        match reason.source() {
+            Some(source) => reason = source,
+            None => return reason.to_string(),
+        }
     }
-    reason.to_string()
 }
