@@ -16,10 +16,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result, ensure};
-use control_plane::ControlPlane;
+use control_plane::{ControlPlane, build_plugins};
 
 use page::{Kind, Part};
 use reader::Cluster;
@@ -38,6 +38,7 @@ macro_rules! pages {
 pages! {
     connection: "docs/connection.md",
     rawpatch: "docs/rawpatch.md",
+    rawwatch: "docs/rawwatch.md",
     readme: "README.md",
 }
 
@@ -45,7 +46,7 @@ fn read_page(page: &str) -> Result<()> {
     let parts = parts(page)?;
     let folder = tempfile::tempdir().context("create a folder for a page")?;
     let control_plane = ControlPlane::builder().start()?;
-    let mut environment = control_plane.environment(Some(plugins()))?;
+    let mut environment = control_plane.environment(Some(&PLUGINS_FOLDER))?;
     // For pages that show what happens when it hangs.
     let etcd = control_plane.etcd().process_id().context("no etcd")?;
     environment.push(("ETCD", etcd.to_string().into()));
@@ -69,11 +70,8 @@ fn parts(page: &str) -> Result<Vec<Part>> {
 }
 
 /// The folder with the plugins, built once.
-fn plugins() -> &'static Path {
-    static PLUGINS: OnceLock<PathBuf> = OnceLock::new();
-    PLUGINS
-        .get_or_init(|| control_plane::build_plugins(|_| true).expect("the plugins can be built"))
-}
+static PLUGINS_FOLDER: LazyLock<PathBuf> =
+    LazyLock::new(|| build_plugins(|_| true).expect("the plugins can be built"));
 
 impl Cluster for ControlPlane {
     fn watches(&self) -> Result<usize> {
@@ -111,19 +109,22 @@ fn no_page_is_left_out() -> Result<()> {
     Ok(())
 }
 
+/// All of them; each has a page.
+const PLUGINS: &[&str] = &["rawpatch", "rawwatch"];
+
 /// So they are run too, and what they print is shown to somebody.
 #[test]
 fn the_examples_of_help_stand_on_the_plugins_page() -> Result<()> {
-    for name in ["rawpatch"] {
+    for name in PLUGINS {
         let page = format!("docs/{name}.md");
         let parts = parts(&page)?;
         let on_page = |example: &str| {
             parts.iter().any(|part| match &part.kind {
                 Kind::Typed { command, .. } => command == example,
-                Kind::Script(_) => false,
+                Kind::Script(_) | Kind::Restart => false,
             })
         };
-        let examples = help_examples(name)?;
+        let examples = examples(&help(name, "--help")?)?;
         assert_eq!(examples.len(), 3, "{examples:?}");
         for example in examples {
             assert!(on_page(&example), "{page} does not show:\n{example}");
@@ -132,12 +133,55 @@ fn the_examples_of_help_stand_on_the_plugins_page() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn help_begins_with_examples_and_ends_with_what_is_asked_last() -> Result<()> {
+    for name in PLUGINS {
+        let help = help(name, "--help")?;
+        let place = |heading: &str| {
+            let line = help.lines().position(|line| line == heading);
+            line.with_context(|| format!("{name}: no {heading:?} in:\n{help}"))
+        };
+        let headings = ["Examples:", "Options:", "Connection:", "Exit codes:"];
+        let places = headings
+            .map(place)
+            .into_iter()
+            .collect::<Result<Vec<_>>>()?;
+        assert!(places.is_sorted(), "{name}: {places:?}");
+        assert!(
+            places[0] < 12,
+            "{name}: the first screen shows few examples"
+        );
+        for line in help.lines() {
+            assert!(line.chars().count() <= 80, "{name}: {line}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn short_help_is_about_the_plugins_own_flags() -> Result<()> {
+    for name in PLUGINS {
+        let (short, long) = (help(name, "-h")?, help(name, "--help")?);
+        assert!(long.contains("--kubeconfig") && !short.contains("--kubeconfig"));
+        assert!(
+            short.contains("Options:") && short.contains("`--help`"),
+            "{short}"
+        );
+        assert!(short.lines().count() * 2 < long.lines().count(), "{short}");
+    }
+    Ok(())
+}
+
+/// What a plugin prints on stdout.
+fn help(name: &str, flag: &str) -> Result<String> {
+    let plugin = PLUGINS_FOLDER.join(format!("kubectl-{name}"));
+    let output = Command::new(plugin).arg(flag).output()?;
+    ensure!(output.status.success(), "{name} {flag}: {}", output.status);
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 /// What stands under `Examples:`, each without its comment and its indentation.
-fn help_examples(name: &str) -> Result<Vec<String>> {
-    let help = Command::new(plugins().join(format!("kubectl-{name}")))
-        .arg("--help")
-        .output()?;
-    let help = String::from_utf8(help.stdout)?;
+fn examples(help: &str) -> Result<Vec<String>> {
     let (_, behind) = help.split_once("Examples:\n").context("no examples")?;
     let is_example = |line: &&str| line.is_empty() || line.starts_with("  ");
     let section: Vec<&str> = behind.lines().take_while(is_example).collect();

@@ -6,9 +6,12 @@
 //! - a block fenced `sh` is a script that must succeed;
 //! - `<!-- setup: COMMANDS -->` is run, and not shown to the reader;
 //! - `<!-- meanwhile: COMMANDS -->` is run while the next command of a `console` block runs, from
-//!   when the API server serves its watch; `<!-- meanwhile, the API server restarts -->` as well;
+//!   when the API server serves its watch; several are run in turn;
+//! - `<!-- the API server restarts -->` and `<!-- meanwhile, the API server restarts -->` are the same
+//!   for what a reader cannot do;
 //! - `<!-- not run: REASON -->` stands before a block of commands that is left out.
 
+use std::mem;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -25,12 +28,14 @@ pub(crate) struct Part {
 pub(crate) enum Kind {
     /// Must succeed, and what it prints is of no interest: `setup` and `sh`.
     Script(String),
+    /// The API server is killed, and started again.
+    Restart,
     /// Is typed at a prompt.
     Typed {
         command: String,
         /// What the page says it prints.
         shown: Vec<String>,
-        meanwhile: Option<Meanwhile>,
+        meanwhile: Vec<Meanwhile>,
     },
 }
 
@@ -74,7 +79,7 @@ pub(crate) fn parts(markdown: &str) -> Result<Vec<Part>> {
         }
     }
     ensure!(
-        parser.meanwhile.is_none(),
+        parser.meanwhile.is_empty(),
         "something is to happen meanwhile, and no command follows"
     );
     Ok(parser.parts)
@@ -83,7 +88,7 @@ pub(crate) fn parts(markdown: &str) -> Result<Vec<Part>> {
 #[derive(Default)]
 struct Parser {
     parts: Vec<Part>,
-    meanwhile: Option<Meanwhile>,
+    meanwhile: Vec<Meanwhile>,
     is_not_run: bool,
 }
 
@@ -95,16 +100,20 @@ impl Parser {
                 kind: Kind::Script(commands.to_owned()),
             });
         } else if let Some(commands) = text.strip_prefix("meanwhile:") {
-            self.meanwhile = Some(Meanwhile::Commands(commands.to_owned()));
+            self.meanwhile
+                .push(Meanwhile::Commands(commands.to_owned()));
         } else if text == "meanwhile, the API server restarts" {
-            self.meanwhile = Some(Meanwhile::Restart);
+            self.meanwhile.push(Meanwhile::Restart);
         } else if text.starts_with("not run:") {
             self.is_not_run = true;
+        } else if text == "the API server restarts" {
+            let kind = Kind::Restart;
+            self.parts.push(Part { line, kind });
         }
     }
 
     fn block(&mut self, line: usize, language: &str, block: &[&str]) -> Result<()> {
-        if std::mem::take(&mut self.is_not_run) {
+        if mem::take(&mut self.is_not_run) {
             return Ok(());
         }
         match language {
@@ -148,7 +157,7 @@ impl Parser {
                 kind: Kind::Typed {
                     command,
                     shown,
-                    meanwhile: self.meanwhile.take(),
+                    meanwhile: mem::take(&mut self.meanwhile),
                 },
             });
         }
@@ -202,7 +211,7 @@ $ true
         kind: Kind::Typed {
             command: command.into(),
             shown: shown.iter().map(|&line| line.into()).collect(),
-            meanwhile: None,
+            meanwhile: Vec::new(),
         },
     };
     assert_eq!(
@@ -235,26 +244,32 @@ touch b -->
    $ sleep 1
    ```
 <!-- meanwhile, the API server restarts -->
+<!-- the API server restarts -->
 ```sh
 ls
 ```
+<!-- meanwhile: touch d -->
 ```console
 $ ls
 ```
 ";
     let kinds: Vec<Kind> = parts(page)?.into_iter().map(|part| part.kind).collect();
-    let typed = |command: &str, meanwhile| Kind::Typed {
+    let typed = |command: &str, meanwhile: Vec<Meanwhile>| Kind::Typed {
         command: command.into(),
         shown: Vec::new(),
-        meanwhile: Some(meanwhile),
+        meanwhile,
     };
     assert_eq!(
         kinds,
         [
             Kind::Script("\ntouch a\ntouch b".into()),
-            typed("sleep 1", Meanwhile::Commands(" touch c".into())),
+            typed("sleep 1", vec![Meanwhile::Commands(" touch c".into())]),
+            Kind::Restart,
             Kind::Script("ls".into()),
-            typed("ls", Meanwhile::Restart),
+            typed(
+                "ls",
+                vec![Meanwhile::Restart, Meanwhile::Commands(" touch d".into())]
+            ),
         ]
     );
     Ok(())

@@ -40,6 +40,7 @@ pub(crate) fn read(
     for (index, part) in parts.iter().enumerate() {
         let result = match &part.kind {
             Kind::Script(script) => run(script),
+            Kind::Restart => cluster.restart(),
             Kind::Typed {
                 command,
                 shown,
@@ -48,12 +49,15 @@ pub(crate) fn read(
                 let may_fail = parts.get(index + 1).is_some_and(asks_for_code);
                 let shown = Shown { shown, may_fail };
                 let mut typing = || type_command(&mut shell, command, &shown);
-                match meanwhile {
-                    None => typing(),
-                    Some(meanwhile) => both(typing, cluster, || match meanwhile {
-                        Meanwhile::Commands(script) => run(script),
-                        Meanwhile::Restart => cluster.restart(),
-                    }),
+                if meanwhile.is_empty() {
+                    typing()
+                } else {
+                    both(typing, cluster, || {
+                        meanwhile.iter().try_for_each(|step| match step {
+                            Meanwhile::Commands(script) => run(script),
+                            Meanwhile::Restart => cluster.restart(),
+                        })
+                    })
                 }
             }
         };
