@@ -39,6 +39,7 @@ pages! {
     connection: "docs/connection.md",
     rawpatch: "docs/rawpatch.md",
     rawwatch: "docs/rawwatch.md",
+    raw_mode_by_hand: "docs/raw-mode-by-hand.md",
     readme: "README.md",
 }
 
