@@ -17,6 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use control_plane::{ControlPlane, build_plugins};
@@ -43,15 +44,19 @@ pages! {
     readme: "README.md",
 }
 
+/// How long a command of a page may take.
+const PATIENCE: Duration = Duration::from_secs(90);
+
 fn read_page(page: &str) -> Result<()> {
     let parts = parts(page)?;
     let folder = tempfile::tempdir().context("create a folder for a page")?;
-    let control_plane = ControlPlane::builder().start()?;
+    let cluster = PageCluster::start(folder.path())?;
+    let control_plane = &cluster.control_plane;
     let mut environment = control_plane.environment(Some(&PLUGINS_FOLDER))?;
     // For pages that show what happens when it hangs.
     let etcd = control_plane.etcd().process_id().context("no etcd")?;
     environment.push(("ETCD", etcd.to_string().into()));
-    let errors = reader::read(&parts, folder.path(), &environment, &control_plane)?;
+    let errors = reader::read(&parts, folder.path(), &environment, &cluster, PATIENCE)?;
     assert!(
         errors.is_empty(),
         "{page} is not what happens:\n\n{}\n",
@@ -74,20 +79,50 @@ fn parts(page: &str) -> Result<Vec<Part>> {
 static PLUGINS_FOLDER: LazyLock<PathBuf> =
     LazyLock::new(|| build_plugins(|_| true).expect("the plugins can be built"));
 
-impl Cluster for ControlPlane {
+/// The control plane of a page.
+struct PageCluster {
+    control_plane: ControlPlane,
+    /// Where the API server writes down each watch that it begins to answer.
+    audit_log: PathBuf,
+}
+
+/// Audits watches when their reply begins, which is behind their start.
+const AUDIT_POLICY: &str = r#"{
+  "apiVersion": "audit.k8s.io/v1",
+  "kind": "Policy",
+  "omitStages": ["RequestReceived", "ResponseComplete", "Panic"],
+  "rules": [{"level": "Metadata", "verbs": ["watch"]}]
+}"#;
+
+impl PageCluster {
+    fn start(folder: &Path) -> Result<Self> {
+        let policy = folder.join("audit-policy");
+        let audit_log = folder.join("audit.log");
+        fs::write(&policy, AUDIT_POLICY).context("write the audit policy")?;
+        let control_plane = ControlPlane::builder()
+            .api_server_flag(format!("--audit-policy-file={}", policy.display()))
+            .api_server_flag(format!("--audit-log-path={}", audit_log.display()))
+            .start()?;
+        Ok(Self {
+            control_plane,
+            audit_log,
+        })
+    }
+}
+
+impl Cluster for PageCluster {
     fn watches(&self) -> Result<usize> {
-        let (status, metrics) = self.request("GET", "/metrics", None)?;
-        ensure!(status == 200, "no metrics: {status}");
-        let is_watch = |line: &&str| {
-            line.starts_with("apiserver_longrunning_requests{") && line.contains("verb=\"WATCH\"")
-        };
-        let count = |line: &str| line.rsplit(' ').next()?.parse::<usize>().ok();
-        Ok(metrics.lines().filter(is_watch).filter_map(count).sum())
+        let log = fs::read_to_string(&self.audit_log).context("read the audit log")?;
+        // The API server watches a lot itself.
+        let lines = log.lines();
+        Ok(lines
+            .filter(|line| !line.contains("\"userAgent\":\"kube-apiserver/"))
+            .count())
     }
 
     fn restart(&self) -> Result<()> {
-        self.api_server().kill()?;
-        self.api_server().start()
+        self.control_plane.api_server().kill()?;
+        self.control_plane.api_server().start()
     }
 }
 

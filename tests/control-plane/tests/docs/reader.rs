@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::page::{Kind, Meanwhile, Part};
-use crate::shell::{Environment, PATIENCE, Shell};
+use crate::shell::{Environment, Shell};
 use crate::shown::is_shown;
 
 /// How a page shows that Ctrl-C is pressed, on a line of its own, as terminals do.
@@ -16,25 +16,27 @@ const CTRL_C: &str = "^C";
 
 /// What the reader works on.
 pub(crate) trait Cluster: Sync {
-    /// How many watches the API server serves now.
+    /// How many watches the API server began to serve so far.
     fn watches(&self) -> Result<usize>;
     fn restart(&self) -> Result<()>;
 }
 
 /// Does everything that a page says; an error for each part that did not go as shown.
 ///
-/// A part that fails does not end it: who corrects a page wants to know all that is wrong with it.
+/// A part that fails does not end it: who corrects a page wants to know all that is wrong with it. But
+/// behind a command that does not end nothing can be typed.
 pub(crate) fn read(
     parts: &[Part],
     folder: &Path,
     environment: &Environment,
     cluster: &impl Cluster,
+    patience: Duration,
 ) -> Result<Vec<String>> {
     let (home, files) = (folder.join("home"), folder.join("commands"));
     for folder in [&home, &files] {
         std::fs::create_dir(folder).context("create a folder for the reader")?;
     }
-    let mut shell = Shell::start(&home, &files, environment)?;
+    let mut shell = Shell::start(&home, &files, environment, patience)?;
     let run = |script: &str| run_script(script, &home, environment);
     let mut errors = Vec::new();
     for (index, part) in parts.iter().enumerate() {
@@ -52,7 +54,7 @@ pub(crate) fn read(
                 if meanwhile.is_empty() {
                     typing()
                 } else {
-                    both(typing, cluster, || {
+                    both(typing, cluster, patience, || {
                         meanwhile.iter().try_for_each(|step| match step {
                             Meanwhile::Commands(script) => run(script),
                             Meanwhile::Restart => cluster.restart(),
@@ -63,6 +65,10 @@ pub(crate) fn read(
         };
         if let Err(error) = result {
             errors.push(format!("line {}: {error:#}", part.line));
+        }
+        if shell.is_busy() {
+            errors.push("the rest of the page was not read".to_owned());
+            break;
         }
     }
     Ok(errors)
@@ -99,6 +105,7 @@ fn run_script(script: &str, home: &Path, environment: &Environment) -> Result<()
 fn both(
     typing: impl FnOnce() -> Result<()>,
     cluster: &impl Cluster,
+    patience: Duration,
     meanwhile: impl FnOnce() -> Result<()> + Send,
 ) -> Result<()> {
     let before = cluster.watches()?;
@@ -106,7 +113,7 @@ fn both(
         let meanwhile = scope.spawn(|| {
             let start = Instant::now();
             while cluster.watches()? <= before {
-                ensure!(start.elapsed() < PATIENCE, "the command began no watch");
+                ensure!(start.elapsed() < patience, "the command began no watch");
                 thread::sleep(Duration::from_millis(50));
             }
             meanwhile().context("meanwhile")
@@ -132,7 +139,7 @@ fn type_command(
     command: &str,
     &Shown { shown, may_fail }: &Shown<'_>,
 ) -> Result<()> {
-    let typed = shell.start_command(command)?;
+    let mut typed = shell.start_command(command)?;
     let compare = |shown: &[String], output: &str| {
         ensure!(
             is_shown(shown, output),
@@ -182,6 +189,11 @@ impl Cluster for NoCluster {
 /// What a reader finds wrong with a page.
 #[cfg(test)]
 fn errors(page: &str) -> Result<Vec<String>> {
+    errors_in_time(page, Duration::from_mins(1))
+}
+
+#[cfg(test)]
+fn errors_in_time(page: &str, patience: Duration) -> Result<Vec<String>> {
     let folder = tempfile::tempdir()?;
     let environment = vec![("PATH", std::env::var_os("PATH").unwrap_or_default())];
     let cluster = NoCluster(0.into());
@@ -190,6 +202,7 @@ fn errors(page: &str) -> Result<Vec<String>> {
         folder.path(),
         &environment,
         &cluster,
+        patience,
     )
 }
 
@@ -280,10 +293,30 @@ fn ctrl_c_is_pressed_when_what_stands_before_it_has_come() -> Result<()> {
 }
 
 #[test]
-fn a_command_that_ends_the_shell_is_an_error() -> Result<()> {
+fn ctrl_c_is_not_pressed_when_the_command_has_ended_without_it() -> Result<()> {
     assert_eq!(
-        errors_in_console("$ exit 0")?,
-        ["line 2: $ exit 0: it ended the shell; it printed:\n"]
+        errors_in_console("$ echo b\na\n^C\n$ echo c\nc")?,
+        ["line 2: $ echo b: not what is shown, but:\nb\n"]
+    );
+    Ok(())
+}
+
+#[test]
+fn a_page_ends_with_a_command_that_does_not_end_or_ends_the_shell() -> Result<()> {
+    let page = "```console\n$ echo a; sleep 1000\na\n$ echo b\n```";
+    assert_eq!(
+        errors_in_time(page, Duration::from_secs(1))?,
+        [
+            "line 2: $ echo a; sleep 1000: it does not end; so far:\na\n",
+            "the rest of the page was not read"
+        ]
+    );
+    assert_eq!(
+        errors_in_console("$ exit 0\n$ echo b")?,
+        [
+            "line 2: $ exit 0: it ended the shell; it printed:\n",
+            "the rest of the page was not read"
+        ]
     );
     Ok(())
 }

@@ -36,9 +36,6 @@ while IFS= read -r -u 3 docs_file; do
 done
 "#;
 
-/// How long a command may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
-
 /// How often a file is looked at.
 const PACE: Duration = Duration::from_millis(20);
 
@@ -50,18 +47,27 @@ pub(crate) struct Shell {
     folder: PathBuf,
     /// How many commands there were.
     count: usize,
+    /// How long a command may take.
+    patience: Duration,
+    is_busy: bool,
 }
 
 /// A command that was typed.
 pub(crate) struct Typed<'a> {
-    shell: &'a Shell,
+    shell: &'a mut Shell,
     output: PathBuf,
     start: Instant,
+    code: Option<i32>,
 }
 
 impl Shell {
     /// Starts bash in the folder `home`, which also has what a shell reads of its user: nothing.
-    pub(crate) fn start(home: &Path, folder: &Path, environment: &Environment) -> Result<Self> {
+    pub(crate) fn start(
+        home: &Path,
+        folder: &Path,
+        environment: &Environment,
+        patience: Duration,
+    ) -> Result<Self> {
         let mut bash = Command::new("bash")
             .args(["--norc", "-c", LOOP])
             .env_clear()
@@ -91,7 +97,14 @@ impl Shell {
             codes,
             folder: folder.to_owned(),
             count: 0,
+            patience,
+            is_busy: false,
         })
+    }
+
+    /// Whether the last command has not ended, or has ended the shell.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.is_busy
     }
 
     /// Begins with a command.
@@ -102,10 +115,12 @@ impl Shell {
         fs::write(&file, format!("{command}\n")).context("write down a command")?;
         File::create(&output).context("create the file for an output")?;
         writeln!(self.commands, "{}", file.display()).context("hand a command to bash")?;
+        self.is_busy = true;
         Ok(Typed {
             shell: self,
             output,
             start: Instant::now(),
+            code: None,
         })
     }
 }
@@ -117,32 +132,45 @@ impl Typed<'_> {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Waits until the output is as `wanted`; it may go on after that.
-    pub(crate) fn wait_for(&self, wanted: impl Fn(&str) -> bool) -> Result<String> {
+    /// Waits until the output is as `wanted`; it may go on after that. A command that ends in the
+    /// meantime prints no more; one that has ended may have left something in the background.
+    pub(crate) fn wait_for(&mut self, wanted: impl Fn(&str) -> bool) -> Result<String> {
+        let had_ended = self.code.is_some();
         loop {
+            let is_over = !had_ended && self.ends_within(Duration::ZERO)?;
             let output = self.output()?;
             if wanted(&output) {
                 return Ok(output);
             }
-            if self.start.elapsed() > PATIENCE {
-                bail!("not what is shown after {PATIENCE:?}:\n{output}");
+            if is_over || self.start.elapsed() > self.shell.patience {
+                bail!("not what is shown, but:\n{output}");
             }
             thread::sleep(PACE);
         }
     }
 
     /// The exit code, once the command has ended.
-    pub(crate) fn end(&self) -> Result<i32> {
-        let rest = PATIENCE.saturating_sub(self.start.elapsed());
-        match self.shell.codes.recv_timeout(rest) {
-            Ok(code) => Ok(code),
-            Err(RecvTimeoutError::Timeout) => {
-                bail!("no end after {PATIENCE:?}; so far:\n{}", self.output()?)
-            }
-            Err(RecvTimeoutError::Disconnected) => {
-                bail!("it ended the shell; it printed:\n{}", self.output()?)
-            }
+    pub(crate) fn end(&mut self) -> Result<i32> {
+        let rest = self.shell.patience.saturating_sub(self.start.elapsed());
+        self.ends_within(rest)?;
+        match self.code {
+            Some(code) => Ok(code),
+            None => bail!("it does not end; so far:\n{}", self.output()?),
         }
+    }
+
+    fn ends_within(&mut self, time: Duration) -> Result<bool> {
+        if self.code.is_none() {
+            self.code = match self.shell.codes.recv_timeout(time) {
+                Ok(code) => Some(code),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => {
+                    bail!("it ended the shell; it printed:\n{}", self.output()?)
+                }
+            };
+            self.shell.is_busy = self.code.is_none();
+        }
+        Ok(self.code.is_some())
     }
 
     /// Presses Ctrl-C.
