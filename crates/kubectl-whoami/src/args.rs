@@ -3,34 +3,24 @@
 use std::time::Duration;
 
 use clap::{ArgAction, Parser};
-use kubectl_plugin::{ConnectionArgs, Error, parse_boolean, parse_duration};
+use kubectl_plugin::{
+    AFTER_SHORT_HELP, ConnectionArgs, Error, HELP_TEMPLATE, parse_boolean, parse_duration,
+};
 
 /// What kubectl gives a server for its part of a TLS handshake, too.
 const TIME_FOR_EACH: Duration = Duration::from_secs(10);
 
-const EXAMPLES: &str = r"Examples:
+const EXAMPLES: &str = r#"Examples:
   # Who the API server thinks you are, by what, until when
   kubectl whoami
-
-  # The user name alone, for a prompt
-  kubectl whoami -o name
-
-  # Who somebody would be, and who asks
-  kubectl whoami --as jane --as-group dev
-
-  # Subjects to paste into a `RoleBinding`
-  kubectl whoami -o subjects
 
   # May I do this, and why?
   kubectl whoami --can PATCH /api/v1/namespaces/default/pods/web
 
-  # Who am I everywhere?
-  kubectl whoami --all-contexts
+  # In a script: the user name, if the login lasts for another hour
+  user=$(kubectl whoami -o name --fail-if-expires-within 1h) && echo "$user""#;
 
-  # In a script: stop when the login does not last for another hour
-  kubectl whoami -o name --fail-if-expires-within 1h
-
-Where the answer comes from is always named: SelfSubjectReview, TokenReview of
+const EXIT_CODES: &str = r"Where the answer comes from is always named: SelfSubjectReview, TokenReview of
 the own token, a CertificateSigningRequest that is not stored, or the name in a
 refusal. What only the local credential says is marked unverified.
 
@@ -56,7 +46,10 @@ Completion in your shell: see `kubectl whoami completion`";
     name = "kubectl-whoami",
     bin_name = "kubectl whoami",
     version,
-    after_help = EXAMPLES,
+    before_long_help = EXAMPLES,
+    after_help = AFTER_SHORT_HELP,
+    after_long_help = EXIT_CODES,
+    help_template = HELP_TEMPLATE,
     args_override_self = true,
     term_width = 80,
     override_usage = "kubectl whoami [flags]"

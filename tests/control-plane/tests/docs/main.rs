@@ -42,6 +42,7 @@ pages! {
     rawwatch: "docs/rawwatch.md",
     raw_mode_by_hand: "docs/raw-mode-by-hand.md",
     readme: "README.md",
+    whoami: "docs/whoami.md",
 }
 
 /// How long a command of a page may take.
@@ -146,7 +147,7 @@ fn no_page_is_left_out() -> Result<()> {
 }
 
 /// All of them; each has a page.
-const PLUGINS: &[&str] = &["rawpatch", "rawwatch"];
+const PLUGINS: &[&str] = &["rawpatch", "rawwatch", "whoami"];
 
 /// So they are run too, and what they print is shown to somebody.
 #[test]
