@@ -37,11 +37,18 @@ macro_rules! pages {
 }
 
 pages! {
+    comparison: "docs/comparison.md",
+    completion: "docs/completion.md",
     connection: "docs/connection.md",
+    contributing: "CONTRIBUTING.md",
+    exit_codes: "docs/exit-codes.md",
+    krew: "krew/README.md",
     rawpatch: "docs/rawpatch.md",
     rawwatch: "docs/rawwatch.md",
     raw_mode_by_hand: "docs/raw-mode-by-hand.md",
     readme: "README.md",
+    reporting: "SECURITY.md",
+    security: "docs/security.md",
     whoami: "docs/whoami.md",
 }
 
