@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -128,6 +128,29 @@ fn a_closed_pipe_is_a_silent_end_by_the_signal() {
     let status = child.wait().unwrap();
     assert_eq!(
         std::os::unix::process::ExitStatusExt::signal(&status),
+        Some(13)
+    );
+    assert_eq!(read_all(child.stderr.take().unwrap()), "");
+}
+
+#[test]
+fn an_idle_watch_does_not_outlive_the_reader_of_its_output() {
+    let silence = faulty_server::Piece::Pause(Duration::from_mins(1));
+    let stream = faulty_server::Answer::Stream(vec![silence]);
+    let server = faulty_server::FaultyServer::start([list(), stream]).unwrap();
+    let mut child = command(&server.kubeconfig().unwrap())
+        .arg(CONFIG_MAPS)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // As `head -1` does.
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    drop(stdout);
+    assert_eq!(
+        std::os::unix::process::ExitStatusExt::signal(&child.wait().unwrap()),
         Some(13)
     );
     assert_eq!(read_all(child.stderr.take().unwrap()), "");

@@ -13,7 +13,8 @@
 //!   `uid` are two of them.
 //! * `driver`: does what a watcher demands, by the `clock`.
 //! * `printer`: the output of all watchers, in a `format` (`table` and `diff` are two); `goal` is what it is to
-//!   come to. `resume` keeps how far the watchers are in a file, `signals` let them finish a line.
+//!   come to. `resume` keeps how far the watchers are in a file, `signals` let them finish a line, and
+//!   `reader` says when nobody reads on.
 //! * `watch`: puts all of this together.
 
 mod args;
@@ -34,6 +35,7 @@ mod json;
 mod listing;
 mod page;
 mod printer;
+mod reader;
 mod resume;
 mod signals;
 mod table;

@@ -16,6 +16,7 @@ use crate::driver::Driver;
 use crate::event::Head;
 use crate::form::Headers;
 use crate::printer::{PathPrinter, Printer};
+use crate::reader;
 use crate::resume::{ResumeFile, Saved};
 use crate::signals;
 use crate::target::Target;
@@ -89,6 +90,7 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
             Err(Stop::Done) | Ok(_) => Ok(()),
         },
         error = keep(resume_file.as_ref(), &watchers) => Err(error),
+        error = reader::is_gone() => Err(error),
         () = time_out(limit) => if printer.borrow().waits() {
             Err(Kind::Unmet("timed out waiting for the condition".to_owned()).into())
         } else {
