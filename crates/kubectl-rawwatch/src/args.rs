@@ -19,8 +19,9 @@ const EXAMPLES: &str = r"Examples:
   kubectl rawwatch --resume-file cursor --timeout 5s -o table \
       /api/v1/namespaces/default/configmaps";
 
-const EXIT_CODES: &str = r#"Lines that are not the server's own are marked: when events were lost, the
-differences are found by a list and printed with "rawwatch":{"synthetic":true,…}.
+const EXIT_CODES: &str = r#"Marked lines:
+  When events were lost, the differences are found by a list and printed with
+  "rawwatch":{"synthetic":true,…}.
 
 Exit codes:
    0  what was asked for is done: --count, --for, or --timeout alone

@@ -20,9 +20,10 @@ const EXAMPLES: &str = r#"Examples:
   # In a script: the user name, if the login lasts for another hour
   user=$(kubectl whoami -o name --fail-if-expires-within 1h) && echo "$user""#;
 
-const EXIT_CODES: &str = r"Where the answer comes from is always named: SelfSubjectReview, TokenReview of
-the own token, a CertificateSigningRequest that is not stored, or the name in a
-refusal. What only the local credential says is marked unverified.
+const EXIT_CODES: &str = r"Sources:
+  Where the answer comes from is always named: SelfSubjectReview, TokenReview of
+  the own token, a CertificateSigningRequest that is not stored, or the name in
+  a refusal. What only the local credential says is marked unverified.
 
 Exit codes:
    0  the server said who you are; with --offline: nothing was asked;
