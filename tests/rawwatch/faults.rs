@@ -249,7 +249,7 @@ fn what_more_attempts_do_not_mend_is_the_end_at_the_start_and_later() {
 }
 
 #[test]
-fn a_collection_that_is_gone_is_the_end_after_three_attempts() {
+fn a_collection_that_is_gone_is_the_end_after_ten_seconds() {
     let gone =
         Answer::Reply(Reply::new(404, "404 page not found").header("Content-Type", "text/plain"));
     let (run, server) = against(
@@ -266,7 +266,7 @@ fn a_collection_that_is_gone_is_the_end_after_three_attempts() {
         outcome.stderr,
         "Error from server (NotFound): the server could not find the requested resource\n"
     );
-    assert_eq!(server.requests().len(), 5);
+    assert!(server.requests().len() > 4);
 }
 
 #[test]

@@ -160,3 +160,50 @@ fn copy_folder(from: &Path, to: &Path) {
     let copied = Command::new("cp").arg("-r").args([from, to]).status();
     assert!(copied.unwrap().success());
 }
+
+/// An API server that has just started refuses everybody whom it has to look up in RBAC objects.
+#[test]
+fn a_restart_costs_a_user_nothing_whose_rights_the_server_must_look_up_first() {
+    let server = own();
+    let role = json!({
+        "metadata": {"name": "watcher"},
+        "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch"]}],
+    });
+    server
+        .create("/apis/rbac.authorization.k8s.io/v1/clusterroles", &role)
+        .unwrap();
+    let binding = json!({
+        "metadata": {"name": "watcher"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "watcher"},
+        "subjects": [
+            {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "ann"},
+            {"kind": "ServiceAccount", "namespace": "default", "name": "robot"},
+        ],
+    });
+    server
+        .create(
+            "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+            &binding,
+        )
+        .unwrap();
+    let person = User::Person {
+        name: "ann",
+        groups: &[],
+    };
+    let account = User::ServiceAccount {
+        namespace: "default",
+        name: "robot",
+    };
+    let mut runs = [person, account].map(|user| {
+        let kubeconfig = server.kubeconfig(&user).unwrap();
+        Run::start(command(&kubeconfig).args([CONFIG_MAPS, "--selector=of=x", "-v", "1"]))
+    });
+    for round in 0..3 {
+        create(&server, &format!("new-{round}"), "x");
+        for run in &mut runs {
+            assert!(run.line().contains(&format!("\"new-{round}\"")));
+        }
+        server.api_server().kill().unwrap();
+        server.api_server().start().unwrap();
+    }
+}

@@ -232,7 +232,8 @@ struct Tries {
     /// streams live long.
     silent: u32,
     garbage: u32,
-    not_found: u32,
+    /// Since when the server refuses what it has done before.
+    refused_since: Option<Duration>,
     /// A 500 that says nothing of its reason is often the user's own fault.
     unexplained: Option<String>,
 }
@@ -363,6 +364,7 @@ impl Watcher {
             }
             (State::Opening, Input::Opened) => {
                 self.was_there = true;
+                self.tries.refused_since = None;
                 self.state = State::Streaming(Stream {
                     opened: now,
                     heard: now,

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use kubectl_plugin::{Error, Kind};
 
-use super::{Outage, Output, State, Stop, TRIES, Watcher};
+use super::{Outage, Output, State, Stop, Watcher};
 use crate::listing::Reason;
 
 /// When the user is told of an outage, and how often from then on.
 const FIRST_NOTE: Duration = Duration::from_secs(10);
 const NEXT_NOTE: Duration = Duration::from_mins(1);
+/// How long a server may refuse what it has done before. One that has just started refuses everybody
+/// who is not in `system:masters` until it has read the RBAC objects, and does not know every
+/// resource yet.
+const SETTLING: Duration = Duration::from_secs(10);
 
 impl Watcher {
     pub(super) fn fail(
@@ -39,7 +43,7 @@ impl Watcher {
                 _ => {}
             }
         }
-        if !self.may_try_again(&error) {
+        if !self.may_try_again(now, &error) {
             let is_unexplained = self.tries.unexplained.is_some() && code == Some(500);
             return Err(if is_unexplained {
                 let gave_up = format!("{}: twice the same answer: {error}", self.options.path);
@@ -78,16 +82,16 @@ impl Watcher {
     }
 
     /// Whether what failed may go well later.
-    fn may_try_again(&mut self, error: &Error) -> bool {
+    fn may_try_again(&mut self, now: Duration, error: &Error) -> bool {
         let status = match error.kind() {
             Kind::Connection(_) => return self.was_there || self.options.retry_for.is_some(),
             Kind::Refused(status) => status,
             _ => return false,
         };
         match status.code {
-            404 if self.was_there => {
-                self.tries.not_found += 1;
-                self.tries.not_found < TRIES
+            403 | 404 if self.was_there => {
+                let since = *self.tries.refused_since.get_or_insert(now);
+                now.saturating_sub(since) < SETTLING
             }
             500 if status.reason.is_empty() => {
                 let message = Some(status.message.clone());

@@ -33,6 +33,7 @@ impl Watcher {
             stop_when_done(output)
         })?;
         self.outage = None;
+        self.tries.refused_since = None;
         let Some(listed) = listed else {
             return Ok(());
         };

@@ -561,7 +561,6 @@ fn what_more_attempts_do_not_mend_is_the_end() {
     for (code, reason, exit_code) in [
         (400, "BadRequest", 1),
         (401, "Unauthorized", 3),
-        (403, "Forbidden", 1),
         (405, "MethodNotAllowed", 1),
         (422, "Invalid", 1),
     ] {
@@ -571,20 +570,51 @@ fn what_more_attempts_do_not_mend_is_the_end() {
         play.ends_with(Input::Failed(refusal(code, reason)), exit_code);
         Play::new(options()).ends_with(Input::Failed(refusal(code, reason)), exit_code);
     }
-    Play::new(options()).ends_with(Input::Failed(refusal(404, "NotFound")), 1);
+    for (code, reason) in [(403, "Forbidden"), (404, "NotFound")] {
+        Play::new(options()).ends_with(Input::Failed(refusal(code, reason)), 1);
+    }
     Play::streaming(options()).ends_with(Input::Failed(Error::protocol("html")), 6);
 }
 
 #[test]
-fn a_collection_that_is_gone_is_asked_for_three_times() {
-    let mut play = Play::streaming(options());
-    play.lines(&["DELETED a@11"]);
-    play.tear();
-    for _ in 0..2 {
-        play.step(Input::Failed(refusal(404, "NotFound")));
+fn what_a_server_has_done_before_it_may_refuse_for_ten_seconds() {
+    for (code, reason) in [(403, "Forbidden"), (404, "NotFound")] {
+        let refused = || Input::Failed(refusal(code, reason));
+        let mut play = Play::streaming(options());
+        play.lines(&["MODIFIED a@11"]);
+        play.tear();
+        // It started anew, and knows after a while who may do what.
+        let settled = play.now + 8 * SECOND;
+        while play.now < settled {
+            play.step(refused());
+            play.wait();
+        }
+        play.open("10");
+        play.tear();
         play.wait();
+        let settled = play.now + 10 * SECOND;
+        while play.now < settled {
+            play.step(refused());
+            play.wait();
+        }
+        play.ends_with(refused(), 1);
     }
-    play.ends_with(Input::Failed(refusal(404, "NotFound")), 1);
+}
+
+#[test]
+fn who_may_watch_and_not_list_is_not_ended_by_a_silent_stream() {
+    let mut play = Play::new(Options {
+        resource_version: Some(Version::new("10")),
+        ..options()
+    });
+    play.open("10");
+    for _ in 0..5 {
+        play.be_silent();
+        assert_eq!(play.watcher.demand(), Demand::Probe);
+        play.step(Input::Failed(refusal(403, "Forbidden")));
+        play.wait();
+        play.open("10");
+    }
 }
 
 #[test]
