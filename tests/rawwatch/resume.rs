@@ -147,3 +147,23 @@ fn a_file_of_something_else_is_refused() {
         "{nowhere:?}"
     );
 }
+
+#[test]
+fn a_file_is_for_one_run_at_a_time() {
+    let (_, selector) = label();
+    let (_, flag) = resume_file();
+    let arguments = [CONFIG_MAPS, &selector, &flag];
+    let run = start(&arguments);
+    let refused = || {
+        let outcome = rawwatch(&[&arguments[..], &["--timeout=10ms"]].concat());
+        (outcome.code == Some(2)).then_some(outcome.stderr)
+    };
+    wait_until(
+        || refused().is_some(),
+        || "the second run is not refused".to_owned(),
+    );
+    assert!(refused().unwrap().contains("is in use by another run"));
+    run.signal(Signal::KILL);
+    run.end();
+    rawwatch(&[&arguments[..], &["--timeout=10ms"]].concat()).ended(0);
+}

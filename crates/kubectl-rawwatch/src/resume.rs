@@ -2,10 +2,11 @@
 //!
 //! The file holds names, UIDs and versions, and nothing of the objects. It is replaced as a whole,
 //! so that a crash leaves the old one: after a signal or an end of its own a run goes on exactly
-//! behind its last line, after a `kill -9` some lines may come again.
+//! behind its last line, after a `kill -9` some lines may come again. It is for one run at a time.
 
 use std::cell::RefCell;
-use std::fs::{self, File, OpenOptions};
+use std::fmt::Display;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -60,15 +61,32 @@ pub(crate) struct ResumeFile {
     server: String,
     /// The paths with their selectors, in the order of the watchers.
     paths: Vec<String>,
+    /// Locked as long as the run lasts. It is no lock of the file itself, which is replaced, and it
+    /// stays where it is: to remove it would take it away from the next run that waits for it.
+    _lock: File,
 }
 
 impl ResumeFile {
-    pub(crate) fn new(file: &str, server: String, paths: Vec<String>) -> Self {
-        Self {
-            file: PathBuf::from(file),
+    /// Takes the file for this run. Whether it can be written is known before a line is printed.
+    pub(crate) fn open(file: &str, server: String, paths: Vec<String>) -> Result<Self, Error> {
+        let refused = |why: &dyn Display| Error::usage(format!("--resume-file: {file}: {why}"));
+        let path = PathBuf::from(file);
+        let lock = private().create(true).open(beside(&path, ".lock"));
+        let lock = lock.map_err(|error| refused(&error))?;
+        // Where a file system knows no locks, there is none.
+        if let Err(TryLockError::WouldBlock) = lock.try_lock() {
+            return Err(refused(&"it is in use by another run").hinted("give each run its own"));
+        }
+        let new = beside(&path, ".new");
+        create(&new)
+            .and_then(|_| fs::remove_file(&new))
+            .map_err(|error| refused(&error))?;
+        Ok(Self {
+            file: path,
             server,
             paths,
-        }
+            _lock: lock,
+        })
     }
 
     /// What the last run left, in the order of the paths; `None` when there was none.
@@ -127,12 +145,8 @@ impl ResumeFile {
                 })
                 .collect(),
         };
-        let new = beside(&self.file);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut writer = BufWriter::new(options.open(&new)?);
+        let new = beside(&self.file, ".new");
+        let mut writer = BufWriter::new(create(&new)?);
         serde_json::to_writer(&mut writer, &content)?;
         writer.flush()?;
         writer.get_ref().sync_all()?;
@@ -161,21 +175,28 @@ impl ResumeFile {
             }
         }
     }
+}
 
-    /// Whether the file can be written is known before a line is printed.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let new = beside(&self.file);
-        File::create(&new)
-            .and_then(|_| fs::remove_file(&new))
-            .map_err(|error| {
-                Error::usage(format!("--resume-file: {}: {error}", self.file.display()))
-            })
+/// How a file is opened that only the user may read.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Makes a file. What a run left there that was killed, or somebody else put there, is not written to.
+fn create(file: &Path) -> io::Result<File> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => private().create_new(true).open(file),
     }
 }
 
-/// The name of the next file, until it is whole.
-fn beside(file: &Path) -> PathBuf {
+/// The name of a file that goes with the resume file: `.new` is the next one, until it is whole.
+fn beside(file: &Path, ending: &str) -> PathBuf {
     let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
+    name.push(ending);
     file.with_file_name(name)
 }

@@ -112,9 +112,7 @@ async fn open_resume_file(
     targets: &[Target],
 ) -> Result<ResumeFile, Error> {
     let paths = targets.iter().map(Target::selection).collect();
-    let file = ResumeFile::new(file, identity(server).await?, paths);
-    file.check()?;
-    Ok(file)
+    ResumeFile::open(file, identity(server).await?, paths)
 }
 
 /// What a server is known by: the UID of a namespace that every cluster has, or its address when
