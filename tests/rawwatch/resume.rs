@@ -1,8 +1,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
 
 use control_plane::ControlPlane;
+use faulty_server::{Answer, Piece};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -166,4 +169,32 @@ fn a_file_is_for_one_run_at_a_time() {
     run.signal(Signal::KILL);
     run.end();
     rawwatch(&[&arguments[..], &["--timeout=10ms"]].concat()).ended(0);
+}
+
+/// The first answer is about who the server is. To write so many objects takes longer than a signal waits for a reader of stdout.
+#[test]
+fn a_signal_waits_for_a_large_file() {
+    let (file, flag) = resume_file();
+    let names: Vec<String> = (0..100_000).map(|number| format!("n-{number}")).collect();
+    let objects: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    let later = Answer::Stream(vec![
+        Piece::Pause(Duration::from_secs(3)),
+        Piece::Send(event("MODIFIED", "n-7", "11").into_bytes()),
+    ]);
+    let (mut run, _server) = against(
+        [list(), list_of("10", &objects), later],
+        &["-o", "name", &flag],
+    );
+    for _ in 0..=names.len() {
+        run.line();
+    }
+    run.signal(Signal::TERM);
+    // A disk that is slow is as good as a process that stands still.
+    sleep(Duration::from_millis(30));
+    run.signal(Signal::STOP);
+    sleep(Duration::from_millis(400));
+    run.signal(Signal::CONT);
+    assert_eq!(run.end().signal, Some(15));
+    let content: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(content["paths"][0]["cursor"]["at"], "11");
 }

@@ -2,23 +2,33 @@
 //! signal.
 //!
 //! When nobody reads stdout, a write may last for ever; so a thread ends the process after a
-//! moment, whatever the rest of it does. The shared library holds signals back only until the
+//! moment, unless the rest of it has said that it [`is_ending`] by itself. The shared library holds signals back only until the
 //! outcome of a change can be said, which nothing here has.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use kubectl_plugin::Arrivals;
 use signal_hook::low_level::emulate_default_handler;
 
-/// How long the end may take.
+/// How long the line that is being written may take.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long the end may take behind it: a resume file of many objects on a slow disk.
+const PATIENCE_WITH_THE_END: Duration = Duration::from_secs(10);
+
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
 /// Takes the signals over for the rest of the process. Needs a tokio runtime around it.
 pub(crate) fn take_over() -> io::Result<Arrivals> {
     end_soon_after_any()?;
     Arrivals::listen()
+}
+
+/// Says that no line is being written any more, and the process comes to its end.
+pub(crate) fn is_ending() {
+    IS_ENDING.store(true, Ordering::SeqCst);
 }
 
 /// Starts the thread, which a pipe wakes: a handler may do little more than write to it.
@@ -27,7 +37,7 @@ fn end_soon_after_any() -> io::Result<()> {
     use std::io::Read;
     use std::os::unix::net::UnixStream;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::flag::register_usize;
@@ -41,7 +51,7 @@ fn end_soon_after_any() -> io::Result<()> {
     }
     thread::Builder::new().spawn(move || {
         if woken.read_exact(&mut [0]).is_ok() {
-            thread::sleep(PATIENCE);
+            let_it_end();
             end_by(if last.load(Ordering::SeqCst) == 2 {
                 SIGINT
             } else {
@@ -60,11 +70,18 @@ fn end_soon_after_any() -> io::Result<()> {
         let signal =
             runtime.block_on(async { Ok::<_, io::Error>(Arrivals::listen()?.next().await) });
         if let Ok(signal) = signal {
-            thread::sleep(PATIENCE);
+            let_it_end();
             end_by(signal);
         }
     })?;
     Ok(())
+}
+
+fn let_it_end() {
+    thread::sleep(PATIENCE);
+    if IS_ENDING.load(Ordering::SeqCst) {
+        thread::sleep(PATIENCE_WITH_THE_END);
+    }
 }
 
 /// Ends the process as the signal would have without us.

@@ -97,6 +97,7 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
             Ok(())
         },
     };
+    signals::is_ending();
     let kept = resume_file.map_or(Ok(()), |file| file.write(&watchers));
     if arguments.stats {
         let counts = watchers.iter().map(|watcher| watcher.borrow().counts);
