@@ -84,7 +84,7 @@ impl Watcher {
         {
             self.end_audit_list(now);
         }
-        self.finish_audit(now, output)
+        self.advance_audit(now, output)
     }
 
     /// Goes back to the stream, and sets the time of the next audit.
@@ -99,18 +99,27 @@ impl Watcher {
             .map_or(Duration::MAX, |interval| now + interval);
     }
 
-    /// Compares, once the stream has passed the LIST, or had the time to.
+    /// Compares, once the stream has passed the LIST. That it had the time to is not known here: what
+    /// comes next may have waited for the output.
+    pub(super) fn advance_audit(
+        &mut self,
+        now: Duration,
+        output: &mut impl Output,
+    ) -> Result<(), Stop> {
+        let listed = self.audit.as_ref().and_then(Audit::at);
+        if listed.is_some_and(|at| self.cursor.is_behind_it(at)) {
+            return self.finish_audit(now, output);
+        }
+        Ok(())
+    }
+
+    /// Compares the LIST with what the stream has brought.
     pub(super) fn finish_audit(
         &mut self,
         now: Duration,
         output: &mut impl Output,
     ) -> Result<(), Stop> {
-        let ended = |audit: &mut Audit| {
-            audit
-                .at()
-                .is_some_and(|at| now >= audit.due || self.cursor.is_behind_it(at))
-        };
-        let Some(audit) = self.audit.take_if(ended) else {
+        let Some(audit) = self.audit.take() else {
             return Ok(());
         };
         if audit.agrees_with(&self.index) {

@@ -48,7 +48,7 @@ impl Watcher {
                 self.cursor = Cursor::complete(version);
                 self.progress();
                 stop_when_done(output)?;
-                self.finish_audit(now, output)
+                self.advance_audit(now, output)
             }
             Some(Event::Error) => self.fail(now, error_of(line, self.options.is_secret), output),
             None if line.trim_ascii().is_empty() => Ok(()),
@@ -82,7 +82,7 @@ impl Watcher {
                     audit.note(change, head);
                 }
                 stop_when_done(output)?;
-                self.finish_audit(now, output)
+                self.advance_audit(now, output)
             }
             Verdict::Duplicate => {
                 output.again(line);

@@ -774,3 +774,19 @@ fn an_audit_of_a_good_stream_and_one_that_fails_change_nothing() {
     play.step(Input::Failed(refusal(403, "Forbidden")));
     assert_eq!(play.be_silent(), 60 * SECOND);
 }
+
+/// A reader may keep the output waiting for longer than the stream has to pass the LIST.
+#[test]
+fn an_audit_does_not_count_the_time_in_which_lines_waited_here() {
+    let mut play = Play::streaming(Options {
+        audit: Some(60 * SECOND),
+        fail_on_gap: true,
+        ..options()
+    });
+    play.be_silent();
+    play.page(&page("20", "", &["a@15", "b@16"]));
+    play.now += 300 * SECOND;
+    play.lines(&["MODIFIED a@15", "ADDED b@16", "BOOKMARK 20"]);
+    assert!(matches!(play.watcher.demand(), Demand::Read { .. }));
+    assert_eq!(play.output.lines, ["MODIFIED a@15", "ADDED b@16"]);
+}
