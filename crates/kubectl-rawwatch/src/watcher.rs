@@ -271,7 +271,8 @@ impl Watcher {
 
     /// A watcher that goes on where another one left off.
     pub(crate) fn resume(options: Options, seed: u64, saved: Saved) -> Self {
-        if saved.cursor.is_none() && saved.index.is_empty() {
+        // Of a state that was not to be printed nobody has seen a part.
+        if saved.cursor.is_none() && (saved.index.is_empty() || options.watch_only) {
             return Self::new(options, seed);
         }
         let mut watcher = Self::new(options, seed);

@@ -790,3 +790,20 @@ fn an_audit_does_not_count_the_time_in_which_lines_waited_here() {
     assert!(matches!(play.watcher.demand(), Demand::Read { .. }));
     assert_eq!(play.output.lines, ["MODIFIED a@15", "ADDED b@16"]);
 }
+
+#[test]
+fn what_was_not_to_be_printed_is_not_either_when_its_list_broke_off_in_an_earlier_run() {
+    let options = || Options {
+        watch_only: true,
+        ..options()
+    };
+    let mut play = Play::new(options());
+    play.page(&page("10", "more", &["a@1"]));
+    let saved = serde_json::to_string(&play.watcher.saving()).unwrap();
+    let mut play = Play::new(options());
+    let saved = serde_json::from_str(&saved).unwrap();
+    play.watcher = Watcher::resume(options(), 1, saved);
+    play.page(&page("12", "", &["a@1", "b@2"]));
+    assert!(play.output.lines.is_empty(), "{:?}", play.output.lines);
+    play.open("12");
+}
