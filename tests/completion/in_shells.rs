@@ -238,6 +238,35 @@ fn bash_completes_the_plugins_and_their_aliases() {
     completes_in(Program::Bash, &DIRECTLY);
 }
 
+/// A name is data: whatever key makes bash put it into the line, and whoever chose it.
+#[test]
+fn bash_puts_no_name_into_the_line_that_runs_something() {
+    let home = home();
+    let path = home.path().join(".kube/config");
+    let mut kubeconfig: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let context = kubeconfig["contexts"][0].clone();
+    for name in ["evil$(touch x)`y`\"1", "evil$(touch x)`y`\"2"] {
+        let mut context = context.clone();
+        context["name"] = name.into();
+        kubeconfig["contexts"].as_array_mut().unwrap().push(context);
+    }
+    fs::write(&path, kubeconfig.to_string()).unwrap();
+    let Some(mut terminal) = start(Program::Bash, home.path()) else {
+        return;
+    };
+    for (typed, completed) in [
+        ("evi", r#"evil\$\(touch\ x\)\`y\`\""#),
+        ("\"evi", r#""evil\$(touch x)\`y\`\""#),
+        ("'evi", r#"'evil$(touch x)`y`""#),
+    ] {
+        let line = terminal.line_after(&format!("kp --context {typed}\t"));
+        assert_eq!(line, format!("kp --context {completed}"));
+    }
+    terminal.line_after("bind '\"\\t\": menu-complete'\r");
+    let line = terminal.line_after("kp --context evi\t");
+    assert_eq!(line, r#"kp --context evil\$\(touch\ x\)\`y\`\"1 "#);
+}
+
 #[test]
 fn bash_shows_what_the_page_shows() {
     let home = home();

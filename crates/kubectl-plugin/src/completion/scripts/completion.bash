@@ -3,7 +3,7 @@
 # For an alias of it, one more line:
 #   alias x=PROGRAM; complete -o default -F _PROGRAM x
 _PROGRAM() {
-    local line=${COMP_LINE:0:COMP_POINT} answer directive word before= shown value
+    local line=${COMP_LINE:0:COMP_POINT} answer directive word before= quote= shown value
     COMPREPLY=()
     answer=$(PROGRAM __completeLine 2>/dev/null <<<"$line") || return
     directive=${answer##*:}
@@ -16,7 +16,7 @@ _PROGRAM() {
     # What is behind the last `=` or `:` is a word of its own for bash, unless it is quoted.
     word=${line##*[[:space:]]}
     if [[ $word == [\"\']* ]]; then
-        word=${word:1}
+        quote=${word:0:1} word=${word:1}
     else
         [[ $word == -*=* ]] && word=${word#*=}
         [[ $COMP_WORDBREAKS == *:* && $word == *:* ]] && before=${word%:*}:
@@ -31,13 +31,24 @@ _PROGRAM() {
             [[ $shown == *$'\t'* ]] && value+="  (${shown#*$'\t'})"
             COMPREPLY+=("${value:0:${COLUMNS:-80}-1}")
         else
-            COMPREPLY+=("${value#"$before"}")
+            _PROGRAM_quote "$quote" "${value#"$before"}"
+            COMPREPLY+=("$value")
         fi
     done <<<"$answer"
-    # A name with a space in it.
-    if [[ ${#COMPREPLY[@]} == 1 && $COMP_TYPE != 63 && ${line##*[[:space:]]} != [\"\']* ]]; then
-        printf -v value %q "${COMPREPLY[0]}"
-        COMPREPLY=("$value")
+}
+
+# Sets `value` to what stands for $2 behind the quote $1, if there is one: a name runs nothing.
+_PROGRAM_quote() {
+    value=$2
+    if [[ $1 == \' ]]; then
+        value=${value//\'/\'\\\'\'}
+    elif [[ $1 == \" ]]; then
+        value=${value//\\/\\\\}
+        value=${value//\"/\\\"}
+        value=${value//\$/\\\$}
+        value=${value//\`/\\\`}
+    elif [[ $value == *[!A-Za-z0-9_./:=@%,+-]* ]]; then
+        printf -v value %q "$value"
     fi
 }
 complete -o default -F _PROGRAM PROGRAM
