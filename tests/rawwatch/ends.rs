@@ -222,3 +222,18 @@ fn every_path_must_come_to_the_goal_and_synced_is_the_end_of_the_initial_state()
     run.expect(&format!("ADDED {other}"));
     run.end().ended(0);
 }
+
+/// More than a handful: whichever path comes to the end, it is the end of the run.
+#[test]
+fn of_very_many_paths_the_last_one_ends_the_run_too() {
+    let empty = |number: usize| format!("/api/v1/namespaces/empty-{number}/configmaps");
+    let mut paths: Vec<String> = (0..60).map(empty).collect();
+    paths.push("/api/v1/namespaces/kube-system/configmaps".to_owned());
+    let run = |more: &[&str]| {
+        let paths = paths.iter().map(String::as_str);
+        rawwatch(&paths.chain(more.iter().copied()).collect::<Vec<_>>())
+    };
+    run(&["--for=synced"]).ended(0);
+    run(&["--count=1"]).ended(0);
+    run(&["/apis/none.example.com/v1/things"]).ended(1);
+}

@@ -5,7 +5,8 @@ use std::future::pending;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::TryStreamExt;
+use futures_util::stream::FuturesUnordered;
 use http::Request;
 use kubectl_plugin::{ApiServer, Error, Kind, RawPath, messages};
 use tokio::time::sleep;
@@ -82,10 +83,12 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
         };
         driver.run(Clock::start())
     });
+    // Not `try_join_all`, which waits for the first of many before it looks at how another ended.
+    let mut runs: FuturesUnordered<_> = runs.collect();
     let end = tokio::select! {
         biased;
         signal = signals.next() => Err(Kind::Interrupted { signal, message: None }.into()),
-        stop = try_join_all(runs) => match stop {
+        stop = runs.try_next() => match stop {
             Err(Stop::Failed(error)) => Err(error),
             Err(Stop::Done) | Ok(_) => Ok(()),
         },
