@@ -235,5 +235,10 @@ fn of_very_many_paths_the_last_one_ends_the_run_too() {
     };
     run(&["--for=synced"]).ended(0);
     run(&["--count=1"]).ended(0);
-    run(&["/apis/none.example.com/v1/things"]).ended(1);
+    let outcome = run(&["/apis/none.example.com/v1/things"]).ended(1);
+    assert_eq!(
+        outcome.stderr,
+        "rawwatch: /apis/none.example.com/v1/things: this path ends the run\n\
+         Error from server (NotFound): the server could not find the requested resource\n"
+    );
 }

@@ -81,7 +81,21 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
             output: PathPrinter::new(&target.path, &printer),
             max_event_size: arguments.max_event_size,
         };
-        driver.run(Clock::start())
+        let run = driver.run(Clock::start());
+        async {
+            let stop = run.await;
+            // The server's words do not say which of several paths they are about.
+            if targets.len() > 1
+                && let Err(Stop::Failed(error)) = &stop
+                && matches!(error.kind(), Kind::Refused(_) | Kind::Protocol(_))
+            {
+                messages::say(&format!(
+                    "rawwatch: {}: this path ends the run",
+                    target.path
+                ));
+            }
+            stop
+        }
     });
     // Not `try_join_all`, which waits for the first of many before it looks at how another ended.
     let mut runs: FuturesUnordered<_> = runs.collect();
