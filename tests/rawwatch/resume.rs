@@ -153,19 +153,17 @@ fn a_file_of_something_else_is_refused() {
 
 #[test]
 fn a_file_is_for_one_run_at_a_time() {
-    let (_, selector) = label();
+    let (label, selector) = label();
     let (_, flag) = resume_file();
+    create(ControlPlane::shared(), &unique("locked"), &label);
     let arguments = [CONFIG_MAPS, &selector, &flag];
-    let run = start(&arguments);
-    let refused = || {
-        let outcome = rawwatch(&[&arguments[..], &["--timeout=10ms"]].concat());
-        (outcome.code == Some(2)).then_some(outcome.stderr)
-    };
-    wait_until(
-        || refused().is_some(),
-        || "the second run is not refused".to_owned(),
+    let mut run = start(&arguments);
+    run.line();
+    let outcome = rawwatch(&arguments).ended(2);
+    assert!(
+        outcome.stderr.contains("is in use by another run"),
+        "{outcome:#?}"
     );
-    assert!(refused().unwrap().contains("is in use by another run"));
     run.signal(Signal::KILL);
     run.end();
     rawwatch(&[&arguments[..], &["--timeout=10ms"]].concat()).ended(0);
