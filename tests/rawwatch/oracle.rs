@@ -226,7 +226,11 @@ impl<'a> Trial<'a> {
         }
         let history = events(&self.history, "last");
         let state = self.state();
-        let notes: Vec<String> = self.run.stderr().lines().map(str::to_owned).collect();
+        // What is said of a resync is said behind its lines, and before the run can end.
+        self.run.signal(Signal::TERM);
+        let outcome = self.run.end();
+        assert_eq!(outcome.signal, Some(15), "{}", self.name);
+        let notes: Vec<String> = outcome.stderr.lines().map(str::to_owned).collect();
         let trial = oracle::Trial {
             history: &history,
             listed: self.listed,
@@ -236,10 +240,7 @@ impl<'a> Trial<'a> {
             state: &state,
         };
         let report = trial.judge();
-        let report = report.unwrap_or_else(|error| panic!("{}: {error}\n{notes:#?}", self.name));
-        self.run.signal(Signal::TERM);
-        assert_eq!(self.run.end().signal, Some(15), "{}", self.name);
-        report
+        report.unwrap_or_else(|error| panic!("{}: {error}\n{notes:#?}", self.name))
     }
 
     fn line(&mut self) -> Line {
