@@ -10,6 +10,9 @@ Register-ArgumentCompleter -Native -CommandName 'PROGRAM' -ScriptBlock {
     $typed | PROGRAM __completeLine 2>$null | Where-Object { $_ -notmatch '^:\d+$' } | ForEach-Object {
         $value, $description = $_ -split "`t", 2
         if (-not $description) { $description = $value }
-        [System.Management.Automation.CompletionResult]::new("$flag$value", $value, 'ParameterValue', $description)
+        # A name runs nothing: what could, stands in quotes.
+        $text = "$flag$value"
+        if ($text -match '[^\w./:=%+-]') { $text = "'" + $text.Replace("'", "''") + "'" }
+        [System.Management.Automation.CompletionResult]::new($text, $value, 'ParameterValue', $description)
     }
 }
