@@ -144,11 +144,12 @@ fn a_file_of_something_else_is_refused() {
     refused(&[CONFIG_MAPS, &selector], "belongs to another server");
     fs::write(&file, "{}").unwrap();
     refused(&[CONFIG_MAPS, &selector], "was not written by this plugin");
-    let nowhere = rawwatch(&[CONFIG_MAPS, "--resume-file=/dev/null/file"]).ended(2);
-    assert!(
-        nowhere.stderr.contains("--resume-file: /dev/null/file: "),
-        "{nowhere:?}"
-    );
+    for no_file in ["/dev/null/file", "", "/tmp/"] {
+        let flag = format!("--resume-file={no_file}");
+        let nowhere = rawwatch(&[CONFIG_MAPS, &flag, "--timeout=1s"]).ended(2);
+        let beginning = format!("error: --resume-file: {no_file}: ");
+        assert!(nowhere.stderr.starts_with(&beginning), "{nowhere:?}");
+    }
 }
 
 #[test]

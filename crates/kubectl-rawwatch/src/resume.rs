@@ -71,6 +71,9 @@ impl ResumeFile {
     pub(crate) fn open(file: &str, server: String, paths: Vec<String>) -> Result<Self, Error> {
         let refused = |why: &dyn Display| Error::usage(format!("--resume-file: {file}: {why}"));
         let path = PathBuf::from(file);
+        if path.file_name().is_none() || path.is_dir() {
+            return Err(refused(&"it names no file"));
+        }
         let lock = private().create(true).open(beside(&path, ".lock"));
         let lock = lock.map_err(|error| refused(&error))?;
         // Where a file system knows no locks, there is none.
