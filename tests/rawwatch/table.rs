@@ -3,9 +3,11 @@ use std::process::{Command, Stdio};
 
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, Reply};
+use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::json;
 
 use super::plugin::*;
+use crate::pseudo_terminal;
 
 /// Real kubectl as the admin of the shared control plane.
 fn kubectl(arguments: &[&str]) -> Command {
@@ -225,4 +227,27 @@ fn the_users_own_accept_and_headers_go_with_every_request() {
     for request in server.requests() {
         assert_eq!(request.header("x-reason"), ["why"]);
     }
+}
+
+#[test]
+fn a_row_ends_where_the_terminal_does() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    create(server, &unique("a-name-that-is-long"), &label);
+    let (controller, terminal) = pseudo_terminal::open();
+    let size = Winsize {
+        ws_row: 24,
+        ws_col: 20,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    tcsetwinsize(&controller, size).unwrap();
+    let mut command = command(&admin());
+    command.args([CONFIG_MAPS, &selector, "-o=table", "--count=1"]);
+    let mut child = command.stdout(terminal).spawn().unwrap();
+    drop(command);
+    let shown = pseudo_terminal::shown(controller);
+    assert!(child.wait().unwrap().success());
+    let rows: Vec<&str> = shown.lines().collect();
+    assert_eq!(rows, ["EVENT      NAME    …", "ADDED      a-name-t…"]);
 }

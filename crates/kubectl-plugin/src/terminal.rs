@@ -1,8 +1,11 @@
-//! What a terminal may be shown: colours, and a server's text without what would steer it.
+//! What a terminal may be shown: colours, a server's text without what would steer it, and rows that
+//! fit.
 
 use std::borrow::Cow;
 use std::env;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
+
+use terminal_size::{Width, terminal_size_of};
 
 /// Whether text for `stream` may have colours: on a terminal that is not dumb, as in kubectl
 /// (`cli-runtime/pkg/printers/terminal.go`), unless `NO_COLOR` is set (<https://no-color.org>); and
@@ -32,9 +35,61 @@ pub fn printable<'a>(text: &'a str, kept: &str) -> Cow<'a, str> {
     Cow::Owned(shown.collect())
 }
 
+/// How many columns stdout has; `None` where it is no terminal, or one that does not say.
+pub fn width() -> Option<usize> {
+    let (Width(columns), _) = terminal_size_of(io::stdout())?;
+    Some(usize::from(columns)).filter(|&columns| columns > 0)
+}
+
+/// As much of a row as fits into so many columns, with a `…` for the rest. Colours take none.
+pub fn fit(row: &str, width: Option<usize>) -> Cow<'_, str> {
+    let Some(width) = width.filter(|&width| row.chars().count() > width) else {
+        return Cow::Borrowed(row);
+    };
+    let (mut shown, mut used, mut is_colour) = (String::new(), 0, false);
+    let total = columns(row);
+    for character in row.chars() {
+        is_colour |= character == '\u{1b}';
+        if is_colour {
+            shown.push(character);
+            is_colour = character != 'm';
+            continue;
+        }
+        used += 1;
+        if used < width || total <= width {
+            shown.push(character);
+        } else if used == width {
+            shown.push('…');
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// How many columns a row takes.
+fn columns(row: &str) -> usize {
+    let mut is_colour = false;
+    let takes_one = |character: &char| {
+        is_colour |= *character == '\u{1b}';
+        let takes_one = !is_colour;
+        is_colour &= *character != 'm';
+        takes_one
+    };
+    row.chars().filter(takes_one).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_is_cut_where_the_terminal_ends_and_its_colours_are_not() {
+        assert_eq!(fit("abcdef", None), "abcdef");
+        assert_eq!(fit("abcdef", Some(6)), "abcdef");
+        assert_eq!(fit("abcdef", Some(5)), "abcd…");
+        let red = "a\u{1b}[31mbcde\u{1b}[0mf";
+        assert_eq!(fit(red, Some(6)), red);
+        assert_eq!(fit(red, Some(3)), "a\u{1b}[31mb…\u{1b}[0m");
+    }
 
     #[test]
     fn control_characters_are_shown_and_not_sent() {

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use kubectl_plugin::terminal::printable;
+use kubectl_plugin::terminal::{self, fit, printable};
 use kubectl_plugin::{Error, RawPath};
 use serde::Deserialize;
 use serde_json::Value;
@@ -287,7 +287,7 @@ impl Table {
         for (text, width) in texts.iter().zip(&self.widths) {
             let _ = write!(line, "{text:width$}{:GAP$}", "");
         }
-        lines.push_str(line.trim_end());
+        lines.push_str(&fit(line.trim_end(), terminal::width()));
         lines.push('\n');
     }
 }

@@ -32,7 +32,7 @@ impl<T: AsRef<str>> From<T> for Cell {
 }
 
 /// The headings and the rows, each column as wide as its widest cell; the last one ends with its
-/// text.
+/// text, and a row where the terminal does.
 pub(crate) fn columns<const N: usize>(
     headings: [&str; N],
     rows: impl Iterator<Item = [Cell; N]>,
@@ -44,17 +44,20 @@ pub(crate) fn columns<const N: usize>(
         widths.max().unwrap_or_default() + GAP
     });
     let mut text = String::new();
+    let width = terminal::width();
     for row in &table {
+        let mut line = String::new();
         let last = row.iter().rposition(|cell| !cell.text.is_empty());
         for (column, cell) in row.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
             match cell.colour {
-                Some(colour) => text.extend(["\u{1b}[", colour, "m", &cell.text, "\u{1b}[0m"]),
-                None => text.push_str(&cell.text),
+                Some(colour) => line.extend(["\u{1b}[", colour, "m", &cell.text, "\u{1b}[0m"]),
+                None => line.push_str(&cell.text),
             }
             if Some(column) != last {
-                text.extend(std::iter::repeat_n(' ', widths[column] - cell.width()));
+                line.extend(std::iter::repeat_n(' ', widths[column] - cell.width()));
             }
         }
+        text.push_str(&terminal::fit(&line, width));
         text.push('\n');
     }
     text
