@@ -12,6 +12,7 @@
 //!   to it: [`Target`], [`Credential`]. `outcome` decides what its reply, or that there is none,
 //!   means; `signals` holds the process until that is said. `status` words refusals as kubectl does,
 //!   `connection_error` what came instead of a reply, `redaction` takes Secrets out of both.
+//! * [`parse_header`] (`request_header`): a header of the user's own, for `-H`.
 //! * `help`: the shape of `--help`.
 //! * `curl`: the same request as a command for bash, for `--curl`.
 //! * [`StreamingReply`]: a reply that is read as it comes.
