@@ -43,11 +43,10 @@ pub fn width() -> Option<usize> {
 
 /// As much of a row as fits into so many columns, with a `…` for the rest. Colours take none.
 pub fn fit(row: &str, width: Option<usize>) -> Cow<'_, str> {
-    let Some(width) = width.filter(|&width| row.chars().count() > width) else {
+    let Some(width) = width.filter(|&width| columns(row) > width) else {
         return Cow::Borrowed(row);
     };
     let (mut shown, mut used, mut is_colour) = (String::new(), 0, false);
-    let total = columns(row);
     for character in row.chars() {
         is_colour |= character == '\u{1b}';
         if is_colour {
@@ -56,7 +55,7 @@ pub fn fit(row: &str, width: Option<usize>) -> Cow<'_, str> {
             continue;
         }
         used += 1;
-        if used < width || total <= width {
+        if used < width {
             shown.push(character);
         } else if used == width {
             shown.push('…');

@@ -161,11 +161,15 @@ impl Tables {
 
     /// The line for an event, with the header before the first one.
     pub(crate) fn describe(&mut self, path: &str, line: &[u8]) -> Result<String, Error> {
-        self.learn(path, line);
         let event: EventLine<'_> = serde_json::from_slice(line)
             .map_err(|_| Error::protocol("the server sent an event that is not valid JSON"))?;
         let row = match TableObject::read(event.object) {
-            Some(table) => table.rows.into_iter().next().unwrap_or_default(),
+            Some(object) => {
+                if let Some(columns) = object.columns {
+                    self.table(path).set_columns(columns);
+                }
+                object.rows.into_iter().next().unwrap_or_default()
+            }
             // What the server cannot make a row of, it sends as it is.
             None => Row {
                 cells: Vec::new(),
