@@ -5,9 +5,12 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use clap::{ArgAction, Parser};
-use kubectl_plugin::{
-    AFTER_SHORT_HELP, ConnectionArgs, Error, Given, HELP_TEMPLATE, OutputArgs, parse_boolean,
-};
+use kubectl_plugin::Error;
+use kubectl_plugin::command::help::{AFTER_SHORT_HELP, HELP_TEMPLATE};
+use kubectl_plugin::connection::ConnectionArgs;
+use kubectl_plugin::curl::BodySource;
+use kubectl_plugin::output::OutputArgs;
+use kubectl_plugin::text::parse_boolean;
 
 use crate::body::PatchType;
 
@@ -157,10 +160,10 @@ impl PatchArgs {
     }
 
     /// Where the bytes of the patch can be read again: not in a pipe.
-    pub(crate) fn given(&self) -> Option<Given<'_>> {
+    pub(crate) fn given(&self) -> Option<BodySource<'_>> {
         match self.filename.first() {
-            _ if self.reads_stdin() => Some(Given::Stdin),
-            Some(file) if Path::new(file).is_file() => Some(Given::File(file)),
+            _ if self.reads_stdin() => Some(BodySource::Stdin),
+            Some(file) if Path::new(file).is_file() => Some(BodySource::File(file)),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! What may stand behind the flags of `kubectl rawpatch`, for completion in a shell.
 
-use kubectl_plugin::{Complete, OutputArgs, Values};
+use kubectl_plugin::completion::{Complete, Values};
+use kubectl_plugin::output::OutputArgs;
 
 use crate::args::PatchArgs;
 

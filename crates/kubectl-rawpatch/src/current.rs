@@ -2,7 +2,9 @@
 
 use http::header::{ACCEPT, HeaderValue};
 use http::{Method, Request};
-use kubectl_plugin::{ApiServer, Error, RawPath};
+use kubectl_plugin::Error;
+use kubectl_plugin::api_server::ApiServer;
+use kubectl_plugin::request::RawPath;
 use serde_json::Value;
 
 /// Asks for the metadata alone; a server that cannot do that sends the object.

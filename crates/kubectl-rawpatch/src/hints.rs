@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use kube_core::Status;
-use kubectl_plugin::{ApiServer, RawPath};
+use kubectl_plugin::api_server::ApiServer;
+use kubectl_plugin::request::RawPath;
 
 use crate::body::PatchType;
 use crate::current::Current;

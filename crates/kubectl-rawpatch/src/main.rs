@@ -21,5 +21,5 @@ mod request;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    kubectl_plugin::run(patch::patch)
+    kubectl_plugin::command::run(patch::patch)
 }

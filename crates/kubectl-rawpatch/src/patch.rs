@@ -3,7 +3,11 @@
 use std::io::{self, IsTerminal};
 
 use http::StatusCode;
-use kubectl_plugin::{ApiServer, Error, Kind, RawPath, Reply, messages, object_name};
+use kubectl_plugin::api_server::{ApiServer, Reply};
+use kubectl_plugin::error::Kind;
+use kubectl_plugin::output::object_name;
+use kubectl_plugin::request::RawPath;
+use kubectl_plugin::{Error, stderr};
 use serde_json::Value;
 
 use crate::args::PatchArgs;
@@ -28,7 +32,7 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
     request
         .warning
         .iter()
-        .for_each(|warning| messages::warn(warning));
+        .for_each(|warning| stderr::warn(warning));
 
     if let Some(original) = original {
         return print_curl(&arguments, request, &original, &server);
@@ -50,7 +54,7 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
                 return Err(error);
             };
             if let Err(lost) = output.write_refusal(status) {
-                messages::say(&lost.to_string());
+                stderr::say(&lost.to_string());
             }
             return Err(
                 match hints::find(status, &request, resource_version, &server).await {
@@ -146,5 +150,5 @@ fn say_outcome(request: &PatchRequest, reply: &Reply) {
     } else {
         ""
     };
-    messages::say(&format!("{what} {done}{dry_run}"));
+    stderr::say(&format!("{what} {done}{dry_run}"));
 }

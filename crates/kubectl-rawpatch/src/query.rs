@@ -4,7 +4,8 @@
 //! `0` and `false` as yes (`apimachinery/pkg/runtime/conversion.go`), so every name and
 //! value is checked here (`ValidatePatchOptions` has the server's own rules).
 
-use kubectl_plugin::{Error, RawPath};
+use kubectl_plugin::Error;
+use kubectl_plugin::request::RawPath;
 
 use crate::args::PatchArgs;
 use crate::body::PatchType;

@@ -2,7 +2,8 @@
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request};
-use kubectl_plugin::{Error, RawPath, Resource, parse_header};
+use kubectl_plugin::Error;
+use kubectl_plugin::request::{RawPath, Resource, parse_header};
 
 use crate::args::PatchArgs;
 use crate::body::{self, Document, PatchType, Target, with_resource_version};

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use clap::{ArgAction, Parser, ValueEnum};
-use kubectl_plugin::{
-    AFTER_SHORT_HELP, ConnectionArgs, Error, HELP_TEMPLATE, parse_boolean, parse_duration,
-};
+use kubectl_plugin::Error;
+use kubectl_plugin::command::help::{AFTER_SHORT_HELP, HELP_TEMPLATE};
+use kubectl_plugin::connection::{ConnectionArgs, parse_duration};
+use kubectl_plugin::text::parse_boolean;
 
 const EXAMPLES: &str = r"Examples:
   # The ConfigMaps that are there, and all that happens to them, until Ctrl-C

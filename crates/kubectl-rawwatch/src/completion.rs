@@ -1,6 +1,6 @@
 //! What may stand behind the flags of `kubectl rawwatch`, for completion in a shell.
 
-use kubectl_plugin::{Complete, Values};
+use kubectl_plugin::completion::{Complete, Values};
 
 use crate::args::WatchArgs;
 

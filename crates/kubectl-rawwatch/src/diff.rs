@@ -10,8 +10,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::io;
 
-use kubectl_plugin::terminal::{self, printable};
-use kubectl_plugin::{Error, object_name};
+use kubectl_plugin::Error;
+use kubectl_plugin::output::object_name;
+use kubectl_plugin::text::terminal::{self, printable};
 use serde_json::Value;
 
 /// What stands for a field that is not there.

@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use http::Request;
-use kubectl_plugin::{ApiServer, End, Error, Reply, StreamingReply};
+use kubectl_plugin::Error;
+use kubectl_plugin::api_server::{ApiServer, End, Reply, StreamingReply};
 use tokio::time::{Sleep, sleep_until, timeout};
 
 use crate::clock::{COMPARED_EVERY, Clock};

@@ -3,7 +3,8 @@
 //! A LIST and a watch must have the same form, so that all lines of a run do.
 
 use http::{HeaderMap, HeaderValue, header};
-use kubectl_plugin::{Error, parse_header};
+use kubectl_plugin::Error;
+use kubectl_plugin::request::parse_header;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// A server that cannot do a form sends whole objects.

@@ -1,6 +1,7 @@
 //! `-o`: what becomes of an event's line.
 
-use kubectl_plugin::{Error, Output, OutputArgs, unknown_format, write, write_coloured};
+use kubectl_plugin::Error;
+use kubectl_plugin::output::{Output, OutputArgs, unknown_format, write, write_coloured};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

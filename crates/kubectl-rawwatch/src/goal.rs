@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use kubectl_plugin::{Error, Template};
+use kubectl_plugin::Error;
+use kubectl_plugin::output::jsonpath::Template;
 use serde_json::Value;
 
 use crate::event::{Change, Line};

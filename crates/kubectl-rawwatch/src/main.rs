@@ -48,5 +48,5 @@ mod watcher;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    kubectl_plugin::run(watch::watch)
+    kubectl_plugin::command::run(watch::watch)
 }

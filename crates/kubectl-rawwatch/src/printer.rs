@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use kubectl_plugin::{Error, messages};
+use kubectl_plugin::{Error, stderr};
 
 use crate::args::WatchArgs;
 use crate::event::{Change, Line};
@@ -232,12 +232,12 @@ impl Output for PathPrinter<'_> {
     }
 
     fn note(&mut self, text: &str) {
-        messages::say(text);
+        stderr::say(text);
     }
 
     fn trace(&mut self, text: &str) {
         if self.printer.borrow().is_verbose {
-            messages::say(text);
+            stderr::say(text);
         }
     }
 }

@@ -7,7 +7,8 @@
 use std::io;
 use std::thread;
 
-use kubectl_plugin::{Error, Kind};
+use kubectl_plugin::Error;
+use kubectl_plugin::error::Kind;
 use tokio::sync::oneshot;
 
 /// Lasts until the reader of stdout has gone. Files and what else cannot tell keep it waiting.

@@ -11,7 +11,8 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use kubectl_plugin::{Error, Kind};
+use kubectl_plugin::Error;
+use kubectl_plugin::error::Kind;
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 

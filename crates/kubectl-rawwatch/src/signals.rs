@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use kubectl_plugin::Arrivals;
+use kubectl_plugin::runtime::TerminationSignals;
 use signal_hook::low_level::emulate_default_handler;
 
 /// How long the line that is being written may take.
@@ -21,9 +21,9 @@ const PATIENCE_WITH_THE_END: Duration = Duration::from_secs(10);
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
 /// Takes the signals over for the rest of the process. Needs a tokio runtime around it.
-pub(crate) fn take_over() -> io::Result<Arrivals> {
+pub(crate) fn take_over() -> io::Result<TerminationSignals> {
     end_soon_after_any()?;
-    Arrivals::listen()
+    TerminationSignals::listen()
 }
 
 /// Says that no line is being written any more, and the process comes to its end.
@@ -67,8 +67,8 @@ fn end_soon_after_any() -> io::Result<()> {
 fn end_soon_after_any() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     thread::Builder::new().spawn(move || {
-        let signal =
-            runtime.block_on(async { Ok::<_, io::Error>(Arrivals::listen()?.next().await) });
+        let signal = runtime
+            .block_on(async { Ok::<_, io::Error>(TerminationSignals::listen()?.next().await) });
         if let Ok(signal) = signal {
             let_it_end();
             end_by(signal);

@@ -8,8 +8,9 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use kubectl_plugin::terminal::{self, fit, printable};
-use kubectl_plugin::{Error, RawPath};
+use kubectl_plugin::Error;
+use kubectl_plugin::request::RawPath;
+use kubectl_plugin::text::terminal::{self, fit, printable};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use http::{HeaderMap, Request};
-use kubectl_plugin::{Error, RawPath};
+use kubectl_plugin::Error;
+use kubectl_plugin::request::RawPath;
 
 use crate::args::WatchArgs;
 use crate::form::Headers;

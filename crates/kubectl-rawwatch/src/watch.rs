@@ -8,7 +8,10 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use futures_util::stream::FuturesUnordered;
 use http::Request;
-use kubectl_plugin::{ApiServer, Error, Kind, RawPath, messages};
+use kubectl_plugin::api_server::ApiServer;
+use kubectl_plugin::error::Kind;
+use kubectl_plugin::request::RawPath;
+use kubectl_plugin::{Error, stderr};
 use tokio::time::sleep;
 
 use crate::args::{OnGap, WatchArgs};
@@ -71,7 +74,7 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
     targets
         .iter()
         .filter_map(|target| target.note.as_deref())
-        .for_each(messages::say);
+        .for_each(stderr::say);
 
     let runs = targets.iter().zip(&watchers).map(|(target, watcher)| {
         let driver = Driver {
@@ -89,7 +92,7 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
                 && let Err(Stop::Failed(error)) = &stop
                 && matches!(error.kind(), Kind::Refused(_) | Kind::Protocol(_))
             {
-                messages::say(&format!(
+                stderr::say(&format!(
                     "rawwatch: {}: this path ends the run",
                     target.path
                 ));
@@ -118,7 +121,7 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
     let kept = resume_file.map_or(Ok(()), |file| file.write(&watchers));
     if arguments.stats {
         let counts = watchers.iter().map(|watcher| watcher.borrow().counts);
-        messages::say(&stats(counts));
+        stderr::say(&stats(counts));
     }
     end.and(kept)
 }

@@ -3,9 +3,11 @@
 //! The authorizer of the server is asked the very question that a request of that verb for that
 //! path would make it ask itself ([`Attributes`]), by a `SelfSubjectAccessReview`. Nothing is done.
 
-use kubectl_plugin::{
-    ApiServer, Attributes, Error, Kind, RawPath, Resource, Verb, messages, write,
-};
+use kubectl_plugin::api_server::ApiServer;
+use kubectl_plugin::error::Kind;
+use kubectl_plugin::output::write;
+use kubectl_plugin::request::{Attributes, RawPath, Resource, Verb};
+use kubectl_plugin::{Error, stderr};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -108,7 +110,7 @@ impl Question {
         let attributes = path.attributes(&verb)?;
         if !verb.is_known() {
             // kubectl's words.
-            messages::warn(&format!("verb '{}' is not a known verb", verb.as_str()));
+            stderr::warn(&format!("verb '{}' is not a known verb", verb.as_str()));
         }
         Ok(Self {
             verb,

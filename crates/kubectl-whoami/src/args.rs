@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use clap::{ArgAction, Parser};
-use kubectl_plugin::{
-    AFTER_SHORT_HELP, ConnectionArgs, Error, HELP_TEMPLATE, parse_boolean, parse_duration,
-};
+use kubectl_plugin::Error;
+use kubectl_plugin::command::help::{AFTER_SHORT_HELP, HELP_TEMPLATE};
+use kubectl_plugin::connection::{ConnectionArgs, parse_duration};
+use kubectl_plugin::text::parse_boolean;
 
 /// What kubectl gives a server for its part of a TLS handshake, too.
 const TIME_FOR_EACH: Duration = Duration::from_secs(10);

@@ -1,6 +1,6 @@
 //! Rows under headings, as kubectl prints its tables (`cli-runtime/pkg/printers/tabwriter.go`).
 
-use kubectl_plugin::terminal;
+use kubectl_plugin::text::terminal;
 
 /// What stands between two columns at least.
 const GAP: usize = 3;

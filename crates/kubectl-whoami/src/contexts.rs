@@ -8,9 +8,13 @@ use std::io;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use kubectl_plugin::{
-    ApiServer, Contexts, Error, Kind, Progress, messages, terminal, write, write_coloured,
-};
+use kubectl_plugin::Error;
+use kubectl_plugin::api_server::ApiServer;
+use kubectl_plugin::connection::Contexts;
+use kubectl_plugin::error::Kind;
+use kubectl_plugin::output::{write, write_coloured};
+use kubectl_plugin::stderr::{self, Progress};
+use kubectl_plugin::text::terminal;
 
 use crate::args::WhoamiArgs;
 use crate::columns::{Cell, columns};
@@ -167,14 +171,14 @@ fn verdict(names: &[&str], reports: Vec<Report>, lasting: Option<Duration>) -> R
     for (name, report) in names.iter().zip(reports) {
         let has_end = report.failure.is_some() || report.remaining().is_some();
         if lasting.is_some() && !has_end {
-            messages::say(&format!("context {name:?}: {NO_END}"));
+            stderr::say(&format!("context {name:?}: {NO_END}"));
         }
         let Err(error) = report.verdict(lasting.filter(|_| has_end)) else {
             continue;
         };
-        messages::say(&format!("context {name:?}: {error}"));
+        stderr::say(&format!("context {name:?}: {error}"));
         if let Some(hint) = error.hint() {
-            messages::say(&format!("hint: {hint}"));
+            stderr::say(&format!("hint: {hint}"));
         }
         match error.kind() {
             Kind::Expiring(_) => expiring += 1,

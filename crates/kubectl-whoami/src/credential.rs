@@ -1,7 +1,10 @@
 //! What was presented to the server, and which part of it counted.
 
 use jiff::Timestamp;
-use kubectl_plugin::{Authorization, BearerToken, ClientCertificate, Credential, Plugin, utc};
+use kubectl_plugin::connection::{
+    Authorization, BearerToken, ClientCertificate, CredentialSummary, ExecPluginInfo,
+};
+use kubectl_plugin::text::utc;
 use serde::Serialize;
 
 use crate::identity::UserInfo;
@@ -85,7 +88,7 @@ pub(crate) struct Login {
 
 impl Login {
     /// Sorts what was presented by what the server made of it.
-    pub(crate) fn new(credential: &Credential, user: Option<&UserInfo>) -> Self {
+    pub(crate) fn new(credential: &CredentialSummary, user: Option<&UserInfo>) -> Self {
         let plugin = credential.plugin.as_ref();
         let mut presented: Vec<Presented> = Vec::new();
         // As a server looks at them: at the token when the certificate is nobody's.
@@ -158,7 +161,7 @@ impl Presented {
         ))
     }
 
-    fn come_from(&mut self, plugin: &Plugin) {
+    fn come_from(&mut self, plugin: &ExecPluginInfo) {
         self.command = Some(plugin.command.clone());
         // The first end counts.
         self.expires = match (self.expires, plugin.expires) {
@@ -184,7 +187,7 @@ impl Presented {
 }
 
 /// A plugin without an answer.
-fn of_plugin(plugin: &Plugin) -> Presented {
+fn of_plugin(plugin: &ExecPluginInfo) -> Presented {
     Presented {
         kind: Kind::ExecPlugin,
         command: Some(plugin.command.clone()),

@@ -1,7 +1,7 @@
 //! The JSON form of a report: the `SelfSubjectReview` that `kubectl auth whoami -o json` prints, and
 //! beside its status the key `whoami` with what else is known. docs/whoami.md is its schema.
 
-use kubectl_plugin::Target;
+use kubectl_plugin::connection::ServerTarget;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -122,7 +122,7 @@ impl<'a> Whoami<'a> {
 }
 
 impl<'a> Context<'a> {
-    fn of(target: &'a Target) -> Self {
+    fn of(target: &'a ServerTarget) -> Self {
         Self {
             name: target.context.as_deref(),
             cluster: target.cluster.as_deref(),

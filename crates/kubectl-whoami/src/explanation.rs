@@ -2,7 +2,7 @@
 //! but the credential is here, and so is the server's clock.
 
 use jiff::{SignedDuration, Timestamp};
-use kubectl_plugin::utc;
+use kubectl_plugin::text::utc;
 
 use crate::credential::{Kind, Login, Presented};
 use crate::remaining;
@@ -95,7 +95,10 @@ mod tests {
 
     #[test]
     fn a_server_may_believe_to_be_in_any_year() {
-        let login = Login::new(&kubectl_plugin::Credential::default(), None);
+        let login = Login::new(
+            &kubectl_plugin::connection::CredentialSummary::default(),
+            None,
+        );
         let all_time = Timestamp::MAX.duration_since(Timestamp::MIN);
         for (clock_skew, words) in [
             (all_time, "years behind the server's"),

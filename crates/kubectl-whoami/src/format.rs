@@ -2,9 +2,10 @@
 
 use std::io;
 
-use kubectl_plugin::{
-    Error, Kind, Output, OutputArgs, messages, terminal, unknown_format, write, write_coloured,
-};
+use kubectl_plugin::error::Kind;
+use kubectl_plugin::output::{Output, OutputArgs, unknown_format, write, write_coloured};
+use kubectl_plugin::text::terminal;
+use kubectl_plugin::{Error, stderr};
 use serde_json::{Value, json};
 
 use crate::args::WhoamiArgs;
@@ -89,7 +90,7 @@ fn name(report: &Report) -> Result<&str, Error> {
         Kind::Format(why.to_owned())
     })?;
     if report.identity.is_none() {
-        messages::say("unverified: the name is that of the local credential");
+        stderr::say("unverified: the name is that of the local credential");
     }
     Ok(name)
 }

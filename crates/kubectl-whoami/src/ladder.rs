@@ -10,7 +10,10 @@
 //! What the last resort makes of the local credential is no answer of the server's, so it is
 //! `credential`'s.
 
-use kubectl_plugin::{ApiServer, Authorization, BearerToken, Error, Kind, Reply};
+use kubectl_plugin::Error;
+use kubectl_plugin::api_server::{ApiServer, Reply};
+use kubectl_plugin::connection::{Authorization, BearerToken};
+use kubectl_plugin::error::Kind;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

@@ -33,14 +33,15 @@ mod table;
 
 use std::process::ExitCode;
 
-use kubectl_plugin::{ApiServer, Error};
+use kubectl_plugin::Error;
+use kubectl_plugin::api_server::ApiServer;
 
 use args::WhoamiArgs;
 use format::Format;
 use report::Report;
 
 fn main() -> ExitCode {
-    kubectl_plugin::run(whoami)
+    kubectl_plugin::command::run(whoami)
 }
 
 async fn whoami(arguments: WhoamiArgs) -> Result<(), Error> {

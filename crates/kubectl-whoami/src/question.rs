@@ -1,7 +1,8 @@
 //! A question to a server: an object that is posted, answered, and not stored.
 
 use http::{Request, header};
-use kubectl_plugin::{Error, Reply};
+use kubectl_plugin::Error;
+use kubectl_plugin::api_server::Reply;
 use serde::Deserialize;
 use serde_json::Value;
 

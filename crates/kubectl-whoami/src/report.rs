@@ -4,7 +4,11 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use kubectl_plugin::{ApiServer, Error, Kind, Target, messages, utc};
+use kubectl_plugin::api_server::ApiServer;
+use kubectl_plugin::connection::ServerTarget;
+use kubectl_plugin::error::Kind;
+use kubectl_plugin::text::utc;
+use kubectl_plugin::{Error, stderr};
 
 use crate::credential::{Login, Presented};
 use crate::explanation::{self, Server};
@@ -13,7 +17,7 @@ use crate::ladder::{self, Asker};
 
 /// Who somebody is on one server, by what, and how that is known.
 pub(crate) struct Report {
-    pub(crate) target: Target,
+    pub(crate) target: ServerTarget,
     pub(crate) login: Login,
     /// Who requests are sent as; with impersonation, whoever is impersonated.
     pub(crate) identity: Option<Identity>,
@@ -62,9 +66,9 @@ impl Report {
     /// About a context of which the kubeconfig says too little to ask anybody.
     pub(crate) fn unprepared(context: &str, failure: Error) -> Self {
         Self {
-            target: Target {
+            target: ServerTarget {
                 context: Some(context.to_owned()),
-                ..Target::default()
+                ..ServerTarget::default()
             },
             login: Login {
                 used: Presented::unknown(),
@@ -160,7 +164,7 @@ impl Report {
             return Ok(());
         };
         let (Some(remaining), Some(expires)) = (remaining, self.login.used.expires) else {
-            messages::say(NO_END);
+            stderr::say(NO_END);
             return Ok(());
         };
         if remaining >= SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX) {

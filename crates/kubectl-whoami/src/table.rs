@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::SignedDuration;
-use kubectl_plugin::{terminal, utc};
+use kubectl_plugin::text::{terminal, utc};
 
 use crate::credential::{Kind, Presented};
 use crate::identity::{Identity, UserInfo};

@@ -217,7 +217,7 @@ mod tests {
     use clap::{Args, Parser};
 
     use super::*;
-    use crate::ConnectionArgs;
+    use crate::connection::ConnectionArgs;
 
     #[derive(Parser)]
     struct Plugin {

@@ -36,8 +36,8 @@ use std::time::Duration;
 
 use clap::Command;
 
-use crate::app::block_on;
-use crate::command_name::CommandName;
+use crate::command::name::CommandName;
+use crate::runtime::block_on;
 use crate::{Error, output};
 use answer::Answer;
 use line::Line;

@@ -3,7 +3,7 @@
 use super::answer::Candidate;
 use super::paths::Wanted;
 use super::server::{Server, ago};
-use crate::RawPath;
+use crate::request::RawPath;
 
 /// The namespaces, by name.
 pub(super) async fn namespaces(server: &Server) -> Vec<Candidate> {

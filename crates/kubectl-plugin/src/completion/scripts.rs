@@ -4,7 +4,7 @@
 //! candidates to their shell. `PROGRAM` in them stands for the name of the program's file, under which
 //! it is called again, and `COMMAND` for what the user types.
 
-use crate::command_name::CommandName;
+use crate::command::name::CommandName;
 use crate::{Error, output};
 
 /// A shell, its script, and the line that sets it up.

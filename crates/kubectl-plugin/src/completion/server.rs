@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::api::{self, Api, Resource};
 use super::cache::{self, Cache};
-use crate::{ApiServer, ConnectionArgs, RawPath};
+use crate::api_server::ApiServer;
+use crate::connection::ConnectionArgs;
+use crate::request::RawPath;
 
 /// How long names are good. Objects come and go faster than resources do, and whoever walks to one
 /// presses TAB several times in this time.

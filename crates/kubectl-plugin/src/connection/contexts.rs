@@ -1,7 +1,9 @@
 //! All contexts of a kubeconfig, which has one reading and one run of each exec plugin.
 
-use super::{Connection, ConnectionArgs, Files, shared_run::SharedRuns};
-use crate::{Error, messages};
+use crate::connection::auth::exec::shared_run::SharedRuns;
+use crate::connection::flags::args::ConnectionArgs;
+use crate::connection::{Connection, Files};
+use crate::{Error, stderr};
 
 /// The contexts of the kubeconfig, and the flags that are for each of them.
 pub struct Contexts {
@@ -13,9 +15,9 @@ pub struct Contexts {
 impl Contexts {
     /// Reads the kubeconfig.
     pub fn read(arguments: &ConnectionArgs) -> Result<Self, Error> {
-        let arguments = arguments.given();
+        let arguments = arguments.without_empty();
         let files = Files::read(&arguments)?;
-        files.notes.iter().for_each(|note| messages::say(note));
+        files.notes.iter().for_each(|note| stderr::say(note));
         Ok(Self {
             files,
             arguments,

@@ -20,66 +20,53 @@
 //! over plain http). Where we leave kubectl's way on purpose, the comment says
 //! `Departure:` and a table in `tests/` (`connection_cases.rs`, `transport/`) has a row for it.
 
-mod args;
-mod auth_provider;
+pub(crate) mod auth;
 mod contexts;
-mod credential;
-mod curl_way;
-mod duration;
-mod exec_plugin;
-mod file;
-mod global_args;
-mod in_cluster;
-mod jwt;
-mod kubeconfig;
-mod kuberc;
-mod login;
-mod meter;
-mod no_proxy;
-mod overrides;
-mod presented;
-mod proxy;
-mod selection;
-mod server_url;
-mod shared_run;
+pub(crate) mod flags;
+pub(crate) mod kubeconfig;
+pub(crate) mod session;
 mod target;
-mod tls;
-mod transport;
-mod validation;
-mod yaml;
+pub(crate) mod tls;
+pub(crate) mod transport;
 
 use std::time::Duration;
 
 use http::Uri;
 
 use crate::Error;
-use crate::trace::Trace;
-use exec_plugin::ExecPlugin;
-use kubeconfig::Kubeconfig;
-use kuberc::PluginPolicy;
-use selection::Selection;
-use shared_run::SharedRuns;
+use crate::stderr::trace::Trace;
+use auth::credential;
+use auth::exec::ExecPlugin;
+use auth::exec::policy::{self, PluginPolicy};
+use auth::exec::shared_run::SharedRuns;
+use flags::duration;
+use kubeconfig::{
+    Kubeconfig, overrides,
+    selection::{self, Selection},
+};
+use session::{Route, SessionProvider};
+use transport::{meter::Meter, proxy, server_url};
 
-pub use args::{ConnectionArgs, parse_boolean};
+pub use auth::summary::{
+    Authorization, BearerToken, Claims, ClientCertificate, CredentialSummary, ExecPluginInfo,
+};
 pub use contexts::Contexts;
-pub use duration::parse as parse_duration;
-pub(crate) use global_args::GlobalArgs;
+pub use flags::args::ConnectionArgs;
+pub use flags::duration::parse as parse_duration;
 pub(crate) use kubeconfig::List as KubeconfigList;
-pub(crate) use login::{Login, Session};
-pub(crate) use meter::{Meter, Times};
-pub use presented::{Authorization, BearerToken, Claims, ClientCertificate, Credential, Plugin};
-pub use target::Target;
+pub(crate) use session::Session;
+pub use target::ServerTarget;
 pub(crate) use tls::Unverified;
 pub(crate) use transport::{DialError, Obstacle, WrongProtocol};
 
 /// A way to one API server, as one user. No connection is open yet.
 pub(crate) struct Connection {
     /// The clients to send with.
-    pub login: Login,
+    pub login: SessionProvider,
     /// The server's address: scheme, authority, and the base path without a slash at its end.
     pub server: Uri,
     /// The same place by its names.
-    pub target: Target,
+    pub target: ServerTarget,
     /// What is measured of requests.
     pub meter: Meter,
     /// How much to tell.
@@ -96,18 +83,19 @@ impl ConnectionArgs {
         &self,
         list: KubeconfigList,
     ) -> Result<Vec<(String, String)>, Error> {
-        let kubeconfig = Kubeconfig::load(self.given().kubeconfig.as_deref(), Trace::default())?;
+        let kubeconfig =
+            Kubeconfig::load(self.without_empty().kubeconfig.as_deref(), Trace::default())?;
         Ok(kubeconfig.names(list))
     }
 
     /// Whether the flags alone can log in.
     pub(crate) fn hold_login(&self) -> bool {
-        overrides::hold_login(&self.given())
+        overrides::hold_login(&self.without_empty())
     }
 
     /// Reads the kubeconfig and prepares the login. Needs a tokio runtime around it, sends nothing.
     pub(crate) fn connect(&self) -> Result<Connection, Error> {
-        let args = self.given();
+        let args = self.without_empty();
         let mut files = Files::read(&args)?;
         let mut connection = files.connect(&args, None)?;
         files.notes.append(&mut connection.notes);
@@ -129,7 +117,7 @@ impl Files {
         let trace = args.global.trace();
         let mut notes = Vec::new();
         Ok(Self {
-            policy: kuberc::plugin_policy(args.kuberc.as_deref(), &mut notes)?,
+            policy: policy::plugin_policy(args.kuberc.as_deref(), &mut notes)?,
             kubeconfig: Kubeconfig::load(args.kubeconfig.as_deref(), trace)?,
             trace,
             notes,
@@ -161,7 +149,7 @@ impl Files {
         cluster.server = Some(server.clone());
         let server = server_url::parse(&server)?;
         let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
-        let target = Target {
+        let target = ServerTarget {
             context: context_name,
             cluster: named(&cluster_name),
             user: named(&user_name),
@@ -179,8 +167,8 @@ impl Files {
             None => None,
         };
         let meter = Meter::default();
-        let login = Login::new(
-            login::Way {
+        let login = SessionProvider::new(
+            Route {
                 server: server.clone(),
                 cluster_name,
                 cluster,

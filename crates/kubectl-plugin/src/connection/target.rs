@@ -2,7 +2,7 @@
 
 /// A server, and the context that it was chosen by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Target {
+pub struct ServerTarget {
     /// The context's name; `None` without one.
     pub context: Option<String>,
     /// The cluster's name in the kubeconfig; `None` when flags or a Pod's account say all.

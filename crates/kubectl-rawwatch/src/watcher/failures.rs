@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use kubectl_plugin::{Error, Kind};
+use kubectl_plugin::Error;
+use kubectl_plugin::error::Kind;
 
 use super::{Outage, Output, State, Stop, Watcher};
 use crate::listing::Reason;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use kubectl_plugin::{Error, Kind};
+use kubectl_plugin::Error;
+use kubectl_plugin::error::Kind;
 
 use super::{Ahead, Output, PATIENCE, State, Stop, Watcher, stop_when_done};
 use crate::audit::Audit;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use kubectl_plugin::{Error, Kind, refusal};
+use kubectl_plugin::Error;
+use kubectl_plugin::api_server::refusal;
+use kubectl_plugin::error::Kind;
 
 use super::{Closed, Output, State, Stop, TRIES, Tries, Watcher, stop_when_done, timeout};
 use crate::cursor::Cursor;

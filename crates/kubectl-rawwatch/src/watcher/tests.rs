@@ -1,6 +1,6 @@
 //! Scripted schedules in virtual time; [`oracle`] plays random ones.
 
-use kubectl_plugin::Kind;
+use kubectl_plugin::error::Kind;
 
 use super::streams::CLEAN_PAUSE;
 use super::*;

@@ -6,10 +6,10 @@ use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 use crate::Error;
 
 /// The certificates that count. Each is trusted as itself; those of authorities also as signers.
-pub(super) type Bundle = Vec<CertificateDer<'static>>;
+pub(crate) type Bundle = Vec<CertificateDer<'static>>;
 
 /// The names of the certificates of a bundle's PEM text, as far as they can be read.
-pub(in crate::connection) fn names(text: &[u8]) -> Vec<String> {
+pub(crate) fn names(text: &[u8]) -> Vec<String> {
     let name = |der: &CertificateDer<'_>| {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         Some(certificate.subject().to_string())
@@ -18,7 +18,7 @@ pub(in crate::connection) fn names(text: &[u8]) -> Vec<String> {
 }
 
 /// Reads a bundle's PEM text. What is no certificate in it is passed over, as in Go.
-pub(super) fn bundle(text: &[u8]) -> Result<Bundle, Error> {
+pub(crate) fn bundle(text: &[u8]) -> Result<Bundle, Error> {
     let bundle: Bundle = CertificateDer::pem_slice_iter(text)
         .filter_map(Result::ok)
         .filter(|certificate| webpki::anchor_from_trusted_cert(certificate).is_ok())

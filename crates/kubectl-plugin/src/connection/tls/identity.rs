@@ -14,17 +14,15 @@ use rustls::{
 use secrecy::ExposeSecret;
 use x509_parser::{certificate::X509Certificate, prelude::FromDer, time::ASN1Time};
 
-use crate::{Error, utc};
+use crate::Error;
+use crate::text::utc;
 
 /// The name of the curve P-521 in a key: the object identifier 1.3.132.0.35.
 const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
 
 /// The certificate and key of a login, which holds them as PEM in base64, if it has any.
 /// A message never repeats a line of them.
-pub(in crate::connection) fn identity(
-    login: &AuthInfo,
-    user_name: &str,
-) -> Result<Option<CertifiedKey>, Error> {
+pub(crate) fn identity(login: &AuthInfo, user_name: &str) -> Result<Option<CertifiedKey>, Error> {
     let Some(certificate) = &login.client_certificate_data else {
         return Ok(None);
     };
@@ -89,10 +87,7 @@ pub(in crate::connection) fn identity(
 }
 
 /// What to say when the certificate is out of date: most servers then answer only `Unauthorized`.
-pub(in crate::connection) fn expiry_note(
-    identity: &CertifiedKey,
-    user_name: &str,
-) -> Option<String> {
+pub(crate) fn expiry_note(identity: &CertifiedKey, user_name: &str) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(identity.cert.first()?).ok()?;
     let now = ASN1Time::now();
     let validity = certificate.validity();

@@ -20,22 +20,22 @@ use rustls::{
 use rustls_platform_verifier::Verifier as PlatformVerifier;
 
 use crate::Error;
-pub(super) use authorities::names as names_of_authorities;
-pub(super) use identity::{expiry_note, identity};
+pub(crate) use authorities::names as names_of_authorities;
+pub(crate) use identity::{expiry_note, identity};
 use unchecked::Unchecked;
 pub(crate) use verifier::Unverified;
 use verifier::Verifier;
 
 /// How TLS is spoken.
-pub(super) struct Tls {
-    pub(super) config: Arc<ClientConfig>,
+pub(crate) struct Tls {
+    pub(crate) config: Arc<ClientConfig>,
     /// The name that every certificate must have, in place of the host's.
-    pub(super) server_name: Option<ServerName<'static>>,
+    pub(crate) server_name: Option<ServerName<'static>>,
 }
 
 /// How TLS is spoken with the server and with a proxy: as in client-go they are one.
 /// `bundle` is the text with the authorities; `None` is the platform's.
-pub(super) fn of_cluster(
+pub(crate) fn of_cluster(
     cluster: &Cluster,
     bundle: Option<&[u8]>,
     identity: Option<CertifiedKey>,

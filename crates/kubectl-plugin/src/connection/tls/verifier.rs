@@ -31,11 +31,11 @@ use x509_parser::{
 };
 
 use super::authorities::Bundle;
-use crate::utc;
+use crate::text::utc;
 
 /// Checks a server's certificate against a bundle.
 #[derive(Debug)]
-pub(super) struct Verifier {
+pub(crate) struct Verifier {
     bundle: Bundle,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -51,7 +51,7 @@ pub(crate) struct Unverified {
 }
 
 impl Verifier {
-    pub(super) fn new(bundle: Bundle, provider: &CryptoProvider) -> Self {
+    pub(crate) fn new(bundle: Bundle, provider: &CryptoProvider) -> Self {
         Self {
             bundle,
             algorithms: provider.signature_verification_algorithms,

@@ -31,14 +31,12 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 use tower::{BoxError, Service, ServiceExt};
 
-use super::opening::Opening;
-use crate::connection::{
-    Meter,
-    proxy::{Credential, Protocol, Proxy},
-    server_url,
-    tls::Tls,
-};
-use crate::trace::Trace;
+use crate::connection::proxy::{Protocol, Proxy, ProxyCredential};
+use crate::connection::server_url;
+use crate::connection::tls::Tls;
+use crate::connection::transport::meter::Meter;
+use crate::connection::transport::protocol_check::ProtocolCheck;
+use crate::stderr::trace::Trace;
 
 /// For a name's addresses together, as for client-go's dialer: of several, each gets its part.
 const TCP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -57,18 +55,18 @@ const KEEPALIVE_RETRIES: u32 = 3;
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The way to one server.
-pub(super) struct Dialer {
-    pub(super) tcp: HttpConnector<Resolver>,
-    pub(super) proxy: Option<Proxy>,
+pub(crate) struct Dialer {
+    pub(crate) tcp: HttpConnector<Resolver>,
+    pub(crate) proxy: Option<Proxy>,
     /// For whichever of the server and the proxy speaks TLS.
-    pub(super) tls: Option<Tls>,
-    pub(super) meter: Meter,
-    pub(super) trace: Trace,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) meter: Meter,
+    pub(crate) trace: Trace,
 }
 
 /// The platform's name lookup, measured.
 #[derive(Clone)]
-pub(super) struct Resolver {
+pub(crate) struct Resolver {
     platform: GaiResolver,
     meter: Meter,
     trace: Trace,
@@ -100,7 +98,7 @@ impl Service<Name> for Resolver {
 const NO_METHOD: &str = "no acceptable authentication methods";
 
 /// What bytes go through.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 type BoxStream = Box<dyn Stream>;
 
@@ -144,7 +142,7 @@ pub(crate) enum Obstacle {
 
 impl Dialer {
     /// A connection to the server, or to the proxy where that one passes requests on.
-    pub(super) async fn dial(&self, server: &Uri) -> Result<BoxStream, DialError> {
+    pub(crate) async fn dial(&self, server: &Uri) -> Result<BoxStream, DialError> {
         let peer = format!(
             "{}:{}",
             server.host().unwrap_or_default(),
@@ -169,7 +167,7 @@ impl Dialer {
         if server_url::is_tls(server) {
             self.encrypt(stream, server).await.map_err(at_server)
         } else {
-            Ok(Box::new(Opening::new(stream, false)))
+            Ok(Box::new(ProtocolCheck::new(stream, false)))
         }
     }
 
@@ -238,7 +236,7 @@ impl Dialer {
             None => ServerName::try_from(server_url::host(address).to_owned())
                 .map_err(|_| Obstacle::NoName)?,
         };
-        let stream = Opening::new(stream, true);
+        let stream = ProtocolCheck::new(stream, true);
         let start = Instant::now();
         let handshake = TlsConnector::from(Arc::clone(&tls.config)).connect(name, stream);
         match timeout(TLS_TIMEOUT, handshake).await {
@@ -253,7 +251,7 @@ impl Dialer {
 }
 
 /// TCP to the first address of a name that answers, with IPv4 and IPv6 side by side (RFC 8305).
-pub(super) fn tcp(meter: Meter, trace: Trace) -> HttpConnector<Resolver> {
+pub(crate) fn tcp(meter: Meter, trace: Trace) -> HttpConnector<Resolver> {
     let platform = GaiResolver::new();
     let mut connector = HttpConnector::new_with_resolver(Resolver {
         platform,
@@ -316,7 +314,7 @@ async fn connect(
 async fn socks(
     stream: TcpStream,
     proxy: &Proxy,
-    credential: Option<&Credential>,
+    credential: Option<&ProxyCredential>,
     target: &str,
 ) -> Result<BoxStream, Obstacle> {
     // hyper-util's SOCKS wants to connect by itself, and would not say why it cannot.
@@ -326,7 +324,7 @@ async fn socks(
         async move { stream.map(TokioIo::new).map_err(io::Error::from) }
     });
     let mut socks = SocksV5::new(proxy.address.clone(), connected);
-    if let Some(Credential { name, password }) = credential {
+    if let Some(ProxyCredential { name, password }) = credential {
         socks = socks.with_auth(name.clone(), password.clone());
     }
     let target = format!("http://{target}")

@@ -4,9 +4,13 @@
 //! to 15 times), lacks keepalive, and knows proxies only in part. HTTP/1.1 only, as kube-client's
 //! TLS speaks it.
 
+mod byte_counter;
 mod dial;
-mod opening;
-mod written;
+pub(crate) mod meter;
+mod no_proxy;
+mod protocol_check;
+pub(crate) mod proxy;
+pub(crate) mod server_url;
 
 use std::sync::Arc;
 
@@ -21,18 +25,20 @@ use kube_client::{
 };
 use tower::{BoxError, ServiceBuilder};
 
-use super::{Meter, proxy::Proxy, tls::Tls};
-use crate::trace::Trace;
+use crate::connection::tls::Tls;
+use crate::connection::transport::meter::Meter;
+use crate::connection::transport::proxy::Proxy;
+use crate::stderr::trace::Trace;
+use byte_counter::ByteCounter;
 use dial::Dialer;
 pub(crate) use dial::{DialError, Obstacle};
-pub(crate) use opening::WrongProtocol;
-use written::Counted;
+pub(crate) use protocol_check::WrongProtocol;
 
 /// How many headers a reply may have. hyper's limit of a hundred is not Go's, which counts bytes.
 const MOST_HEADERS: usize = 10_000;
 
 /// The client. Needs a tokio runtime around it; connects when the first request is sent.
-pub(super) fn client(
+pub(crate) fn client(
     server: &Uri,
     tls: Option<Tls>,
     proxy: Option<Proxy>,
@@ -52,7 +58,7 @@ pub(super) fn client(
         let (dialer, meter) = (Arc::clone(&dialer), meter.clone());
         Box::pin(async move {
             let stream = dialer.dial(&server).await?;
-            Ok::<_, DialError>(Counted {
+            Ok::<_, DialError>(ByteCounter {
                 stream: TokioIo::new(stream),
                 meter,
                 is_proxied,

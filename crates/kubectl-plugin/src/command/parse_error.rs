@@ -1,0 +1,95 @@
+//! What clap says of a command line, in kubectl's words.
+
+use clap::Command;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::command::name::CommandName;
+use crate::text::nearest::nearest;
+use crate::{Error, output};
+
+/// What clap found, in kubectl's words; `--help` and `--version` are no errors.
+///
+/// No value is repeated, but for that of a flag with a few known ones: what stands in the wrong place
+/// may be a patch or a token.
+pub(super) fn parse_error(
+    error: &clap::Error,
+    parser: &Command,
+    name: &CommandName,
+) -> Result<(), Error> {
+    let takes_a_path = parser.get_positionals().next().is_some();
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        Some(ContextValue::Strings(texts)) => texts.first().map(String::as_str),
+        _ => None,
+    };
+    let flag = context(ContextKind::InvalidArg).unwrap_or_default();
+    let flag_name = flag.split([' ', '=', '[']).next().unwrap_or_default();
+    let value = context(ContextKind::InvalidValue).unwrap_or_default();
+    let known = match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(known)) => known.as_slice(),
+        _ => &[],
+    };
+    let message = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            return output::write(name.put_into(&error.render().to_string()).as_bytes());
+        }
+        ErrorKind::UnknownArgument if flag.starts_with("--") => {
+            format!("unknown flag: {flag_name}")
+        }
+        ErrorKind::UnknownArgument if flag.starts_with('-') => {
+            format!(
+                "unknown shorthand flag: {:?}",
+                flag.chars().nth(1).unwrap_or('-')
+            )
+        }
+        ErrorKind::UnknownArgument if !takes_a_path => {
+            "there are only flags, and something else stands among them".to_owned()
+        }
+        ErrorKind::UnknownArgument => {
+            "there is one PATH, and something else stands beside it".to_owned()
+        }
+        ErrorKind::InvalidValue if value.is_empty() => {
+            format!("flag needs an argument: {flag_name}")
+        }
+        ErrorKind::InvalidValue if !known.is_empty() => {
+            format!(
+                "{flag_name} must be one of [{}], not {value:?}",
+                known.join(" ")
+            )
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let reason = std::error::Error::source(error).map(ToString::to_string);
+            match reason.as_deref().unwrap_or("it is not understood") {
+                reason if reason.starts_with(flag_name) => reason.to_owned(),
+                reason => format!("invalid value for {flag_name}: {reason}"),
+            }
+        }
+        ErrorKind::TooManyValues => format!("{flag_name} takes no value"),
+        ErrorKind::WrongNumberOfValues => {
+            format!(
+                "flag needs all of its arguments: {}",
+                flag.replace(['<', '>'], "")
+            )
+        }
+        ErrorKind::MissingRequiredArgument => format!("{flag_name} is missing"),
+        ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
+        _ => "the flags do not fit together".to_owned(),
+    };
+    let command = name.typed();
+    let help = match error.kind() {
+        ErrorKind::UnknownArgument if !flag.starts_with('-') => {
+            format!("a value that a flag may have stands behind a `=`; see `{command} --help`")
+        }
+        _ => format!("see `{command} --help`"),
+    };
+    // clap is more generous with suggestions than a reader who mistyped one letter.
+    let near = match context(ContextKind::SuggestedArg) {
+        Some(near) => nearest(flag_name, [near].into_iter()),
+        None => nearest(value, known.iter().map(String::as_str)),
+    };
+    let hint = near.map_or_else(
+        || help.clone(),
+        |near| format!("did you mean `{near}`? {help}"),
+    );
+    Err(Error::usage(message).hinted(hint))
+}

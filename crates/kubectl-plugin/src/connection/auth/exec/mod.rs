@@ -1,0 +1,528 @@
+//! Exec plugins: programs that log in for a kubeconfig's user
+//! (`client-go/plugin/pkg/client/auth/exec`).
+//!
+//! kube-client could run them too. It does so several times per client, lets them read the
+//! stdin that holds a patch, and repeats what they print in its errors. Here a run is one call
+//! of `ExecPlugin::run`, and what a plugin says on stdout goes to the server or nowhere.
+
+pub(crate) mod policy;
+pub(crate) mod shared_run;
+
+use std::{
+    io::{ErrorKind, IsTerminal, stdin},
+    path::PathBuf,
+    process::Stdio,
+    sync::Arc,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::HeaderValue;
+use jiff::Timestamp;
+use kube_client::config::{AuthInfo, Cluster, ExecConfig, ExecInteractiveMode};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::Value;
+use tokio::{io::AsyncReadExt, process::Command};
+
+use crate::Error;
+use crate::connection::auth::credential;
+use crate::connection::kubeconfig::{file, yaml};
+use crate::curl::{self, Source, Text};
+use crate::redaction::headers_and_urls;
+use crate::stderr::progress;
+use crate::text::utc;
+use policy::PluginPolicy;
+use shared_run::{SharedRun, SharedRuns};
+
+/// What no credential fills, in bytes. Departure: kubectl reads on.
+const LONGEST_ANSWER: u64 = 1 << 20;
+
+const V1: &str = "client.authentication.k8s.io/v1";
+/// The older version, of the same shape.
+pub(crate) const V1BETA1: &str = "client.authentication.k8s.io/v1beta1";
+/// Where a kubeconfig's cluster keeps what is for plugins alone.
+const CLUSTER_EXTENSION: &str = "client.authentication.k8s.io/exec";
+
+/// A program that logs in.
+pub(crate) struct ExecPlugin {
+    /// A name in `$PATH` or an absolute path.
+    command: String,
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+    version: &'static str,
+    interactive_mode: ExecInteractiveMode,
+    install_hint: String,
+    /// For the plugins that ask for it.
+    cluster: Option<ClusterInfo>,
+    policy: PluginPolicy,
+    /// The run that several contexts share.
+    shared: Option<Arc<SharedRun>>,
+}
+
+/// What a plugin answered.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Answer {
+    token: Option<String>,
+    client_certificate_data: Option<String>,
+    client_key_data: Option<String>,
+    /// Until when it is good; `None` is until the server refuses it.
+    #[serde(deserialize_with = "point_in_time")]
+    pub(crate) expiration_timestamp: Option<Timestamp>,
+}
+
+impl ExecPlugin {
+    /// The plugin of a user, whose kubeconfig is valid.
+    pub(crate) fn new(
+        exec: &ExecConfig,
+        cluster: &Cluster,
+        policy: PluginPolicy,
+        runs: Option<&SharedRuns>,
+    ) -> Result<Self, Error> {
+        let version = exec.api_version.as_deref().unwrap_or_default();
+        let Some(version) = [V1, V1BETA1].into_iter().find(|known| *known == version) else {
+            return Err(
+                Error::usage(format!("exec plugin: invalid apiVersion {version:?}")).hinted(
+                    format!("plugins speak {V1} or {V1BETA1}: is there a newer kubeconfig?"),
+                ),
+            );
+        };
+        let variables = exec.env.iter().flatten().filter_map(|variable| {
+            let value = variable.get("value").cloned().unwrap_or_default();
+            Some((variable.get("name")?.clone(), value))
+        });
+        let mode = exec.interactive_mode.clone();
+        let mut plugin = Self {
+            command: file::clean(exec.command.as_deref().unwrap_or_default()),
+            arguments: exec.args.clone().unwrap_or_default(),
+            variables: variables.collect(),
+            version,
+            interactive_mode: mode.unwrap_or(ExecInteractiveMode::IfAvailable),
+            install_hint: printable(exec.install_hint.as_deref().unwrap_or_default()),
+            cluster: if exec.provide_cluster_info {
+                Some(ClusterInfo::new(cluster)?)
+            } else {
+                None
+            },
+            policy,
+            shared: None,
+        };
+        plugin.shared = runs.map(|runs| runs.of(plugin.key()));
+        Ok(plugin)
+    }
+
+    /// What a run depends on.
+    fn key(&self) -> String {
+        format!(
+            "{:?}",
+            (
+                &self.command,
+                &self.arguments,
+                &self.variables,
+                &self.interactive_mode,
+                self.request(false),
+            )
+        )
+    }
+
+    /// The program, as the kubeconfig names it.
+    pub(crate) fn command(&self) -> &str {
+        &self.command
+    }
+
+    /// What the plugin answers when it is run, or has answered to another context.
+    pub(crate) async fn answer(&self, stdin_in_use: bool) -> Result<Arc<Answer>, Error> {
+        let run = self.run(stdin_in_use);
+        match &self.shared {
+            Some(shared) => shared.answer(run).await,
+            None => run.await.map(Arc::new),
+        }
+    }
+
+    /// Lets the next one who asks have another answer than one that a server has refused.
+    pub(crate) async fn forget(&self, refused: &Arc<Answer>) {
+        if let Some(shared) = &self.shared {
+            shared.forget(refused).await;
+        }
+    }
+
+    /// Runs the plugin. Its stderr is ours; stdin too, if it may read it.
+    async fn run(&self, stdin_in_use: bool) -> Result<Answer, Error> {
+        let is_interactive = self.may_ask(stdin_in_use)?;
+        let _hidden = progress::hide();
+        let mut child = Command::new(self.path()?)
+            .args(&self.arguments)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .env("KUBERNETES_EXEC_INFO", self.request(is_interactive))
+            .stdin(if is_interactive {
+                Stdio::inherit()
+            } else {
+                Stdio::null()
+            })
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| {
+                let reason = format!("fork/exec {}: {}", self.command, file::reason(&error));
+                match error.kind() {
+                    ErrorKind::NotFound => self.not_found(&reason),
+                    _ => failure(format!("exec: {reason}")),
+                }
+            })?;
+        let broken = |error| failure(format!("exec: {}", file::reason(&error)));
+        let mut printed = Vec::new();
+        if let Some(stdout) = child.stdout.take() {
+            let mut stdout = stdout.take(LONGEST_ANSWER + 1);
+            stdout.read_to_end(&mut printed).await.map_err(broken)?;
+        }
+        if printed.len() as u64 > LONGEST_ANSWER {
+            // It is killed at the end of this function.
+            return Err(failure(format!(
+                "exec: executable {} printed more than 1 MiB",
+                self.command
+            )));
+        }
+        let status = child.wait().await.map_err(broken)?;
+        if !status.success() {
+            return Err(failure(format!(
+                "exec: executable {} failed with exit code {}",
+                self.command,
+                status.code().unwrap_or(-1) // a signal, in Go's words
+            )));
+        }
+        Answer::read(&printed, self.version).map_err(failure)
+    }
+
+    /// Whether the plugin may ask the user at the terminal.
+    fn may_ask(&self, stdin_in_use: bool) -> Result<bool, Error> {
+        is_interactive(&self.interactive_mode, stdin().is_terminal(), stdin_in_use).map_err(
+            |reason| {
+                let reason = format!("exec plugin cannot support interactive mode: {reason}");
+                match &self.shared {
+                    Some(_) => failure(reason).hinted(
+                        "several contexts cannot ask at once: log in with this one alone first",
+                    ),
+                    None => failure(reason),
+                }
+            },
+        )
+    }
+
+    /// The program, which the policy must allow.
+    fn path(&self) -> Result<PathBuf, Error> {
+        let found = file::find_executable(&self.command);
+        let path = found.as_deref().map_err(String::as_str);
+        self.policy.check(&self.command, path).map_err(failure)?;
+        match found {
+            Ok(path) => Ok(path),
+            // The system says better what is wrong with a path.
+            Err(_) if self.command.contains('/') => Ok(PathBuf::from(&self.command)),
+            Err(_) => Err(self.not_found(&format!("executable {} not found", self.command))),
+        }
+    }
+
+    /// What the plugin gets in `$KUBERNETES_EXEC_INFO`.
+    fn request(&self, is_interactive: bool) -> String {
+        let request = Request {
+            kind: "ExecCredential",
+            api_version: self.version,
+            spec: Spec {
+                cluster: self.cluster.as_ref(),
+                interactive: is_interactive,
+            },
+        };
+        serde_json::to_string(&request).expect("it has no keys but strings")
+    }
+
+    /// The same run as a shell's command. Where `of_user` is a field of the kubeconfig's user, and
+    /// `proxy_url` where the cluster's proxy is, if that one is a secret.
+    pub(crate) fn for_curl(
+        &self,
+        stdin_in_use: bool,
+        of_user: impl Fn(&str) -> Source,
+        proxy_url: Option<&Source>,
+    ) -> Result<curl::CurlPlugin, Error> {
+        let is_interactive = self.may_ask(stdin_in_use)?;
+        let is_word = |name: &str| {
+            let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            name.bytes().all(is_letter) && !name.starts_with(|first: char| first.is_ascii_digit())
+        };
+        if let Some((name, _)) = self.variables.iter().find(|(name, _)| !is_word(name)) {
+            return Err(Error::usage(format!(
+                "--curl: no shell can set the variable {name:?} of the exec plugin"
+            )));
+        }
+        // Nothing says what of its environment is secret, so all of it is left where it is.
+        let variables = self.variables.iter().enumerate().map(|(index, (name, _))| {
+            let value = of_user(&format!("exec.env[{index}].value"));
+            (name.clone(), value)
+        });
+        let arguments = self.arguments.iter().enumerate().map(|(index, argument)| {
+            let before = index
+                .checked_sub(1)
+                .map_or("", |index| &self.arguments[index]);
+            if is_telling(before, argument) {
+                Text::Hidden(of_user(&format!("exec.args[{index}]")))
+            } else {
+                Text::Shown(argument.clone())
+            }
+        });
+        let request = self.request(is_interactive);
+        let url = self
+            .cluster
+            .as_ref()
+            .and_then(|cluster| cluster.proxy_url.as_ref());
+        let shown_url = url.map(|url| Value::from(url.as_str()).to_string());
+        let request = match (proxy_url, shown_url) {
+            (Some(source), Some(url)) if request.contains(&url) => {
+                let (before, after) = request.split_once(&url).unwrap_or_default();
+                vec![
+                    Text::Shown(format!("{before}\"")),
+                    Text::Hidden(source.clone()),
+                    Text::Shown(format!("\"{after}")),
+                ]
+            }
+            _ => vec![Text::Shown(request)],
+        };
+        Ok(curl::CurlPlugin {
+            path: self.path()?.to_string_lossy().into_owned(),
+            arguments: arguments.collect(),
+            variables: variables.collect(),
+            request,
+            is_interactive,
+        })
+    }
+
+    fn not_found(&self, reason: &str) -> Error {
+        let hint = match self.install_hint.as_str() {
+            "" => {
+                "it is the credential plugin that the kubeconfig names: install it, or correct its command"
+            }
+            hint => hint,
+        };
+        failure(format!("exec: {reason}")).hinted(hint)
+    }
+}
+
+impl Answer {
+    pub(crate) fn is_good(&self) -> bool {
+        let end = self.expiration_timestamp;
+        end.is_none_or(|end| Timestamp::now() <= end)
+    }
+
+    /// Checks what a plugin printed. The error holds nothing of it.
+    fn read(stdout: &[u8], version: &str) -> Result<Self, String> {
+        let no_credential = || format!("decoding stdout: not an ExecCredential of {version}");
+        let document = yaml::first_document(stdout).ok().flatten();
+        let mut document = document.ok_or_else(no_credential)?;
+        let text = |name| document.get(name).and_then(Value::as_str);
+        if !document.is_object() || text("kind").is_some_and(|kind| kind != "ExecCredential") {
+            return Err(no_credential());
+        }
+        let returned = text("apiVersion");
+        if returned != Some(version) {
+            let known = [V1, V1BETA1]
+                .into_iter()
+                .find(|known| returned == Some(*known));
+            return Err(format!(
+                "exec plugin is configured to use API version {version}, plugin returned version {}",
+                known.unwrap_or("that is none")
+            ));
+        }
+        let status = document["status"].take();
+        if status.is_null() {
+            return Err("exec plugin didn't return a status field".to_owned());
+        }
+        let answer: Self = serde_json::from_value(status)
+            .map_err(|_| "decoding stdout: a field of the status is of the wrong type")?;
+        let is_set = |field: &Option<String>| field.as_ref().is_some_and(|text| !text.is_empty());
+        let has_certificate = is_set(&answer.client_certificate_data);
+        if has_certificate != is_set(&answer.client_key_data) {
+            return Err("exec plugin returned only certificate or key, not both".to_owned());
+        }
+        if !has_certificate && !is_set(&answer.token) {
+            return Err("exec plugin didn't return a token or cert/key pair".to_owned());
+        }
+        let token = answer.token.as_deref().unwrap_or_default();
+        if HeaderValue::from_str(token).is_err() {
+            return Err("exec plugin returned a token that no header may hold".to_owned());
+        }
+        Ok(answer)
+    }
+
+    /// Puts the credential where that of the kubeconfig would be.
+    pub(crate) fn log_in(&self, login: &mut AuthInfo) {
+        let set = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        login.token = set(&self.token).map(Into::into);
+        let encode = |pem| STANDARD.encode::<String>(pem);
+        login.client_certificate_data = set(&self.client_certificate_data).map(encode);
+        login.client_key_data = set(&self.client_key_data).map(|pem| encode(pem).into());
+    }
+}
+
+fn point_in_time<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Timestamp>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(source)? else {
+        return Ok(None);
+    };
+    let time = utc::rfc3339(&text).ok_or_else(|| D::Error::custom("no point in time"))?;
+    Ok(Some(time))
+}
+
+/// Whether a name announces that the argument, or what stands in it behind a `=`, is a credential.
+fn is_telling(before: &str, argument: &str) -> bool {
+    match argument.split_once('=') {
+        Some((name, _)) if headers_and_urls::is_secret_name(name) => true,
+        _ => {
+            before.starts_with('-')
+                && !before.contains('=')
+                && headers_and_urls::is_secret_name(before)
+        }
+    }
+}
+
+/// kubectl's line for a plugin that did not log in.
+pub(crate) fn failure(reason: impl AsRef<str>) -> Error {
+    Error::connection(format!(
+        "Unable to connect to the server: getting credentials: {}",
+        reason.as_ref()
+    ))
+}
+
+/// Whether the plugin may read stdin, and why it cannot run at all.
+fn is_interactive(
+    mode: &ExecInteractiveMode,
+    is_terminal: bool,
+    is_in_use: bool,
+) -> Result<bool, &'static str> {
+    use ExecInteractiveMode::{Always, IfAvailable, Never};
+    match (mode, is_terminal, is_in_use) {
+        (IfAvailable | Always, true, false) => Ok(true),
+        (Never | IfAvailable, _, _) => Ok(false),
+        (Always, false, _) => Err("standard input is not a terminal"),
+        (Always, true, true) => {
+            Err("standard input is unavailable: used by stdin resource manifest reader")
+        }
+    }
+}
+
+/// The text without what could put a terminal into a strange state
+/// (`client-go/tools/clientcmd/client_config.go`, `cleanANSIEscapeCodes`).
+fn printable(text: &str) -> String {
+    let is_hidden = |character| {
+        matches!(
+            character,
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        )
+    };
+    text.chars()
+        .map(|character| match character {
+            '\t'..='\r' => character.to_string(),
+            _ if character.is_control() || is_hidden(character) => {
+                format!("U+{:04X}", u32::from(character))
+            }
+            _ => character.to_string(),
+        })
+        .collect()
+}
+
+/// What a plugin gets in `$KUBERNETES_EXEC_INFO`.
+#[derive(Serialize)]
+struct Request<'a> {
+    kind: &'static str,
+    #[serde(rename = "apiVersion")]
+    api_version: &'static str,
+    spec: Spec<'a>,
+}
+
+#[derive(Serialize)]
+struct Spec<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<&'a ClusterInfo>,
+    interactive: bool,
+}
+
+/// The server that the login is for. kube-client's type of it lacks the compression.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct ClusterInfo {
+    server: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_server_name: Option<String>,
+    #[serde(skip_serializing_if = "is_false")]
+    insecure_skip_tls_verify: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_authority_data: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proxy_url: Option<String>,
+    #[serde(skip_serializing_if = "is_false")]
+    disable_compression: bool,
+    /// What the kubeconfig's cluster has for plugins alone, or null.
+    config: Option<Value>,
+}
+
+impl ClusterInfo {
+    fn new(cluster: &Cluster) -> Result<Self, Error> {
+        let extensions = cluster.extensions.iter().flatten();
+        let mut for_plugins = extensions.filter(|extension| extension.name == CLUSTER_EXTENSION);
+        Ok(Self {
+            server: cluster.server.clone().unwrap_or_default(),
+            tls_server_name: cluster.tls_server_name.clone(),
+            insecure_skip_tls_verify: cluster.insecure_skip_tls_verify == Some(true),
+            certificate_authority_data: credential::certificate_authority(cluster)?
+                .map(|pem| STANDARD.encode(pem)),
+            proxy_url: cluster.proxy_url.clone(),
+            disable_compression: cluster.disable_compression == Some(true),
+            config: for_plugins
+                .next()
+                .map(|extension| extension.extension.clone()),
+        })
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_reads_stdin_only_when_it_is_a_free_terminal() {
+        use ExecInteractiveMode::{Always, IfAvailable, Never};
+        for (mode, is_terminal, is_in_use, expected) in [
+            (Never, false, false, Ok(false)),
+            (Never, false, true, Ok(false)),
+            (Never, true, false, Ok(false)),
+            (Never, true, true, Ok(false)),
+            (IfAvailable, false, false, Ok(false)),
+            (IfAvailable, false, true, Ok(false)),
+            (IfAvailable, true, false, Ok(true)),
+            (IfAvailable, true, true, Ok(false)),
+            (
+                Always,
+                false,
+                false,
+                Err("standard input is not a terminal"),
+            ),
+            (Always, false, true, Err("standard input is not a terminal")),
+            (Always, true, false, Ok(true)),
+            (
+                Always,
+                true,
+                true,
+                Err("standard input is unavailable: used by stdin resource manifest reader"),
+            ),
+        ] {
+            assert_eq!(is_interactive(&mode, is_terminal, is_in_use), expected);
+        }
+    }
+
+    #[test]
+    fn an_install_hint_cannot_move_the_cursor() {
+        assert_eq!(
+            printable("do \u{1b}[1mthis\u{1b}[0m\n\tand \u{202e}that"),
+            "do U+001B[1mthisU+001B[0m\n\tand U+202Ethat"
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! What a JSON Web Token says of itself (RFC 7519), for a person and for nothing else: nobody has
+//! checked its signature here.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::text::utc;
+
+/// The registered claims of a token that is a JWT.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// `sub`: of a service account `system:serviceaccount:NAMESPACE:NAME`.
+    pub subject: Option<String>,
+    /// `iss`.
+    pub issuer: Option<String>,
+    /// `aud`.
+    pub audiences: Vec<String>,
+    /// `jti`.
+    pub id: Option<String>,
+    /// `nbf`.
+    pub not_before: Option<Timestamp>,
+    /// `exp`.
+    pub expires: Option<Timestamp>,
+}
+
+impl Claims {
+    /// The claims of a token; `None` for one that is no JWT.
+    pub(crate) fn of(token: &str) -> Option<Self> {
+        let [_, claims, _] = token.split('.').collect::<Vec<_>>().try_into().ok()?;
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+        let claims = claims.as_object()?;
+        let text = |name| claims.get(name)?.as_str().map(str::to_owned);
+        let audiences = match claims.get("aud") {
+            Some(Value::String(one)) => vec![one.clone()],
+            Some(Value::Array(many)) => {
+                let names = many.iter().filter_map(Value::as_str);
+                names.map(str::to_owned).collect()
+            }
+            _ => Vec::new(),
+        };
+        Some(Self {
+            subject: text("sub"),
+            issuer: text("iss"),
+            audiences,
+            id: text("jti"),
+            not_before: claims.get("nbf").and_then(point_in_time),
+            expires: claims.get("exp").and_then(point_in_time),
+        })
+    }
+}
+
+/// Seconds since 1970, which may have a fraction.
+fn point_in_time(claim: &Value) -> Option<Timestamp> {
+    let seconds = match claim {
+        Value::Number(number) => number.as_f64()?,
+        _ => return None,
+    };
+    let since_epoch = SignedDuration::try_from_secs_f64(seconds.trunc())
+        .map_or(if seconds < 0.0 { i64::MIN } else { i64::MAX }, |length| {
+            length.as_secs()
+        });
+    Some(utc::from_seconds(since_epoch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(claims: &str) -> Option<Claims> {
+        Claims::of(&format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims)))
+    }
+
+    #[test]
+    fn reads_the_claims_of_a_jwt() {
+        let given = r#"{"sub":"s","iss":"i","aud":["a","b"],"jti":"j","nbf":1,"exp":2.5}"#;
+        let second = |second| Timestamp::from_second(second).ok();
+        assert_eq!(
+            claims(given),
+            Some(Claims {
+                subject: Some("s".to_owned()),
+                issuer: Some("i".to_owned()),
+                audiences: vec!["a".to_owned(), "b".to_owned()],
+                id: Some("j".to_owned()),
+                not_before: second(1),
+                expires: second(2),
+            })
+        );
+        assert_eq!(claims(r#"{"aud":"a"}"#).unwrap().audiences, ["a"]);
+        assert_eq!(claims(r#"{"exp":"soon"}"#), Some(Claims::default()));
+    }
+
+    /// Milliseconds are given for seconds, for example.
+    #[test]
+    fn an_end_beyond_all_years_is_the_last_one() {
+        let end = |exp: &str| claims(&format!(r#"{{"exp":{exp}}}"#)).unwrap().expires;
+        for far in [
+            "253402300799",
+            "1900000000000",
+            "18446744073709551616",
+            "1e30",
+        ] {
+            assert_eq!(end(far), Some(utc::from_seconds(i64::MAX)), "{far}");
+        }
+        assert_eq!(end("-1e30"), Some(utc::from_seconds(i64::MIN)));
+    }
+
+    #[test]
+    fn what_is_no_jwt_has_no_claims() {
+        for token in ["", "opaque", "a.b", "a.b.c", "a.e30.c.d", "e30.W10.c"] {
+            assert_eq!(Claims::of(token), None, "{token}");
+        }
+    }
+}

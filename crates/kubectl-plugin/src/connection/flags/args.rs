@@ -1,0 +1,203 @@
+//! kubectl's connection flags, with kubectl's spelling and kubectl's value rules.
+//!
+//! As in kubectl, an empty value is the same as no flag, and the last one of a flag that
+//! takes one value wins (`cli-runtime/pkg/genericclioptions/config_flags.go`).
+
+use clap::ArgAction;
+
+use crate::connection::flags::duration;
+use crate::connection::flags::global::GlobalArgs;
+use crate::redaction::headers_and_urls;
+use crate::text::parse_boolean;
+use crate::text::shell::quoted;
+
+/// The flags that say which API server, and as whom. Flattened last, as clap puts the flags that
+/// follow under the same heading. No `Debug`, as some of them are secrets.
+#[derive(clap::Args, Clone, Default)]
+#[command(next_help_heading = "Connection", args_override_self = true)]
+pub struct ConnectionArgs {
+    /// The kubeconfig file to use, instead of $KUBECONFIG and ~/.kube/config
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub kubeconfig: Option<String>,
+    /// The file with kubectl's preferences, of which the policy for credential plugins counts
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub kuberc: Option<String>,
+    /// The kubeconfig context to use
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub context: Option<String>,
+    /// The kubeconfig cluster to use
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub cluster: Option<String>,
+    /// The kubeconfig user to use
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub user: Option<String>,
+    /// The namespace of the request
+    #[arg(long, short, value_name = "NAME", hide_short_help = true)]
+    pub namespace: Option<String>,
+    /// The address of the API server
+    #[arg(long, short, value_name = "URL", hide_short_help = true)]
+    pub server: Option<String>,
+    /// The name that the server's certificate must have, instead of the address
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub tls_server_name: Option<String>,
+    /// Do not check the server's certificate: anybody in between can read and change everything
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false",
+          action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true",
+          default_value = "false", hide_default_value = true, hide_short_help = true)]
+    pub insecure_skip_tls_verify: bool,
+    /// The file with the certificates that the server's must be signed by
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub certificate_authority: Option<String>,
+    /// The client certificate file
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub client_certificate: Option<String>,
+    /// The client certificate's key file
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub client_key: Option<String>,
+    /// The bearer token to log in with
+    #[arg(long, allow_hyphen_values = true, hide_short_help = true)]
+    pub token: Option<String>,
+    /// The name to log in with by basic authentication
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub username: Option<String>,
+    /// The password to log in with by basic authentication
+    #[arg(long, allow_hyphen_values = true, hide_short_help = true)]
+    pub password: Option<String>,
+    /// The user to impersonate
+    #[arg(long = "as", value_name = "USER", hide_short_help = true)]
+    pub as_user: Option<String>,
+    /// The UID to impersonate
+    #[arg(long, value_name = "UID", hide_short_help = true)]
+    pub as_uid: Option<String>,
+    /// A group to impersonate; may be repeated
+    #[arg(long, value_name = "GROUP", action = ArgAction::Append, hide_short_help = true)]
+    pub as_group: Vec<String>,
+    /// An extra of the user to impersonate; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append, value_parser = key_value, hide_short_help = true)]
+    pub as_user_extra: Vec<(String, String)>,
+    /// How long one request may take, as in 5, 5s, 2m; 0 is for ever
+    #[arg(
+        long,
+        value_name = "DURATION",
+        allow_hyphen_values = true,
+        hide_short_help = true
+    )]
+    pub request_timeout: Option<String>,
+    /// Accepted as kubectl has it; answers are never asked for compressed
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false",
+          action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true",
+          default_value = "false", hide_default_value = true, hide_short_help = true)]
+    pub disable_compression: bool,
+    /// The proxy to go through
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    pub proxy_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+}
+
+impl ConnectionArgs {
+    /// Whether `-v` asks for anything.
+    pub fn is_verbose(&self) -> bool {
+        self.global.trace_level() > 0
+    }
+
+    /// What `-n` says. The context's namespace does not count, as raw paths name their own.
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref().filter(|name| !name.is_empty())
+    }
+
+    /// A flag that is given and names one server or one login, or says whom to trust there: it makes
+    /// no sense for several, and would send a credential where it does not belong.
+    pub fn flag_of_one_context(&self) -> Option<&'static str> {
+        let args = self.without_empty();
+        let flags = [
+            ("--context", args.context.is_some()),
+            ("--cluster", args.cluster.is_some()),
+            ("--user", args.user.is_some()),
+            ("--server", args.server.is_some()),
+            ("--tls-server-name", args.tls_server_name.is_some()),
+            ("--insecure-skip-tls-verify", args.insecure_skip_tls_verify),
+            (
+                "--certificate-authority",
+                args.certificate_authority.is_some(),
+            ),
+            ("--client-certificate", args.client_certificate.is_some()),
+            ("--client-key", args.client_key.is_some()),
+            ("--token", args.token.is_some()),
+            ("--username", args.username.is_some()),
+            ("--password", args.password.is_some()),
+        ];
+        let given = flags.into_iter().find(|(_, is_given)| *is_given);
+        given.map(|(flag, _)| flag)
+    }
+
+    /// The flags that choose the server and the user, for a command that looks at the same place;
+    /// not those that say how to get there, and no credential.
+    pub(crate) fn kubectl_flags(&self) -> String {
+        let flags = [
+            ("kubeconfig", &self.kubeconfig),
+            ("context", &self.context),
+            ("cluster", &self.cluster),
+            ("user", &self.user),
+            ("server", &self.server),
+            ("as", &self.as_user),
+        ];
+        let mut words = String::new();
+        for (name, value) in flags {
+            if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
+                // What is behind a server's path is not sent, and may be anything.
+                let value = headers_and_urls::address(value.split('?').next().unwrap_or_default());
+                words.extend([" --", name, "=", quoted(&value).as_ref()]);
+            }
+        }
+        words
+    }
+
+    /// What `--request-timeout` says, as Go writes durations, for the parameter `timeout` of a
+    /// request. What is no duration fails when the connection is prepared.
+    pub fn request_timeout(&self) -> Option<String> {
+        let text = self
+            .request_timeout
+            .as_deref()
+            .filter(|text| !text.is_empty())?;
+        duration::parse(text).ok().flatten().map(duration::in_go)
+    }
+
+    /// The same flags, without those that are empty: as in kubectl, they count as not given.
+    pub(crate) fn without_empty(&self) -> Self {
+        let mut args = self.clone();
+        for flag in [
+            &mut args.kubeconfig,
+            &mut args.kuberc,
+            &mut args.context,
+            &mut args.cluster,
+            &mut args.user,
+            &mut args.namespace,
+            &mut args.server,
+            &mut args.tls_server_name,
+            &mut args.certificate_authority,
+            &mut args.client_certificate,
+            &mut args.client_key,
+            &mut args.token,
+            &mut args.username,
+            &mut args.password,
+            &mut args.as_user,
+            &mut args.as_uid,
+            &mut args.request_timeout,
+            &mut args.proxy_url,
+        ] {
+            if flag.as_deref() == Some("") {
+                *flag = None;
+            }
+        }
+        args
+    }
+}
+
+/// Departure: kubectl drops an extra without `=` silently, and acts with less than was asked for.
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("must be KEY=VALUE".to_owned()),
+    }
+}

@@ -1,0 +1,136 @@
+//! The grammar of `--request-timeout` and of every other duration: whole seconds, or a Go duration
+//! (`client-go/tools/clientcmd/helpers.go`, Go's `time.ParseDuration`).
+
+use std::time::Duration;
+
+use crate::Error;
+
+/// A flag's value; zero is no limit.
+pub fn parse(text: &str) -> Result<Option<Duration>, Error> {
+    let duration = match text.parse::<u64>() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => go_duration(text),
+    };
+    match duration {
+        Some(duration) => Ok(Some(duration).filter(|duration| !duration.is_zero())),
+        None => Err(Error::usage(
+            "Invalid timeout value. Timeout must be a single integer in seconds, or an integer \
+             followed by a corresponding time unit (e.g. 1s | 2m | 3h)",
+        )),
+    }
+}
+
+/// As Go's `Duration.String` writes it: `1h2m3.5s`, `2m0s`, `1.5s`, `300ms`.
+pub(crate) fn in_go(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let nanoseconds = u64::from(duration.subsec_nanos());
+    let fraction = |unit: u64, digits: usize| {
+        let text = format!("{:0digits$}", nanoseconds % unit);
+        let text = text.trim_end_matches('0');
+        if text.is_empty() {
+            String::new()
+        } else {
+            format!(".{text}")
+        }
+    };
+    match (seconds, nanoseconds) {
+        (0, ..1_000) => format!("{nanoseconds}ns"),
+        (0, ..1_000_000) => format!("{}{}µs", nanoseconds / 1_000, fraction(1_000, 3)),
+        (0, _) => format!("{}{}ms", nanoseconds / 1_000_000, fraction(1_000_000, 6)),
+        _ => {
+            let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+            let hours = if hours > 0 {
+                format!("{hours}h")
+            } else {
+                String::new()
+            };
+            let minutes = if seconds >= 60 {
+                format!("{minutes}m")
+            } else {
+                String::new()
+            };
+            format!(
+                "{hours}{minutes}{}{}s",
+                seconds % 60,
+                fraction(1_000_000_000, 9)
+            )
+        }
+    }
+}
+
+/// `1h2m3.5s`. Departure: kubectl takes a negative duration and asks the server for it.
+fn go_duration(text: &str) -> Option<Duration> {
+    let mut rest = text.strip_prefix('+').unwrap_or(text);
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let unit_at =
+            rest.find(|character: char| !character.is_ascii_digit() && character != '.')?;
+        let (number, tail) = rest.split_at(unit_at);
+        let next_at = tail
+            .find(|character: char| character.is_ascii_digit() || character == '.')
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(next_at);
+        let unit = match unit {
+            "ns" => 1e-9,
+            "us" | "µs" | "μs" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        let seconds = number.parse::<f64>().ok()? * unit;
+        total = total.checked_add(Duration::try_from_secs_f64(seconds).ok()?)?;
+        rest = tail;
+    }
+    (!text.is_empty() && text != "+").then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(text: &str) -> Option<f64> {
+        parse(text)
+            .expect("a duration")
+            .map(|duration| duration.as_secs_f64())
+    }
+
+    #[test]
+    fn a_duration_is_written_as_go_writes_it() {
+        for (text, expected) in [
+            ("5", "5s"),
+            ("+5s", "5s"),
+            ("2m", "2m0s"),
+            ("1h", "1h0m0s"),
+            ("1.5s", "1.5s"),
+            ("300ms", "300ms"),
+            ("1500us", "1.5ms"),
+            ("90s", "1m30s"),
+        ] {
+            assert_eq!(in_go(parse(text).unwrap().unwrap()), expected);
+        }
+        assert_eq!(parse("0.0000000001s").unwrap(), None);
+    }
+
+    #[test]
+    fn reads_seconds_and_go_durations() {
+        assert_eq!(seconds("5"), Some(5.0));
+        assert_eq!(seconds("1h2m3.5s"), Some(3723.5));
+        assert_eq!(seconds("+.5m"), Some(30.0));
+        assert_eq!(seconds("100ms"), Some(0.1));
+    }
+
+    #[test]
+    fn zero_is_no_limit() {
+        assert_eq!(seconds("0"), None);
+        assert_eq!(seconds("0s"), None);
+    }
+
+    #[test]
+    fn refuses_what_is_no_duration() {
+        for text in ["5x", "s", ".s", "-5s", "5 s", "1.2.3s", "abc", "+", "5s5"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+}

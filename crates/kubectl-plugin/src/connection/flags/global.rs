@@ -1,0 +1,62 @@
+//! Those of kubectl's global flags that are about neither server nor user.
+
+use clap::{ArgAction, Args};
+
+use crate::stderr::trace::Trace;
+use crate::text::parse_boolean;
+
+/// What kubectl accepts everywhere. Most of it is about parts of kubectl that a plugin does not
+/// have: it is taken, so that aliases and scripts keep working, and does nothing.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct GlobalArgs {
+    /// How much to tell on stderr: 6 each request, 7 and its headers, 8 and the
+    /// bodies, 9 and what its time went into, 10 and all of the bodies
+    #[arg(
+        short,
+        long = "v",
+        value_name = "LEVEL",
+        allow_negative_numbers = true,
+        hide_short_help = true
+    )]
+    verbosity: Option<i32>,
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    cache_dir: Option<String>,
+    #[arg(long, num_args = 0..=1, require_equals = true, action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", hide = true)]
+    match_server_version: Option<bool>,
+    #[arg(long, value_name = "NAME", hide = true)]
+    profile: Option<String>,
+    #[arg(long, value_name = "FILE", hide = true)]
+    profile_output: Option<String>,
+    #[arg(long, value_name = "PATTERN=LEVEL", hide = true)]
+    vmodule: Option<String>,
+    #[arg(long, value_name = "DURATION", hide = true)]
+    log_flush_frequency: Option<String>,
+}
+
+impl GlobalArgs {
+    pub(crate) fn trace_level(&self) -> i32 {
+        self.verbosity.unwrap_or(0)
+    }
+
+    /// What `-v` asks for; says there which flags do nothing.
+    pub(crate) fn trace(&self) -> Trace {
+        let trace = Trace::new(self.trace_level());
+        for (flag, is_given) in [
+            ("--cache-dir", self.cache_dir.is_some()),
+            (
+                "--match-server-version",
+                self.match_server_version.is_some(),
+            ),
+            ("--profile", self.profile.is_some()),
+            ("--profile-output", self.profile_output.is_some()),
+            ("--vmodule", self.vmodule.is_some()),
+            ("--log-flush-frequency", self.log_flush_frequency.is_some()),
+        ] {
+            if is_given {
+                trace.idle_flag(flag);
+            }
+        }
+        trace
+    }
+}

@@ -1,0 +1,336 @@
+//! Kubeconfig files, read as leniently as kubectl reads them
+//! (`client-go/tools/clientcmd/loader.go`).
+//!
+//! client-go merges the files of a `KUBECONFIG` list: of each name the first definition
+//! counts, whole. Looking a name up in the files in their order is the same, and only the
+//! entries that are used get a type; the others may hold anything.
+
+pub(crate) mod file;
+mod in_cluster;
+pub(crate) mod overrides;
+pub(crate) mod selection;
+pub(crate) mod validation;
+pub(crate) mod yaml;
+
+use std::{
+    env, fmt,
+    path::{Path, PathBuf},
+};
+
+use kube_client::config::{AuthInfo, Cluster};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use crate::Error;
+use crate::redaction::headers_and_urls;
+use crate::stderr::trace::Trace;
+use crate::text::nearest::nearest;
+
+/// The kubeconfig files that count, first one first.
+pub(crate) struct Kubeconfig {
+    files: Vec<KubeconfigFile>,
+}
+
+struct KubeconfigFile {
+    path: PathBuf,
+    document: Document,
+}
+
+/// What is kept of a file; unknown fields are fine.
+#[derive(Default)]
+struct Document {
+    current_context: String,
+    contexts: Vec<Named>,
+    clusters: Vec<Named>,
+    users: Vec<Named>,
+}
+
+/// An element of any of the lists.
+#[derive(Deserialize)]
+struct Named {
+    name: Option<String>,
+    context: Option<Value>,
+    cluster: Option<Value>,
+    user: Option<Value>,
+}
+
+/// A context: which cluster, as which user. kube-client's own type insists on a cluster.
+#[derive(Default, Deserialize)]
+pub(crate) struct Context {
+    pub(crate) cluster: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) namespace: Option<String>,
+}
+
+/// One of a kubeconfig's three lists.
+#[derive(Clone, Copy)]
+pub(crate) enum List {
+    Contexts,
+    Clusters,
+    Users,
+}
+
+impl fmt::Display for List {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Contexts => "context",
+            Self::Clusters => "cluster",
+            Self::Users => "user",
+        })
+    }
+}
+
+impl Kubeconfig {
+    /// Reads `explicit`, else the files of `$KUBECONFIG`, else `~/.kube/config`.
+    pub(crate) fn load(explicit: Option<&str>, trace: Trace) -> Result<Self, Error> {
+        let paths = match (explicit, env::var_os("KUBECONFIG")) {
+            (Some(path), _) => {
+                if !Path::new(path).try_exists().unwrap_or(true) {
+                    return Err(Error::usage(format!(
+                        "stat {path}: no such file or directory"
+                    )));
+                }
+                vec![PathBuf::from(path)]
+            }
+            (None, Some(list)) if !list.is_empty() => env::split_paths(&list).collect(),
+            (None, _) => env::home_dir()
+                .map(|home| home.join(".kube/config"))
+                .into_iter()
+                .collect(),
+        };
+        let mut files: Vec<KubeconfigFile> = Vec::with_capacity(paths.len());
+        for path in paths {
+            let known = files.iter().any(|file| file.path == path);
+            if known || path.as_os_str().is_empty() || !path.try_exists().unwrap_or(true) {
+                continue;
+            }
+            let document = Document::read(&path).map_err(|reason| broken(&path, &reason))?;
+            trace.kubeconfig(&path);
+            files.push(KubeconfigFile { path, document });
+        }
+        Ok(Self { files })
+    }
+
+    /// The first `current-context` that is set.
+    pub(crate) fn current_context(&self) -> Option<&str> {
+        let mut names = self
+            .files
+            .iter()
+            .map(|file| file.document.current_context.as_str());
+        names.find(|name| !name.is_empty())
+    }
+
+    /// The names of all contexts, in alphabetical order as `kubectl config get-contexts` lists them.
+    pub(crate) fn context_names(&self) -> Vec<&str> {
+        let contexts = self.files.iter().flat_map(|file| &file.document.contexts);
+        let mut names: Vec<&str> = contexts.map(Named::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// A context.
+    pub(crate) fn context(&self, name: &str) -> Result<Option<Context>, Error> {
+        Ok(self.find(List::Contexts, name)?.map(|(context, _)| context))
+    }
+
+    /// A cluster, with its file's path made absolute.
+    pub(crate) fn cluster(&self, name: &str) -> Result<Option<Cluster>, Error> {
+        let found = self.find::<Cluster>(List::Clusters, name)?;
+        Ok(found.map(|(mut cluster, path)| {
+            resolve(&mut cluster.certificate_authority, path);
+            cluster
+        }))
+    }
+
+    /// A user, with the paths of its files and of its plugin made absolute. A command without a
+    /// slash is looked for in `$PATH`.
+    pub(crate) fn user(&self, name: &str) -> Result<Option<AuthInfo>, Error> {
+        let found = self.find::<AuthInfo>(List::Users, name)?;
+        Ok(found.map(|(mut user, path)| {
+            resolve(&mut user.client_certificate, path);
+            resolve(&mut user.client_key, path);
+            resolve(&mut user.token_file, path);
+            if let Some(exec) = &mut user.exec
+                && exec
+                    .command
+                    .as_ref()
+                    .is_some_and(|command| command.contains('/'))
+            {
+                resolve(&mut exec.command, path);
+            }
+            user
+        }))
+    }
+
+    /// The names in a list, each with what it stands for; no credential is in it.
+    pub(crate) fn names(&self, list: List) -> Vec<(String, String)> {
+        let mut names: Vec<(String, String)> = Vec::new();
+        for named in self.files.iter().flat_map(|file| file.document.list(list)) {
+            if names.iter().all(|(known, _)| known != named.name()) {
+                names.push((named.name().to_owned(), named.description(list)));
+            }
+        }
+        names
+    }
+
+    /// The name in the list that `name` may be a slip of.
+    pub(crate) fn nearest(&self, list: List, name: &str) -> Option<&str> {
+        let entries = self.files.iter().flat_map(|file| file.document.list(list));
+        nearest(name, entries.map(Named::name))
+    }
+
+    /// The first definition of a name, and the file that it is in.
+    fn find<T: DeserializeOwned>(
+        &self,
+        list: List,
+        name: &str,
+    ) -> Result<Option<(T, &Path)>, Error> {
+        for file in &self.files {
+            let Some(named) = file
+                .document
+                .list(list)
+                .iter()
+                .find(|named| named.name() == name)
+            else {
+                continue;
+            };
+            let entry = named.entry(list);
+            let typed = T::deserialize(&entry).map_err(|_| {
+                let field = misfit::<T>(&entry).unwrap_or("a field");
+                let reason = format!("{list} {name:?}: {field} is of the wrong type");
+                broken(&file.path, &reason)
+            })?;
+            return Ok(Some((typed, &file.path)));
+        }
+        Ok(None)
+    }
+}
+
+impl Document {
+    /// Reads and checks a file; the error is a reason that holds nothing of the file's text.
+    fn read(path: &Path) -> Result<Self, String> {
+        let text = file::read(path)?;
+        let mut fields = match yaml::first_document(&text)? {
+            None => return Ok(Self::default()),
+            Some(Value::Object(fields)) => fields,
+            Some(_) => return Err("not a mapping".to_owned()),
+        };
+        let kind: String = take(&mut fields, "kind")?;
+        let version: String = take(&mut fields, "apiVersion")?;
+        if !["", "Config"].contains(&kind.as_str()) || !["", "v1"].contains(&version.as_str()) {
+            return Err(format!(
+                "no kind {kind:?} is registered for version {version:?}"
+            ));
+        }
+        let document = Self {
+            current_context: take(&mut fields, "current-context")?,
+            contexts: take(&mut fields, "contexts")?,
+            clusters: take(&mut fields, "clusters")?,
+            users: take(&mut fields, "users")?,
+        };
+        for list in [List::Clusters, List::Users, List::Contexts] {
+            let mut names: Vec<&str> = document.list(list).iter().map(Named::name).collect();
+            names.sort_unstable();
+            if let Some([name, _]) = names.array_windows().find(|[left, right]| left == right) {
+                return Err(format!("duplicate name {name:?} in list of {list}s"));
+            }
+        }
+        Ok(document)
+    }
+
+    fn list(&self, list: List) -> &[Named] {
+        match list {
+            List::Contexts => &self.contexts,
+            List::Clusters => &self.clusters,
+            List::Users => &self.users,
+        }
+    }
+}
+
+impl Named {
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+
+    /// A context's cluster and user, a cluster's server.
+    fn description(&self, list: List) -> String {
+        let entry = self.entry(list);
+        let text = |field| entry.get(field).and_then(Value::as_str).unwrap_or_default();
+        match list {
+            List::Contexts => format!("{} as {}", text("cluster"), text("user")),
+            List::Clusters => headers_and_urls::address(text("server")),
+            List::Users => String::new(),
+        }
+    }
+
+    /// What is under the name, without what is null or `""`: Go takes it as not set, at any depth.
+    fn entry(&self, list: List) -> Value {
+        let entry = match list {
+            List::Contexts => &self.context,
+            List::Clusters => &self.cluster,
+            List::Users => &self.user,
+        };
+        entry
+            .as_ref()
+            .map_or_else(|| Value::Object(Map::new()), without_the_unset)
+    }
+}
+
+fn without_the_unset(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let is_set =
+                |(_, value): &(&String, &Value)| !value.is_null() && value.as_str() != Some("");
+            let set = members.iter().filter(is_set);
+            // Extensions are anybody's, and are handed on as they are.
+            let kept = set.map(|(name, value)| match name.as_str() {
+                "extensions" => (name.clone(), value.clone()),
+                _ => (name.clone(), without_the_unset(value)),
+            });
+            kept.collect()
+        }
+        Value::Array(items) => items.iter().map(without_the_unset).collect(),
+        other => other.clone(),
+    }
+}
+
+/// Takes a field out; null is none. serde's own message would repeat the value.
+fn take<T: DeserializeOwned + Default>(
+    fields: &mut Map<String, Value>,
+    name: &str,
+) -> Result<T, String> {
+    match fields.remove(name) {
+        None | Some(Value::Null) => Ok(T::default()),
+        Some(value) => {
+            serde_json::from_value(value).map_err(|_| format!("{name} is of the wrong type"))
+        }
+    }
+}
+
+/// The field that keeps `value` from being a `T`.
+fn misfit<T: DeserializeOwned>(value: &Value) -> Option<&str> {
+    value.as_object()?.iter().find_map(|(key, field)| {
+        let alone = Value::Object(Map::from_iter([(key.clone(), field.clone())]));
+        T::deserialize(&alone).is_err().then_some(key.as_str())
+    })
+}
+
+fn broken(path: &Path, reason: &str) -> Error {
+    Error::usage(format!(
+        "error loading config file \"{}\": {reason}",
+        path.display()
+    ))
+}
+
+/// Makes a path of a kubeconfig absolute. As in client-go, `..` goes by the text of the path,
+/// also where a folder is a link.
+fn resolve(reference: &mut Option<String>, kubeconfig: &Path) {
+    let Some(text) = reference else { return };
+    if Path::new(text).is_absolute() {
+        return;
+    }
+    if let Ok(kubeconfig) = std::path::absolute(kubeconfig) {
+        *text = file::clean(&kubeconfig.with_file_name(&text).to_string_lossy());
+    }
+}

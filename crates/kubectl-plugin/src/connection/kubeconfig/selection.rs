@@ -1,0 +1,179 @@
+//! Which cluster and which user: those of the kubeconfig or of the Pod, with the flags on top
+//! (`client-go/tools/clientcmd/client_config.go` and `merged_client_builder.go`).
+
+use std::env;
+
+use kube_client::config::{AuthInfo, Cluster};
+
+use crate::Error;
+use crate::connection::flags::args::ConnectionArgs;
+use crate::connection::kubeconfig::{Context, Kubeconfig, List, in_cluster, overrides, validation};
+
+/// The cluster and the user that requests are for.
+pub(crate) struct Selection {
+    /// The server's address, as it is configured.
+    pub(crate) server: String,
+    /// The context's name.
+    pub(crate) context_name: Option<String>,
+    /// The namespace of the flag, the context or the Pod, else `default`.
+    pub(crate) namespace: String,
+    /// The cluster's name in the kubeconfig; may be empty.
+    pub(crate) cluster_name: String,
+    /// How to get there, and whom to trust.
+    pub(crate) cluster: Cluster,
+    /// The user's name in the kubeconfig, for messages; may be empty.
+    pub(crate) user_name: String,
+    /// As whom.
+    pub(crate) user: AuthInfo,
+    /// What the user should know about the choice.
+    pub(crate) notes: Vec<String>,
+}
+
+/// The names that count, and what the kubeconfig has under them.
+struct Choice {
+    context_name: Option<String>,
+    context: Option<Context>,
+    cluster_name: Option<String>,
+    cluster: Option<Cluster>,
+    user_name: Option<String>,
+    user: Option<AuthInfo>,
+}
+
+/// Chooses by the flags and the kubeconfig.
+pub(crate) fn select(args: &ConnectionArgs, kubeconfig: &Kubeconfig) -> Result<Selection, Error> {
+    let choice = choose(args, kubeconfig)?;
+    check_names(args, kubeconfig, &choice)?;
+
+    let no_cluster = choice.cluster.is_none();
+    // client-go looks for a Pod's account only when no flag changes its default configuration;
+    // here any flag works beside it (kubernetes/kubernetes#93474).
+    let account = if no_cluster && args.server.is_none() {
+        in_cluster::service_account()
+    } else {
+        None
+    };
+    let is_pod = account.is_some();
+    let (account_cluster, account_user) = account.unzip();
+    let mut cluster = choice.cluster.or(account_cluster).unwrap_or_default();
+    let mut user = match choice.user_name {
+        Some(_) => choice.user,
+        None => account_user,
+    }
+    .unwrap_or_default();
+    let cluster_name = choice.cluster_name.unwrap_or_default();
+    let user_name = choice.user_name.unwrap_or_default();
+    overrides::apply_to_cluster(args, &mut cluster);
+    overrides::apply_to_user(args, &mut user);
+    validation::check(&cluster_name, &cluster, &user_name, &user)?;
+
+    let mut notes = Vec::new();
+    let server = match cluster.server.clone() {
+        Some(server) => server,
+        None if no_cluster => default_server(&mut notes),
+        // Departure: kubectl talks to localhost:8080.
+        None => {
+            let message = format!("no server found for cluster {cluster_name:?}");
+            return Err(Error::usage(message));
+        }
+    };
+    let of_context = choice.context.and_then(|context| context.namespace);
+    let namespace = args.namespace.clone().or(of_context);
+    let of_pod = || is_pod.then(in_cluster::namespace).flatten();
+    Ok(Selection {
+        server,
+        context_name: choice.context_name,
+        namespace: namespace.or_else(of_pod).unwrap_or("default".to_owned()),
+        cluster_name,
+        cluster,
+        user_name,
+        user,
+        notes,
+    })
+}
+
+fn choose(args: &ConnectionArgs, kubeconfig: &Kubeconfig) -> Result<Choice, Error> {
+    let current_context = || kubeconfig.current_context().map(str::to_owned);
+    let context_name = args.context.clone().or_else(current_context);
+    let context = match &context_name {
+        Some(name) => kubeconfig.context(name)?,
+        None => None,
+    };
+    let of_context = context.as_ref();
+    let cluster_name = args.cluster.clone().or_else(|| of_context?.cluster.clone());
+    let user_name = args.user.clone().or_else(|| of_context?.user.clone());
+    Ok(Choice {
+        cluster: match &cluster_name {
+            Some(name) => kubeconfig.cluster(name)?,
+            None => None,
+        },
+        user: match &user_name {
+            Some(name) => kubeconfig.user(name)?,
+            None => None,
+        },
+        context_name,
+        context,
+        cluster_name,
+        user_name,
+    })
+}
+
+/// Fails for a name that the kubeconfig does not have; of several, for the one that kubectl reports.
+fn check_names(
+    args: &ConnectionArgs,
+    kubeconfig: &Kubeconfig,
+    choice: &Choice,
+) -> Result<(), Error> {
+    let absent = |list, name, error: Error| match kubeconfig.nearest(list, name) {
+        Some(nearest) => Err(error.hinted(format!("did you mean {nearest:?}?"))),
+        None => Err(error),
+    };
+    let has_user = choice.user.is_some();
+    let has_context = choice.context.is_some();
+    let has_cluster = choice.cluster.is_some();
+    for (list, kind, flag, exists) in [
+        (List::Users, "auth info", &args.user, has_user),
+        (List::Contexts, "context", &args.context, has_context),
+        (List::Clusters, "cluster", &args.cluster, has_cluster),
+    ] {
+        if let (Some(name), false) = (flag, exists) {
+            let error = Error::usage(format!("{kind} {name:?} does not exist"));
+            return absent(list, name, error);
+        }
+    }
+    let Some(context) = &choice.context_name else {
+        return Ok(());
+    };
+    if !has_context {
+        let problem = format!("context was not found for specified context: {context}");
+        return absent(List::Contexts, context, Error::configuration(problem));
+    }
+    // Departures: for a user that is not there kubectl asks for a password, and for a cluster that
+    // is not there it talks to localhost:8080.
+    if let (Some(name), false, false) = (&choice.user_name, has_user, overrides::hold_login(args)) {
+        let error = Error::usage(format!(
+            "user {name:?} was not found for context {context:?}"
+        ));
+        return absent(List::Users, name, error);
+    }
+    match &choice.cluster_name {
+        _ if has_cluster || args.server.is_some() => Ok(()),
+        Some(name) => {
+            let message = format!("cluster {name:?} was not found for context {context:?}");
+            absent(List::Clusters, name, Error::usage(message))
+        }
+        None => Err(Error::usage(format!(
+            "cluster was not specified for context {context:?}"
+        ))),
+    }
+}
+
+/// Where kubectl goes when nothing says where.
+fn default_server(notes: &mut Vec<String>) -> String {
+    match env::var("KUBERNETES_MASTER") {
+        Ok(server) if !server.is_empty() => server,
+        _ => {
+            notes.push("no cluster is configured, trying http://localhost:8080".to_owned());
+            "http://localhost:8080".to_owned()
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! YAML that a person or a program wrote as configuration, read as leniently as
+//! `sigs.k8s.io/yaml` reads it for kubectl.
+
+use serde_json::Value;
+
+/// The first document, if there is one; further ones and repeated keys are ignored. The error
+/// names the line and holds nothing of the text, which may be a secret.
+pub(crate) fn first_document(text: &[u8]) -> Result<Option<Value>, String> {
+    let options = serde_saphyr::options! {
+        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
+        legacy_octal_numbers: true,
+        with_snippet: false,
+    };
+    let mut reader = text;
+    serde_saphyr::read_with_options::<_, Value>(&mut reader, options)
+        .next()
+        .transpose()
+        .map_err(|error| {
+            let line = error.location().map_or(0, |location| location.line());
+            format!("yaml: line {line}: not valid YAML")
+        })
+}

@@ -1,0 +1,93 @@
+//! A connection that looks at how the other side begins, to tell plain HTTP and TLS apart where one
+//! of them was expected and the other one answers.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// An answer in the wrong protocol, in place of what was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum WrongProtocol {
+    /// TLS was expected.
+    #[error("an answer in plain HTTP")]
+    Http,
+    /// Plain HTTP was expected.
+    #[error("an answer in TLS")]
+    Tls,
+}
+
+/// The type of a TLS record with an alert, which is how TLS answers what is not TLS.
+const ALERT: u8 = 0x15;
+
+pub(crate) struct ProtocolCheck<T> {
+    stream: T,
+    expects_tls: bool,
+    has_begun: bool,
+}
+
+impl<T> ProtocolCheck<T> {
+    /// A connection over which nothing was said yet. If TLS is not expected, plain HTTP is.
+    pub(crate) fn new(stream: T, expects_tls: bool) -> Self {
+        Self {
+            stream,
+            expects_tls,
+            has_begun: false,
+        }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for ProtocolCheck<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let first = &buffer.filled()[before..];
+        if self.has_begun || first.is_empty() {
+            return read;
+        }
+        self.has_begun = true;
+        let wrong = match self.expects_tls {
+            true if first.starts_with(b"HTTP/") => WrongProtocol::Http,
+            false if first[0] == ALERT => WrongProtocol::Tls,
+            _ => return read,
+        };
+        Poll::Ready(Err(io::Error::other(wrong)))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for ProtocolCheck<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,265 @@
+//! Which proxy to go through: that of `--proxy-url` or the kubeconfig, else that of the environment
+//! by Go's rules (`client-go/tools/clientcmd/helpers.go`, `golang.org/x/net/http/httpproxy`).
+
+use std::{borrow::Cow, env};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderValue, Uri, uri::Authority};
+use percent_encoding::percent_decode_str;
+
+use crate::Error;
+use crate::connection::transport::no_proxy;
+use crate::connection::transport::server_url::{host, is_loopback, is_tls, port};
+use crate::redaction::headers_and_urls;
+
+/// A proxy between us and the server.
+#[derive(Clone)]
+pub(crate) struct Proxy {
+    pub(crate) protocol: Protocol,
+    /// `http://HOST:PORT`, whatever the protocol: where to connect to.
+    pub(crate) address: Uri,
+    pub(crate) credential: Option<ProxyCredential>,
+}
+
+/// How a proxy is asked for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http,
+    Https,
+    Socks5,
+}
+
+impl Protocol {
+    /// The scheme that makes curl ask as we do; to a SOCKS proxy it gives the server's name.
+    pub(crate) fn name_in_curl(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Socks5 => "socks5h",
+        }
+    }
+}
+
+/// Who wants to use the proxy. No `Debug`, as it is a secret.
+#[derive(Clone)]
+pub(crate) struct ProxyCredential {
+    pub(crate) name: String,
+    pub(crate) password: String,
+}
+
+/// How many bytes a name or a password may have in SOCKS (RFC 1929).
+const MAX_SOCKS_LENGTH: usize = 255;
+
+/// The proxy on the way to the server, if there is one. One that is configured and cannot be used
+/// is an error: nothing is ever sent around it.
+pub(crate) fn choose(proxy_url: Option<&str>, server: &Uri) -> Result<Option<Proxy>, Error> {
+    if let Some(url) = proxy_url {
+        return Proxy::parse(url)
+            .map(Some)
+            .map_err(|reason| Error::usage(format!("proxy-url: {reason}")));
+    }
+    let Some((variable, url)) = variable(server) else {
+        return Ok(None);
+    };
+    if !is_tls(server) && env::var_os("REQUEST_METHOD").is_some_and(|value| !value.is_empty()) {
+        return Err(Error::usage(
+            "refusing to use HTTP_PROXY value in CGI environment; see golang.org/s/cgihttpproxy",
+        ));
+    }
+    let exempt = first_set(["NO_PROXY", "no_proxy"])
+        .is_some_and(|(_, list)| no_proxy::exempts(&list, host(server), port(server)));
+    if exempt || is_loopback(server) {
+        return Ok(None);
+    }
+    // Departure: Go connects directly when it cannot read the variable, and takes any scheme for
+    // `http`.
+    let url = if url.contains("://") {
+        url
+    } else {
+        format!("http://{url}")
+    };
+    Proxy::parse(&url)
+        .map(Some)
+        .map_err(|reason| Error::usage(format!("${variable}: {reason}")))
+}
+
+/// The environment's proxy for a server, and the variable that names it.
+pub(crate) fn variable(server: &Uri) -> Option<(&'static str, String)> {
+    first_set(if is_tls(server) {
+        ["HTTPS_PROXY", "https_proxy"]
+    } else {
+        ["HTTP_PROXY", "http_proxy"]
+    })
+}
+
+/// Why kubectl refuses a kubeconfig's `proxy-url`, in its words; with `socks5h` beside what it
+/// takes (departure: net/http knows it, and it means the same there as `socks5`).
+pub(crate) fn problem(url: &str, cluster_name: &str) -> Option<String> {
+    let scheme = scheme(url);
+    let shown = headers_and_urls::address(url);
+    let reason = match scheme.as_deref() {
+        Some("http" | "https" | "socks5" | "socks5h") => return None,
+        None if url
+            .split('/')
+            .next()
+            .is_some_and(|segment| segment.contains(':')) =>
+        {
+            format!("could not parse: {shown}")
+        }
+        _ => format!(
+            "unsupported scheme {:?}, must be http, https, or socks5",
+            scheme.unwrap_or_default()
+        ),
+    };
+    Some(format!(
+        "invalid 'proxy-url' {shown:?} for cluster {cluster_name:?}: {reason}"
+    ))
+}
+
+impl Proxy {
+    /// The error never repeats the URL, which may hold a password.
+    fn parse(url: &str) -> Result<Self, String> {
+        let (protocol, default_port) = match scheme(url).as_deref() {
+            Some("http") => (Protocol::Http, 80),
+            Some("https") => (Protocol::Https, 443),
+            // As in net/http, both let the proxy look the server's name up.
+            Some("socks5" | "socks5h") => (Protocol::Socks5, 1080),
+            _ => return Err("its scheme is none of http, https, socks5 and socks5h".to_owned()),
+        };
+        let not_an_address = || "it is no proxy's URL".to_owned();
+        let (_, rest) = url.split_once("://").ok_or_else(not_an_address)?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (credential, host) = match authority.rsplit_once('@') {
+            Some((credential, host)) => (Some(ProxyCredential::parse(credential)?), host),
+            None => (None, authority),
+        };
+        let is_too_long = |credential: &ProxyCredential| {
+            credential.name.len().max(credential.password.len()) > MAX_SOCKS_LENGTH
+        };
+        if protocol == Protocol::Socks5 && credential.as_ref().is_some_and(is_too_long) {
+            return Err("its name or password is longer than SOCKS allows".to_owned());
+        }
+        let host: Authority = host.parse().map_err(|_| not_an_address())?;
+        let port = match host.as_str()[host.host().len()..].trim_start_matches(':') {
+            "" => default_port,
+            port => port.parse::<u16>().map_err(|_| not_an_address())?,
+        };
+        let address = format!("http://{}:{port}", host.host());
+        Ok(Self {
+            protocol,
+            address: address.parse().map_err(|_| not_an_address())?,
+            credential,
+        })
+    }
+
+    /// Whether requests go to the proxy itself, which passes them on. All else goes to the server,
+    /// be it through a tunnel.
+    pub(crate) fn passes_on(&self, server: &Uri) -> bool {
+        !is_tls(server) && self.protocol != Protocol::Socks5
+    }
+
+    /// Whether TLS is spoken to it.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.protocol == Protocol::Https
+    }
+
+    /// `HOST:PORT`, as messages name it.
+    pub(crate) fn name(&self) -> String {
+        self.address
+            .authority()
+            .map(ToString::to_string)
+            .unwrap_or_default()
+    }
+
+    /// `Proxy-Authorization`, for an HTTP proxy.
+    pub(crate) fn authorization(&self) -> Option<HeaderValue> {
+        let ProxyCredential { name, password } = self.credential.as_ref()?;
+        let basic = format!("Basic {}", STANDARD.encode(format!("{name}:{password}")));
+        let mut value = HeaderValue::try_from(basic).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+}
+
+impl ProxyCredential {
+    fn parse(text: &str) -> Result<Self, String> {
+        let decode = |text| {
+            percent_decode_str(text)
+                .decode_utf8()
+                .map(Cow::into_owned)
+                .map_err(|_| "its name or password is not UTF-8".to_owned())
+        };
+        let (name, password) = text.split_once(':').unwrap_or((text, ""));
+        Ok(Self {
+            name: decode(name)?,
+            password: decode(password)?,
+        })
+    }
+}
+
+/// What Go takes for the scheme of a URL, in lower case.
+fn scheme(url: &str) -> Option<String> {
+    let (scheme, _) = url.split_once(':')?;
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme
+            .chars()
+            .all(|other| other.is_ascii_alphanumeric() || "+-.".contains(other));
+    is_scheme.then(|| scheme.to_ascii_lowercase())
+}
+
+/// The first of the variables that is set and not empty, and its value.
+fn first_set(names: [&'static str; 2]) -> Option<(&'static str, String)> {
+    names.into_iter().find_map(|name| {
+        let value = env::var_os(name).filter(|value| !value.is_empty())?;
+        Some((name, value.to_string_lossy().into_owned()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_proxys_url() {
+        for (url, protocol, name) in [
+            ("http://proxy", Protocol::Http, "proxy:80"),
+            ("HTTPS://proxy/path?query", Protocol::Https, "proxy:443"),
+            ("socks5://proxy", Protocol::Socks5, "proxy:1080"),
+            ("http://proxy:", Protocol::Http, "proxy:80"),
+            ("socks5h://[::1]:99", Protocol::Socks5, "[::1]:99"),
+        ] {
+            let proxy = Proxy::parse(url).expect("a proxy");
+            assert_eq!((proxy.protocol, proxy.name().as_str()), (protocol, name));
+        }
+    }
+
+    #[test]
+    fn a_name_and_a_password_may_be_escaped() {
+        for (url, name, password) in [
+            ("http://a%40b:c%3A%2f@p", "a@b", "c:/"),
+            ("http://a@b:c:d@p", "a@b", "c:d"),
+            ("http://a@p", "a", ""),
+        ] {
+            let credential = Proxy::parse(url).expect("a proxy").credential;
+            let credential = credential.expect("a credential");
+            assert_eq!((&*credential.name, &*credential.password), (name, password));
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_proxys_url_without_repeating_it() {
+        let long = format!("socks5://name:secret{}@p", "x".repeat(250));
+        for url in [
+            "secret",
+            "ftp://secret@p",
+            "http://",
+            "http://secret@",
+            "http://secret@p:port",
+            "http://%ff:secret@p",
+            &long,
+        ] {
+            let error = Proxy::parse(url).err().expect("an error");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The server's address: a URL, or `host:port` as kubectl allows it
+//! (`client-go/rest/url_utils.go`, `DefaultServerURL`).
+
+use std::net::IpAddr;
+
+use http::{Uri, uri::Scheme};
+
+use crate::Error;
+use crate::redaction::headers_and_urls;
+
+/// Scheme, authority, and the base path without a slash at its end; query and fragment go, as in
+/// kubectl. An address without a scheme is http, also when there is a certificate authority.
+pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
+    let (scheme, rest) = match address.split_once("://") {
+        Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
+        None if address.contains('/') => return Err(no_address(address)),
+        None => ("http".to_owned(), address),
+    };
+    if scheme != "http" && scheme != "https" {
+        return Err(Error::usage(format!(
+            "unsupported protocol scheme {scheme:?}"
+        )));
+    }
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    if authority.is_empty() {
+        return Err(no_address(address));
+    }
+    if authority.contains('@') {
+        // Departure: kubectl logs in with it, over http too. The address itself is not repeated.
+        return Err(
+            Error::usage("the server address must not hold a user name or password")
+                .hinted("put them into the kubeconfig's user"),
+        );
+    }
+    let path = path.trim_end_matches('/');
+    if ["//", "/./", "/../"]
+        .iter()
+        .any(|odd| format!("{path}/").contains(odd))
+    {
+        // Departure: kubectl cleans it, which for a proxy's prefix may be another place.
+        return Err(Error::usage(format!(
+            "the path of the server address {:?} has an empty, `.` or `..` segment",
+            headers_and_urls::address(address)
+        )));
+    }
+    let server: Uri = format!("{scheme}://{authority}{path}")
+        .parse()
+        .map_err(|_| no_address(address))?;
+    let is_host_alone = server.host() == Some(authority) || authority.ends_with(':');
+    if server.port_u16().is_none() && !is_host_alone {
+        return Err(no_address(address));
+    }
+    Ok(server)
+}
+
+/// Whether the connection is encrypted: only then a credential may go over it.
+pub(crate) fn is_tls(server: &Uri) -> bool {
+    server.scheme() == Some(&Scheme::HTTPS)
+}
+
+/// Whether the server is on this machine, as Go's proxy rules see it.
+pub(crate) fn is_loopback(server: &Uri) -> bool {
+    let host = host(server);
+    host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+/// The port, also where the address leaves it out.
+pub(crate) fn port(server: &Uri) -> u16 {
+    let default = if is_tls(server) { 443 } else { 80 };
+    server.port_u16().unwrap_or(default)
+}
+
+/// The host without the brackets of an IPv6 address.
+pub(crate) fn host(server: &Uri) -> &str {
+    server
+        .host()
+        .unwrap_or_default()
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+}
+
+fn no_address(address: &str) -> Error {
+    Error::usage(format!(
+        "host must be a URL or a host:port pair: {:?}",
+        headers_and_urls::address(address)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_a_scheme_is_http() {
+        assert_eq!(
+            parse("localhost:8080").expect("an address"),
+            "http://localhost:8080/"
+        );
+    }
+
+    #[test]
+    fn keeps_the_base_path_without_its_last_slash() {
+        let server = parse("HTTPS://rancher:443/k8s/clusters/c-1/?a=b#c").expect("an address");
+        assert_eq!(server, "https://rancher:443/k8s/clusters/c-1");
+    }
+
+    #[test]
+    fn refuses_what_is_no_address_of_a_server() {
+        for address in [
+            "",
+            "host/path",
+            "https://",
+            "ftp://host",
+            "https://a b",
+            "https://u:p@host",
+            "https://host:https",
+            "https://host:65536",
+            "https://host/a//b",
+        ] {
+            assert!(parse(address).is_err(), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_the_address_is_not_repeated() {
+        let error = parse("https://name:secret@host").expect_err("a password");
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn knows_its_own_machine() {
+        for (address, expected) in [
+            ("https://[::1]:1", true),
+            ("http://127.9.9.9", true),
+            ("https://localhost.example", false),
+        ] {
+            assert_eq!(
+                is_loopback(&parse(address).expect("an address")),
+                expected,
+                "{address}"
+            );
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! How kubectl prints what a template found: Go's `fmt.Print` for plain values, Go's
+//! `json.Marshal` for lists and objects.
+
+use super::evaluate::Item;
+use crate::text::go_json;
+
+/// Prints the items of one action with a space between them.
+pub(super) fn items(items: &[Item<'_>], output: &mut Vec<u8>) {
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            output.push(b' ');
+        }
+        print(*item, output);
+    }
+}
+
+fn print(item: Item<'_>, output: &mut Vec<u8>) {
+    match item {
+        Item::Nothing => output.extend_from_slice(b"<no value>"),
+        Item::Null => output.extend_from_slice(b"null"),
+        Item::Bool(value) => output.extend_from_slice(value.to_string().as_bytes()),
+        Item::Integer(value) => output.extend_from_slice(value.to_string().as_bytes()),
+        Item::Float(value) => output.extend_from_slice(go_json::float(value, -4..6, 2).as_bytes()),
+        Item::Text(text) => output.extend_from_slice(text),
+        Item::List(list) => go_json::compact(list, output),
+        Item::Object(object) => go_json::compact(object, output),
+    }
+}

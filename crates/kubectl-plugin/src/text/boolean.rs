@@ -1,0 +1,10 @@
+//! Booleans as Go reads them.
+
+/// A boolean flag's value, in the spellings of Go's `strconv.ParseBool`.
+pub fn parse_boolean(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
