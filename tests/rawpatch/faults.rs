@@ -11,8 +11,8 @@ use super::plugin::*;
 
 const PATH: &str = "/api/v1/namespaces/default/configmaps/c";
 const PATCH: [&str; 4] = ["--type=merge", "-p", r#"{"data":{"key":"x"}}"#, PATH];
-const UNKNOWN: &str = "may or may not have been applied\nhint: nothing is sent twice; look at the object before \
-                       you do: kubectl get --raw /api/v1/namespaces/default/configmaps/c\n";
+const UNKNOWN: &str = "may or may not have been applied\nhint: check the object before \
+                       you retry: kubectl get --raw /api/v1/namespaces/default/configmaps/c\n";
 
 fn status(code: u16, reason: &str, message: &str) -> Reply {
     let body = format!(
@@ -51,7 +51,7 @@ fn leaves_the_outcome_unknown(answer: Answer, arguments: &[&str], what: &str) {
 
 #[test]
 fn a_reply_that_is_lost_leaves_the_outcome_unknown() {
-    let lost = "the connection was lost before the reply came (";
+    let lost = "the connection was lost before the response arrived (";
     leaves_the_outcome_unknown(Answer::CloseUnanswered, &[], lost);
     leaves_the_outcome_unknown(Answer::Reset, &[], lost);
     leaves_the_outcome_unknown(Answer::CutInHead(Reply::json(200, "{}")), &[], lost);
@@ -59,7 +59,7 @@ fn a_reply_that_is_lost_leaves_the_outcome_unknown() {
     leaves_the_outcome_unknown(
         torn,
         &[],
-        "the server answered 200 OK, and the rest of its reply was lost",
+        "the server answered 200 OK, but the rest of the response was lost",
     );
     let torn = Answer::CutInBody(status(
         500,
@@ -69,7 +69,7 @@ fn a_reply_that_is_lost_leaves_the_outcome_unknown() {
     leaves_the_outcome_unknown(
         torn,
         &[],
-        "the server began to answer 500 Internal Server Error, and the rest was lost",
+        "the server answered 500 Internal Server Error, but the rest of the response was lost",
     );
 }
 
@@ -113,7 +113,7 @@ fn a_time_out_leaves_the_outcome_unknown() {
     leaves_the_outcome_unknown(
         Answer::Silence,
         &["--request-timeout=1s"],
-        "no reply within --request-timeout=1s",
+        "no response within --request-timeout=1s",
     );
 }
 
@@ -150,7 +150,7 @@ fn a_request_that_never_left_is_no_connection() {
     assert_eq!(
         nowhere.stderr,
         "Unable to connect to the server: dial tcp: lookup nowhere.invalid: no such host\n\
-         hint: look at the server in your kubeconfig, and at this machine's DNS\n"
+         hint: check the server in your kubeconfig and this machine's DNS\n"
     );
 }
 
@@ -207,7 +207,7 @@ fn a_redirect_is_not_followed_and_a_login_page_is_no_api_server() {
     assert!(
         outcome
             .stderr
-            .contains("answered 302 Found, and a redirect is never followed"),
+            .contains("answered 302 Found; redirects are never followed"),
         "{outcome:?}"
     );
     assert!(!outcome.stderr.contains("hunter2"), "{outcome:?}");
@@ -219,7 +219,7 @@ fn a_redirect_is_not_followed_and_a_login_page_is_no_api_server() {
         assert!(
             outcome
                 .stderr
-                .contains("with an HTML page, not as a Kubernetes API server"),
+                .contains("with an HTML page; it is not a Kubernetes API server"),
             "{outcome:?}"
         );
         assert_eq!(outcome.stdout, "");
@@ -231,7 +231,7 @@ fn a_signal_ends_the_process_by_itself_and_says_what_is_not_known() {
     for (signal, number) in [(Signal::INT, 2), (Signal::TERM, 15)] {
         let outcome = interrupted(vec![Answer::Silence], 1, &[], signal);
         assert_eq!(outcome.status.signal(), Some(number), "{outcome:?}");
-        let unknown = "error: outcome unknown: interrupted before the reply came; the PATCH ";
+        let unknown = "error: outcome unknown: interrupted before the response arrived; the PATCH ";
         assert!(outcome.stderr.starts_with(unknown), "{outcome:?}");
         assert!(outcome.stderr.ends_with(UNKNOWN), "{outcome:?}");
     }

@@ -212,7 +212,7 @@ fn a_server_that_wants_a_certificate_says_so() {
     assert_eq!(
         ours.hint,
         format!(
-            "the server {address} wants a client certificate: look at the user in your kubeconfig"
+            "the server {address} requires a client certificate: check the user in your kubeconfig"
         )
     );
 }

@@ -70,7 +70,7 @@ fn a_server_that_nobody_is() {
         "The connection to the server {address} was refused - did you specify the right host or port?"
     ));
     assert_eq!(ours.hint, "");
-    let network = "look at the server in your kubeconfig, and at what is between here and there";
+    let network = "check the server in your kubeconfig and the network in between";
     check(vec![
         Row {
             name: "no such name",
@@ -78,7 +78,7 @@ fn a_server_that_nobody_is() {
             peer: String::new(),
             kubectl: "dial tcp: lookup far.example",
             ours: "dial tcp: lookup far.example: no such host",
-            hint: "look at the server in your kubeconfig, and at this machine's DNS",
+            hint: "check the server in your kubeconfig and this machine's DNS",
         },
         Row {
             name: "no way there",
@@ -112,13 +112,13 @@ fn a_server_that_does_not_speak_tls() {
             hint,
         }
     };
-    let version = "TLS 1.2 and 1.3 are spoken here; the server PEER speaks neither";
+    let version = "the server PEER supports neither TLS 1.2 nor TLS 1.3";
     check(vec![
         row(
             "HTTP",
             b"HTTP/1.1 400 Bad Request\r\n\r\n",
             "http: server gave HTTP response to HTTPS client",
-            "the server PEER speaks plain HTTP: its address begins with http://",
+            "the server PEER speaks plain HTTP: use an address that begins with http://",
         ),
         row(
             "SSH",
@@ -130,7 +130,7 @@ fn a_server_that_does_not_speak_tls() {
             "nothing",
             b"",
             "EOF",
-            "the server PEER ends the connection before TLS begins: is it the right port?",
+            "the server PEER closes the connection before TLS begins: check the port",
         ),
         row(
             "an older TLS, refused",
@@ -160,7 +160,7 @@ fn a_server_that_speaks_tls_where_plain_http_was_expected() {
         peer: String::new(),
         kubectl: broken,
         ours: broken,
-        hint: "what answers speaks TLS: its address begins with https://",
+        hint: "the server expects TLS: use an address that begins with https://",
     }]);
     assert!(server.requests().is_empty());
 }
@@ -181,7 +181,7 @@ fn a_proxy_that_is_none() {
         RecordingProxy::start(Protocol::Socks5, None).unwrap(),
     );
     let ssh = answering(b"SSH-2.0-OpenSSH\r\n");
-    let no_proxy = "the proxy PEER does not answer as an HTTP proxy: is its URL right?";
+    let no_proxy = "the proxy PEER does not answer as an HTTP proxy: check its URL";
     let refused = |scheme| Row {
         // Departure: kubectl says that it is the server that refused.
         ours: "proxyconnect tcp: dial tcp PEER: connect: connection refused",
@@ -190,7 +190,7 @@ fn a_proxy_that_is_none() {
             scheme,
             nobody(),
             "was refused - did you specify the right host or port?",
-            "look at the proxy's URL, and at what is between here and there",
+            "check the proxy URL and the network in between",
         )
     };
     check(vec![
@@ -203,14 +203,14 @@ fn a_proxy_that_is_none() {
             peer: String::new(),
             kubectl: "proxyconnect tcp: dial tcp: lookup proxy.example",
             ours: "proxyconnect tcp: dial tcp: lookup proxy.example: no such host",
-            hint: "look at the proxy's URL, and at this machine's DNS",
+            hint: "check the proxy URL and this machine's DNS",
         },
         row(
             "plain HTTP for HTTPS",
             "https",
             http.address(),
             "proxyconnect tcp: tls: first record does not look like a TLS handshake",
-            "the proxy PEER speaks plain HTTP: its address begins with http://",
+            "the proxy PEER speaks plain HTTP: use an address that begins with http://",
         ),
         row(
             "SSH for HTTPS",
@@ -252,7 +252,7 @@ fn a_proxy_that_is_none() {
             peer: http.address().to_string(),
             kubectl: "socks connect tcp PEER->127.0.0.1:1: unexpected protocol version 72",
             ours: "socks connect tcp PEER->127.0.0.1:1: failed parsing server response",
-            hint: "that is the answer of the proxy PEER: is its URL right?",
+            hint: "the proxy PEER answered this: check its URL",
         },
     ]);
     assert!(server.requests().is_empty());
@@ -275,7 +275,7 @@ fn a_proxy_that_refuses() {
         RecordingProxy::start(Protocol::Socks5, credential).unwrap(),
     );
     let (http, socks) = (http.address(), socks.address());
-    let password = "the proxy PEER wants another name and password: they go into its URL, \
+    let password = "the proxy PEER requires a user name and password: put them in its URL, \
                     http://NAME:PASSWORD@…";
     check(vec![
         row(
@@ -297,7 +297,7 @@ fn a_proxy_that_refuses() {
                 answering(b"HTTP/1.1 403 Forbidden by policy\r\n\r\n")
             ),
             "Forbidden by policy",
-            "that is the answer (403) of the proxy PEER, not of the server",
+            "the proxy PEER, not the server, answered this (403)",
         ),
         Row {
             case: Case::new("https://127.0.0.1:1")
@@ -306,7 +306,7 @@ fn a_proxy_that_refuses() {
                 "no password for SOCKS",
                 format!("socks5://{socks}"),
                 "socks connect tcp PEER->127.0.0.1:1: no acceptable authentication methods",
-                "that is the answer of the proxy PEER: is its URL right?",
+                "the proxy PEER answered this: check its URL",
             )
         },
         Row {
@@ -316,7 +316,7 @@ fn a_proxy_that_refuses() {
                 "a wrong one for SOCKS",
                 format!("socks5://a:b@{socks}"),
                 "socks connect tcp PEER->127.0.0.1:1: username/password authentication failed",
-                "that is the answer of the proxy PEER: is its URL right?",
+                "the proxy PEER answered this: check its URL",
             )
         },
     ]);
@@ -342,7 +342,7 @@ fn a_server_that_the_proxy_does_not_reach() {
     assert_eq!(
         ours.hint,
         format!(
-            "that is the answer (502) of the proxy {}, not of the server",
+            "the proxy {}, not the server, answered this (502)",
             http.address()
         )
     );
@@ -368,7 +368,7 @@ fn a_proxys_certificate_that_is_not_trusted() {
         ours: "proxyconnect tcp: tls: failed to verify certificate: x509: certificate signed by \
                unknown authority (possibly because of a known one of the same name, which has \
                another key)",
-        hint: "nobody who is trusted here has signed the certificate of the proxy PEER: look at the cluster's certificate-authority, and at what is in between",
+        hint: "no trusted authority signed the certificate of the proxy PEER: check the cluster's certificate-authority, and whether a proxy intercepts the connection",
     }]);
     assert_eq!(server.connections(), 0);
 }
@@ -395,6 +395,6 @@ fn an_html_page_is_no_answer() {
     assert_eq!(ours.code, 6);
     assert_eq!(
         ours.hint,
-        "is a login page or a proxy in between? look at the server in your kubeconfig"
+        "check the server address in your kubeconfig; a login page or a proxy may be in between"
     );
 }

@@ -87,7 +87,7 @@ fn a_certificate_given_as_its_authority_must_still_be_in_order() {
         "own-expired.crt",
         "own-expired.crt",
         "certificate has expired or is not yet valid: current time",
-        "certificate has expired or is not yet valid: that of the server ADDRESS expired on \
+        "certificate has expired or is not yet valid: the certificate of the server ADDRESS expired on \
          2026-01-02 03:04 UTC",
     );
 }
@@ -101,7 +101,7 @@ fn what_no_trusted_authority_signed_is_refused() {
     );
     assert_eq!(
         hint,
-        "nobody who is trusted here has signed the certificate of the server ADDRESS: look at the cluster's certificate-authority, and at what is in between"
+        "no trusted authority signed the certificate of the server ADDRESS: check the cluster's certificate-authority, and whether a proxy intercepts the connection"
     );
     is_not_trusted(
         "own-authority.crt",
@@ -166,14 +166,14 @@ fn dates_are_for_a_person() {
         "expired.crt",
         "ca.crt",
         "certificate has expired or is not yet valid: current time",
-        "certificate has expired or is not yet valid: that of the server ADDRESS expired on \
+        "certificate has expired or is not yet valid: the certificate of the server ADDRESS expired on \
          2026-01-02 03:04 UTC",
     );
     is_not_trusted_as(
         "early.crt",
         "ca.crt",
         "certificate has expired or is not yet valid: current time",
-        "certificate has expired or is not yet valid: that of the server ADDRESS is not valid before \
+        "certificate has expired or is not yet valid: the certificate of the server ADDRESS is not valid before \
          2125-01-01 00:00 UTC",
     );
 }
@@ -198,8 +198,7 @@ fn names_are_those_of_the_certificate() {
     );
     assert_eq!(
         hint,
-        "is the server ADDRESS the right one? if it is, tls-server-name is for a name that its \
-         certificate has"
+        "check the address; if it is right, set tls-server-name to a name in the certificate"
     );
     is_not_trusted(
         "only-names.crt",

@@ -18,7 +18,7 @@ fn a_login_page_a_redirect_and_another_service_are_no_api_server() {
         (html(404), "answered 404 Not Found with an HTML page"),
         (
             Reply::new(302, "").header("Location", "https://login.example/?token=hidden"),
-            "answered 302 Found, and a redirect is never followed",
+            "answered 302 Found; redirects are never followed",
         ),
         (Reply::new(200, "ok"), "its reply is no answer to it"),
         (Reply::json(200, "{}"), "its reply is no answer to it"),
@@ -94,14 +94,14 @@ fn a_port_for_tls_that_is_spoken_to_in_plain() {
     let admin = ControlPlane::shared().kubeconfig(&User::Admin).unwrap();
     whoami(&admin, &["--server", &url])
         .ended(6)
-        .says("speaks TLS, and the request was plain http")
-        .says("hint: its address begins with https://");
+        .says("expects TLS, but the request was sent over plain HTTP")
+        .says("hint: use an address that begins with https://");
 
     let server = FaultyServer::start([]).unwrap();
     let url = server.url().replace("https:", "http:");
     whoami(&server.kubeconfig().unwrap(), &["--server", &url])
         .ended(3)
-        .says("its address begins with https://");
+        .says("use an address that begins with https://");
 }
 
 #[test]

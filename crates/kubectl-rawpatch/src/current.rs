@@ -1,10 +1,9 @@
 //! The object as the server has it now.
 
-use http::header::{ACCEPT, HeaderValue};
-use http::{Method, Request};
+use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use kubectl_plugin::Error;
 use kubectl_plugin::api_server::ApiServer;
-use kubectl_plugin::request::RawPath;
+use kubectl_plugin::request::{ApiRequest, RawPath};
 use serde_json::Value;
 
 /// Asks for the metadata alone; a server that cannot do that sends the object.
@@ -21,10 +20,8 @@ pub(crate) struct Current {
 impl Current {
     /// Reads it by a GET that asks for nothing else.
     pub(crate) async fn read(path: &RawPath, server: &ApiServer) -> Result<Self, Error> {
-        let mut request = Request::new(Vec::new());
-        *request.method_mut() = Method::GET;
-        *request.uri_mut() = RawPath::verbatim(path.path())?.uri()?;
-        request.headers_mut().insert(ACCEPT, METADATA);
+        let path = RawPath::verbatim(path.path())?;
+        let request = ApiRequest::get(path, HeaderMap::from_iter([(ACCEPT, METADATA)]));
         let reply = server.look_up(request).await?;
         let document: Value = serde_json::from_slice(reply.body()).unwrap_or_default();
         let text = |pointer| {

@@ -89,8 +89,8 @@ fn print_curl(
         }
         request.guard(resource_version, None)?;
     }
-    let request = request.http()?;
-    let given = arguments.given().filter(|_| request.body() == original);
+    let request = request.to_api_request();
+    let given = arguments.given().filter(|_| request.body == original);
     server.print_curl(request, given.as_ref(), &arguments.connection)
 }
 
@@ -108,7 +108,7 @@ async fn send(
         };
         request.guard(resource_version, uid.as_deref())?;
     }
-    server.send(request.http()?).await
+    server.send(request.to_api_request()).await
 }
 
 /// The uid of the object, if it is at `resource_version`.

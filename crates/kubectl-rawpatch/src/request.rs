@@ -1,9 +1,9 @@
 //! The command line, the path and the patch → one checked request; no I/O.
 
+use http::Method;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, Request};
 use kubectl_plugin::Error;
-use kubectl_plugin::request::{RawPath, Resource, parse_header};
+use kubectl_plugin::request::{ApiRequest, RawPath, Resource, parse_header};
 
 use crate::args::PatchArgs;
 use crate::body::{self, Document, PatchType, Target, with_resource_version};
@@ -126,12 +126,13 @@ impl PatchRequest {
     }
 
     /// The request as it is sent.
-    pub(crate) fn http(&self) -> Result<Request<Vec<u8>>, Error> {
-        let mut request = Request::new(self.body.clone());
-        *request.method_mut() = Method::PATCH;
-        *request.uri_mut() = self.path.uri()?;
-        request.headers_mut().clone_from(&self.headers);
-        Ok(request)
+    pub(crate) fn to_api_request(&self) -> ApiRequest {
+        ApiRequest {
+            method: Method::PATCH,
+            path: self.path.clone(),
+            headers: self.headers.clone(),
+            body: self.body.clone().into(),
+        }
     }
 }
 

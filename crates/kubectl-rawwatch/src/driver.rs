@@ -5,9 +5,9 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::time::Duration;
 
-use http::Request;
 use kubectl_plugin::Error;
 use kubectl_plugin::api_server::{ApiServer, End, Reply, StreamingReply};
+use kubectl_plugin::request::ApiRequest;
 use tokio::time::{Sleep, sleep_until, timeout};
 
 use crate::clock::{COMPARED_EVERY, Clock};
@@ -54,11 +54,11 @@ impl Driver<'_> {
                     self.read(&mut clock, until, stream).await?;
                 }
                 (Demand::Probe, Some(_)) => {
-                    let reply = self.list(self.target.probe()?, PROBE_TIMEOUT).await;
+                    let reply = self.list(self.target.probe(), PROBE_TIMEOUT).await;
                     self.take_page(clock.now(), reply)?;
                 }
                 (Demand::Audit { token }, Some(_)) => {
-                    let request = self.target.list(&token, true, false)?;
+                    let request = self.target.list(&token, true, false);
                     let reply = self.list(request, LIST_TIMEOUT).await;
                     self.take_page(clock.now(), reply)?;
                 }
@@ -71,7 +71,7 @@ impl Driver<'_> {
                     _,
                 ) => {
                     stream = None;
-                    let request = self.target.list(&token, metadata_only, whole)?;
+                    let request = self.target.list(&token, metadata_only, whole);
                     let reply = self.list(request, LIST_TIMEOUT).await;
                     self.take_page(clock.now(), reply)?;
                 }
@@ -95,7 +95,7 @@ impl Driver<'_> {
     }
 
     /// Asks for a whole reply.
-    async fn list(&self, request: Request<Vec<u8>>, patience: Duration) -> Result<Reply, Error> {
+    async fn list(&self, request: ApiRequest, patience: Duration) -> Result<Reply, Error> {
         timeout(patience, self.server.look_up(request))
             .await
             .unwrap_or_else(|_| Err(no_answer(patience)))
@@ -114,7 +114,7 @@ impl Driver<'_> {
         from: &Version,
         length: Duration,
     ) -> Result<Option<Stream>, Stop> {
-        let reply = self.server.open(self.target.watch(from, length)?);
+        let reply = self.server.open(self.target.watch(from, length));
         let reply = timeout(OPEN_TIMEOUT, reply).await;
         let opened = match reply.unwrap_or_else(|_| Err(no_answer(OPEN_TIMEOUT))) {
             Ok(reply) => Some(Stream {

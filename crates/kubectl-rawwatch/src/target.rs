@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, Request};
 use kubectl_plugin::Error;
-use kubectl_plugin::request::RawPath;
+use kubectl_plugin::request::{ApiRequest, RawPath};
 
 use crate::args::WatchArgs;
 use crate::form::Headers;
@@ -129,12 +128,7 @@ impl Target {
     }
 
     /// Asks for a page, or for everything when it is `whole`.
-    pub(crate) fn list(
-        &self,
-        token: &str,
-        metadata_only: bool,
-        whole: bool,
-    ) -> Result<Request<Vec<u8>>, Error> {
+    pub(crate) fn list(&self, token: &str, metadata_only: bool, whole: bool) -> ApiRequest {
         let mut path = self.collection.clone();
         if !whole {
             path.add_default("limit", PAGE);
@@ -145,22 +139,18 @@ impl Target {
         if !metadata_only && let Some(include_object) = self.headers.form.include_object() {
             path.add_default("includeObject", include_object);
         }
-        get(&path, self.headers.list(metadata_only))
+        ApiRequest::get(path, self.headers.list(metadata_only))
     }
 
     /// Asks how far the server is.
-    pub(crate) fn probe(&self) -> Result<Request<Vec<u8>>, Error> {
+    pub(crate) fn probe(&self) -> ApiRequest {
         let mut path = self.collection.clone();
         path.add_default("limit", "1");
-        get(&path, self.headers.list(true))
+        ApiRequest::get(path, self.headers.list(true))
     }
 
     /// Asks for the events behind a version.
-    pub(crate) fn watch(
-        &self,
-        from: &Version,
-        timeout: Duration,
-    ) -> Result<Request<Vec<u8>>, Error> {
+    pub(crate) fn watch(&self, from: &Version, timeout: Duration) -> ApiRequest {
         let mut path = self.collection.clone();
         path.add_default("watch", "1");
         path.add_default("allowWatchBookmarks", "true");
@@ -169,15 +159,8 @@ impl Target {
         if let Some(include_object) = self.headers.form.include_object() {
             path.add_default("includeObject", include_object);
         }
-        get(&path, self.headers.watch())
+        ApiRequest::get(path, self.headers.watch())
     }
-}
-
-fn get(path: &RawPath, headers: HeaderMap) -> Result<Request<Vec<u8>>, Error> {
-    let mut request = Request::new(Vec::new());
-    *request.uri_mut() = path.uri()?;
-    *request.headers_mut() = headers;
-    Ok(request)
 }
 
 /// The path of the collection, and the name if `path` is that of one object.

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use futures_util::stream::FuturesUnordered;
-use http::Request;
+use http::HeaderMap;
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::error::Kind;
-use kubectl_plugin::request::RawPath;
+use kubectl_plugin::request::{ApiRequest, RawPath};
 use kubectl_plugin::{Error, stderr};
 use tokio::time::sleep;
 
@@ -139,8 +139,8 @@ async fn open_resume_file(
 /// What a server is known by: the UID of a namespace that every cluster has, or its address when
 /// the user may not read that.
 async fn identity(server: &ApiServer) -> Result<String, Error> {
-    let mut request = Request::new(Vec::new());
-    *request.uri_mut() = RawPath::verbatim("/api/v1/namespaces/kube-system")?.uri()?;
+    let path = RawPath::verbatim("/api/v1/namespaces/kube-system")?;
+    let request = ApiRequest::get(path, HeaderMap::new());
     match server.look_up(request).await {
         Ok(reply) => Ok(Head::read(reply.body()).unwrap_or_default().uid.to_owned()),
         Err(error) if matches!(error.kind(), Kind::Refused(status) if [403, 404].contains(&status.code)) => {

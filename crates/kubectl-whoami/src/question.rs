@@ -1,18 +1,14 @@
 //! A question to a server: an object that is posted, answered, and not stored.
 
-use http::{Request, header};
 use kubectl_plugin::Error;
 use kubectl_plugin::api_server::Reply;
+use kubectl_plugin::request::{ApiRequest, RawPath};
 use serde::Deserialize;
 use serde_json::Value;
 
 /// The request that asks it.
-pub(crate) fn post(path: &str, question: &Value) -> Result<Request<Vec<u8>>, Error> {
-    Request::post(path)
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(header::ACCEPT, "application/json")
-        .body(question.to_string().into_bytes())
-        .map_err(|error| Error::usage(format!("{path}: {error}")))
+pub(crate) fn post(path: &str, question: &Value) -> Result<ApiRequest, Error> {
+    Ok(ApiRequest::post_json(RawPath::verbatim(path)?, question))
 }
 
 /// The answer in a reply.

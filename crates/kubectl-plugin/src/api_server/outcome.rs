@@ -1,83 +1,76 @@
-//! What a reply, or the lack of one, means.
+//! What a response means, or the lack of one.
 //!
-//! A request that may change something and of which a byte was written may have taken effect,
-//! whatever happened to its reply: [`Kind::OutcomeUnknown`]. A request of which nothing was
-//! written, and one that changes nothing, failed: [`Kind::Connection`]. All of this is decided
-//! here, without any I/O.
+//! A request that may change something may have taken effect as soon as one byte of it was written,
+//! whatever happened to the response: [`Kind::OutcomeUnknown`]. A request of which no byte was written,
+//! and one that changes nothing, has failed: [`Kind::Connection`]. All of this is decided here, without
+//! any I/O.
 
 use std::time::Duration;
 
-use http::{Method, Request, StatusCode, Uri, header};
+use http::{HeaderValue, Method, StatusCode, Uri, header};
 use kube_core::Status;
 
+use super::connection_error;
 use super::reply::Reply;
 use crate::Error;
-use crate::api_server::connection_error;
-use crate::error::Kind;
-use crate::error::status;
+use crate::error::{Kind, status};
 use crate::redaction::Redaction;
-use crate::request::{RawPath, Resource};
+use crate::request::{ApiRequest, Resource};
 
-const TLS_IS_SPOKEN_HERE: &[u8] = b"Client sent an HTTP request to an HTTPS server.";
+/// The body with which Go's servers (`net/http`, `conn.serve`) answer plain HTTP on a TLS port.
+const TLS_EXPECTED: &[u8] = b"Client sent an HTTP request to an HTTPS server.";
 
-/// What is kept of a request, to judge its answer by.
-pub(crate) struct RequestContext {
+/// The parts of a request that are needed to interpret its response.
+pub(super) struct RequestContext {
     method: Method,
-    /// The command that shows what the request was about.
+    /// The command that shows the object of the request.
     command_to_see: String,
-    /// It may change something on the server.
-    pub(crate) may_change: bool,
-    /// The answer is about a user, and short.
-    pub(crate) is_review: bool,
-    /// What is behind the API server answers.
-    pub(crate) is_proxied: bool,
-    pub(crate) redaction: Redaction,
+    /// The request may change something on the server.
+    pub(super) may_change: bool,
+    /// The response describes a user or a permission, and is short.
+    pub(super) is_review: bool,
+    /// The response comes from a node, Pod or Service behind the API server.
+    pub(super) is_proxied: bool,
+    pub(super) redaction: Redaction,
 }
 
-/// What went wrong between the request and the end of its reply.
-pub(crate) enum Failure {
-    /// The exec plugin did not log in.
+/// A failure between sending a request and the end of its response.
+pub(super) enum Failure {
+    /// No credential could be had, so nothing was sent.
     Login(Error),
-    /// No reply, for a reason that the error tells.
+    /// No response arrived.
     Transport(kube_client::Error),
-    /// The reply began with this status and broke off.
+    /// The response began with this status and broke off.
     Torn(StatusCode),
-    /// The reply began with this status, and is longer than any answer to such a context.
+    /// The response began with this status and is too long for the request.
     TooLong(StatusCode),
     /// `--request-timeout` passed.
     TimedOut(Duration),
-    /// A signal with this number came.
+    /// A signal with this number arrived.
     Interrupted(i32),
 }
 
 impl RequestContext {
-    pub(crate) fn new(request: &Request<Vec<u8>>, command_to_see: String) -> Self {
-        let path = RawPath::verbatim(&request.uri().to_string()).ok();
-        let resource = path.as_ref().and_then(RawPath::resource);
-        let is_dry_run = path.as_ref().is_some_and(RawPath::is_dry_run);
-        let is_secret = resource.as_ref().is_some_and(Resource::is_secret);
-        let is_review = resource.as_ref().is_some_and(Resource::is_review);
+    pub(super) fn new(request: &ApiRequest, command_to_see: String) -> Self {
+        let resource = request.path.resource();
+        let is = |property: fn(&Resource) -> bool| resource.as_ref().is_some_and(property);
+        let is_review = is(Resource::is_review);
+        let is_safe = request.method.is_safe() || request.path.is_dry_run() || is_review;
         Self {
-            method: request.method().clone(),
+            method: request.method.clone(),
             command_to_see,
-            may_change: !request.method().is_safe() && !is_dry_run && !is_review,
+            may_change: !is_safe,
             is_review,
-            is_proxied: path.is_some_and(|path| path.is_proxied()),
-            redaction: Redaction::for_request(is_secret, request.body()),
+            is_proxied: is(Resource::is_proxy),
+            redaction: Redaction::for_request(is(Resource::is_secret), &request.body),
         }
     }
 
-    /// What a whole reply of `server` means.
-    pub(crate) fn judge(&self, reply: Reply, server: &Uri) -> Result<Reply, Error> {
+    /// Decides what a whole response of `server` means.
+    pub(super) fn judge(&self, reply: Reply, server: &Uri) -> Result<Reply, Error> {
         let code = reply.status();
-        let content_type = reply
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .map(http::HeaderValue::as_bytes);
-        let is_html = |value: &[u8]| value.to_ascii_lowercase().starts_with(b"text/html");
-        // A gateway's word on its own trouble is a page too.
-        let is_page =
-            content_type.is_some_and(is_html) && !self.is_proxied && !code.is_server_error();
+        // A gateway reports its own errors as a page, too.
+        let is_page = is_html(&reply) && !self.is_proxied && !code.is_server_error();
         if code.is_success() && !is_page {
             return Ok(reply);
         }
@@ -88,130 +81,144 @@ impl RequestContext {
             reply.body(),
             &self.redaction,
         );
-        if self.may_change && leaves_it_open(code, &refusal) {
-            return Err(
-                self.outcome_unknown(&format!("the server answered {code}: {}", refusal.message))
-            );
+        if self.may_change && leaves_outcome_open(code, &refusal) {
+            let answer = format!("the server answered {code}: {}", refusal.message);
+            return Err(self.outcome_unknown(&answer));
         }
-        if code.is_redirection() {
-            return Err(Error::protocol(format!(
-                "{} answered {code}, and a redirect is never followed",
-                host(server)
-            ))
-            .hinted("give the server's final address: a login page or a proxy is in between"));
-        }
-        // The answer of Go's servers (`net/http`, `conn.serve`) to what is not TLS. Departure: kubectl
-        // calls it an unknown reason.
-        if code == StatusCode::BAD_REQUEST && reply.body().starts_with(TLS_IS_SPOKEN_HERE) {
-            return Err(Error::protocol(format!(
-                "{} speaks TLS, and the request was plain http",
-                host(server)
-            ))
-            .hinted("its address begins with https://"));
-        }
-        if code.is_informational() {
-            let answered = format!("{} answered {code} to a {}", host(server), self.method);
-            return Err(Error::protocol(answered));
-        }
-        if is_page {
-            return Err(Error::protocol(format!(
-                "{} answered {code} with an HTML page, not as a Kubernetes API server",
-                host(server)
-            ))
-            .hinted(
-                "is a login page or a proxy in between? look at the server in your kubeconfig",
-            ));
-        }
-        Err(Kind::Refused(Box::new(refusal)).into())
+        Err(not_kubernetes(&reply, is_page, &self.method, host(server))
+            .unwrap_or_else(|| Kind::Refused(Box::new(refusal)).into()))
     }
 
-    /// What the lack of a reply means; `untouched` is whether no byte of the request was written.
-    pub(crate) fn explain(&self, failure: Failure, untouched: bool, server: &Uri) -> Error {
+    /// Explains a missing or broken response. `untouched` means that no byte of the request was written.
+    pub(super) fn explain(&self, failure: Failure, untouched: bool, server: &Uri) -> Error {
         let may_have_changed = self.may_change && !untouched;
         match failure {
             Failure::Login(error) => error,
             Failure::Transport(error) => {
                 let refused_by_tls = connection_error::is_refused_handshake(&error);
-                let error = connection_error::explain(&error, server);
+                let failure = connection_error::explain(&error, server);
                 if may_have_changed && !refused_by_tls {
-                    let reason = error.to_string();
-                    let reason = reason
-                        .strip_prefix("Unable to connect to the server: ")
-                        .unwrap_or(&reason);
                     self.outcome_unknown(&format!(
-                        "the connection was lost before the reply came ({reason})"
+                        "the connection was lost before the response arrived ({})",
+                        failure.reason
                     ))
                 } else {
-                    error
+                    failure.into()
                 }
             }
-            Failure::Torn(code) if self.may_change && code.is_success() => self.outcome_unknown(
-                &format!("the server answered {code}, and the rest of its reply was lost"),
-            ),
-            Failure::Torn(code) if self.may_change && code.is_client_error() => {
-                Error::connection(format!(
-                    "error: the server refused with {code}, and the rest of its reply was lost"
-                ))
-            }
-            Failure::Torn(code) if self.may_change => self.outcome_unknown(&format!(
-                "the server began to answer {code}, and the rest was lost"
-            )),
-            Failure::Torn(code) => Error::connection(format!(
-                "error: the reply ({code}) of {} broke off",
-                host(server)
-            )),
+            Failure::Torn(code) => self.torn(code, server),
             Failure::TooLong(code) => Error::protocol(format!(
-                "{} answered {code} with more than 16 MiB, not as a Kubernetes API server",
+                "{} answered {code} with more than 16 MiB; it is not a Kubernetes API server",
                 host(server)
             ))
-            .hinted("look at the server in your kubeconfig"),
+            .hinted("check the server address in your kubeconfig"),
             Failure::TimedOut(timeout) if may_have_changed => {
-                self.outcome_unknown(&format!("no reply within --request-timeout={timeout:?}"))
+                self.outcome_unknown(&format!("no response within --request-timeout={timeout:?}"))
             }
             Failure::TimedOut(_) => Error::connection(
                 "Unable to connect to the server: context deadline exceeded \
                  (Client.Timeout exceeded while awaiting headers)",
             ),
-            Failure::Interrupted(signal) if may_have_changed => {
-                let unknown = self.outcome_unknown("interrupted before the reply came");
-                let message = unknown.to_string().trim_start_matches("error: ").to_owned();
-                let hint = unknown.hint().unwrap_or_default().to_owned();
-                Error::from(Kind::Interrupted {
-                    signal,
-                    message: Some(message),
-                })
-                .hinted(hint)
-            }
-            Failure::Interrupted(signal) => Kind::Interrupted {
-                signal,
-                message: Some("interrupted; nothing was changed".to_owned()),
-            }
-            .into(),
+            Failure::Interrupted(signal) => self.interrupted(signal, may_have_changed),
         }
     }
 
-    fn outcome_unknown(&self, what_happened: &str) -> Error {
-        let message = format!(
-            "{what_happened}; the {} may or may not have been applied",
-            self.method
-        );
-        Error::from(Kind::OutcomeUnknown(message)).hinted(format!(
-            "nothing is sent twice; look at the object before you do: {}",
-            self.command_to_see
+    fn torn(&self, code: StatusCode, server: &Uri) -> Error {
+        if self.may_change && code.is_client_error() {
+            return Error::connection(format!(
+                "error: the server refused with {code}, but the rest of the response was lost"
+            ));
+        }
+        if self.may_change {
+            return self.outcome_unknown(&format!(
+                "the server answered {code}, but the rest of the response was lost"
+            ));
+        }
+        Error::connection(format!(
+            "error: the response ({code}) from {} broke off",
+            host(server)
         ))
+    }
+
+    fn interrupted(&self, signal: i32, may_have_changed: bool) -> Error {
+        if !may_have_changed {
+            let message = Some("interrupted; nothing was changed".to_owned());
+            return Kind::Interrupted { signal, message }.into();
+        }
+        let unknown = self.unknown("interrupted before the response arrived");
+        let message = Some(format!("outcome unknown: {unknown}"));
+        Error::from(Kind::Interrupted { signal, message }).hinted(self.look_first())
+    }
+
+    fn outcome_unknown(&self, event: &str) -> Error {
+        Error::from(Kind::OutcomeUnknown(self.unknown(event))).hinted(self.look_first())
+    }
+
+    fn unknown(&self, event: &str) -> String {
+        format!(
+            "{event}; the {} may or may not have been applied",
+            self.method
+        )
+    }
+
+    fn look_first(&self) -> String {
+        format!("check the object before you retry: {}", self.command_to_see)
     }
 }
 
-/// Whether an answer leaves it open what became of the request: a gateway's word (some have codes
-/// of their own behind 511), a time-out, or
-/// that of an API server that could not hear etcd to the end, which may have committed.
-fn leaves_it_open(code: StatusCode, refusal: &Status) -> bool {
-    let says = |texts: &[&str]| texts.iter().any(|text| refusal.message.contains(text));
+/// Recognizes a response that is not an API server's, in the order of certainty.
+fn not_kubernetes(reply: &Reply, is_page: bool, method: &Method, host: &str) -> Option<Error> {
+    let code = reply.status();
+    if code.is_redirection() {
+        return Some(
+            Error::protocol(format!(
+                "{host} answered {code}; redirects are never followed"
+            ))
+            .hinted("use the server's final address; a login page or a proxy may be in between"),
+        );
+    }
+    // Departure: kubectl reports an unknown reason.
+    if code == StatusCode::BAD_REQUEST && reply.body().starts_with(TLS_EXPECTED) {
+        return Some(
+            Error::protocol(format!(
+                "{host} expects TLS, but the request was sent over plain HTTP"
+            ))
+            .hinted("use an address that begins with https://"),
+        );
+    }
+    if code.is_informational() {
+        return Some(Error::protocol(format!(
+            "{host} answered {code} to a {method}"
+        )));
+    }
+    is_page.then(|| {
+        Error::protocol(format!(
+            "{host} answered {code} with an HTML page; it is not a Kubernetes API server"
+        ))
+        .hinted(
+            "check the server address in your kubeconfig; a login page or a proxy may be in between",
+        )
+    })
+}
+
+/// Reads the `Status` that refuses in the middle of a stream, redacted. Returns `None` if `document` is
+/// not a `Status`. `is_secret` is [`Resource::is_secret`] of the streamed resource.
+pub fn refusal(document: &[u8], is_secret: bool) -> Option<Error> {
+    let redaction =
+        Redaction::for_request(is_secret, &[]).widened_by(&String::from_utf8_lossy(document));
+    let status = status::redacted(document, &redaction)?;
+    Some(Kind::Refused(Box::new(status)).into())
+}
+
+/// Reports whether a response leaves it open if the request took effect: a gateway's (some use codes of
+/// their own above 511), a timeout, or an API server's that lost etcd, which may have committed.
+fn leaves_outcome_open(code: StatusCode, refusal: &Status) -> bool {
+    let mentions = |texts: &[&str]| texts.iter().any(|text| refusal.message.contains(text));
     match code.as_u16() {
         501 | 505 => false,
         502.. => true,
         // Admission comes before storage, and a request that is too large never gets there.
-        500 if says(&[
+        500 if mentions(&[
             "failed calling webhook",
             "request is too large",
             "message larger than max",
@@ -221,7 +228,7 @@ fn leaves_it_open(code: StatusCode, refusal: &Status) -> bool {
         }
         500 => {
             ["InternalError", "ServerTimeout", "Timeout"].contains(&refusal.reason.as_str())
-                || says(&[
+                || mentions(&[
                     "etcdserver: request timed out",
                     "etcdserver: leader changed",
                     "context canceled",
@@ -236,13 +243,10 @@ fn leaves_it_open(code: StatusCode, refusal: &Status) -> bool {
     }
 }
 
-/// The refusal that stands in the middle of a stream as a `Status`, redacted; `None` when `document`
-/// is none. `is_secret` is [`Resource::is_secret`] of what is streamed.
-pub fn refusal(document: &[u8], is_secret: bool) -> Option<Error> {
-    let redaction =
-        Redaction::for_request(is_secret, &[]).widened_by(&String::from_utf8_lossy(document));
-    let status = status::redacted(document, &redaction)?;
-    Some(Kind::Refused(Box::new(status)).into())
+fn is_html(reply: &Reply) -> bool {
+    let content_type = reply.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type.map_or(b"" as &[u8], HeaderValue::as_bytes);
+    content_type.to_ascii_lowercase().starts_with(b"text/html")
 }
 
 fn host(server: &Uri) -> &str {
@@ -256,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_in_a_stream_says_nothing_of_a_secret() {
+    fn a_refusal_in_a_stream_keeps_secrets_hidden() {
         let status = br#"{"kind":"Status","message":"cannot decode \"c2VjcmV0\"","code":500}"#;
         let said = |is_secret| refusal(status, is_secret).unwrap().to_string();
         assert!(said(false).contains("c2VjcmV0"));
@@ -265,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_etcd_may_have_committed_is_left_open_and_bad_input_is_not() {
+    fn a_possible_commit_leaves_the_outcome_open_and_bad_input_does_not() {
         for (code, reason, message, expected) in [
             (
                 500,
@@ -326,7 +330,11 @@ mod tests {
         ] {
             let refusal = Status::failure(message, reason);
             let code = StatusCode::from_u16(code).unwrap();
-            assert_eq!(leaves_it_open(code, &refusal), expected, "{code} {message}");
+            assert_eq!(
+                leaves_outcome_open(code, &refusal),
+                expected,
+                "{code} {message}"
+            );
         }
     }
 }

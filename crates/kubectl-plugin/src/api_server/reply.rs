@@ -1,4 +1,4 @@
-//! Replies: whole ones, and those that are read as they come.
+//! Responses: whole ones, and those that are read as they arrive.
 
 use std::error::Error as StdError;
 use std::io;
@@ -8,30 +8,30 @@ use http_body_util::BodyExt;
 use hyper::body::Bytes;
 use kube_client::client::Body;
 
-/// A whole reply.
+/// A whole response.
 pub type Reply = Response<Bytes>;
 
-/// The body of a successful reply, of which the head has come.
+/// The body of a successful response whose head has arrived.
 pub struct StreamingReply(pub(crate) Body);
 
-/// How the body of a reply ended.
+/// How the body of a response ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// As the server meant it to.
+    /// The server ended it.
     Clean,
-    /// It broke off, for this reason.
+    /// It broke off for this reason.
     Torn(String),
 }
 
 impl StreamingReply {
-    /// The next bytes, as soon as there are some. Nothing is lost when this is given up and asked
-    /// again; behind an end there is nothing more.
+    /// Waits for the next bytes. Cancel safe: nothing is lost if this is dropped and called again.
+    /// After an end there are no more bytes.
     pub async fn chunk(&mut self) -> Result<Bytes, End> {
         loop {
             match self.0.frame().await {
                 None => return Err(End::Clean),
                 Some(Err(error)) => return Err(End::Torn(innermost(&error))),
-                // Trailers are not of interest.
+                // Trailers are ignored.
                 Some(Ok(frame)) => {
                     if let Ok(bytes) = frame.into_data() {
                         return Ok(bytes);
@@ -42,8 +42,8 @@ impl StreamingReply {
     }
 }
 
-/// The reason behind all others; hyper's own says only that a body could not be read. That the server
-/// hung up is said in kubectl's words: rustls' own are a paragraph about attackers, with an address.
+/// Returns the innermost reason; hyper's own says only that a body could not be read. A closed
+/// connection is worded as in kubectl: rustls has a paragraph about attackers, with a link.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
     let mut reason = error;
     loop {

@@ -1,4 +1,4 @@
-//! The `Warning` headers of replies (RFC 7234 §5.5; Kubernetes sends code 299 only).
+//! The `Warning` headers of responses (RFC 7234 §5.5; Kubernetes sends code 299 only).
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -8,12 +8,12 @@ use http::{HeaderMap, header};
 use crate::redaction::Redaction;
 use crate::stderr;
 
-/// The warnings of this process so far: each text is said once, as by kubectl.
+/// The warnings of this process so far. Each text is printed once, as by kubectl.
 #[derive(Debug, Default)]
 pub(crate) struct Warnings(RefCell<BTreeSet<String>>);
 
 impl Warnings {
-    /// Says the warnings in `headers` that are new, as far as they may be shown.
+    /// Prints the warnings in `headers` that are new, redacted.
     pub(crate) fn say_new(&self, headers: &HeaderMap, redaction: &Redaction) {
         for value in headers.get_all(header::WARNING) {
             for text in texts(&String::from_utf8_lossy(value.as_bytes())) {
@@ -24,14 +24,14 @@ impl Warnings {
         }
     }
 
-    /// How many different ones there were.
+    /// Returns how many different warnings there were.
     pub(crate) fn count(&self) -> usize {
         self.0.borrow().len()
     }
 }
 
-/// The texts of a header that may hold several warnings, `299 - "text"` separated by commas.
-/// What does not have that form ends the reading, as there is no way to find the next one.
+/// Returns the texts of a header that may hold several warnings, `299 - "text"` separated by commas.
+/// Stops at anything else, because the next warning cannot be found after it.
 fn texts(header: &str) -> Vec<String> {
     let mut texts = Vec::new();
     let mut rest = header;
@@ -44,8 +44,8 @@ fn texts(header: &str) -> Vec<String> {
     texts
 }
 
-/// The code and text of the first warning in `header`, and what follows it. A date in
-/// quotes may stand behind the text.
+/// Returns the code and the text of the first warning in `header`, and the rest of the header. A
+/// quoted date may follow the text.
 fn warning(header: &str) -> Option<((&str, String), &str)> {
     let (code, rest) = header.trim_start_matches([' ', ',']).split_once(' ')?;
     let (_agent, rest) = rest.split_once(' ')?;
@@ -55,7 +55,7 @@ fn warning(header: &str) -> Option<((&str, String), &str)> {
     Some(((code, text), rest))
 }
 
-/// The content of the quoted string that `text` begins with, and what follows it.
+/// Returns the content of the quoted string at the start of `text`, and the rest.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let mut characters = text.strip_prefix('"')?.char_indices();
     let mut content = String::new();
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_servers_and_proxies_send() {
+    fn warnings_of_servers_and_proxies_are_read() {
         for (header, expected) in [
             (r#"299 - "a \"b\", c""#, &[r#"a "b", c"#] as &[&str]),
             (

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use http::{HeaderValue, Request, header};
+use http::{HeaderMap, HeaderValue, header};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use super::api::{self, Api, Resource};
 use super::cache::{self, Cache};
 use crate::api_server::ApiServer;
 use crate::connection::ConnectionArgs;
-use crate::request::RawPath;
+use crate::request::{ApiRequest, RawPath};
 
 /// How long names are good. Objects come and go faster than resources do, and whoever walks to one
 /// presses TAB several times in this time.
@@ -186,8 +186,8 @@ impl Server {
 
     async fn get(&self, path: &str, accept: HeaderValue) -> Option<Vec<u8>> {
         let path: RawPath = path.parse().ok()?;
-        let request = Request::get(path.uri().ok()?).header(header::ACCEPT, accept);
-        let reply = self.way.as_ref()?.look_up(request.body(Vec::new()).ok()?);
+        let request = ApiRequest::get(path, HeaderMap::from_iter([(header::ACCEPT, accept)]));
+        let reply = self.way.as_ref()?.look_up(request);
         Some(reply.await.ok()?.into_body().to_vec())
     }
 }

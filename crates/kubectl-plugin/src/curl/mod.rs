@@ -10,11 +10,12 @@ mod sources;
 
 use std::time::Duration;
 
+use http::Uri;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use http::{Request, Uri};
 
 use crate::redaction::Redaction;
 use crate::redaction::headers_and_urls;
+use crate::request::{ApiRequest, RawPath};
 use crate::text::shell::quoted;
 
 /// Where the very bytes of a request's body can be read again.
@@ -128,7 +129,7 @@ const USER_OF_URL: &str = r"s|^[^/]*//\([^/?#]*\)@.*|\1|; s/^[^:]*$/&:/; ";
 
 /// The commands, whose last line has its end. A body is not shown if it `is_secret`.
 pub(crate) fn script(
-    request: &Request<Vec<u8>>,
+    request: &ApiRequest,
     is_secret: bool,
     given: Option<&BodySource<'_>>,
     way: &CurlTarget,
@@ -154,10 +155,10 @@ pub(crate) fn script(
     }
     script.login(way.login.as_ref());
     script.headers(&way.impersonation);
-    script.headers(request.headers());
-    script.line(format!("--request {}", request.method()));
+    script.headers(&request.headers);
+    script.line(format!("--request {}", request.method));
     script.body(request, is_secret, given);
-    script.target(request.uri(), way);
+    script.target(&request.path, way);
     script.text(way.login.as_ref())
 }
 
@@ -338,13 +339,8 @@ impl Script {
         format!("-H @<(printf {format} {word})")
     }
 
-    fn body(
-        &mut self,
-        request: &Request<Vec<u8>>,
-        is_secret: bool,
-        given: Option<&BodySource<'_>>,
-    ) {
-        let body = request.body();
+    fn body(&mut self, request: &ApiRequest, is_secret: bool, given: Option<&BodySource<'_>>) {
+        let body = &request.body;
         if body.is_empty() {
             return;
         }
@@ -361,7 +357,7 @@ impl Script {
                 self.note = Some("# reads the body of the request from stdin");
             }
             (None, None) => {
-                let name = request.method().as_str();
+                let name = request.method.as_str();
                 let meaning = "the body of the request as it is sent, in JSON".to_owned();
                 self.body = Some(format!("printf %s {}", self.variable(name, meaning)));
             }
@@ -371,7 +367,7 @@ impl Script {
 
     /// The URL. For another name in the certificate it is the URL of that name, and the connection
     /// and the header `Host` are those of the server.
-    fn target(&mut self, path: &Uri, way: &CurlTarget) {
+    fn target(&mut self, path: &RawPath, way: &CurlTarget) {
         let mut server = way.server.to_string();
         let authority = way.server.authority();
         if let (Some(name), Some(authority), Some("https")) =
@@ -469,6 +465,8 @@ fn configuration(option: &str, before: &str, printer: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::*;
 
     fn way() -> CurlTarget {
@@ -492,12 +490,22 @@ mod tests {
         }
     }
 
-    fn request(body: &str) -> Request<Vec<u8>> {
-        Request::patch("/api/v1/x?a=b")
-            .header("x-token", "hunter2")
-            .header("x-reason", "it's")
-            .body(body.as_bytes().to_vec())
-            .unwrap()
+    fn request(body: &str) -> ApiRequest {
+        let header = |name, value| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
+        };
+        ApiRequest {
+            method: Method::PATCH,
+            path: "/api/v1/x?a=b".parse().unwrap(),
+            headers: HeaderMap::from_iter([
+                header("x-token", "hunter2"),
+                header("x-reason", "it's"),
+            ]),
+            body: body.to_owned().into(),
+        }
     }
 
     #[test]

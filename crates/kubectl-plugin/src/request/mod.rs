@@ -3,5 +3,46 @@
 mod header;
 mod raw_path;
 
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method};
+use hyper::body::Bytes;
+
 pub use header::parse_header;
 pub use raw_path::{Attributes, RawPath, Resource, Verb};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A request to the API server, without the server's address and the user's credential.
+#[derive(Clone, Debug)]
+pub struct ApiRequest {
+    /// The HTTP method.
+    pub method: Method,
+    /// The path and query, relative to the server's base path.
+    pub path: RawPath,
+    /// The headers, apart from those that the connection adds.
+    pub headers: HeaderMap,
+    /// The body. Cloning it copies no bytes.
+    pub body: Bytes,
+}
+
+impl ApiRequest {
+    /// Returns a GET with these headers.
+    pub fn get(path: RawPath, headers: HeaderMap) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            headers,
+            body: Bytes::new(),
+        }
+    }
+
+    /// Returns a POST that sends JSON and asks for JSON.
+    pub fn post_json(path: RawPath, document: &serde_json::Value) -> Self {
+        Self {
+            method: Method::POST,
+            path,
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, JSON), (ACCEPT, JSON)]),
+            body: document.to_string().into(),
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! There is no connection, to the server or to the proxy on the way to it.
+//! Explains why no connection was made, to the server or to the proxy in front of it.
 
 use std::io::{self, ErrorKind};
 
@@ -7,8 +7,7 @@ use http::StatusCode;
 use super::{Cause, Reason, broken, chain, find, last, tls};
 use crate::connection::{DialError, Obstacle, WrongProtocol};
 
-/// Whether nobody listens where the server should be. Departure: kubectl says so where it is the
-/// proxy that nobody is.
+/// Reports whether the server's port is closed. Departure: kubectl says the same of a proxy's port.
 pub(super) fn is_refused(error: &DialError) -> bool {
     match &error.obstacle {
         Obstacle::Tcp(source) => {
@@ -19,7 +18,7 @@ pub(super) fn is_refused(error: &DialError) -> bool {
     }
 }
 
-/// How far it got. `server` is its authority.
+/// Explains a dial error. `server` is the server's authority, `HOST:PORT`.
 pub(super) fn reason(error: &DialError, server: &str) -> Reason {
     let DialError {
         peer,
@@ -36,27 +35,27 @@ pub(super) fn reason(error: &DialError, server: &str) -> Reason {
                 "http: server gave HTTP response to HTTPS client"
             };
             Reason::new(text).hinted(format!(
-                "{whose} speaks plain HTTP: its address begins with http://"
+                "{whose} speaks plain HTTP: use an address that begins with http://"
             ))
         }
         Obstacle::Tls(error) => match find(error) {
             Some(error) => tls::reason(error, &whose),
             None => broken(error).hinted(format!(
-                "{whose} ends the connection before TLS begins: is it the right port?"
+                "{whose} closes the connection before TLS begins: check the port"
             )),
         },
         Obstacle::TlsTimeout => Reason::new("net/http: TLS handshake timeout").hinted(format!(
-            "{whose} takes connections and says nothing: is it the right port?"
+            "{whose} accepts connections but never answers: check the port"
         )),
-        Obstacle::NoName => Reason::new(format!("tls: {peer:?} holds no name of a server")),
+        Obstacle::NoName => Reason::new(format!("tls: {peer:?} contains no server name")),
         Obstacle::Refused(status, words) => refused(*status, words, &whose),
         Obstacle::Socks(reason) => {
             Reason::new(format!("socks connect tcp {peer}->{server}: {reason}"))
-                .hinted(format!("that is the answer of {whose}: is its URL right?"))
+                .hinted(format!("{whose} answered this: check its URL"))
         }
         Obstacle::NoTunnel(error) => no_tunnel(error, &whose),
         Obstacle::ProxyTimeout => Reason::new("context deadline exceeded").hinted(format!(
-            "{whose} takes connections and says nothing: is its URL right?"
+            "{whose} accepts connections but never answers: check its URL"
         )),
     };
     match obstacle {
@@ -70,7 +69,7 @@ pub(super) fn reason(error: &DialError, server: &str) -> Reason {
 
 fn no_tcp(error: Cause<'_>, peer: &str, is_proxy: bool) -> Reason {
     let suspect = if is_proxy {
-        "the proxy's URL"
+        "the proxy URL"
     } else {
         "the server in your kubeconfig"
     };
@@ -82,19 +81,18 @@ fn no_tcp(error: Cause<'_>, peer: &str, is_proxy: bool) -> Reason {
             Some((_, reason)) => reason.to_lowercase(),
         };
         return Reason::new(format!("dial tcp: lookup {host}: {reason}"))
-            .hinted(format!("look at {suspect}, and at this machine's DNS"));
+            .hinted(format!("check {suspect} and this machine's DNS"));
     }
     let reason = if is(error, ErrorKind::TimedOut) {
         "i/o timeout".to_owned()
     } else {
         format!("connect: {}", last(error))
     };
-    Reason::new(format!("dial tcp {peer}: {reason}")).hinted(format!(
-        "look at {suspect}, and at what is between here and there"
-    ))
+    Reason::new(format!("dial tcp {peer}: {reason}"))
+        .hinted(format!("check {suspect} and the network in between"))
 }
 
-/// The words are the proxy's own, as kubectl prints them.
+/// Explains a proxy's refusal in the proxy's own words, as kubectl prints them.
 fn refused(status: StatusCode, words: &str, whose: &str) -> Reason {
     let words = if words.is_empty() {
         status.as_str()
@@ -103,10 +101,10 @@ fn refused(status: StatusCode, words: &str, whose: &str) -> Reason {
     };
     Reason::new(words).hinted(match status {
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => format!(
-            "{whose} wants another name and password: they go into its URL, http://NAME:PASSWORD@…"
+            "{whose} requires a user name and password: put them in its URL, http://NAME:PASSWORD@…"
         ),
         _ => format!(
-            "that is the answer ({}) of {whose}, not of the server",
+            "{whose}, not the server, answered this ({})",
             status.as_u16()
         ),
     })
@@ -121,7 +119,7 @@ fn no_tunnel(error: &hyper::Error, whose: &str) -> Reason {
         broken(error)
     };
     reason.hinted(format!(
-        "{whose} does not answer as an HTTP proxy: is its URL right?"
+        "{whose} does not answer as an HTTP proxy: check its URL"
     ))
 }
 

@@ -1,9 +1,9 @@
-//! Why no reply came: the line, in kubectl's words where it has them, and what to look at.
+//! Explains why no response arrived: one line, in kubectl's words where it has them, and a hint.
 //!
-//! - `dial`: there is no connection; the transport says how far it got ([`DialError`])
-//! - `tls`: what TLS says, before the first request or after it
-//! - here: a connection that broke. The errors of hyper say little at the top; the reason is
-//!   somewhere down the chain of sources, part of it hidden in `io::Error`.
+//! * `dial`: no connection was made; [`DialError`] tells how far it got
+//! * `tls`: TLS failed, before the first request or after it
+//! * here: a connection broke. hyper's outermost error says little; the reason is further down the
+//!   chain of sources, part of it hidden in `io::Error`.
 
 mod dial;
 mod tls;
@@ -20,10 +20,10 @@ use crate::Error;
 use crate::connection::{DialError, WrongProtocol};
 use crate::error::Kind;
 
-/// A reason, and those behind it.
+/// An error with its chain of sources.
 type Cause<'a> = &'a (dyn StdError + 'static);
 
-/// A reason as it is said, and what to look at.
+/// A reason in words, with its hint.
 struct Reason {
     text: String,
     hint: Option<String>,
@@ -43,16 +43,46 @@ impl Reason {
     }
 }
 
-/// The line for an error without a reply.
-pub(crate) fn explain(error: &kube_client::Error, server: &Uri) -> Error {
+/// Why no response arrived.
+pub(super) struct NoResponse {
+    /// The whole line, as kubectl prints it.
+    line: String,
+    /// The reason alone.
+    pub(super) reason: String,
+    hint: Option<String>,
+    /// The server's certificate was not trusted.
+    is_untrusted: bool,
+}
+
+impl From<NoResponse> for Error {
+    fn from(failure: NoResponse) -> Self {
+        let error = if failure.is_untrusted {
+            Kind::Untrusted(failure.line).into()
+        } else {
+            Self::connection(failure.line)
+        };
+        match failure.hint {
+            Some(hint) => error.hinted(hint),
+            None => error,
+        }
+    }
+}
+
+/// Explains an error that came in place of a response.
+pub(super) fn explain(error: &kube_client::Error, server: &Uri) -> NoResponse {
     let authority = server
         .authority()
         .map_or("", |authority| authority.as_str());
     let reason = match find::<DialError>(error) {
         Some(dial) if dial::is_refused(dial) => {
-            return Error::connection(format!(
-                "The connection to the server {authority} was refused - did you specify the right host or port?"
-            ));
+            return NoResponse {
+                line: format!(
+                    "The connection to the server {authority} was refused - did you specify the right host or port?"
+                ),
+                reason: "connection refused".to_owned(),
+                hint: None,
+                is_untrusted: false,
+            };
         }
         Some(dial) => dial::reason(dial, authority),
         None => match find(error) {
@@ -60,26 +90,22 @@ pub(crate) fn explain(error: &kube_client::Error, server: &Uri) -> Error {
             None => broken(error),
         },
     };
-    let line = format!("Unable to connect to the server: {}", reason.text);
-    let error = if is_untrusted(error) {
-        Kind::Untrusted(line).into()
-    } else {
-        Error::connection(line)
-    };
-    match reason.hint {
-        Some(hint) => error.hinted(hint),
-        None => error,
+    NoResponse {
+        line: format!("Unable to connect to the server: {}", reason.text),
+        reason: reason.text,
+        hint: reason.hint,
+        is_untrusted: is_untrusted(error),
     }
 }
 
-/// Whether we refused the server's certificate, before anything was sent.
-pub(crate) fn is_untrusted(error: &kube_client::Error) -> bool {
+/// Reports whether the server's certificate was refused here, before anything was sent.
+pub(super) fn is_untrusted(error: &kube_client::Error) -> bool {
     matches!(find(error), Some(rustls::Error::InvalidCertificate(_)))
 }
 
-/// Whether the other side refused in TLS what we began: the handshake, after which with TLS 1.3 the
-/// refusal arrives when the request was written, or a request in plain HTTP. Nobody has read it.
-pub(crate) fn is_refused_handshake(error: &kube_client::Error) -> bool {
+/// Reports whether the peer's TLS refused the handshake or a request in plain HTTP. With TLS 1.3 the
+/// refusal of a handshake arrives after the request was written, but the server has not read it.
+pub(super) fn is_refused_handshake(error: &kube_client::Error) -> bool {
     let refusal = matches!(
         find(error),
         Some(rustls::Error::AlertReceived(
@@ -98,13 +124,13 @@ pub(crate) fn is_refused_handshake(error: &kube_client::Error) -> bool {
     refusal || find(error) == Some(&WrongProtocol::Tls)
 }
 
-/// What became of bytes on their way.
+/// Explains a connection that broke.
 fn broken(error: Cause<'_>) -> Reason {
     const MALFORMED: &str =
         "net/http: HTTP/1.x transport connection broken: malformed HTTP response";
     if find(error) == Some(&WrongProtocol::Tls) {
         return Reason::new(MALFORMED)
-            .hinted("what answers speaks TLS: its address begins with https://");
+            .hinted("the server expects TLS: use an address that begins with https://");
     }
     let http = find::<hyper::Error>(error);
     match find::<io::Error>(error).map(io::Error::kind) {
@@ -112,15 +138,15 @@ fn broken(error: Cause<'_>) -> Reason {
         Some(ErrorKind::ConnectionReset) => Reason::new("read: connection reset by peer"),
         _ if http.is_some_and(hyper::Error::is_incomplete_message) => Reason::new("EOF"),
         _ if http.is_some_and(hyper::Error::is_parse) => {
-            Reason::new(MALFORMED).hinted("what answers does not speak HTTP")
+            Reason::new(MALFORMED).hinted("the server does not speak HTTP on that port")
         }
         _ => Reason::new(last(error)),
     }
 }
 
-/// The reasons of an error, outermost first.
+/// Walks the chain of sources, outermost first.
 fn chain(error: Cause<'_>) -> impl Iterator<Item = Cause<'_>> {
-    fn behind(error: Cause<'_>) -> Option<Cause<'_>> {
+    fn source(error: Cause<'_>) -> Option<Cause<'_>> {
         match error
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref)
@@ -129,14 +155,14 @@ fn chain(error: Cause<'_>) -> impl Iterator<Item = Cause<'_>> {
             None => error.source(),
         }
     }
-    std::iter::successors(Some(error), |error| behind(*error))
+    std::iter::successors(Some(error), |error| source(*error))
 }
 
 fn find<T: StdError + 'static>(error: Cause<'_>) -> Option<&T> {
     chain(error).find_map(|cause| cause.downcast_ref())
 }
 
-/// The innermost reason, as Go spells those of the system.
+/// Returns the innermost reason, with system errors spelled as in Go.
 fn last(error: Cause<'_>) -> String {
     let last = chain(error)
         .last()

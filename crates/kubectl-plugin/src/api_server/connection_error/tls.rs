@@ -1,5 +1,4 @@
-//! What TLS says in place of a reply, in the words of Go's `crypto/tls` and `crypto/x509`, but for
-//! dates: those are for a person.
+//! Explains TLS errors in the words of Go's `crypto/tls` and `crypto/x509`, with readable dates.
 
 use std::net::IpAddr;
 
@@ -9,7 +8,7 @@ use super::{Reason, find};
 use crate::connection::Unverified;
 use crate::text::utc;
 
-/// `whose` is the other side, as in "the server 127.0.0.1:6443".
+/// Explains a TLS error. `whose` is the peer, for example "the server 127.0.0.1:6443".
 pub(super) fn reason(error: &rustls::Error, whose: &str) -> Reason {
     match error {
         rustls::Error::InvalidCertificate(problem) => {
@@ -31,60 +30,58 @@ pub(super) fn reason(error: &rustls::Error, whose: &str) -> Reason {
             }
         }
         rustls::Error::PeerIncompatible(_) => {
-            Reason::new("tls: server selected unsupported protocol version").hinted(format!(
-                "TLS 1.2 and 1.3 are spoken here; {whose} speaks neither"
-            ))
+            Reason::new("tls: server selected unsupported protocol version")
+                .hinted(format!("{whose} supports neither TLS 1.2 nor TLS 1.3"))
         }
         other => Reason::new(format!("tls: {other}")),
     }
 }
 
-/// What is wrong with the certificate of the other side, in the words of Go's `crypto/x509`, but
-/// for dates: those are for a person.
+/// Explains what is wrong with the peer's certificate.
 fn certificate_reason(problem: &CertificateError, whose: &str) -> Reason {
     use CertificateError as Problem;
     let out_of_date = |date| {
         Reason::new(format!(
-            "certificate has expired or is not yet valid: that of {whose} {date}"
+            "certificate has expired or is not yet valid: the certificate of {whose} {date}"
         ))
     };
     let date = |time: &UnixTime| utc::minute(time.as_secs().cast_signed());
     match problem {
         Problem::UnknownIssuer => Reason::new("certificate signed by unknown authority")
             .hinted(unknown_authority(whose)),
-        // An authority of that name is known, but it has another key.
+        // A known authority has the same name but another key.
         Problem::BadSignature => Reason::new(
             "certificate signed by unknown authority (possibly because of a known one of the same name, which has another key)",
         )
         .hinted(unknown_authority(whose)),
         Problem::ExpiredContext { not_after, .. } => {
             out_of_date(format!("expired on {}", date(not_after)))
-                .hinted("it must be renewed there; is this machine's clock right?")
+                .hinted("renew the certificate there, and check this machine's clock")
         }
         Problem::NotValidYetContext { not_before, .. } => {
             out_of_date(format!("is not valid before {}", date(not_before)))
-                .hinted("is this machine's clock right?")
+                .hinted("check this machine's clock")
         }
         Problem::NotValidForNameContext {
             expected,
             presented,
         } => name_reason(&expected.to_str(), presented)
-            .hinted(format!(
-                "is {whose} the right one? if it is, tls-server-name is for a name that its certificate has"
-            )),
+            .hinted(
+                "check the address; if it is right, set tls-server-name to a name in the certificate",
+            ),
         Problem::InvalidPurpose | Problem::InvalidPurposeContext { .. } => {
             Reason::new("certificate specifies an incompatible key usage")
-                .hinted(format!("the certificate of {whose} is not one for servers"))
+                .hinted(format!("the certificate of {whose} is not a server certificate"))
         }
         Problem::UnsupportedSignatureAlgorithmContext { .. }
         | Problem::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             Reason::new("cannot verify signature: algorithm unimplemented")
-                .hinted("supported are RSA of 2048 bits and more, ECDSA on P-256 and P-384, Ed25519")
+                .hinted("supported: RSA keys of at least 2048 bits, ECDSA on P-256 and P-384, Ed25519")
         }
         Problem::BadEncoding => Reason::new(format!("malformed certificate of {whose}")),
         Problem::Other(other) => match find::<Unverified>(other) {
             Some(unverified) => Reason::new(unverified.to_string()).hinted(unverified.hint),
-            // The platform's authorities did not sign it, or it would have been another problem.
+            // A certificate that the platform's authorities had signed would have failed otherwise.
             None if find(other) == Some(&webpki::Error::CaUsedAsEndEntity) => {
                 certificate_reason(&Problem::UnknownIssuer, whose)
             }
@@ -96,12 +93,12 @@ fn certificate_reason(problem: &CertificateError, whose: &str) -> Reason {
 
 fn unknown_authority(whose: &str) -> String {
     format!(
-        "nobody who is trusted here has signed the certificate of {whose}: look at the cluster's \
-         certificate-authority, and at what is in between"
+        "no trusted authority signed the certificate of {whose}: check the cluster's \
+         certificate-authority, and whether a proxy intercepts the connection"
     )
 }
 
-/// `presented` are rustls's forms of names: `DnsName("a")`, `IpAddress(1.2.3.4)`.
+/// Explains a name mismatch. `presented` has rustls's notation of names: `DnsName("a")`, `IpAddress(1.2.3.4)`.
 fn name_reason(expected: &str, presented: &[String]) -> Reason {
     let is_address = expected.parse::<IpAddr>().is_ok();
     let (opening, closing) = if is_address {
@@ -127,7 +124,7 @@ fn name_reason(expected: &str, presented: &[String]) -> Reason {
     })
 }
 
-/// Go's words (`crypto/tls/alert.go`).
+/// Returns Go's words for an alert (`crypto/tls/alert.go`).
 fn alert_words(alert: Alert) -> String {
     match alert {
         Alert::CertificateRevoked => "revoked certificate",
@@ -139,14 +136,14 @@ fn alert_words(alert: Alert) -> String {
         Alert::ProtocolVersion => "protocol version not supported",
         Alert::InsufficientSecurity => "insufficient security level",
         Alert::UnrecognisedName => "unrecognized name",
-        // `HandshakeFailure` is `handshake failure` there, and so on.
-        other => return parted(&format!("{other:?}")),
+        // The others are the alert's name in words: `HandshakeFailure`, `handshake failure`.
+        other => return split_words(&format!("{other:?}")),
     }
     .to_owned()
 }
 
-/// `BadCertificate` as `bad certificate`.
-fn parted(words: &str) -> String {
+/// Turns `BadCertificate` into `bad certificate`.
+fn split_words(words: &str) -> String {
     let mut text = String::with_capacity(words.len() + 2);
     for character in words.chars() {
         if character.is_ascii_uppercase() && !text.is_empty() {
@@ -160,7 +157,7 @@ fn parted(words: &str) -> String {
 fn alert_hint(alert: Alert, whose: &str) -> Option<String> {
     Some(match alert {
         Alert::CertificateRequired => {
-            format!("{whose} wants a client certificate: look at the user in your kubeconfig")
+            format!("{whose} requires a client certificate: check the user in your kubeconfig")
         }
         Alert::BadCertificate
         | Alert::UnknownCA
@@ -168,13 +165,13 @@ fn alert_hint(alert: Alert, whose: &str) -> Option<String> {
         | Alert::CertificateRevoked
         | Alert::CertificateUnknown
         | Alert::UnsupportedCertificate => {
-            format!("{whose} does not take the user's client-certificate")
+            format!("{whose} does not accept the user's client-certificate")
         }
         Alert::ProtocolVersion => {
-            format!("TLS 1.2 and 1.3 are spoken here; {whose} speaks neither")
+            format!("{whose} supports neither TLS 1.2 nor TLS 1.3")
         }
         Alert::UnrecognisedName => {
-            format!("{whose} does not know the name it is asked for; tls-server-name changes it")
+            format!("{whose} does not recognize the requested name: set tls-server-name")
         }
         _ => return None,
     })

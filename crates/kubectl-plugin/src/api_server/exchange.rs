@@ -1,0 +1,216 @@
+//! The steps from a request to a whole response, outermost first:
+//!
+//! ```text
+//! renewing_login ─▶ send_once ─▶ with_timeout ─▶ response_head ─▶ transmit
+//!                                            └─▶ read_body
+//! ```
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Bytes;
+use kube_client::client::Body;
+
+use super::ApiServer;
+use super::connection_error;
+use super::outcome::{Failure, RequestContext};
+use super::reply::Reply;
+use crate::Error;
+use crate::connection::{Connection, Session};
+use crate::request::ApiRequest;
+use crate::runtime::signals::Hold;
+
+/// The maximum size of the response to a review, in bytes. A review may be sent to many servers, and
+/// any of them may turn out not to be an API server.
+const MAX_REVIEW_SIZE: usize = 16 << 20;
+
+/// The user that a request is sent as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// The user of the flags and the kubeconfig, impersonation included.
+    Configured,
+    /// The owner of the credential.
+    Unimpersonated,
+}
+
+/// A request that is ready to be sent any number of times.
+pub(super) struct Outgoing {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+    sender: Sender,
+    pub(super) context: RequestContext,
+}
+
+impl Outgoing {
+    pub(super) fn new(
+        request: ApiRequest,
+        sender: Sender,
+        command_to_see: String,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            context: RequestContext::new(&request, command_to_see),
+            uri: request.path.uri()?,
+            method: request.method,
+            headers: request.headers,
+            body: request.body,
+            sender,
+        })
+    }
+
+    /// Returns the request with the headers of a session.
+    fn with_login(&self, session: &Session) -> Request<Body> {
+        let mut request = Request::new(Body::from(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.uri.clone();
+        let headers = request.headers_mut();
+        headers.clone_from(&self.headers);
+        for (name, value) in &session.headers {
+            if self.sender == Sender::Configured || !name.as_str().starts_with("impersonate-") {
+                headers.append(name, value.clone());
+            }
+        }
+        request
+    }
+}
+
+impl ApiServer {
+    /// Runs `attempt`, and runs it once more if an API server answers 401 and the login can be renewed:
+    /// with a 401 a server says that it did nothing.
+    pub(super) async fn renewing_login<T>(
+        &self,
+        context: &RequestContext,
+        attempt: impl AsyncFn() -> Result<(Response<T>, Arc<Session>), Failure>,
+    ) -> Result<Response<T>, Failure> {
+        let (response, session) = attempt().await?;
+        let is_unauthorized = response.status() == StatusCode::UNAUTHORIZED && !context.is_proxied;
+        if is_unauthorized && self.connection.login.renew(&session).await {
+            return Ok(attempt().await?.0);
+        }
+        Ok(response)
+    }
+
+    /// Sends a request and reads the whole response; returns the session that was used, too.
+    ///
+    /// Signals are held back only where the user must be told something before they end the process.
+    pub(super) async fn send_once(
+        &self,
+        outgoing: &Outgoing,
+    ) -> Result<(Reply, Arc<Session>), Failure> {
+        let exchange = self.with_timeout(async {
+            // On the heap: it is part of every future that asks the server something.
+            let (response, session) = Box::pin(self.response_head(outgoing)).await?;
+            Ok((self.read_body(response, &outgoing.context).await?, session))
+        });
+        if outgoing.context.may_change
+            && let Ok(mut hold) = Hold::start()
+        {
+            tokio::select! {
+                biased;
+                signal = hold.signal() => Err(Failure::Interrupted(signal)),
+                reply = exchange => reply,
+            }
+        } else {
+            exchange.await
+        }
+    }
+
+    /// Limits `work` to `--request-timeout`.
+    pub(super) async fn with_timeout<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        match self.connection.request_timeout {
+            Some(timeout) => tokio::time::timeout(timeout, work)
+                .await
+                .unwrap_or(Err(Failure::TimedOut(timeout))),
+            None => work.await,
+        }
+    }
+
+    /// Sends a request and waits for the head of the response. If the server's certificate is not
+    /// trusted, nothing was sent, so it is tried again with the authorities that the file has now.
+    pub(super) async fn response_head(
+        &self,
+        outgoing: &Outgoing,
+    ) -> Result<(Response<Body>, Arc<Session>), Failure> {
+        let login = &self.connection.login;
+        let mut is_first = true;
+        loop {
+            let session = login.session().await.map_err(Failure::Login)?;
+            match self.transmit(outgoing, &session).await {
+                Err(Failure::Transport(error))
+                    if std::mem::take(&mut is_first)
+                        && connection_error::is_untrusted(&error)
+                        && login.trust_anew(&session).await => {}
+                response => return Ok((response?, session)),
+            }
+        }
+    }
+
+    /// Reads the body of a response whose head has arrived.
+    pub(super) async fn read_body(
+        &self,
+        response: Response<Body>,
+        context: &RequestContext,
+    ) -> Result<Reply, Failure> {
+        let (parts, body) = response.into_parts();
+        let limit = if context.is_review {
+            MAX_REVIEW_SIZE
+        } else {
+            usize::MAX
+        };
+        let body = Limited::new(body, limit)
+            .collect()
+            .await
+            .map_err(|error| match error.downcast::<LengthLimitError>() {
+                Ok(_) => Failure::TooLong(parts.status),
+                Err(_) => Failure::Torn(parts.status),
+            })?
+            .to_bytes();
+        self.connection
+            .trace
+            .body("Response Body", &body, &context.redaction);
+        Ok(Response::from_parts(parts, body))
+    }
+
+    /// Sends a request in one session, and traces it and the head of its response.
+    async fn transmit(
+        &self,
+        outgoing: &Outgoing,
+        session: &Session,
+    ) -> Result<Response<Body>, Failure> {
+        let Connection {
+            trace,
+            meter,
+            server,
+            ..
+        } = &self.connection;
+        let redaction = &outgoing.context.redaction;
+        let client = session.client.clone();
+        session.secrets().for_each(|secret| redaction.hide(secret));
+        let request = outgoing.with_login(session);
+        if !trace.shows(6) {
+            return client.send(request).await.map_err(Failure::Transport);
+        }
+        let method = &outgoing.method;
+        let base = server.to_string();
+        let url = format!("{}{}", base.trim_end_matches('/'), outgoing.uri);
+        trace.request(method, &url, request.headers(), &outgoing.body, redaction);
+        let start = Instant::now();
+        let response = client.send(request).await;
+        let head = response.as_ref().ok();
+        trace.response(
+            method,
+            &url,
+            head.map(|response| (response.status(), response.headers())),
+            redaction,
+            start.elapsed(),
+            meter.times(),
+        );
+        response.map_err(Failure::Transport)
+    }
+}
