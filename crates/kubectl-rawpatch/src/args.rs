@@ -6,7 +6,6 @@ use std::path::Path;
 
 use clap::{ArgAction, Parser};
 use kubectl_plugin::Error;
-use kubectl_plugin::command::help::{AFTER_SHORT_HELP, HELP_TEMPLATE};
 use kubectl_plugin::connection::ConnectionArgs;
 use kubectl_plugin::curl::BodySource;
 use kubectl_plugin::output::OutputArgs;
@@ -15,7 +14,11 @@ use kubectl_plugin::text::parse_boolean;
 use crate::body::PatchType;
 
 const EXAMPLES: &str = r#"Examples:
-  # Create an object, or set the fields that are yours: server-side apply
+  # Change one field with a merge patch
+  kubectl rawpatch --type merge -p '{"data":{"mode":"slow"}}' \
+      /api/v1/namespaces/default/configmaps/settings -o name
+
+  # Create an object, or set the fields that you manage, with server-side apply
   kubectl rawpatch --type apply -o name -p '
       apiVersion: v1
       kind: ConfigMap
@@ -23,12 +26,7 @@ const EXAMPLES: &str = r#"Examples:
       data: {mode: fast}
       ' /api/v1/namespaces/default/configmaps/settings
 
-  # Change one field, and print it
-  kubectl rawpatch --type merge -p '{"data":{"mode":"slow"}}' \
-      -o jsonpath='{.data.mode}{"\n"}' \
-      /api/v1/namespaces/default/configmaps/settings
-
-  # Try a JSON patch, only if nobody changed the object since it was read
+  # Try a JSON patch without storing it, and fail if the object has changed
   kubectl rawpatch --if-resource-version "$(kubectl get configmap settings \
       -o jsonpath='{.metadata.resourceVersion}')" --type json --dry-run \
       -p '[{"op":"replace","path":"/data/mode","value":"off"}]' \
@@ -41,39 +39,36 @@ Exit codes:
    1  the server refused
    2  bad usage or input; nothing was sent
    3  no connection, TLS or login
-   6  what answered is not a Kubernetes API server
+   6  not a Kubernetes API server
    9  conflict
-  10  outcome unknown: look at the object before you send it again
-  74  the output could not be written
+  10  outcome unknown: check the object before you retry
+  74  stdout could not be written
 
-Completion in your shell: see `kubectl rawpatch completion`";
+Shell completion: see `kubectl rawpatch completion`";
 
-/// Send a PATCH to a raw API path, and know what became of it.
+/// Send a PATCH to a raw API path and report what happened to it.
 ///
-/// The path is sent as it stands, like those of `kubectl get --raw`; the reply goes to stdout.
-/// A patch is never sent twice: when its reply is lost, the exit code is 10.
+/// The path is sent exactly as given, as with `kubectl get --raw`, and the response goes to stdout.
+/// A patch is never sent twice: if its response is lost, the exit code is 10.
 #[derive(Parser)]
 #[command(
     name = "kubectl-rawpatch",
     bin_name = "kubectl rawpatch",
     version,
     before_long_help = EXAMPLES,
-    after_help = AFTER_SHORT_HELP,
     after_long_help = EXIT_CODES,
-    help_template = HELP_TEMPLATE,
     args_override_self = true,
-    term_width = 80,
     override_usage = "kubectl rawpatch [flags] (-p PATCH | -f FILE) PATH"
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct PatchArgs {
-    /// The API path of the object, for example /api/v1/namespaces/default/pods/NAME
+    /// API path, such as /api/v1/namespaces/default/pods/NAME
     #[arg(value_name = "PATH")]
     path: Option<String>,
-    /// The same as PATH
+    /// Same as PATH
     #[arg(long, value_name = "PATH", hide_short_help = true)]
     raw: Option<String>,
-    /// json, merge, strategic or apply [default: strategic, or json when the patch is an array]
+    /// json, merge, strategic or apply [default: strategic; json for an array]
     #[arg(
         long = "type",
         value_name = "TYPE",
@@ -81,10 +76,10 @@ pub(crate) struct PatchArgs {
         hide_possible_values = true
     )]
     pub(crate) patch_type: Option<PatchType>,
-    /// The patch, in JSON or YAML; - reads stdin
+    /// Patch in JSON or YAML; - reads stdin
     #[arg(short, long, value_name = "PATCH", allow_hyphen_values = true)]
     patch: Vec<String>,
-    /// The file with the patch; - reads stdin
+    /// File with the patch; - reads stdin
     #[arg(
         short,
         long,
@@ -93,40 +88,38 @@ pub(crate) struct PatchArgs {
         allow_hyphen_values = true
     )]
     filename: Vec<String>,
-    /// server or none: let the server do everything but store the result [bare: server]
+    /// server or none; server validates but does not store
     #[arg(long, value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = "server")]
     pub(crate) dry_run: Option<String>,
-    /// The name under which the server records who set a field [default: kubectl-rawpatch]
+    /// Owner of the changes [default: kubectl-rawpatch]
     #[arg(long, value_name = "NAME")]
     pub(crate) field_manager: Option<String>,
-    /// With --type apply: take over fields that others manage
+    /// With apply: take over others' fields
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true")]
     pub(crate) force_conflicts: Option<bool>,
-    /// What the server does about unknown and duplicate fields: strict, warn or ignore [default: strict]
+    /// Unknown fields: strict (refuse), warn or ignore [default: strict]
     #[arg(long, alias = "field-validation", num_args = 0..=1, require_equals = true, default_missing_value = "strict", value_name = "LEVEL")]
     pub(crate) validate: Option<String>,
-    /// The subresource to patch, for example status or scale
+    /// Subresource to patch, such as status or scale
     #[arg(long, value_name = "NAME")]
     pub(crate) subresource: Option<String>,
-    /// Only if the object is still at this resource version; else exit code 9
+    /// Patch only this version, or exit with 9
     #[arg(long, value_name = "VERSION")]
     pub(crate) if_resource_version: Option<String>,
-    /// One more request header, `Name: value`; repeatable
+    /// Extra request header, `Name: value`; repeatable
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub(crate) headers: Vec<String>,
-    /// Show the status line and the headers of the reply on stderr
-    #[arg(help_heading = "Output", long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    /// Show the response's status and headers on stderr
+    #[arg(help_heading = "Output", long)]
     pub(crate) include: bool,
-    /// Send path and patch as they are: nothing is checked, converted or added
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    /// Send path and patch unchanged and unchecked
+    #[arg(long)]
     pub(crate) verbatim: bool,
-    /// Fail when the server sends a warning
-    #[arg(help_heading = "Output", long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    /// Fail if the server sends a warning
+    #[arg(help_heading = "Output", long)]
     pub(crate) warnings_as_errors: bool,
-    /// Print the curl command that does the same, for bash, and send nothing
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false",
-          action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true",
-          default_value = "false", hide_default_value = true)]
+    /// Print an equivalent curl command; send nothing
+    #[arg(long)]
     pub(crate) curl: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,

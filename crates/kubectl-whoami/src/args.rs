@@ -4,81 +4,76 @@ use std::time::Duration;
 
 use clap::{ArgAction, Parser};
 use kubectl_plugin::Error;
-use kubectl_plugin::command::help::{AFTER_SHORT_HELP, HELP_TEMPLATE};
 use kubectl_plugin::connection::{ConnectionArgs, parse_duration};
-use kubectl_plugin::text::parse_boolean;
 
 /// What kubectl gives a server for its part of a TLS handshake, too.
 const TIME_FOR_EACH: Duration = Duration::from_secs(10);
 
 const EXAMPLES: &str = r#"Examples:
-  # Who the API server thinks you are, by what, until when
+  # Who does the API server think I am?
   kubectl whoami
 
   # May I do this, and why?
   kubectl whoami --can PATCH /api/v1/namespaces/default/pods/web
 
-  # In a script: the user name, if the login lasts for another hour
+  # In a script: get the user name, and fail if the login expires within an hour
   user=$(kubectl whoami -o name --fail-if-expires-within 1h) && echo "$user""#;
 
 const EXIT_CODES: &str = r"Sources:
-  Where the answer comes from is always named: SelfSubjectReview, TokenReview of
-  the own token, a CertificateSigningRequest that is not stored, or the name in
-  a refusal. What only the local credential says is marked unverified.
+  The answer always names its source: SelfSubjectReview, TokenReview of your own
+  token, a CertificateSigningRequest that is not stored, or the name in a
+  refusal. What only the local credential says is marked unverified.
 
 Exit codes:
-   0  the server said who you are; with --offline: nothing was asked;
-      with --can: all of it is allowed; with --all-contexts: it was so in each
+   0  the server said who you are; with --can: everything is allowed; with
+      --all-contexts: in every context; with --offline: nothing was sent
    1  the server refused to say; with --can: something is not allowed
    2  bad usage or input; nothing was sent
-   3  not logged in, or no connection or TLS; what is known locally is shown;
-      with --all-contexts: in one of them, and that counts before 1
+   3  not logged in, or no connection or TLS; local facts are still shown
    4  with --can: the server refused to say
-   6  what answered is not a Kubernetes API server
-   8  the credential expires sooner than --fail-if-expires-within allows
-  74  the output could not be written
+   6  not a Kubernetes API server
+   8  the credential expires too soon for --fail-if-expires-within
+  74  stdout could not be written
+  With --all-contexts, 3 takes precedence over 1.
 
-Completion in your shell: see `kubectl whoami completion`";
+Shell completion: see `kubectl whoami completion`";
 
-/// Show who the API server thinks you are, by which credential, and until when.
+/// Show who the API server thinks you are, which credential says so, and when it expires.
 ///
-/// It works on a server of any age and with any login, and says how it knows.
+/// Works with servers of any age and every kind of login, and names the source of each answer.
 #[derive(Parser)]
 #[command(
     name = "kubectl-whoami",
     bin_name = "kubectl whoami",
     version,
     before_long_help = EXAMPLES,
-    after_help = AFTER_SHORT_HELP,
     after_long_help = EXIT_CODES,
-    help_template = HELP_TEMPLATE,
     args_override_self = true,
-    term_width = 80,
     override_usage = "kubectl whoami [flags]"
 )]
 pub(crate) struct WhoamiArgs {
-    /// Print json, yaml, jsonpath=TEMPLATE, review, name or subjects [default: a table]
+    /// json, yaml, jsonpath=TEMPLATE, review, name or subjects [default: a table]
     ///
-    /// json and yaml are the `SelfSubjectReview` that `kubectl auth whoami` prints, with a key
-    /// `whoami` beside its status; review is without that key.
+    /// json and yaml print the `SelfSubjectReview` of `kubectl auth whoami`, plus a `whoami` key;
+    /// review leaves that key out.
     #[arg(short, long, value_name = "FORMAT")]
     pub(crate) output: Option<String>,
-    /// Send nothing: show the local credential, which nobody has verified
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    /// Show the local credential, unverified; send nothing
+    #[arg(long)]
     pub(crate) offline: bool,
-    /// Exit with 8 when the credential has less time left than this, as in 30m, 24h
+    /// Exit with 8 if the credential expires within this time, such as 30m or 24h
     #[arg(long, value_name = "DURATION")]
     fail_if_expires_within: Option<String>,
-    /// Ask whether you may VERB this PATH, as in GET /api/v1/pods; may be repeated
+    /// Ask whether you may do this, such as GET /api/v1/pods; repeatable
     ///
-    /// VERB is a method of HTTP, of which the server makes a verb that depends on the path, or any
-    /// other verb of Kubernetes. Exits with 0 when all of it is allowed, and with 1 when not.
+    /// VERB is an HTTP method, which the server maps to a verb depending on the path, or a Kubernetes
+    /// verb. Exits with 0 if everything is allowed, otherwise with 1.
     #[arg(long, num_args = 2, value_names = ["VERB", "PATH"], action = ArgAction::Append)]
     can: Vec<String>,
-    /// Ask in every context of the kubeconfig at once, and print a row for each
+    /// Ask in every context of the kubeconfig, all at once
     ///
-    /// A context has 10 seconds, or what --request-timeout says.
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    /// Each context has 10 seconds, or --request-timeout.
+    #[arg(long)]
     pub(crate) all_contexts: bool,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,

@@ -1,4 +1,4 @@
-//! What clap says of a command line, in kubectl's words.
+//! Words clap's errors as kubectl words them.
 
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -7,10 +7,10 @@ use crate::command::name::CommandName;
 use crate::text::nearest::nearest;
 use crate::{Error, output};
 
-/// What clap found, in kubectl's words; `--help` and `--version` are no errors.
+/// Turns clap's error into ours. `--version` is printed.
 ///
-/// No value is repeated, but for that of a flag with a few known ones: what stands in the wrong place
-/// may be a patch or a token.
+/// A value is only repeated if its flag has a few known values: an argument in the wrong place may be a
+/// patch or a token.
 pub(super) fn parse_error(
     error: &clap::Error,
     parser: &Command,
@@ -30,7 +30,7 @@ pub(super) fn parse_error(
         _ => &[],
     };
     let message = match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+        ErrorKind::DisplayVersion => {
             return output::write(name.put_into(&error.render().to_string()).as_bytes());
         }
         ErrorKind::UnknownArgument if flag.starts_with("--") => {
@@ -43,10 +43,10 @@ pub(super) fn parse_error(
             )
         }
         ErrorKind::UnknownArgument if !takes_a_path => {
-            "there are only flags, and something else stands among them".to_owned()
+            "unexpected argument: this command takes only flags".to_owned()
         }
         ErrorKind::UnknownArgument => {
-            "there is one PATH, and something else stands beside it".to_owned()
+            "unexpected argument after PATH: only one PATH is allowed".to_owned()
         }
         ErrorKind::InvalidValue if value.is_empty() => {
             format!("flag needs an argument: {flag_name}")
@@ -59,7 +59,7 @@ pub(super) fn parse_error(
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let reason = std::error::Error::source(error).map(ToString::to_string);
-            match reason.as_deref().unwrap_or("it is not understood") {
+            match reason.as_deref().unwrap_or("it is not valid") {
                 reason if reason.starts_with(flag_name) => reason.to_owned(),
                 reason => format!("invalid value for {flag_name}: {reason}"),
             }
@@ -72,17 +72,17 @@ pub(super) fn parse_error(
             )
         }
         ErrorKind::MissingRequiredArgument => format!("{flag_name} is missing"),
-        ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
-        _ => "the flags do not fit together".to_owned(),
+        ErrorKind::InvalidUtf8 => "an argument is not valid UTF-8".to_owned(),
+        _ => "these flags cannot be used together".to_owned(),
     };
     let command = name.typed();
     let help = match error.kind() {
         ErrorKind::UnknownArgument if !flag.starts_with('-') => {
-            format!("a value that a flag may have stands behind a `=`; see `{command} --help`")
+            format!("optional values need `=`, as in --dry-run=server; see `{command} --help`")
         }
         _ => format!("see `{command} --help`"),
     };
-    // clap is more generous with suggestions than a reader who mistyped one letter.
+    // clap suggests flags that are too far from the one that was typed.
     let near = match context(ContextKind::SuggestedArg) {
         Some(near) => nearest(flag_name, [near].into_iter()),
         None => nearest(value, known.iter().map(String::as_str)),

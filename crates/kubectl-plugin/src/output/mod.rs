@@ -7,7 +7,7 @@ pub mod jsonpath;
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 
-use clap::{ArgAction, Args};
+use clap::Args;
 use kube_core::Status;
 use serde::Serialize;
 use serde_json::Value;
@@ -16,20 +16,17 @@ use crate::Error;
 use crate::error::Kind;
 use crate::error::status;
 use crate::output::jsonpath::Template;
-use crate::text::parse_boolean;
 use crate::text::{go_json, terminal};
 
 /// The flags that choose what a reply is printed as.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Print the reply as json, yaml, name, jsonpath=TEMPLATE or none
-    ///
-    /// Without it, the bytes of the server go to stdout as they are.
+    /// json, yaml, name, jsonpath=TEMPLATE or none [default: the server's bytes]
     #[arg(short, long, value_name = "FORMAT")]
     pub output: Option<String>,
-    /// Keep metadata.managedFields in json and yaml
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    /// Show metadata.managedFields in json and yaml
+    #[arg(long)]
     pub show_managed_fields: bool,
 }
 

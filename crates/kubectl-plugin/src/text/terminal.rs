@@ -35,7 +35,7 @@ pub fn printable<'a>(text: &'a str, kept: &str) -> Cow<'a, str> {
     Cow::Owned(shown.collect())
 }
 
-/// How many columns stdout has; `None` where it is no terminal, or one that does not say.
+/// Returns the width of stdout in columns; `None` if it is not a terminal, or if its width is unknown.
 pub fn width() -> Option<usize> {
     let (Width(columns), _) = terminal_size_of(io::stdout())?;
     Some(usize::from(columns)).filter(|&columns| columns > 0)

@@ -44,6 +44,9 @@ pub(super) fn collect(
         entries.push(document(name.to_owned(), bytes));
     }
     let help = output(program, &["--help"])?;
+    let connection = output(program, &["--help-connection"])?;
+    let flags = connection.find("Connection:").unwrap_or(0);
+    let help = format!("{help}\n{}", &connection[flags..]);
     let page = man_page::render(plugin, &workspace.version, &help, time);
     entries.push(document(format!("{plugin}.1"), page.into_bytes()));
     for (shell, before, behind) in SHELLS {
@@ -62,11 +65,12 @@ fn document(name: String, bytes: Vec<u8>) -> Entry {
     }
 }
 
-/// What the program prints, called without anything of this machine.
+/// Runs the program without anything of this machine, and returns what it prints.
 fn output(program: &Path, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program)
         .args(arguments)
         .env_remove("KUBECONFIG")
+        .env_remove("COLUMNS")
         .output()
         .with_context(|| {
             format!(

@@ -1,16 +1,13 @@
-//! A man page from what `--help` prints, as help2man makes one.
+//! Makes a man page from the output of `--help`, as help2man does.
 //!
-//! The help has all that a page needs, in sections, and is what users read and tests hold. A page
-//! made from clap's structures would need a library crate beside each plugin, or the generator in
-//! its binary, and would lose the layout of the examples.
+//! Users read the help, and tests check it. A page made from clap's structures would need a library
+//! crate for each plugin, or the generator in its binary, and would lose the layout of the examples.
 
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-/// The page of a program, in roff.
-///
-/// `time` is that of the page; `version` is that of the program.
+/// Renders the page of a program in roff, dated `time`.
 pub(super) fn render(program: &str, version: &str, help: &str, time: Timestamp) -> String {
     let (introduction, sections) = split(help);
     let (description, synopsis) = introduction
@@ -57,8 +54,8 @@ pub(super) fn render(program: &str, version: &str, help: &str, time: Timestamp) 
     page
 }
 
-/// What stands before the first section, and the sections: a title at the margin that ends in a
-/// colon, and lines that do not begin at the margin.
+/// Splits a help text into the introduction and its sections: a title at the margin that ends in a
+/// colon, and indented lines.
 fn split(help: &str) -> (&str, Vec<(&str, Vec<&str>)>) {
     let mut sections: Vec<(&str, Vec<&str>)> = Vec::new();
     let mut introduction = help.len();
@@ -81,7 +78,7 @@ fn split(help: &str) -> (&str, Vec<(&str, Vec<&str>)>) {
     (&help[..introduction], sections)
 }
 
-/// `send a PATCH`, from `Send a PATCH.`
+/// Turns `Send a PATCH.` into `send a PATCH`.
 fn name_line(summary: &str) -> String {
     let summary = summary.trim_end_matches('.');
     let mut letters = summary.chars();
@@ -90,36 +87,34 @@ fn name_line(summary: &str) -> String {
     })
 }
 
-/// Whether a section is clap's list of flags or arguments.
+/// Reports whether a section lists flags or arguments: a word such as `PATH`, or a flag.
 fn is_list(body: &[&str]) -> bool {
     let first = body
         .iter()
         .map(|line| line.trim())
         .find(|line| !line.is_empty());
-    first.is_some_and(|line| line.starts_with(['-', '[', '<']))
+    let is_argument = |word: &str| word.bytes().all(|byte| byte.is_ascii_uppercase());
+    first.is_some_and(|line| {
+        line.starts_with('-') || line.split(' ').next().is_some_and(is_argument)
+    })
 }
 
-/// How deep clap puts the text of a flag; the flag itself is less deep.
+/// The indentation below which a line begins with a flag; a deeper line continues its text.
 const TEXT_DEPTH: usize = 10;
 
 fn list(page: &mut String, body: &[&str]) {
-    let mut after_paragraph = false;
-    for line in body {
+    for line in body.iter().filter(|line| !line.trim().is_empty()) {
         let depth = line.len() - line.trim_start().len();
-        match line.trim() {
-            "" => after_paragraph = true,
-            text if depth < TEXT_DEPTH => {
-                let _ = writeln!(page, ".TP\n.B {}", escaped(text));
-                after_paragraph = false;
-            }
-            text => {
-                let is_value = text.starts_with("- ") && text.contains(": ");
-                if after_paragraph || is_value {
-                    let _ = writeln!(page, ".br");
-                }
-                let _ = writeln!(page, "{}", escaped(text));
-                after_paragraph = false;
-            }
+        let line = line.trim();
+        let text = if depth < TEXT_DEPTH {
+            let (flag, text) = line.split_once("  ").unwrap_or((line, ""));
+            let _ = writeln!(page, ".TP\n.B {}", escaped(flag));
+            text.trim()
+        } else {
+            line
+        };
+        if !text.is_empty() {
+            let _ = writeln!(page, "{}", escaped(text));
         }
     }
 }
@@ -147,8 +142,7 @@ fn as_it_is(page: &mut String, body: &[&str]) {
     let _ = writeln!(page, ".fi");
 }
 
-/// Text in which roff finds nothing to obey: `-` is the one of a keyboard, `\` is printed, and a
-/// line that begins with a dot is no request.
+/// Escapes a text for roff: `-` stays a hyphen-minus, `\` is printed, and a leading dot is not a request.
 fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
     if text.starts_with(['.', '\'']) {
@@ -158,7 +152,7 @@ fn escaped(text: &str) -> String {
     }
 }
 
-/// The same as one argument of a request.
+/// Escapes a text as one argument of a request.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped(text).replace('"', "\\(dq"))
 }
@@ -177,18 +171,13 @@ It goes on.
 Usage: kubectl rawpatch [flags] PATH
 
 Arguments:
-  [PATH]
-          The path
+  PATH                        The path
 
 Options:
-  -p, --patch <PATCH>
-          The patch;
-          - reads stdin
-          
-          Possible values:
-          - file: In a file
-          
-          [default: none]
+  -p, --patch PATCH           The patch; - reads
+                              stdin
+      --a-flag-that-is-longer FILE
+                              A file [default: none]
 
 Examples:
   # Two lines
@@ -197,7 +186,7 @@ Examples:
 ";
 
     #[test]
-    fn the_help_becomes_a_page() {
+    fn help_becomes_a_man_page() {
         assert_eq!(
             render("kubectl-rawpatch", "1.2.3", HELP, Timestamp::UNIX_EPOCH),
             r#".TH "KUBECTL\-RAWPATCH" 1 "1970\-01\-01" "kubectl\-rawpatch 1.2.3"
@@ -213,19 +202,16 @@ It goes on.
 \&.hidden is no request.
 .SH "ARGUMENTS"
 .TP
-.B [PATH]
+.B PATH
 The path
 .SH "OPTIONS"
 .TP
-.B \-p, \-\-patch <PATCH>
-The patch;
-\- reads stdin
-.br
-Possible values:
-.br
-\- file: In a file
-.br
-[default: none]
+.B \-p, \-\-patch PATCH
+The patch; \- reads
+stdin
+.TP
+.B \-\-a\-flag\-that\-is\-longer FILE
+A file [default: none]
 .SH "EXAMPLES"
 .nf
   # Two lines

@@ -156,9 +156,9 @@ fn no_page_is_left_out() -> Result<()> {
 /// All of them; each has a page.
 const PLUGINS: &[&str] = &["rawpatch", "rawwatch", "whoami"];
 
-/// So they are run too, and what they print is shown to somebody.
+/// Pages are run by tests, so the examples are, too.
 #[test]
-fn the_examples_of_help_stand_on_the_plugins_page() -> Result<()> {
+fn every_example_of_help_is_on_the_plugins_page() -> Result<()> {
     for name in PLUGINS {
         let page = format!("docs/{name}.md");
         let parts = parts(&page)?;
@@ -178,23 +178,22 @@ fn the_examples_of_help_stand_on_the_plugins_page() -> Result<()> {
 }
 
 #[test]
-fn help_begins_with_examples_and_ends_with_what_is_asked_last() -> Result<()> {
+fn help_begins_with_examples_and_ends_with_exit_codes() -> Result<()> {
     for name in PLUGINS {
         let help = help(name, "--help")?;
         let place = |heading: &str| {
             let line = help.lines().position(|line| line == heading);
             line.with_context(|| format!("{name}: no {heading:?} in:\n{help}"))
         };
-        let headings = ["Examples:", "Options:", "Connection:", "Exit codes:"];
+        let headings = ["Examples:", "Options:", "Help:", "Exit codes:"];
         let places = headings
             .map(place)
             .into_iter()
             .collect::<Result<Vec<_>>>()?;
         assert!(places.is_sorted(), "{name}: {places:?}");
-        assert!(
-            places[0] < 12,
-            "{name}: the first screen shows few examples"
-        );
+        let first_example = help.lines().skip(places[0]).position(str::is_empty);
+        let end = places[0] + first_example.context("no end of the first example")?;
+        assert!(end <= 24, "{name}: the first example ends in line {end}");
         for line in help.lines() {
             assert!(line.chars().count() <= 80, "{name}: {line}");
         }
@@ -203,15 +202,19 @@ fn help_begins_with_examples_and_ends_with_what_is_asked_last() -> Result<()> {
 }
 
 #[test]
-fn short_help_is_about_the_plugins_own_flags() -> Result<()> {
+fn short_help_is_one_screen_and_connection_flags_have_a_page_of_their_own() -> Result<()> {
     for name in PLUGINS {
-        let (short, long) = (help(name, "-h")?, help(name, "--help")?);
-        assert!(long.contains("--kubeconfig") && !short.contains("--kubeconfig"));
-        assert!(
-            short.contains("Options:") && short.contains("`--help`"),
-            "{short}"
-        );
-        assert!(short.lines().count() * 2 < long.lines().count(), "{short}");
+        let [short, long, connection] =
+            ["-h", "--help", "--help-connection"].map(|flag| help(name, flag));
+        let (short, long, connection) = (short?, long?, connection?);
+        assert!(short.lines().count() <= 40, "{name}:\n{short}");
+        assert!(short.contains("\nOptions:\n"), "{short}");
+        for page in [&short, &long] {
+            assert!(!page.contains("--kubeconfig FILE"), "{page}");
+            assert!(page.contains("--help-connection"), "{page}");
+        }
+        assert!(connection.contains("--kubeconfig FILE"), "{connection}");
+        assert!(!connection.contains("--output"), "{connection}");
     }
     Ok(())
 }
@@ -219,7 +222,10 @@ fn short_help_is_about_the_plugins_own_flags() -> Result<()> {
 /// What a plugin prints on stdout.
 fn help(name: &str, flag: &str) -> Result<String> {
     let plugin = PLUGINS_FOLDER.join(format!("kubectl-{name}"));
-    let output = Command::new(plugin).arg(flag).output()?;
+    let output = Command::new(plugin)
+        .arg(flag)
+        .env("COLUMNS", "80")
+        .output()?;
     ensure!(output.status.success(), "{name} {flag}: {}", output.status);
     Ok(String::from_utf8(output.stdout)?)
 }

@@ -8,7 +8,6 @@ use clap::ArgAction;
 use crate::connection::flags::duration;
 use crate::connection::flags::global::GlobalArgs;
 use crate::redaction::headers_and_urls;
-use crate::text::parse_boolean;
 use crate::text::shell::quoted;
 
 /// The flags that say which API server, and as whom. Flattened last, as clap puts the flags that
@@ -16,66 +15,64 @@ use crate::text::shell::quoted;
 #[derive(clap::Args, Clone, Default)]
 #[command(next_help_heading = "Connection", args_override_self = true)]
 pub struct ConnectionArgs {
-    /// The kubeconfig file to use, instead of $KUBECONFIG and ~/.kube/config
+    /// Kubeconfig file; overrides $KUBECONFIG and ~/.kube/config
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub kubeconfig: Option<String>,
-    /// The file with kubectl's preferences, of which the policy for credential plugins counts
+    /// kubectl preferences; only the policy for exec plugins is used
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub kuberc: Option<String>,
-    /// The kubeconfig context to use
+    /// Kubeconfig context
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub context: Option<String>,
-    /// The kubeconfig cluster to use
+    /// Kubeconfig cluster
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub cluster: Option<String>,
-    /// The kubeconfig user to use
+    /// Kubeconfig user
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub user: Option<String>,
-    /// The namespace of the request
+    /// Namespace; must match the one in PATH
     #[arg(long, short, value_name = "NAME", hide_short_help = true)]
     pub namespace: Option<String>,
-    /// The address of the API server
+    /// Address of the API server
     #[arg(long, short, value_name = "URL", hide_short_help = true)]
     pub server: Option<String>,
-    /// The name that the server's certificate must have, instead of the address
+    /// Expected name in the server's certificate
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub tls_server_name: Option<String>,
-    /// Do not check the server's certificate: anybody in between can read and change everything
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false",
-          action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true",
-          default_value = "false", hide_default_value = true, hide_short_help = true)]
+    /// Do not verify the server's certificate; exposes the connection to man-in-the-middle attacks
+    #[arg(long, hide_short_help = true)]
     pub insecure_skip_tls_verify: bool,
-    /// The file with the certificates that the server's must be signed by
+    /// File with the trusted certificate authorities
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub certificate_authority: Option<String>,
-    /// The client certificate file
+    /// Client certificate file
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub client_certificate: Option<String>,
-    /// The client certificate's key file
+    /// Client key file
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub client_key: Option<String>,
-    /// The bearer token to log in with
+    /// Bearer token
     #[arg(long, allow_hyphen_values = true, hide_short_help = true)]
     pub token: Option<String>,
-    /// The name to log in with by basic authentication
+    /// User name for basic authentication
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub username: Option<String>,
-    /// The password to log in with by basic authentication
+    /// Password for basic authentication
     #[arg(long, allow_hyphen_values = true, hide_short_help = true)]
     pub password: Option<String>,
-    /// The user to impersonate
+    /// User to impersonate
     #[arg(long = "as", value_name = "USER", hide_short_help = true)]
     pub as_user: Option<String>,
-    /// The UID to impersonate
+    /// UID to impersonate
     #[arg(long, value_name = "UID", hide_short_help = true)]
     pub as_uid: Option<String>,
-    /// A group to impersonate; may be repeated
+    /// Group to impersonate; repeatable
     #[arg(long, value_name = "GROUP", action = ArgAction::Append, hide_short_help = true)]
     pub as_group: Vec<String>,
-    /// An extra of the user to impersonate; may be repeated
+    /// Extra to impersonate; repeatable
     #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append, value_parser = key_value, hide_short_help = true)]
     pub as_user_extra: Vec<(String, String)>,
-    /// How long one request may take, as in 5, 5s, 2m; 0 is for ever
+    /// Time limit of one request, such as 5s or 2m; 0 is none
     #[arg(
         long,
         value_name = "DURATION",
@@ -83,12 +80,10 @@ pub struct ConnectionArgs {
         hide_short_help = true
     )]
     pub request_timeout: Option<String>,
-    /// Accepted as kubectl has it; answers are never asked for compressed
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false",
-          action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true",
-          default_value = "false", hide_default_value = true, hide_short_help = true)]
+    /// Accepted for compatibility; compression is never requested
+    #[arg(long, hide_short_help = true)]
     pub disable_compression: bool,
-    /// The proxy to go through
+    /// Proxy for connections to the server
     #[arg(long, value_name = "URL", hide_short_help = true)]
     pub proxy_url: Option<String>,
     #[command(flatten)]

@@ -10,8 +10,8 @@ use crate::text::parse_boolean;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct GlobalArgs {
-    /// How much to tell on stderr: 6 each request, 7 and its headers, 8 and the
-    /// bodies, 9 and what its time went into, 10 and all of the bodies
+    /// Log verbosity: 6 requests, 7 + headers, 8 + bodies, 9 + curl commands and timings, 10 + whole
+    /// bodies
     #[arg(
         short,
         long = "v",
