@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Parser};
 use kubectl_plugin::Error;
-use kubectl_plugin::connection::{ConnectionArgs, parse_duration};
+use kubectl_plugin::connection::{ConnectionArgs, duration_flag, parse_duration};
 
 /// The time limit of a context, which is also kubectl's for a TLS handshake.
 const TIME_FOR_EACH: Duration = Duration::from_secs(10);
@@ -62,7 +62,7 @@ pub(crate) struct WhoamiArgs {
     #[arg(long)]
     pub(crate) offline: bool,
     /// Exit with 8 if the credential expires within this time, such as 30m or 24h
-    #[arg(long, value_name = "DURATION", value_parser = time_left)]
+    #[arg(long, value_name = "DURATION", value_parser = duration_flag)]
     pub(crate) fail_if_expires_within: Option<Duration>,
     /// Ask whether you may do this, such as GET /api/v1/pods; repeatable
     ///
@@ -123,14 +123,4 @@ impl WhoamiArgs {
             Some(text) => parse_duration(text),
         }
     }
-}
-
-/// Parses `--fail-if-expires-within`; zero is any time left.
-fn time_left(text: &str) -> Result<Duration, Error> {
-    parse_duration(text).map(Option::unwrap_or_default).map_err(|_| {
-        Error::usage(
-            "invalid value for --fail-if-expires-within: must be seconds, or a number with a unit \
-             (s, m, h)",
-        )
-    })
 }

@@ -2,13 +2,12 @@
 
 use kubectl_plugin::Error;
 use kubectl_plugin::output::{Output, OutputArgs, unknown_format, write, write_coloured};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
+use super::object::object;
 use crate::args::WatchArgs;
-use crate::diff::Differ;
-use crate::page::Page;
-use crate::table::{Layout, Tables, object_in_row};
+use crate::output::diff::Differ;
+use crate::output::table::{Layout, Tables};
+use crate::wire::page::Page;
 
 /// What stdout gets of each event.
 #[derive(Debug)]
@@ -109,16 +108,4 @@ impl Format {
             Self::Event(output) => output.write(line),
         }
     }
-}
-
-/// The object of an event, which is that in the row of a table.
-pub(crate) fn object(line: &[u8]) -> Result<&RawValue, Error> {
-    #[derive(Deserialize)]
-    struct Event<'a> {
-        #[serde(borrow)]
-        object: &'a RawValue,
-    }
-    serde_json::from_slice::<Event<'_>>(line)
-        .map(|event| object_in_row(event.object).unwrap_or(event.object))
-        .map_err(|_| Error::protocol("the server sent an event that is not valid JSON"))
 }

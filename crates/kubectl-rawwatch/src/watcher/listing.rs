@@ -9,10 +9,10 @@ use std::cmp::Ordering;
 use kubectl_plugin::Error;
 use serde_json::value::RawValue;
 
-use crate::event::{Change, Event, Head, Line};
-use crate::index::{Difference, Gone, Index};
-use crate::page::Page;
-use crate::version::Version;
+use crate::watcher::index::{Difference, Gone, Index};
+use crate::wire::event::{Event, EventType, Line, ObjectIdentity};
+use crate::wire::page::Page;
+use crate::wire::version::Version;
 
 /// Why the differences to a LIST stand in for events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(crate) struct Listing {
 /// A listed object that differs.
 #[derive(Debug)]
 struct Held {
-    change: Change,
+    change: EventType,
     version: Version,
     object: Vec<u8>,
 }
@@ -125,11 +125,11 @@ impl Listing {
             if self.resync.is_some() {
                 self.compare(index, &head, item, page);
             } else {
-                make_line(&mut line, Change::Added, |line| {
+                make_line(&mut line, EventType::Added, |line| {
                     page.append_object(line, item);
                 });
                 let added = Line {
-                    change: Change::Added,
+                    change: EventType::Added,
                     head,
                     text: &line,
                     mark: "",
@@ -151,14 +151,20 @@ impl Listing {
         Ok(Some(Listed { version, summary }))
     }
 
-    fn compare(&mut self, index: &mut Index, head: &Head<'_>, item: &RawValue, page: &Page<'_>) {
+    fn compare(
+        &mut self,
+        index: &mut Index,
+        head: &ObjectIdentity<'_>,
+        item: &RawValue,
+        page: &Page<'_>,
+    ) {
         let change = match index.meet(head) {
             Difference::Same => return,
-            Difference::Changed => Change::Modified,
-            Difference::New => Change::Added,
+            Difference::Changed => EventType::Modified,
+            Difference::New => EventType::Added,
             Difference::Recreated(old) => {
                 self.gone.push(old);
-                Change::Added
+                EventType::Added
             }
         };
         let mut object = Vec::with_capacity(item.get().len() + 64);
@@ -196,8 +202,8 @@ impl Listing {
             "rawwatch: resynced after {} ({since}→{version}): {} added, {} modified, {} deleted; \
              intermediate states in the gap are not recoverable",
             reason.words(),
-            count(Change::Added),
-            count(Change::Modified),
+            count(EventType::Added),
+            count(EventType::Modified),
             self.gone.len(),
         );
         let mark = format!(
@@ -209,11 +215,11 @@ impl Listing {
         for gone in self.gone.drain(..) {
             let (uid, last_version) = (gone.uid.to_string(), gone.version.to_string());
             let head = gone.head(&uid, &last_version);
-            make_line(&mut line, Change::Deleted, |line| {
+            make_line(&mut line, EventType::Deleted, |line| {
                 page.append_gone(line, &head);
             });
             let deleted = Line {
-                change: Change::Deleted,
+                change: EventType::Deleted,
                 head,
                 text: &line,
                 mark: &mark_of_the_deleted,
@@ -237,15 +243,15 @@ impl Listing {
 }
 
 /// The identity in a line that was made here.
-fn head_of(line: &[u8]) -> Head<'_> {
+fn head_of(line: &[u8]) -> ObjectIdentity<'_> {
     match Event::read(line) {
         Some(Event::Object(_, head)) => head,
-        _ => Head::default(),
+        _ => ObjectIdentity::default(),
     }
 }
 
 /// Makes an event of an object, as the server would write it.
-fn make_line(line: &mut Vec<u8>, change: Change, object: impl FnOnce(&mut Vec<u8>)) {
+fn make_line(line: &mut Vec<u8>, change: EventType, object: impl FnOnce(&mut Vec<u8>)) {
     line.clear();
     line.extend_from_slice(b"{\"type\":\"");
     line.extend_from_slice(change.word().as_bytes());

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use kubectl_plugin::Error;
 
-use crate::event::{Change, Head};
-use crate::index::{Index, key_of};
-use crate::page::Page;
-use crate::version::Version;
+use crate::watcher::index::{Index, key_of};
+use crate::wire::event::{EventType, ObjectIdentity};
+use crate::wire::page::Page;
+use crate::wire::version::Version;
 
 /// A comparison under way.
 #[derive(Debug)]
@@ -48,8 +48,8 @@ impl Audit {
     pub(crate) fn take(&mut self, body: &[u8], due: Duration) -> Result<bool, Error> {
         let page = Page::read(body)?;
         for item in &page.items {
-            if let Some(head) = Head::read(item.get().as_bytes()) {
-                self.listed.apply(Change::Added, &head);
+            if let Some(head) = ObjectIdentity::read(item.get().as_bytes()) {
+                self.listed.apply(EventType::Added, &head);
             }
         }
         self.token.clone_from(&page.continue_token);
@@ -62,8 +62,8 @@ impl Audit {
     }
 
     /// Notes what the stream said meanwhile.
-    pub(crate) fn note(&mut self, change: Change, head: &Head<'_>) {
-        if change == Change::Deleted {
+    pub(crate) fn note(&mut self, change: EventType, head: &ObjectIdentity<'_>) {
+        if change == EventType::Deleted {
             self.deleted.insert(key_of(head));
         }
     }
@@ -103,17 +103,17 @@ mod tests {
     fn index(objects: &[(&str, &str)]) -> Index {
         let mut index = Index::default();
         for (name, version) in objects {
-            index.apply(Change::Added, &head(name, version));
+            index.apply(EventType::Added, &head(name, version));
         }
         index
     }
 
-    fn head<'a>(name: &'a str, resource_version: &'a str) -> Head<'a> {
-        Head {
+    fn head<'a>(name: &'a str, resource_version: &'a str) -> ObjectIdentity<'a> {
+        ObjectIdentity {
             name,
             uid: name,
             resource_version,
-            ..Head::default()
+            ..ObjectIdentity::default()
         }
     }
 
@@ -124,7 +124,7 @@ mod tests {
             {"metadata":{"name":"a","uid":"a","resourceVersion":"1"}},
             {"metadata":{"name":"b","uid":"b","resourceVersion":"2"}}]}"#;
         assert!(audit.take(page, Duration::MAX).unwrap());
-        audit.note(Change::Deleted, &head("b", "12"));
+        audit.note(EventType::Deleted, &head("b", "12"));
         for (seen, agrees) in [
             (index(&[("a", "1")]), true),
             (index(&[("a", "11")]), true),

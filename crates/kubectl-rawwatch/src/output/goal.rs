@@ -2,17 +2,18 @@
 //! (`kubectl/pkg/cmd/wait/wait.go`).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use kubectl_plugin::Error;
 use kubectl_plugin::output::jsonpath::Template;
 use serde_json::Value;
 
-use crate::event::{Change, Line};
-use crate::format::object;
+use super::object::object;
+use crate::wire::event::{EventType, Line};
 
 /// One `--for`.
-#[derive(Debug)]
-enum Condition {
+#[derive(Clone, Debug)]
+pub(crate) enum Condition {
     /// The initial state is out.
     Synced,
     /// There is an object.
@@ -23,7 +24,7 @@ enum Condition {
     Status { name: String, value: String },
     /// Every object gives this text, or any when there is no value.
     JsonPath {
-        template: Template,
+        template: Arc<Template>,
         value: Option<String>,
     },
 }
@@ -43,13 +44,9 @@ pub(crate) struct Progress {
 }
 
 impl Goal {
-    /// Checks the flags; `None` when there are none.
-    pub(crate) fn parse(flags: &[String]) -> Result<Option<Self>, Error> {
-        let conditions = flags
-            .iter()
-            .map(|flag| Condition::parse(flag))
-            .collect::<Result<Vec<Condition>, Error>>()?;
-        Ok((!conditions.is_empty()).then_some(Self(conditions)))
+    /// Returns the goal of these conditions; `None` without any.
+    pub(crate) fn of(conditions: &[Condition]) -> Option<Self> {
+        (!conditions.is_empty()).then(|| Self(conditions.to_vec()))
     }
 
     /// Whether it is all so now.
@@ -87,7 +84,7 @@ impl Progress {
     /// Takes in what happened to an object.
     pub(crate) fn note(&mut self, goal: &Goal, line: &Line<'_>) -> Result<(), Error> {
         let key = (line.head.namespace.to_owned(), line.head.name.to_owned());
-        let before = if line.change == Change::Deleted {
+        let before = if line.change == EventType::Deleted {
             self.objects.remove(&key)
         } else {
             let object: Value = serde_json::from_str(object(line.text)?.get()).unwrap_or_default();
@@ -101,7 +98,8 @@ impl Progress {
 }
 
 impl Condition {
-    fn parse(flag: &str) -> Result<Self, Error> {
+    /// Parses a value of `--for`.
+    pub(crate) fn parse(flag: &str) -> Result<Self, Error> {
         let (kind, rest) = match flag.split_once('=') {
             Some((kind, rest)) => (kind, Some(rest)),
             None => (flag, None),
@@ -145,7 +143,9 @@ impl Condition {
             format!("{{.{}}}", path.trim_start_matches('.'))
         };
         Ok(Self::JsonPath {
-            template: Template::parse(&braced).map_err(|error| Error::usage(error.to_string()))?,
+            template: Template::parse(&braced)
+                .map(Arc::new)
+                .map_err(|error| Error::usage(error.to_string()))?,
             value: value.map(|value| value.trim_matches(['\'', '"']).to_owned()),
         })
     }
@@ -182,20 +182,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::event::Head;
+    use crate::wire::event::ObjectIdentity;
 
     fn goal(flags: &[&str]) -> Goal {
-        let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
-        Goal::parse(&flags).unwrap().unwrap()
+        let conditions: Result<Vec<_>, _> =
+            flags.iter().map(|flag| Condition::parse(flag)).collect();
+        Goal::of(&conditions.unwrap()).unwrap()
     }
 
-    fn note(progress: &mut Progress, goal: &Goal, change: Change, name: &str, object: &Value) {
+    fn note(progress: &mut Progress, goal: &Goal, change: EventType, name: &str, object: &Value) {
         let text = format!("{{\"type\":\"{change}\",\"object\":{object}}}\n");
         let line = Line {
             change,
-            head: Head {
+            head: ObjectIdentity {
                 name,
-                ..Head::default()
+                ..ObjectIdentity::default()
             },
             text: text.as_bytes(),
             mark: "",
@@ -212,9 +213,9 @@ mod tests {
         assert_eq!(all(&progress), [false, false, false]);
         progress.sync();
         assert_eq!(all(&progress), [false, true, true]);
-        note(&mut progress, &created, Change::Added, "a", &json!({}));
+        note(&mut progress, &created, EventType::Added, "a", &json!({}));
         assert_eq!(all(&progress), [true, false, true]);
-        note(&mut progress, &created, Change::Deleted, "a", &json!({}));
+        note(&mut progress, &created, EventType::Deleted, "a", &json!({}));
         assert_eq!(all(&progress), [false, true, true]);
     }
 
@@ -225,12 +226,18 @@ mod tests {
         let mut progress = Progress::default();
         progress.sync();
         assert!(!goal.is_met(&progress));
-        note(&mut progress, &goal, Change::Added, "a", &object("True", 5));
+        note(
+            &mut progress,
+            &goal,
+            EventType::Added,
+            "a",
+            &object("True", 5),
+        );
         assert!(goal.is_met(&progress));
         note(
             &mut progress,
             &goal,
-            Change::Added,
+            EventType::Added,
             "b",
             &object("False", 5),
         );
@@ -238,7 +245,7 @@ mod tests {
         note(
             &mut progress,
             &goal,
-            Change::Modified,
+            EventType::Modified,
             "b",
             &object("True", 4),
         );
@@ -246,7 +253,7 @@ mod tests {
         note(
             &mut progress,
             &goal,
-            Change::Modified,
+            EventType::Modified,
             "b",
             &object("true", 5),
         );
@@ -254,14 +261,14 @@ mod tests {
         note(
             &mut progress,
             &goal,
-            Change::Modified,
+            EventType::Modified,
             "b",
             &object("False", 5),
         );
         note(
             &mut progress,
             &goal,
-            Change::Deleted,
+            EventType::Deleted,
             "b",
             &object("False", 5),
         );

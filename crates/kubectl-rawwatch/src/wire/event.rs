@@ -3,19 +3,20 @@
 use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use crate::json::{Halt, Scanner};
+use crate::wire::json::{Halt, Scanner};
 
 /// The type of an event that is about an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub(crate) enum Change {
+pub(crate) enum EventType {
     Added,
     Modified,
     Deleted,
 }
 
-impl Change {
+impl EventType {
     /// As it stands in an event.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -26,7 +27,7 @@ impl Change {
     }
 }
 
-impl Display for Change {
+impl Display for EventType {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.word())
     }
@@ -36,7 +37,7 @@ impl Display for Change {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event<'a> {
     /// About an object.
-    Object(Change, Head<'a>),
+    Object(EventType, ObjectIdentity<'a>),
     /// How far the stream is, without an object.
     Bookmark { resource_version: &'a str },
     /// The server ends the stream, and its `Status` says why.
@@ -46,7 +47,7 @@ pub(crate) enum Event<'a> {
 /// The identity of an object. Texts are as they stand in JSON, escapes and all, and empty where
 /// there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Head<'a> {
+pub(crate) struct ObjectIdentity<'a> {
     pub(crate) api_version: &'a str,
     pub(crate) kind: &'a str,
     pub(crate) namespace: &'a str,
@@ -57,8 +58,8 @@ pub(crate) struct Head<'a> {
 
 /// A line about an object, the server's own or one that is made here.
 pub(crate) struct Line<'a> {
-    pub(crate) change: Change,
-    pub(crate) head: Head<'a>,
+    pub(crate) change: EventType,
+    pub(crate) head: ObjectIdentity<'a>,
     /// A whole event, with its newline.
     pub(crate) text: &'a [u8],
     /// The members of its `rawwatch`; empty when it stands for an event as it happened.
@@ -70,7 +71,7 @@ impl<'a> Event<'a> {
     pub(crate) fn read(line: &'a [u8]) -> Option<Self> {
         let line = line.trim_ascii_end();
         let mut event_type = "";
-        let mut head = Head::default();
+        let mut head = ObjectIdentity::default();
         let scan = Scanner::new(line).members(|name, value| match name {
             "type" => {
                 event_type = value.string()?;
@@ -84,9 +85,9 @@ impl<'a> Event<'a> {
             return None;
         }
         let change = match event_type {
-            "ADDED" => Change::Added,
-            "MODIFIED" => Change::Modified,
-            "DELETED" => Change::Deleted,
+            "ADDED" => EventType::Added,
+            "MODIFIED" => EventType::Modified,
+            "DELETED" => EventType::Deleted,
             "BOOKMARK" if !head.resource_version.is_empty() => {
                 return Some(Self::Bookmark {
                     resource_version: head.resource_version,
@@ -100,7 +101,18 @@ impl<'a> Event<'a> {
     }
 }
 
-impl<'a> Head<'a> {
+/// Returns the object of an event as its text; `None` if the line is not a valid event.
+pub(crate) fn raw_object(line: &[u8]) -> Option<&RawValue> {
+    #[derive(Deserialize)]
+    struct Event<'a> {
+        #[serde(borrow)]
+        object: &'a RawValue,
+    }
+    let event: Event<'_> = serde_json::from_slice(line).ok()?;
+    Some(event.object)
+}
+
+impl<'a> ObjectIdentity<'a> {
     /// Reads an object; `None` when it has no identity.
     pub(crate) fn read(object: &'a [u8]) -> Option<Self> {
         let mut head = Self::default();
@@ -196,7 +208,7 @@ mod tests {
     const BUILT_IN: &str = r#"{"type":"MODIFIED","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"c","namespace":"default","uid":"u-1","resourceVersion":"12","labels":{"name":"not this"}},"data":{"kind":"no"}}}"#;
     const CUSTOM: &str = r#"{"object":{"apiVersion":"example.com/v1","data":{"metadata":{"name":"no"}},"kind":"Foo","metadata":{"annotations":{"a":"\"}"},"name":"f","resourceVersion":"7","uid":"u-2"},"spec":null},"type":"ADDED"}"#;
 
-    fn head(event: &str) -> (Change, Head<'_>) {
+    fn head(event: &str) -> (EventType, ObjectIdentity<'_>) {
         match Event::read(event.as_bytes()) {
             Some(Event::Object(change, head)) => (change, head),
             other => panic!("{other:?}"),
@@ -205,7 +217,7 @@ mod tests {
 
     #[test]
     fn reads_the_identity_whatever_the_order_of_the_members() {
-        let expected = Head {
+        let expected = ObjectIdentity {
             api_version: "v1",
             kind: "ConfigMap",
             namespace: "default",
@@ -213,8 +225,8 @@ mod tests {
             uid: "u-1",
             resource_version: "12",
         };
-        assert_eq!(head(BUILT_IN), (Change::Modified, expected));
-        let expected = Head {
+        assert_eq!(head(BUILT_IN), (EventType::Modified, expected));
+        let expected = ObjectIdentity {
             api_version: "example.com/v1",
             kind: "Foo",
             namespace: "",
@@ -222,7 +234,7 @@ mod tests {
             uid: "u-2",
             resource_version: "7",
         };
-        assert_eq!(head(CUSTOM), (Change::Added, expected));
+        assert_eq!(head(CUSTOM), (EventType::Added, expected));
     }
 
     #[test]
@@ -235,8 +247,11 @@ mod tests {
         };
         let event = table(r#""kind":"Table","apiVersion":"meta.k8s.io/v1""#);
         let (change, head) = head(&event);
-        assert_eq!((change, head.name, head.uid), (Change::Modified, "a", "u"));
-        let listed = Head::read_row(row.as_bytes()).unwrap();
+        assert_eq!(
+            (change, head.name, head.uid),
+            (EventType::Modified, "a", "u")
+        );
+        let listed = ObjectIdentity::read_row(row.as_bytes()).unwrap();
         assert_eq!((listed.namespace, listed.resource_version), ("n", "5"));
         // Rows of something else are its own affair.
         let event = table(r#""kind":"Table","apiVersion":"example.com/v1""#);

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::page::Page;
+use crate::wire::page::Page;
 
 /// Between two columns, as for kubectl (`cli-runtime/pkg/printers/tabwriter.go`).
 const GAP: usize = 3;

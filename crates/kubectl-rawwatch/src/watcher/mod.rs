@@ -1,26 +1,32 @@
 //! The state machine of one watched collection.
 //!
 //! It does no I/O and has no clock: [`Watcher::demand`] says what is to be done, [`Watcher::step`]
-//! is told what came of it and when, and lines go to an [`Output`]. So every schedule of faults
+//! is told what came of it and when, and lines go to an [`EventSink`]. So every schedule of faults
 //! can be played to it in virtual time.
 
+pub(crate) mod audit;
+pub(crate) mod backoff;
+pub(crate) mod cursor;
 mod failures;
+pub(crate) mod index;
+pub(crate) mod listing;
 mod lists;
+pub(crate) mod saved;
 mod streams;
 
 use std::time::Duration;
 
 use kubectl_plugin::Error;
 
-use crate::audit::Audit;
-use crate::backoff::{Backoff, Chance};
-use crate::cursor::Cursor;
-use crate::event::Line;
-use crate::index::Index;
-use crate::listing::{Listing, Reason};
-use crate::page::Page;
-use crate::resume::{Saved, Saving};
-use crate::version::Version;
+use crate::watcher::audit::Audit;
+use crate::watcher::backoff::{Backoff, Chance};
+use crate::watcher::cursor::Cursor;
+use crate::watcher::index::Index;
+use crate::watcher::listing::{Listing, Reason};
+use crate::watcher::saved::{Saved, Saving};
+use crate::wire::event::Line;
+use crate::wire::page::Page;
+use crate::wire::version::Version;
 
 /// How long after its `timeoutSeconds` a stream counts as dead.
 const GRACE: Duration = Duration::from_secs(15);
@@ -156,7 +162,7 @@ impl From<Error> for Stop {
 }
 
 /// Where lines and messages go.
-pub(crate) trait Output {
+pub(crate) trait EventSink {
     /// A page whose lines come next.
     fn page(&mut self, page: &Page<'_>);
     /// A line to print, which is written when this returns.
@@ -220,6 +226,8 @@ pub(crate) struct Watcher {
     audit_at: Duration,
     tries: Tries,
     pub(crate) counts: Counts,
+    /// Changes with everything that may change what is saved.
+    pub(crate) revision: u64,
 }
 
 /// What went wrong in a row, since something last went well.
@@ -266,6 +274,7 @@ impl Watcher {
             audit_at,
             tries: Tries::default(),
             counts: Counts::default(),
+            revision: 0,
         }
     }
 
@@ -351,8 +360,11 @@ impl Watcher {
         &mut self,
         now: Duration,
         input: Input<'_>,
-        output: &mut impl Output,
+        output: &mut impl EventSink,
     ) -> Result<(), Stop> {
+        if let Input::Page(_) | Input::Line(_) = input {
+            self.revision += 1;
+        }
         match (&mut self.state, input) {
             (State::Streaming(stream), Input::Line(line)) => {
                 stream.heard = now;
@@ -403,7 +415,7 @@ impl Watcher {
         &mut self,
         now: Duration,
         stream: Stream,
-        output: &mut impl Output,
+        output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         if self.audit.as_ref().is_some_and(|audit| now >= audit.due) {
             self.finish_audit(now, output)
@@ -448,7 +460,7 @@ fn timeout(chance: &mut Chance) -> Duration {
     Duration::from_secs_f64((200.0 + 40.0 * chance.next()).floor())
 }
 
-fn stop_when_done(output: &impl Output) -> Result<(), Stop> {
+fn stop_when_done(output: &impl EventSink) -> Result<(), Stop> {
     if output.is_done() {
         Err(Stop::Done)
     } else {

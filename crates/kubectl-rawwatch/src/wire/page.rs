@@ -6,7 +6,7 @@ use kubectl_plugin::Error;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::event::Head;
+use crate::wire::event::ObjectIdentity;
 
 /// A page, whose items stay as they came.
 #[derive(Debug)]
@@ -77,12 +77,12 @@ impl<'a> Page<'a> {
     }
 
     /// The identity of an item; `None` when it has none.
-    pub(crate) fn head(&self, item: &'a RawValue) -> Option<Head<'a>> {
+    pub(crate) fn head(&self, item: &'a RawValue) -> Option<ObjectIdentity<'a>> {
         let item = item.get().as_bytes();
         if self.is_table {
-            Head::read_row(item)
+            ObjectIdentity::read_row(item)
         } else {
-            Head::read(item)
+            ObjectIdentity::read(item)
         }
     }
 
@@ -97,7 +97,7 @@ impl<'a> Page<'a> {
     }
 
     /// Appends what is known of an object that is gone. The texts come from JSON, escapes and all.
-    pub(crate) fn append_gone(&self, line: &mut Vec<u8>, head: &Head<'_>) {
+    pub(crate) fn append_gone(&self, line: &mut Vec<u8>, head: &ObjectIdentity<'_>) {
         if self.is_table {
             append_table(line, |line| {
                 line.extend_from_slice(b"{\"object\":");
@@ -120,7 +120,7 @@ fn append_table(line: &mut Vec<u8>, row: impl FnOnce(&mut Vec<u8>)) {
 /// Appends an object to a line, with what it lacks of `kind` and `apiVersion` right behind its
 /// `{`, as the items of built-in lists lack them.
 fn append_filled(line: &mut Vec<u8>, object: &[u8], kind: &str, api_version: &str) {
-    let head = Head::read(object).unwrap_or_default();
+    let head = ObjectIdentity::read(object).unwrap_or_default();
     line.push(b'{');
     for (name, missing, value) in [
         ("kind", head.kind.is_empty(), kind),
@@ -141,7 +141,7 @@ fn append_on_one_line(line: &mut Vec<u8>, json: &[u8]) {
     );
 }
 
-fn append_stub(line: &mut Vec<u8>, head: &Head<'_>, kind: &str, api_version: &str) {
+fn append_stub(line: &mut Vec<u8>, head: &ObjectIdentity<'_>, kind: &str, api_version: &str) {
     let mut stub = String::new();
     let _ = write!(
         stub,
@@ -164,7 +164,7 @@ fn append_stub(line: &mut Vec<u8>, head: &Head<'_>, kind: &str, api_version: &st
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Event;
+    use crate::wire::event::Event;
 
     #[test]
     fn reads_a_page_and_leaves_its_items_alone() {

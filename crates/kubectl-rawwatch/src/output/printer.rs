@@ -8,18 +8,18 @@ use jiff::Timestamp;
 use kubectl_plugin::{Error, stderr};
 
 use crate::args::WatchArgs;
-use crate::event::{Change, Line};
-use crate::form::Form;
-use crate::format::Format;
-use crate::goal::{Goal, Progress};
-use crate::page::Page;
-use crate::watcher::Output;
+use crate::output::format::Format;
+use crate::output::goal::{Goal, Progress};
+use crate::representation::Representation;
+use crate::watcher::EventSink;
+use crate::wire::event::{EventType, Line};
+use crate::wire::page::Page;
 
 /// The output of a run.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Printer {
     /// The types that are printed.
-    types: Vec<Change>,
+    types: Vec<EventType>,
     bookmarks: bool,
     tag: bool,
     timestamps: bool,
@@ -40,9 +40,13 @@ impl Printer {
     pub(crate) fn new(arguments: &WatchArgs, paths: usize) -> Result<Self, Error> {
         Ok(Self {
             format: Format::parse(arguments)?,
-            goal: Goal::parse(&arguments.conditions)?,
+            goal: Goal::of(&arguments.conditions),
             unmet_paths: paths,
-            types: types(&arguments.types)?,
+            types: if arguments.types.is_empty() {
+                vec![EventType::Added, EventType::Modified, EventType::Deleted]
+            } else {
+                arguments.types.clone()
+            },
             bookmarks: arguments.bookmarks,
             tag: arguments.tag,
             timestamps: arguments.timestamps,
@@ -68,11 +72,11 @@ impl Printer {
     }
 
     /// What the server is to make of objects, for this output.
-    pub(crate) fn form(&self) -> Form {
+    pub(crate) fn representation(&self) -> Representation {
         match (self.format.is_table(), self.goal.is_some()) {
-            (true, true) => Form::TableWithObject,
-            (true, false) => Form::Table,
-            (false, _) => Form::Object,
+            (true, true) => Representation::TableWithObject,
+            (true, false) => Representation::Table,
+            (false, _) => Representation::Object,
         }
     }
 
@@ -117,24 +121,6 @@ impl Printer {
         ours.truncate(ours.trim_end_matches(',').len());
         ours
     }
-}
-
-/// The types of `--types`; all when there is none.
-fn types(words: &[String]) -> Result<Vec<Change>, Error> {
-    let all = [Change::Added, Change::Modified, Change::Deleted];
-    if words.is_empty() {
-        return Ok(all.to_vec());
-    }
-    let find = |word: &String| {
-        all.into_iter()
-            .find(|change| change.word().eq_ignore_ascii_case(word))
-            .ok_or_else(|| {
-                Error::usage(format!("invalid value {word:?} for --types"))
-                    .hinted("the types are ADDED, MODIFIED and DELETED")
-                    .suggesting(word, &all.map(Change::word))
-            })
-    };
-    words.iter().map(find).collect()
 }
 
 /// The output of one path.
@@ -184,7 +170,7 @@ impl<'a> PathPrinter<'a> {
     }
 }
 
-impl Output for PathPrinter<'_> {
+impl EventSink for PathPrinter<'_> {
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error> {
         let mut printer = self.printer.borrow_mut();
         if printer.types.contains(&line.change) {

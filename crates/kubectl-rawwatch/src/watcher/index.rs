@@ -6,9 +6,9 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Change, Head};
-use crate::uid::Uid;
-use crate::version::Version;
+use crate::wire::event::{EventType, ObjectIdentity};
+use crate::wire::uid::Uid;
+use crate::wire::version::Version;
 
 /// The known objects of one collection.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -62,14 +62,14 @@ impl Index {
     }
 
     /// What is known of an object of this name and UID.
-    pub(crate) fn known(&mut self, head: &Head<'_>) -> Option<&Known> {
+    pub(crate) fn known(&mut self, head: &ObjectIdentity<'_>) -> Option<&Known> {
         write_key(&mut self.key, head);
         let known = self.objects.get(self.key.as_str())?;
         (known.uid == Uid::new(head.uid)).then_some(known)
     }
 
     /// Takes over what an event says.
-    pub(crate) fn apply(&mut self, change: Change, head: &Head<'_>) {
+    pub(crate) fn apply(&mut self, change: EventType, head: &ObjectIdentity<'_>) {
         write_key(&mut self.key, head);
         let known = Known {
             uid: Uid::new(head.uid),
@@ -78,13 +78,13 @@ impl Index {
         };
         match self.objects.get_mut(self.key.as_str()) {
             // The end of an older object of this name says nothing about this one.
-            Some(present) if change == Change::Deleted => {
+            Some(present) if change == EventType::Deleted => {
                 if present.uid == known.uid {
                     self.objects.swap_remove(self.key.as_str());
                 }
             }
             Some(present) => *present = known,
-            None if change == Change::Deleted => {}
+            None if change == EventType::Deleted => {}
             None => {
                 self.objects.insert(self.key.as_str().into(), known);
             }
@@ -107,7 +107,7 @@ impl Index {
     }
 
     /// Compares a listed object with what is known. What differs is not taken over.
-    pub(crate) fn meet(&mut self, head: &Head<'_>) -> Difference {
+    pub(crate) fn meet(&mut self, head: &ObjectIdentity<'_>) -> Difference {
         write_key(&mut self.key, head);
         let Some(known) = self.objects.get_mut(self.key.as_str()) else {
             return Difference::New;
@@ -138,14 +138,14 @@ impl Index {
 }
 
 /// What an object is found by.
-pub(crate) fn key_of(head: &Head<'_>) -> String {
+pub(crate) fn key_of(head: &ObjectIdentity<'_>) -> String {
     let mut key = String::new();
     write_key(&mut key, head);
     key
 }
 
 /// `namespace/name`, or `name`; neither may have a slash.
-fn write_key(key: &mut String, head: &Head<'_>) {
+fn write_key(key: &mut String, head: &ObjectIdentity<'_>) {
     key.clear();
     if !head.namespace.is_empty() {
         key.push_str(head.namespace);
@@ -166,13 +166,13 @@ fn gone(key: &str, known: &Known) -> Gone {
 
 impl Gone {
     /// What an event would say of it.
-    pub(crate) fn head<'a>(&'a self, uid: &'a str, version: &'a str) -> Head<'a> {
-        Head {
+    pub(crate) fn head<'a>(&'a self, uid: &'a str, version: &'a str) -> ObjectIdentity<'a> {
+        ObjectIdentity {
             namespace: &self.namespace,
             name: &self.name,
             uid,
             resource_version: version,
-            ..Head::default()
+            ..ObjectIdentity::default()
         }
     }
 }
@@ -181,13 +181,13 @@ impl Gone {
 mod tests {
     use super::*;
 
-    fn head<'a>(name: &'a str, uid: &'a str, resource_version: &'a str) -> Head<'a> {
-        Head {
+    fn head<'a>(name: &'a str, uid: &'a str, resource_version: &'a str) -> ObjectIdentity<'a> {
+        ObjectIdentity {
             namespace: "default",
             name,
             uid,
             resource_version,
-            ..Head::default()
+            ..ObjectIdentity::default()
         }
     }
 
@@ -195,7 +195,7 @@ mod tests {
     fn a_listing_finds_what_is_new_changed_recreated_and_gone() {
         let mut index = Index::default();
         for name in ["same", "changed", "recreated", "gone"] {
-            index.apply(Change::Added, &head(name, name, "1"));
+            index.apply(EventType::Added, &head(name, name, "1"));
         }
         index.begin_round();
         assert_eq!(index.meet(&head("same", "same", "1")), Difference::Same);
@@ -219,22 +219,22 @@ mod tests {
     #[test]
     fn the_end_of_an_older_object_does_not_remove_the_one_that_has_its_name() {
         let mut index = Index::default();
-        index.apply(Change::Added, &head("a", "old", "1"));
-        index.apply(Change::Added, &head("a", "new", "3"));
-        index.apply(Change::Deleted, &head("a", "old", "2"));
+        index.apply(EventType::Added, &head("a", "old", "1"));
+        index.apply(EventType::Added, &head("a", "new", "3"));
+        index.apply(EventType::Deleted, &head("a", "old", "2"));
         assert!(index.known(&head("a", "new", "")).is_some());
-        index.apply(Change::Deleted, &head("a", "new", "4"));
+        index.apply(EventType::Deleted, &head("a", "new", "4"));
         assert!(index.is_empty());
     }
 
     #[test]
     fn cluster_scoped_objects_have_no_namespace() {
         let mut index = Index::default();
-        let node = Head {
+        let node = ObjectIdentity {
             namespace: "",
             ..head("n", "u", "1")
         };
-        index.apply(Change::Added, &node);
+        index.apply(EventType::Added, &node);
         index.begin_round();
         assert_eq!(index.missing()[0].namespace, "");
         assert_eq!(index.missing()[0].name, "n");

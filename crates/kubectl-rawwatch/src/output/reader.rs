@@ -12,7 +12,7 @@ use kubectl_plugin::error::Kind;
 use tokio::sync::oneshot;
 
 /// Lasts until the reader of stdout has gone. Files and what else cannot tell keep it waiting.
-pub(crate) async fn is_gone() -> Error {
+pub(crate) async fn reader_closed() -> Error {
     let (sender, receiver) = oneshot::channel();
     let watching = thread::Builder::new().spawn(move || {
         if has_hung_up() {

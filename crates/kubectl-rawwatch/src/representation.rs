@@ -1,13 +1,12 @@
-//! The form in which the server is asked for objects, and the headers of a request that ask for it.
+//! The representation in which the server is asked for objects, and the headers of a request that ask for it.
 //!
-//! A LIST and a watch must have the same form, so that all lines of a run do.
+//! A LIST and a watch must have the same representation, so that all lines of a run do.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use kubectl_plugin::Error;
-use kubectl_plugin::request::parse_header;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// A server that cannot do a form sends whole objects.
+/// A server that cannot do a representation sends whole objects.
 const METADATA: HeaderValue = HeaderValue::from_static(
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
 );
@@ -19,7 +18,7 @@ const TABLE: HeaderValue =
 
 /// What the server makes of an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum Representation {
     /// All of it.
     #[default]
     Object,
@@ -31,7 +30,7 @@ pub(crate) enum Form {
     TableWithObject,
 }
 
-impl Form {
+impl Representation {
     /// The `Accept` of a LIST.
     fn list(self) -> HeaderValue {
         match self {
@@ -61,26 +60,28 @@ impl Form {
 pub(crate) struct Headers {
     /// Those of `-H`, without an `Accept`.
     given: HeaderMap,
-    pub(crate) form: Form,
+    pub(crate) representation: Representation,
 }
 
 impl Headers {
-    /// Reads every `-H`; `form` is what the output needs.
-    pub(crate) fn parse(flags: &[String], form: Form) -> Result<Self, Error> {
+    /// Reads every `-H`; `representation` is what the output needs.
+    pub(crate) fn new(
+        flags: &[(HeaderName, HeaderValue)],
+        representation: Representation,
+    ) -> Result<Self, Error> {
         let mut headers = Self {
             given: HeaderMap::new(),
-            form,
+            representation,
         };
-        for flag in flags {
-            let (name, value) = parse_header(flag)?;
+        for (name, value) in flags {
             if name == header::ACCEPT_ENCODING {
                 return Err(Error::usage("--header must not set accept-encoding")
                     .hinted("a server that compresses a stream holds its events back to do so"));
             }
             if name == header::ACCEPT {
-                headers.form = accepted(&value, form)?;
+                headers.representation = accepted(value, representation)?;
             } else {
-                headers.given.append(name, value);
+                headers.given.append(name, value.clone());
             }
         }
         Ok(headers)
@@ -88,17 +89,17 @@ impl Headers {
 
     /// Those of a LIST, of metadata alone if only that is needed.
     pub(crate) fn list(&self, metadata_only: bool) -> HeaderMap {
-        let form = if metadata_only {
-            Form::Metadata
+        let representation = if metadata_only {
+            Representation::Metadata
         } else {
-            self.form
+            self.representation
         };
-        self.with(form.list())
+        self.with(representation.list())
     }
 
     /// Those of a watch.
     pub(crate) fn watch(&self) -> HeaderMap {
-        self.with(self.form.watch())
+        self.with(self.representation.watch())
     }
 
     fn with(&self, accept: HeaderValue) -> HeaderMap {
@@ -111,8 +112,8 @@ impl Headers {
     }
 }
 
-/// The form that the user's own `Accept` asks for.
-fn accepted(value: &HeaderValue, needed: Form) -> Result<Form, Error> {
+/// The representation that the user's own `Accept` asks for.
+fn accepted(value: &HeaderValue, needed: Representation) -> Result<Representation, Error> {
     let text = value.to_str().unwrap_or_default();
     let first = text.split(',').next().unwrap_or_default();
     let parameter = |name: &str| {
@@ -121,9 +122,9 @@ fn accepted(value: &HeaderValue, needed: Form) -> Result<Form, Error> {
             .find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
     };
     let is_json = first.split(';').next().unwrap_or_default().trim() == "application/json";
-    let form = match parameter("as") {
-        None if is_json => Form::Object,
-        Some("PartialObjectMetadata") if is_json => Form::Metadata,
+    let representation = match parameter("as") {
+        None if is_json => Representation::Object,
+        Some("PartialObjectMetadata") if is_json => Representation::Metadata,
         Some("Table") if is_json => {
             return Err(Error::usage("--header Accept asks for tables").hinted("use -o table"));
         }
@@ -137,8 +138,8 @@ fn accepted(value: &HeaderValue, needed: Form) -> Result<Form, Error> {
         }
     };
     match needed {
-        Form::Object => Ok(form),
-        needed if form == Form::Object => Ok(needed),
+        Representation::Object => Ok(representation),
+        needed if representation == Representation::Object => Ok(needed),
         _ => Err(Error::usage(
             "--header Accept and -o table do not fit together",
         )),
@@ -147,45 +148,51 @@ fn accepted(value: &HeaderValue, needed: Form) -> Result<Form, Error> {
 
 #[cfg(test)]
 mod tests {
+    use kubectl_plugin::request::parse_header;
+
     use super::*;
 
-    fn parse(flags: &[&str], form: Form) -> Result<Headers, Error> {
-        let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
-        Headers::parse(&flags, form)
+    fn parse(flags: &[&str], representation: Representation) -> Result<Headers, Error> {
+        let flags: Result<Vec<_>, _> = flags.iter().map(|flag| parse_header(flag)).collect();
+        Headers::new(&flags.unwrap(), representation)
     }
 
     #[test]
     fn own_headers_go_with_every_request_and_decide_no_encoding() {
-        let headers = parse(&["X-Reason: a", "x-reason: b"], Form::Object).unwrap();
+        let headers = parse(&["X-Reason: a", "x-reason: b"], Representation::Object).unwrap();
         for map in [headers.list(false), headers.list(true), headers.watch()] {
             assert_eq!(map.get_all("x-reason").iter().count(), 2);
             assert_eq!(map[header::ACCEPT_ENCODING], "identity");
         }
-        assert!(parse(&["accept-encoding: gzip"], Form::Object).is_err());
+        assert!(parse(&["accept-encoding: gzip"], Representation::Object).is_err());
     }
 
     #[test]
     fn a_list_and_a_watch_have_the_same_form() {
         let metadata = "Accept: application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
-        let headers = parse(&[metadata], Form::Object).unwrap();
+        let headers = parse(&[metadata], Representation::Object).unwrap();
         assert_eq!(headers.list(false)[header::ACCEPT], METADATA_LIST);
         assert_eq!(headers.watch()[header::ACCEPT], METADATA);
-        let headers = parse(&["Accept: application/json"], Form::Table).unwrap();
+        let headers = parse(&["Accept: application/json"], Representation::Table).unwrap();
         assert_eq!(headers.watch()[header::ACCEPT], TABLE);
-        for (flag, form) in [
-            ("Accept: application/yaml", Form::Object),
+        for (flag, representation) in [
+            ("Accept: application/yaml", Representation::Object),
             (
                 "Accept: application/json;as=Table;g=meta.k8s.io;v=v1",
-                Form::Object,
+                Representation::Object,
             ),
             (
                 "Accept: application/json;as=PartialObjectMetadataList",
-                Form::Object,
+                Representation::Object,
             ),
-            ("Accept: text/html", Form::Object),
-            (metadata, Form::Table),
+            ("Accept: text/html", Representation::Object),
+            (metadata, Representation::Table),
         ] {
-            assert_eq!(parse(&[flag], form).unwrap_err().exit_code(), 2, "{flag}");
+            assert_eq!(
+                parse(&[flag], representation).unwrap_err().exit_code(),
+                2,
+                "{flag}"
+            );
         }
     }
 }

@@ -9,9 +9,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Change;
-use crate::uid::Uid;
-use crate::version::Version;
+use crate::wire::event::EventType;
+use crate::wire::uid::Uid;
+use crate::wire::version::Version;
 
 /// A place in the history of one collection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub(crate) struct Cursor {
     /// The last version before `at`, as long as the batch at `at` may be incomplete.
     before: Option<Version>,
     /// What was delivered at `at`.
-    delivered: Vec<(Uid, Change)>,
+    delivered: Vec<(Uid, EventType)>,
 }
 
 impl Cursor {
@@ -44,7 +44,7 @@ impl Cursor {
     }
 
     /// Notes that an event was delivered.
-    pub(crate) fn deliver(&mut self, version: Version, uid: Uid, change: Change) {
+    pub(crate) fn deliver(&mut self, version: Version, uid: Uid, change: EventType) {
         if version != self.at {
             self.before = Some(std::mem::replace(&mut self.at, version));
             self.delivered.clear();
@@ -58,7 +58,7 @@ impl Cursor {
     }
 
     /// Whether this very event was delivered at the version where the cursor is.
-    pub(crate) fn has_delivered(&self, version: &Version, uid: &Uid, change: Change) -> bool {
+    pub(crate) fn has_delivered(&self, version: &Version, uid: &Uid, change: EventType) -> bool {
         *version == self.at
             && self
                 .delivered
@@ -79,10 +79,10 @@ mod tests {
     fn resumes_from_the_last_older_version_until_a_bookmark_closes_the_batch() {
         let mut cursor = Cursor::complete(version("10"));
         assert_eq!(cursor.resume_from(), &version("10"));
-        cursor.deliver(version("12"), Uid::new("a"), Change::Deleted);
-        cursor.deliver(version("12"), Uid::new("b"), Change::Deleted);
+        cursor.deliver(version("12"), Uid::new("a"), EventType::Deleted);
+        cursor.deliver(version("12"), Uid::new("b"), EventType::Deleted);
         assert_eq!(cursor.resume_from(), &version("10"));
-        cursor.deliver(version("15"), Uid::new("c"), Change::Added);
+        cursor.deliver(version("15"), Uid::new("c"), EventType::Added);
         assert_eq!(cursor.resume_from(), &version("12"));
         assert_eq!(cursor.at(), &version("15"));
         assert_eq!(
@@ -94,15 +94,15 @@ mod tests {
     #[test]
     fn knows_what_it_delivered_at_its_version_and_nothing_else() {
         let mut cursor = Cursor::complete(version("10"));
-        cursor.deliver(version("12"), Uid::new("a"), Change::Deleted);
+        cursor.deliver(version("12"), Uid::new("a"), EventType::Deleted);
         let knows = |cursor: &Cursor, at: &str, uid, change| {
             cursor.has_delivered(&version(at), &Uid::new(uid), change)
         };
-        assert!(knows(&cursor, "12", "a", Change::Deleted));
-        assert!(!knows(&cursor, "12", "b", Change::Deleted));
-        assert!(!knows(&cursor, "12", "a", Change::Added));
-        assert!(!knows(&cursor, "13", "a", Change::Deleted));
-        cursor.deliver(version("13"), Uid::new("b"), Change::Added);
-        assert!(!knows(&cursor, "12", "a", Change::Deleted));
+        assert!(knows(&cursor, "12", "a", EventType::Deleted));
+        assert!(!knows(&cursor, "12", "b", EventType::Deleted));
+        assert!(!knows(&cursor, "12", "a", EventType::Added));
+        assert!(!knows(&cursor, "13", "a", EventType::Deleted));
+        cursor.deliver(version("13"), Uid::new("b"), EventType::Added);
+        assert!(!knows(&cursor, "12", "a", EventType::Deleted));
     }
 }
