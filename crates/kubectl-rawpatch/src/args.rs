@@ -9,7 +9,7 @@ use kubectl_plugin::Error;
 use kubectl_plugin::connection::ConnectionArgs;
 use kubectl_plugin::curl::BodySource;
 use kubectl_plugin::output::OutputArgs;
-use kubectl_plugin::text::parse_boolean;
+use kubectl_plugin::text::boolean::parse_boolean;
 
 use crate::body::PatchType;
 

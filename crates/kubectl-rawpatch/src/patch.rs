@@ -18,7 +18,7 @@ use crate::request::PatchRequest;
 
 /// The command: everything between the parsed command line and the exit code.
 pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
-    let output = arguments.output.output()?;
+    let output = arguments.output.parse()?;
     let path = match arguments.path()? {
         path if arguments.verbatim => RawPath::verbatim(path)?,
         path => path.parse()?,

@@ -60,7 +60,7 @@ pub(crate) fn add_flags(path: &mut RawPath, arguments: &PatchArgs) -> Result<(),
                 return Err(Error::usage(format!(
                     "Invalid dry-run value ({other}). Must be \"none\" or \"server\"."
                 ))
-                .suggesting(other, &["none", "server"]));
+                .did_you_mean(other, &["none", "server"]));
             }
         }
     }
@@ -83,7 +83,7 @@ pub(crate) fn add_flags(path: &mut RawPath, arguments: &PatchArgs) -> Result<(),
                 return Err(Error::usage(format!(
                     "invalid value {other:?} for --validate: must be strict, warn or ignore"
                 ))
-                .suggesting(other, &["strict", "warn", "ignore"]));
+                .did_you_mean(other, &["strict", "warn", "ignore"]));
             }
         };
         path.add_parameter("fieldValidation", level, "--validate")?;

@@ -131,7 +131,7 @@ fn types(words: &[String]) -> Result<Vec<Change>, Error> {
             .ok_or_else(|| {
                 Error::usage(format!("invalid value {word:?} for --types"))
                     .hinted("the types are ADDED, MODIFIED and DELETED")
-                    .suggesting(word, &all.map(Change::word))
+                    .did_you_mean(word, &all.map(Change::word))
             })
     };
     words.iter().map(find).collect()

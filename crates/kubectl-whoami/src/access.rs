@@ -51,7 +51,7 @@ struct Document<'a> {
 /// Asks all that `--can` says, one after the other, and prints the answers.
 ///
 /// # Errors
-/// [`Kind::Denied`] when one of them is no, [`Kind::Unanswered`] when the server refuses to say.
+/// [`Kind::AnswerIsNo`] when one of them is no, [`Kind::CheckRefused`] when the server refuses to say.
 pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
     let output = match Format::parse(arguments)? {
         Format::Table => None,
@@ -89,7 +89,7 @@ pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
     if answers.iter().all(|answer| answer.1.is_allowed()) {
         Ok(())
     } else {
-        Err(Kind::Denied.into())
+        Err(Kind::AnswerIsNo.into())
     }
 }
 
@@ -126,7 +126,10 @@ impl Question {
             "spec": spec(&self.attributes),
         });
         let request = question::post(REVIEWS, &question)?;
-        let reply = server.look_up(request).await.map_err(Error::unanswered)?;
+        let reply = server
+            .look_up(request)
+            .await
+            .map_err(Error::into_refused_check)?;
         let review: Review = question::read(&reply)?;
         match review.status.get("allowed") {
             Some(Value::Bool(_)) => Ok(review),
