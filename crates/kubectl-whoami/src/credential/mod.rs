@@ -1,4 +1,6 @@
-//! What was presented to the server, and which part of it counted.
+//! The credentials that were sent to the server, and which of them counted.
+
+pub(crate) mod explanation;
 
 use jiff::Timestamp;
 use kubectl_plugin::connection::{
@@ -10,28 +12,28 @@ use serde::Serialize;
 use crate::identity::UserInfo;
 use crate::remaining;
 
-/// The extra by which newer servers say what they took: `X509SHA256=…`, `JTI=…`
+/// The extra in which newer servers name the credential that they accepted: `X509SHA256=…`, `JTI=…`
 /// (`apiserver/pkg/authentication/request/x509`, `kubernetes/pkg/serviceaccount`).
 pub(crate) const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 
-/// What the server calls those without a login that it takes.
+/// The server's name for a user without a credential.
 pub(crate) const ANONYMOUS: &str = "system:anonymous";
 
-/// What a login is made of. The names are those in documents, and do not change.
+/// The kind of a credential. The names appear in documents, and do not change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) enum Kind {
     ClientCertificate,
     BearerToken,
     Basic,
-    /// One that has not answered, so that nothing is known of what it would present.
+    /// An exec plugin that has not run, so its credential is not known.
     ExecPlugin,
     #[default]
     None,
-    /// That of a context of which the kubeconfig says too little.
+    /// The kind for a context that is incomplete in the kubeconfig.
     Unknown,
 }
 
-/// One thing that a server may know somebody by, as a document shows it.
+/// One credential, as a document shows it.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Presented {
@@ -39,13 +41,13 @@ pub(crate) struct Presented {
     /// The exec plugin that it comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) command: Option<String>,
-    /// The token's file.
+    /// The file of the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<String>,
     /// The kubeconfig's auth provider that it comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) auth_provider: Option<String>,
-    /// Of the certificate, or of the token; the name for Basic.
+    /// The subject of the certificate or token; the user name for basic authentication.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) subject: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,36 +64,36 @@ pub(crate) struct Presented {
     pub(crate) not_before: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expires: Option<Timestamp>,
-    /// Whether a token says of itself what it is.
+    /// Whether the token is a JWT.
     #[serde(skip)]
     pub(crate) is_jwt: bool,
-    /// Whether the server named this very one as what it took.
+    /// Whether the server named this credential as the one that it accepted.
     pub(crate) confirmed: bool,
-    /// What the server named instead.
+    /// The credential that the server named instead.
     #[serde(skip)]
     pub(crate) seen_instead: Option<String>,
-    /// The user that a server would make of it, as far as that can be told.
+    /// The user that the credential stands for, as far as it tells.
     #[serde(skip)]
     pub(crate) local_user: UserInfo,
 }
 
-/// All that was presented.
+/// All credentials that were sent.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Login {
-    /// What counted, as far as is known; else what a server looks at first.
+pub(crate) struct Authentication {
+    /// The one that counted, if that is known; otherwise the one that a server checks first.
     pub(crate) used: Presented,
-    /// What was presented beside it.
+    /// The others.
     pub(crate) others: Vec<Presented>,
-    /// Whether the server's answer tells which one counted.
+    /// Whether the server's response tells which one counted.
     pub(crate) is_settled: bool,
 }
 
-impl Login {
-    /// Sorts what was presented by what the server made of it.
+impl Authentication {
+    /// Sorts the credentials by what the server says about the user.
     pub(crate) fn new(credential: &CredentialSummary, user: Option<&UserInfo>) -> Self {
         let plugin = credential.plugin.as_ref();
         let mut presented: Vec<Presented> = Vec::new();
-        // As a server looks at them: at the token when the certificate is nobody's.
+        // A server checks in this order: it tries the token if the certificate identifies nobody.
         presented.extend(credential.certificate.as_ref().map(of_certificate));
         presented.extend(credential.authorization.as_ref().map(of_authorization));
         if let Some(plugin) = plugin {
@@ -99,14 +101,15 @@ impl Login {
                 one.come_from(plugin);
             }
         }
-        let taken = user.and_then(|user| presented.iter_mut().position(|one| one.was_taken(user)));
+        let taken =
+            user.and_then(|user| presented.iter_mut().position(|one| one.was_accepted(user)));
         let is_nobody = user.is_some_and(|user| user.username == ANONYMOUS);
         let used = match taken {
             Some(index) => presented.remove(index),
             None if is_nobody => Presented::default(),
             None if presented.is_empty() => plugin.map_or_else(Presented::default, of_plugin),
             None if user.is_none() => presented.remove(0),
-            // A certificate would have given its name, so it is the one behind it.
+            // A certificate would have given a name, so the token counted.
             None => presented.pop().unwrap_or_default(),
         };
         Self {
@@ -118,7 +121,7 @@ impl Login {
 }
 
 impl Presented {
-    /// One that nobody could look at.
+    /// Returns a credential about which nothing is known.
     pub(crate) fn unknown() -> Self {
         Self {
             kind: Kind::Unknown,
@@ -126,7 +129,7 @@ impl Presented {
         }
     }
 
-    /// What it is and where it comes from, as in `bearer token of the exec plugin aws`.
+    /// Describes the credential and its origin, for example `bearer token from exec plugin aws`.
     pub(crate) fn description(&self) -> String {
         let what = match self.kind {
             Kind::ClientCertificate => "client certificate",
@@ -137,16 +140,16 @@ impl Presented {
         };
         match (&self.command, &self.file, &self.auth_provider) {
             (Some(command), ..) if self.kind == Kind::ExecPlugin => {
-                format!("exec plugin {command}, which has not answered")
+                format!("exec plugin {command} (not run)")
             }
-            (Some(command), ..) => format!("{what} of the exec plugin {command}"),
-            (None, Some(file), _) => format!("{what} of the file {file}"),
-            (None, None, Some(provider)) => format!("{what} of the auth provider {provider}"),
+            (Some(command), ..) => format!("{what} from exec plugin {command}"),
+            (None, Some(file), _) => format!("{what} from file {file}"),
+            (None, None, Some(provider)) => format!("{what} from auth provider {provider}"),
             (None, None, None) => what.to_owned(),
         }
     }
 
-    /// That it has expired, or is not yet valid, as in `expired 3 hours ago, at …`.
+    /// Tells that it has expired or is not yet valid, for example `expired 3 hours ago, at …`.
     pub(crate) fn out_of_date(&self, now: Timestamp) -> Option<String> {
         let date = |time: Timestamp| utc::minute(time.as_second());
         if let Some(expires) = self.expires.filter(|expires| *expires <= now) {
@@ -163,15 +166,15 @@ impl Presented {
 
     fn come_from(&mut self, plugin: &ExecPluginInfo) {
         self.command = Some(plugin.command.clone());
-        // The first end counts.
+        // The earlier of both ends counts.
         self.expires = match (self.expires, plugin.expires) {
             (Some(own), Some(of_plugin)) => Some(own.min(of_plugin)),
             (own, of_plugin) => own.or(of_plugin),
         };
     }
 
-    /// Whether the server took this one: by the credential that it names, else by the user's name.
-    fn was_taken(&mut self, user: &UserInfo) -> bool {
+    /// Decides whether the server accepted this credential: by its ID, otherwise by the user's name.
+    fn was_accepted(&mut self, user: &UserInfo) -> bool {
         let Some(ids) = user.extra.get(CREDENTIAL_ID) else {
             return !user.username.is_empty() && self.local_user.username == user.username;
         };
@@ -186,7 +189,7 @@ impl Presented {
     }
 }
 
-/// A plugin without an answer.
+/// Returns a credential for a plugin that has not run.
 fn of_plugin(plugin: &ExecPluginInfo) -> Presented {
     Presented {
         kind: Kind::ExecPlugin,
@@ -212,7 +215,7 @@ fn of_authorization(authorization: &Authorization) -> Presented {
 
 fn of_token(token: &BearerToken) -> Presented {
     let claims = token.claims.clone().unwrap_or_default();
-    // What an OIDC provider calls somebody is not what the server calls them.
+    // An OIDC provider's subject is not the server's user name.
     let is_account = |subject: &&String| subject.starts_with("system:serviceaccount:");
     Presented {
         kind: Kind::BearerToken,

@@ -1,4 +1,4 @@
-//! The report for people: names in a column of their own, a value a line.
+//! The report as a table: names in one column, one value per line.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use crate::report::Report;
 /// The column of the values.
 const COLUMN: usize = 15;
 
-/// The whole report.
+/// Renders the whole report.
 pub(crate) fn of(report: &Report, is_coloured: bool) -> String {
     let mut table = Table {
         text: String::new(),
@@ -48,7 +48,7 @@ impl Table {
         }
         let why = match (&report.identity, &report.failure) {
             (Some(_), _) => "",
-            (None, Some(_)) => ": the server does not say who it is",
+            (None, Some(_)) => ": the server did not confirm the identity",
             (None, None) => ": the server was not asked",
         };
         self.row("Source", &format!("{}{why}", report.source()));
@@ -92,8 +92,8 @@ impl Table {
         self.some("Issuer", used.issuer.as_ref());
         self.rows("Audience", used.audiences.iter());
         let of_server = match &used.seen_instead {
-            _ if used.confirmed => ", the one that the server saw".to_owned(),
-            Some(id) => format!(", but the server saw {id}"),
+            _ if used.confirmed => " (accepted by the server)".to_owned(),
+            Some(id) => format!(", but the server accepted {id}"),
             None => String::new(),
         };
         if let Some(fingerprint) = &used.fingerprint {
@@ -107,7 +107,7 @@ impl Table {
         }
         if used.kind != Kind::None {
             let expiry = self.expiry(used, report.remaining());
-            // Colours are not text to be made printable.
+            // The colours must not be escaped.
             let _ = writeln!(self.text, "{:COLUMN$}{expiry}", "Expires:");
         }
         let name = if login.is_settled {
@@ -145,7 +145,7 @@ impl Table {
         self.rows(name, [value].into_iter());
     }
 
-    /// The values of one name. A server's text stays on its line, and does not steer a terminal.
+    /// Writes the values of one name. A server's text stays on one line, and cannot steer a terminal.
     fn rows(&mut self, name: &str, values: impl Iterator<Item = impl AsRef<str>>) {
         let mut label = format!("{name}:");
         for value in values {

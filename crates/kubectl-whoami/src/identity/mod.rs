@@ -1,4 +1,7 @@
-//! What a server can say of a user, and by which of its answers.
+//! The identity of a user, as a server states it, and the source of that statement.
+
+pub(crate) mod ladder;
+pub(crate) mod review;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -30,7 +33,7 @@ pub(crate) struct UserInfo {
     pub(crate) extra: BTreeMap<String, Vec<String>>,
 }
 
-/// A value, or the null that is nothing for Go.
+/// Deserializes a value, or a null, which Go treats as absent.
 fn or_nothing<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     source: D,
 ) -> Result<T, D::Error> {
@@ -48,7 +51,7 @@ fn each_or_nothing<'de, D: Deserializer<'de>>(
 }
 
 impl UserInfo {
-    /// The name as a person reads it.
+    /// Returns the name for display.
     pub(crate) fn shown_name(&self) -> &str {
         match self.username.as_str() {
             "" => "none",
@@ -56,28 +59,28 @@ impl UserInfo {
         }
     }
 
-    /// Whether it says nothing at all.
+    /// Reports whether no attribute is set.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// Where an identity comes from, from the best to the last.
+/// The source of an identity, from the best to the last resort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// The server's own answer to this very question, in a version of that API.
+    /// The server's own `SelfSubjectReview`, in a version of that API.
     SelfSubjectReview(&'static str),
-    /// What the server makes of the token that was presented.
+    /// The server's review of the token that was sent.
     TokenReview,
-    /// What the server writes into a request for a certificate, which it does not store.
+    /// The user that the server writes into a request for a certificate, which is not stored.
     CertificateSigningRequest,
     /// The user name in a refusal.
     Forbidden,
-    /// The credential itself. Nobody has checked it.
+    /// The credential itself, unverified.
     LocalCredential,
 }
 
-/// A user as somebody knows it.
+/// A user, and who says so.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) source: Source,
@@ -88,7 +91,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// One that a `SelfSubjectReview` is made up for.
+    /// Returns an identity from another source than a `SelfSubjectReview`.
     pub(crate) fn new(source: Source, user: UserInfo) -> Self {
         Self {
             source,
@@ -99,11 +102,11 @@ impl Identity {
     }
 }
 
-/// That of the `SelfSubjectReview` that lasts.
+/// The API version of the `SelfSubjectReview` that is generally available.
 pub(crate) const API_VERSION: &str = "authentication.k8s.io/v1";
 
 impl Source {
-    /// Its name in documents, which does not change.
+    /// Returns its name in documents, which does not change.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::SelfSubjectReview("v1beta1") => "SelfSubjectReview/v1beta1",
@@ -123,12 +126,12 @@ impl Display for Source {
             Self::SelfSubjectReview(version) => {
                 write!(formatter, "SelfSubjectReview {version}")
             }
-            Self::TokenReview => formatter.write_str("TokenReview of the token"),
+            Self::TokenReview => formatter.write_str("TokenReview of your token"),
             Self::CertificateSigningRequest => {
-                formatter.write_str("CertificateSigningRequest v1, a dry run")
+                formatter.write_str("CertificateSigningRequest v1, as a dry run")
             }
             Self::Forbidden => {
-                formatter.write_str("the name in a refusal; the server says nothing else")
+                formatter.write_str("the user name in a refusal; the server says nothing else")
             }
             Self::LocalCredential => formatter.write_str("the local credential, unverified"),
         }

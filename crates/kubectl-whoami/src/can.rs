@@ -1,7 +1,7 @@
-//! `--can VERB PATH`: whether whoever asks may do that.
+//! `--can VERB PATH`: asks whether a request would be allowed.
 //!
-//! The authorizer of the server is asked the very question that a request of that verb for that
-//! path would make it ask itself ([`Attributes`]), by a `SelfSubjectAccessReview`. Nothing is done.
+//! A `SelfSubjectAccessReview` puts the same question to the server's authorizer that a request with that
+//! verb for that path would ([`Attributes`]). The request itself is not sent.
 
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::error::Kind;
@@ -12,22 +12,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::args::WhoamiArgs;
-use crate::columns::{Cell, columns};
-use crate::format::Format;
-use crate::list::List;
-use crate::question;
+use crate::identity::review;
 use crate::report::Report;
+use crate::report::columns::{Cell, columns};
+use crate::report::format::Format;
+use crate::report::list::List;
 
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
-/// What was asked for, and what that means to the server.
+/// A verb and a path, and their attributes.
 struct Question {
     verb: Verb,
     path: RawPath,
     attributes: Attributes,
 }
 
-/// The server's `SelfSubjectAccessReview`, as far as it is an answer.
+/// The parts of the server's `SelfSubjectAccessReview` that are read.
 #[derive(Deserialize)]
 struct Review {
     spec: Value,
@@ -36,7 +36,7 @@ struct Review {
 
 struct Answer<'a>(&'a Question, Review);
 
-/// A review as it is printed: with the key `whoami`, which says what it is about.
+/// A review as it is printed, with the key `whoami` for the verb and the path.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
@@ -48,18 +48,16 @@ struct Document<'a> {
     whoami: Value,
 }
 
-/// Asks all that `--can` says, one after the other, and prints the answers.
+/// Asks each question of `--can` in turn, and prints the answers.
 ///
 /// # Errors
-/// [`Kind::AnswerIsNo`] when one of them is no, [`Kind::CheckRefused`] when the server refuses to say.
+/// [`Kind::AnswerIsNo`] if one answer is no, [`Kind::CheckRefused`] if the server refuses to answer.
 pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
     let output = match Format::parse(arguments)? {
         Format::Table => None,
         Format::Document(output) => Some(output),
         Format::Review(_) | Format::Name | Format::Subjects(_) => {
-            return Err(Error::usage(
-                "--can is printed by -o json, yaml or jsonpath",
-            ));
+            return Err(Error::usage("--can supports -o json, yaml and jsonpath"));
         }
     };
     let asked: Vec<(Verb, RawPath)> = arguments
@@ -75,7 +73,7 @@ pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
     for question in &questions {
         match question.ask(&server).await {
             Ok(review) => answers.push(Answer(question, review)),
-            // Who is not logged in is told why, here too.
+            // A user who is not logged in gets the explanation here, too.
             Err(error) => return Report::failed(&server, error).await.verdict(None),
         }
     }
@@ -93,7 +91,7 @@ pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
     }
 }
 
-/// The path as it would be sent. What is no resource may have a slash at the end, which counts.
+/// Parses a path. A trailing slash of a non-resource path is significant, so it stays.
 fn parse(text: &str) -> Result<RawPath, Error> {
     let path: RawPath = text.parse()?;
     match path.resource() {
@@ -125,15 +123,15 @@ impl Question {
             "apiVersion": "authorization.k8s.io/v1",
             "spec": spec(&self.attributes),
         });
-        let request = question::post(REVIEWS, &question)?;
+        let request = review::post(REVIEWS, &question)?;
         let reply = server
             .look_up(request)
             .await
             .map_err(Error::into_refused_check)?;
-        let review: Review = question::read(&reply)?;
+        let review: Review = review::read(&reply)?;
         match review.status.get("allowed") {
             Some(Value::Bool(_)) => Ok(review),
-            _ => Err(question::no_answer()),
+            _ => Err(review::unexpected_response()),
         }
     }
 }
@@ -156,7 +154,7 @@ impl Review {
         self.status.get("allowed") == Some(&Value::Bool(true))
     }
 
-    /// Why, and what went wrong on the way to the answer.
+    /// Returns the reason for the answer, and the error in evaluating it.
     fn reason(&self) -> String {
         let text = |name| {
             let text = self.status.get(name).and_then(Value::as_str);
@@ -168,7 +166,7 @@ impl Review {
     }
 }
 
-/// The attributes as a review's `spec` (`k8s.io/api/authorization/v1`).
+/// Returns the attributes as the `spec` of a review (`k8s.io/api/authorization/v1`).
 fn spec(attributes: &Attributes) -> Value {
     match attributes {
         Attributes::NonResource { verb, path } => {
@@ -207,7 +205,7 @@ fn spec(attributes: &Attributes) -> Value {
     }
 }
 
-/// A row an answer.
+/// Renders a row for each answer.
 fn table(answers: &[Answer<'_>]) -> String {
     let rows = answers.iter().map(|Answer(question, review)| {
         [
@@ -221,7 +219,7 @@ fn table(answers: &[Answer<'_>]) -> String {
     columns(["ALLOWED", "VERB", "PATH", "ASKED AS", "REASON"], rows)
 }
 
-/// The question in the words of `kubectl auth can-i`, which has none for selectors and versions.
+/// Words the attributes as for `kubectl auth can-i`, which has no words for selectors and versions.
 fn in_words(attributes: &Attributes) -> String {
     match attributes {
         Attributes::NonResource { verb, path } => format!("{verb} {path}"),
@@ -256,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_question_is_worded_as_for_kubectl() {
+    fn attributes_are_worded_as_for_kubectl() {
         for (verb, path, expected) in [
             ("GET", "/api/v1/namespaces/n/pods", "list pods -n n"),
             ("get", "/api/v1/nodes/m", "get nodes/m -A"),

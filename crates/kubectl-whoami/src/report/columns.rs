@@ -1,18 +1,18 @@
-//! Rows under headings, as kubectl prints its tables (`cli-runtime/pkg/printers/tabwriter.go`).
+//! Prints rows under headings, as kubectl does (`cli-runtime/pkg/printers/tabwriter.go`).
 
 use kubectl_plugin::text::terminal;
 
-/// What stands between two columns at least.
+/// The minimum gap between two columns.
 const GAP: usize = 3;
 
-/// A text, which stays on its line and does not steer a terminal, and its colour.
+/// A text and its colour. The text stays on one line, and cannot steer a terminal.
 pub(crate) struct Cell {
     text: String,
     colour: Option<&'static str>,
 }
 
 impl Cell {
-    /// The same in a colour (the parameter of ECMA-48's SGR), if there is one.
+    /// Returns the cell in a colour (a parameter of ECMA-48's SGR), if there is one.
     pub(crate) fn coloured(self, colour: Option<&'static str>) -> Self {
         Self { colour, ..self }
     }
@@ -31,8 +31,8 @@ impl<T: AsRef<str>> From<T> for Cell {
     }
 }
 
-/// The headings and the rows, each column as wide as its widest cell; the last one ends with its
-/// text, and a row where the terminal does.
+/// Renders the headings and the rows. Each column is as wide as its widest cell, and a row is cut off at
+/// the width of the terminal.
 pub(crate) fn columns<const N: usize>(
     headings: [&str; N],
     rows: impl Iterator<Item = [Cell; N]>,

@@ -1,14 +1,14 @@
-//! The ladder: one question after the other, until an answer names the user.
+//! The ladder: asks one review after the other, until a response names the user.
 //!
-//! 1. `SelfSubjectReview`, made for this: v1 since Kubernetes 1.28, v1beta1 and v1alpha1 before. The
-//!    next older version is asked for on a 404 alone; anything else is an answer.
-//! 2. `TokenReview` of the own token, which says everything too and is much older. Few may ask it.
-//! 3. `CertificateSigningRequest`: the server writes into it who asks. With `dryRun=All` it stores
-//!    nothing, which holds for `certificates.k8s.io/v1`: servers before 1.19 would not know it.
+//! 1. `SelfSubjectReview`, made for this purpose: v1 since Kubernetes 1.28, v1beta1 and v1alpha1 before.
+//!    Only a 404 leads to the next older version.
+//! 2. `TokenReview` of your own token, which is much older and as complete, but few users may create it.
+//! 3. `CertificateSigningRequest`, into which the server writes the requesting user. `dryRun=All` keeps it
+//!    from being stored; `certificates.k8s.io/v1` guarantees that, servers before 1.19 do not.
 //! 4. The name in a refusal: `User "jane" cannot create resource …`.
 //!
-//! What the last resort makes of the local credential is no answer of the server's, so it is
-//! `credential`'s.
+//! The local credential is the last resort. It is not a statement of the server's, so it is in
+//! `credential`.
 
 use kubectl_plugin::Error;
 use kubectl_plugin::api_server::{ApiServer, Reply};
@@ -17,10 +17,10 @@ use kubectl_plugin::error::Kind;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::identity::review::{self, read, unexpected_response};
 use crate::identity::{Identity, Source, UserInfo};
-use crate::question::{self, no_answer, read};
 
-/// The versions of the `SelfSubjectReview`, and the groups' versions that they are in.
+/// The versions of `SelfSubjectReview`, and their API versions.
 const VERSIONS: [(&str, &str); 3] = [
     ("v1", "authentication.k8s.io/v1"),
     ("v1beta1", "authentication.k8s.io/v1beta1"),
@@ -31,8 +31,8 @@ const TOKEN_REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
 
 const SIGNING_REQUESTS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests?dryRun=All";
 
-/// A PKCS#10 request for `CN=whoami` in PEM, in base64: the server wants a valid one. It was made
-/// once by `openssl req -new`, and its key was thrown away. No signer knows the name it is for.
+/// A PKCS#10 request for `CN=whoami` in PEM, in base64, because the server requires a valid one. It was
+/// made once with `openssl req -new`, and its key was discarded. No signer has the name it is for.
 const SIGNING_REQUEST: &str = "\
 LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlITU1ITUNBUUF3RVRFUE1BMEdBMVVFQXd3R2QyaHZZVzFw\
 TUZrd0V3WUhLb1pJemowQ0FRWUlLb1pJemowRApBUWNEUWdBRXBiOFJ3dXVXdVlnUUpWRVpadllUVVJ3cVkwS1VoOFFySkxr\
@@ -40,24 +40,24 @@ VTJIdGZUNnZGMytzQ3E5ei9sWE1QCmlRdGtSNHR2ZGgvSElqRmljd3NvOEpMNjlZTHIvcUFBTUFvR0ND
 a0FNRVlDSVFEeDJWL2UKbmwxVG5YZFp5MVh6WlhQa2xuZFluelVQejBMbFR2Lzd3TExSR1FJaEFKQkpZRzNhUldjNnZGay9Z\
 bWNPakJ0dQppQ1JPNGxoNlFNNXZXSVpBM0JHSQotLS0tLUVORCBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K";
 
-/// As whom the questions are asked.
+/// The user that is asked about.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asker {
-    /// As the flags and the kubeconfig say, impersonation and all.
+pub(crate) enum Requester {
+    /// The user of the flags and the kubeconfig, impersonation included.
     Configured,
-    /// As the owner of the credential.
+    /// The owner of the credential.
     Unimpersonated,
 }
 
-/// What the server says of who asks.
+/// Asks the server who the user is.
 ///
 /// # Errors
-/// When it cannot be asked, and when no answer of its names the user: then with its first refusal.
-pub(crate) async fn ask(server: &ApiServer, asker: Asker) -> Result<Identity, Error> {
-    let questions = Questions { server, asker };
+/// Fails if the server cannot be asked, and with its first refusal if no response names the user.
+pub(crate) async fn ask(server: &ApiServer, asker: Requester) -> Result<Identity, Error> {
+    let reviews = Reviews { server, asker };
     let mut refusals = Vec::new();
     for (version, group_version) in VERSIONS {
-        match questions.self_subject_review(version, group_version).await {
+        match reviews.self_subject_review(version, group_version).await {
             Ok(identity) => return Ok(identity),
             Err(error) => match refusal(&error).map(|(code, _)| code) {
                 Some(404) => refusals.push(error),
@@ -69,16 +69,16 @@ pub(crate) async fn ask(server: &ApiServer, asker: Asker) -> Result<Identity, Er
             },
         }
     }
-    if let Some(token) = questions.own_token().await {
-        match questions.token_review(&token).await {
+    if let Some(token) = reviews.own_token().await {
+        match reviews.token_review(&token).await {
             Ok(Some(identity)) => return Ok(identity),
             Ok(None) => {}
-            Err(error) => refusals.push(unless_it_ends_the_questions(error)?),
+            Err(error) => refusals.push(refusal_of_one_review(error)?),
         }
     }
-    match questions.certificate_signing_request().await {
+    match reviews.certificate_signing_request().await {
         Ok(identity) => return Ok(identity),
-        Err(error) => refusals.push(unless_it_ends_the_questions(error)?),
+        Err(error) => refusals.push(refusal_of_one_review(error)?),
     }
     let name = refusals.iter().find_map(|error| name_in(refusal(error)?.1));
     if let Some(username) = name {
@@ -90,15 +90,15 @@ pub(crate) async fn ask(server: &ApiServer, asker: Asker) -> Result<Identity, Er
     }
     Err(refusals
         .swap_remove(0)
-        .hinted("the server has no API that says who you are, or does not let you ask it"))
+        .hinted("the server has no API that tells who you are, or does not let you use it"))
 }
 
-struct Questions<'a> {
+struct Reviews<'a> {
     server: &'a ApiServer,
-    asker: Asker,
+    asker: Requester,
 }
 
-impl Questions<'_> {
+impl Reviews<'_> {
     async fn self_subject_review(
         &self,
         version: &'static str,
@@ -115,11 +115,11 @@ impl Questions<'_> {
         struct Status {
             user_info: UserInfo,
         }
-        let question = json!({"kind": "SelfSubjectReview", "apiVersion": group_version});
+        let review = json!({"kind": "SelfSubjectReview", "apiVersion": group_version});
         let path = format!("/apis/{group_version}/selfsubjectreviews");
-        let review: Review = read(&self.post(&path, &question).await?)?;
+        let review: Review = read(&self.post(&path, &review).await?)?;
         if review.kind != "SelfSubjectReview" || review.status.user_info.is_empty() {
-            return Err(no_answer());
+            return Err(unexpected_response());
         }
         Ok(Identity {
             source: Source::SelfSubjectReview(version),
@@ -129,10 +129,10 @@ impl Questions<'_> {
         })
     }
 
-    /// The token, where what the server makes of it is what it makes of the request: without a
-    /// certificate beside it, which would come first, and without impersonation.
+    /// Returns the token if a `TokenReview` of it is about the requesting user: there is no certificate,
+    /// which would take precedence, and no impersonation.
     async fn own_token(&self) -> Option<BearerToken> {
-        if self.asker == Asker::Configured && self.server.impersonates() {
+        if self.asker == Requester::Configured && self.server.impersonates() {
             return None;
         }
         let credential = self.server.credential().await;
@@ -142,7 +142,7 @@ impl Questions<'_> {
         }
     }
 
-    /// `None` when the server does not know the token there.
+    /// Returns `None` if the server does not recognize the token there.
     async fn token_review(&self, token: &BearerToken) -> Result<Option<Identity>, Error> {
         #[derive(Deserialize)]
         struct Review {
@@ -155,11 +155,11 @@ impl Questions<'_> {
             authenticated: bool,
             user: UserInfo,
         }
-        let question = json!({
+        let review = json!({
             "kind": "TokenReview", "apiVersion": "authentication.k8s.io/v1",
             "spec": {"token": token.expose()},
         });
-        let Review { status } = read(&self.post(TOKEN_REVIEWS, &question).await?)?;
+        let Review { status } = read(&self.post(TOKEN_REVIEWS, &review).await?)?;
         let is_known = status.authenticated && !status.user.is_empty();
         Ok(is_known.then(|| Identity::new(Source::TokenReview, status.user)))
     }
@@ -169,7 +169,7 @@ impl Questions<'_> {
         struct SigningRequest {
             spec: UserInfo,
         }
-        let question = json!({
+        let review = json!({
             "kind": "CertificateSigningRequest", "apiVersion": "certificates.k8s.io/v1",
             "metadata": {"generateName": "whoami-"},
             "spec": {
@@ -178,9 +178,9 @@ impl Questions<'_> {
                 "usages": ["client auth"],
             },
         });
-        let request: SigningRequest = read(&self.post(SIGNING_REQUESTS, &question).await?)?;
+        let request: SigningRequest = read(&self.post(SIGNING_REQUESTS, &review).await?)?;
         if request.spec.username.is_empty() {
-            return Err(no_answer());
+            return Err(unexpected_response());
         }
         Ok(Identity::new(
             Source::CertificateSigningRequest,
@@ -188,16 +188,16 @@ impl Questions<'_> {
         ))
     }
 
-    async fn post(&self, path: &str, question: &Value) -> Result<Reply, Error> {
-        let request = question::post(path, question)?;
+    async fn post(&self, path: &str, review: &Value) -> Result<Reply, Error> {
+        let request = review::post(path, review)?;
         match self.asker {
-            Asker::Configured => self.server.look_up(request).await,
-            Asker::Unimpersonated => self.server.look_up_unimpersonated(request).await,
+            Requester::Configured => self.server.look_up(request).await,
+            Requester::Unimpersonated => self.server.look_up_unimpersonated(request).await,
         }
     }
 }
 
-/// The code and the text of a refusal.
+/// Returns the code and the message of a refusal.
 fn refusal(error: &Error) -> Option<(u16, &str)> {
     match error.kind() {
         Kind::Refused(status) => Some((status.code, &status.message)),
@@ -205,27 +205,27 @@ fn refusal(error: &Error) -> Option<(u16, &str)> {
     }
 }
 
-/// A refusal of one question; another one may be answered still. What is wrong with the login or
-/// the connection is wrong with all of them.
-fn unless_it_ends_the_questions(error: Error) -> Result<Error, Error> {
+/// Returns a refusal of one review, after which another one may succeed. Fails for other errors: a bad
+/// login or connection is bad for all reviews.
+fn refusal_of_one_review(error: Error) -> Result<Error, Error> {
     match refusal(&error) {
         None | Some((401, _)) => Err(error),
         Some(_) => Ok(error),
     }
 }
 
-/// Whether a 403 is about the impersonation and not about the question: then it names who asks, and
-/// not who is impersonated.
+/// Reports whether a 403 refuses the impersonation. Then it names the impersonator, not the impersonated
+/// user.
 fn is_about_impersonation(error: &Error) -> bool {
     refusal(error).is_some_and(|(_, message)| message.contains("cannot impersonate"))
 }
 
-/// The name in `User "jane" cannot create resource …`
+/// Returns the name in `User "jane" cannot create resource …`
 /// (`apiserver/pkg/endpoints/handlers/responsewriters/errors.go`).
 fn name_in(message: &str) -> Option<String> {
     let (_, rest) = message.split_once("User \"")?;
     let (quoted, _) = rest.split_once("\" cannot ")?;
-    // Go quotes as JSON does, as far as names of users go.
+    // For user names, Go's quoting is JSON's.
     serde_json::from_str(&format!("\"{quoted}\"")).ok()
 }
 

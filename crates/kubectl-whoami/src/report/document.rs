@@ -1,15 +1,15 @@
-//! The JSON form of a report: the `SelfSubjectReview` that `kubectl auth whoami -o json` prints, and
-//! beside its status the key `whoami` with what else is known. docs/whoami.md is its schema.
+//! The JSON form of a report: the `SelfSubjectReview` that `kubectl auth whoami -o json` prints, plus the
+//! key `whoami` for all other facts. docs/whoami.md is its schema.
 
 use kubectl_plugin::connection::ServerTarget;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::credential::{Login, Presented};
+use crate::credential::{Authentication, Presented};
 use crate::identity::{API_VERSION, UserInfo};
 use crate::report::Report;
 
-/// `status` holds what the server said, and nothing else. The members are in the order of Go's.
+/// `status` holds only what the server says. The members are in Go's order.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Document<'a> {
@@ -27,7 +27,7 @@ struct Status<'a> {
     user_info: UserInfoOf<'a>,
 }
 
-/// What the server said, or `{}`.
+/// The user according to the server, or `{}`.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum UserInfoOf<'a> {
@@ -40,7 +40,7 @@ enum UserInfoOf<'a> {
 struct Whoami<'a> {
     source: &'static str,
     verified: bool,
-    /// What the credential itself says, where that is all there is.
+    /// The user according to the credential, if that is all there is.
     #[serde(skip_serializing_if = "Option::is_none")]
     local: Option<&'a UserInfo>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,7 +77,7 @@ struct Failure<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// With the key `whoami`.
+    /// Returns the document with the key `whoami`.
     pub(crate) fn whole(report: &'a Report) -> Self {
         Self {
             whoami: Some(Whoami::of(report)),
@@ -85,7 +85,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Without it.
+    /// Returns the document without the key `whoami`.
     pub(crate) fn review(report: &'a Report) -> Self {
         let identity = report.identity.as_ref();
         let user_info = identity.map_or(UserInfoOf::Nothing {}, |identity| {
@@ -103,7 +103,7 @@ impl<'a> Document<'a> {
 
 impl<'a> Whoami<'a> {
     fn of(report: &'a Report) -> Self {
-        let Login { used, others, .. } = &report.login;
+        let Authentication { used, others, .. } = &report.login;
         Self {
             source: report.source().name(),
             verified: report.identity.is_some(),

@@ -1,4 +1,4 @@
-//! `-o`: a report as it is printed.
+//! `-o`: the output formats of a report.
 
 use std::io;
 
@@ -9,13 +9,13 @@ use kubectl_plugin::{Error, stderr};
 use serde_json::{Value, json};
 
 use crate::args::WhoamiArgs;
-use crate::document::Document;
 use crate::report::Report;
-use crate::table;
+use crate::report::document::Document;
+use crate::report::table;
 
-/// What stdout gets.
+/// An output format.
 pub(crate) enum Format {
-    /// For people.
+    /// A table for people.
     Table,
     /// The whole document.
     Document(Output),
@@ -27,11 +27,11 @@ pub(crate) enum Format {
     Subjects(Output),
 }
 
-/// What `-o` takes.
+/// The values of `-o`.
 const FORMATS: &[&str] = &["json", "jsonpath", "name", "review", "subjects", "yaml"];
 
 impl Format {
-    /// Checks the flag.
+    /// Parses `-o`.
     pub(crate) fn parse(arguments: &WhoamiArgs) -> Result<Self, Error> {
         let flag = arguments.output.as_deref().unwrap_or_default();
         let output = |format: &str| {
@@ -47,7 +47,7 @@ impl Format {
             ("name", false) => Self::Name,
             ("review", false) if arguments.offline => {
                 return Err(Error::usage(
-                    "-o review is what the server said, and --offline asks nobody",
+                    "-o review needs the server's response, but --offline does not ask the server",
                 ));
             }
             ("review", false) => Self::Review(output("json")?),
@@ -57,7 +57,7 @@ impl Format {
         })
     }
 
-    /// Writes a report. What would look like the server's word when it is not is left out.
+    /// Writes a report. Leaves out what would look like the server's statement but is not.
     pub(crate) fn write(&self, report: &Report) -> Result<(), Error> {
         match self {
             Self::Table => {
@@ -68,7 +68,7 @@ impl Format {
             Self::Review(_) if report.identity.is_none() => Ok(()),
             Self::Review(output) => output.write_struct(&Document::review(report)),
             Self::Name => {
-                // It is for prompts, where it must not steer the terminal.
+                // Prompts show it, so it must not steer the terminal.
                 let name = terminal::printable(name(report)?, "");
                 write(format!("{name}\n").as_bytes())
             }
@@ -79,23 +79,23 @@ impl Format {
     }
 }
 
-/// The user name, with a word on stderr when nobody has verified it.
+/// Returns the user name. Says so on stderr if it is unverified.
 fn name(report: &Report) -> Result<&str, Error> {
     let name = report.username().ok_or_else(|| {
         let why = if report.identity.is_some() {
-            "the server gives its user no name"
+            "the server's response contains no user name"
         } else {
-            "the local credential does not say what the server calls its user"
+            "the local credential does not contain the server's name for its user"
         };
         Kind::Format(why.to_owned())
     })?;
     if report.identity.is_none() {
-        stderr::say("unverified: the name is that of the local credential");
+        stderr::say("unverified: the user name is from the local credential");
     }
     Ok(name)
 }
 
-/// A user as a `RoleBinding` names it (`rbac.authorization.k8s.io/v1`, `Subject`).
+/// Returns a user as the subject of a `RoleBinding` (`rbac.authorization.k8s.io/v1`, `Subject`).
 fn subject(username: &str) -> Value {
     let account = username
         .strip_prefix("system:serviceaccount:")

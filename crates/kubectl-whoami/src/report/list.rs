@@ -1,4 +1,4 @@
-//! Several documents in one, as kubectl prints them.
+//! Several documents in one `List`, as kubectl prints them.
 
 use serde::Serialize;
 use serde_json::{Map, Value};

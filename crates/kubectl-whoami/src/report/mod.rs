@@ -1,5 +1,11 @@
-//! All that is known about one connection. It never fails: that the server does not say who
-//! somebody is, and why, is part of it.
+//! All facts about one connection. Building a report never fails: if the server does not say who the user
+//! is, the report has the reason.
+
+pub(crate) mod columns;
+pub(crate) mod document;
+pub(crate) mod format;
+pub(crate) mod list;
+mod table;
 
 use std::time::Duration;
 
@@ -10,69 +16,69 @@ use kubectl_plugin::error::Kind;
 use kubectl_plugin::text::utc;
 use kubectl_plugin::{Error, stderr};
 
-use crate::credential::{Login, Presented};
-use crate::explanation::{self, Server};
+use crate::credential::explanation::{self, ServerFacts};
+use crate::credential::{Authentication, Presented};
+use crate::identity::ladder::{self, Requester};
 use crate::identity::{Identity, Source, UserInfo};
-use crate::ladder::{self, Asker};
 
-/// Who somebody is on one server, by what, and how that is known.
+/// The user on one server, the credential, and how that is known.
 pub(crate) struct Report {
     pub(crate) target: ServerTarget,
-    pub(crate) login: Login,
-    /// Who requests are sent as; with impersonation, whoever is impersonated.
+    pub(crate) login: Authentication,
+    /// The user that requests are sent as. With impersonation, this is the impersonated user.
     pub(crate) identity: Option<Identity>,
-    /// Who really asks, with impersonation.
+    /// The owner of the credential, with impersonation.
     pub(crate) impersonator: Option<Identity>,
-    /// Why the server did not say who it is.
+    /// The reason why the server did not name the user.
     pub(crate) failure: Option<Error>,
-    /// What may be behind that.
+    /// Possible causes of that.
     pub(crate) explanation: Vec<String>,
-    /// When all of this was so.
+    /// The time of the report.
     pub(crate) now: Timestamp,
-    /// Whether somebody else is asked about than whoever asks.
+    /// Whether requests impersonate another user.
     pub(crate) impersonates: bool,
 }
 
-/// What is said where an end is asked about and there is none.
+/// The note if there is no expiry to compare with a limit.
 pub(crate) const NO_END: &str = "the credential does not say when it expires";
 
 impl Report {
-    /// Asks the server, unless `is_offline`. Several of these may be under way at once.
+    /// Asks the server, unless `is_offline`. Several reports may be in progress at once.
     pub(crate) async fn of(server: &ApiServer, is_offline: bool) -> Self {
         let (identity, failure) = if is_offline {
             (None, None)
         } else {
-            match ladder::ask(server, Asker::Configured).await {
+            match ladder::ask(server, Requester::Configured).await {
                 Ok(identity) => (Some(identity), None),
                 Err(error) => (None, Some(error)),
             }
         };
         let impersonates = server.impersonates();
-        // A server that does not answer one question does not answer two.
+        // A server that does not answer the first question does not answer a second one.
         let answers = identity.is_some() || failure.as_ref().is_some_and(is_refused_otherwise);
         let impersonator = if impersonates && answers {
-            ladder::ask(server, Asker::Unimpersonated).await.ok()
+            ladder::ask(server, Requester::Unimpersonated).await.ok()
         } else {
             None
         };
         Self::new(server, identity, impersonator, failure).await
     }
 
-    /// About a server that did not answer what it was asked, or not in time.
+    /// Builds the report of a server that failed to answer.
     pub(crate) async fn failed(server: &ApiServer, failure: Error) -> Self {
         Self::new(server, None, None, Some(failure)).await
     }
 
-    /// About a context of which the kubeconfig says too little to ask anybody.
+    /// Builds the report of a context that is incomplete in the kubeconfig.
     pub(crate) fn unprepared(context: &str, failure: Error) -> Self {
         Self {
             target: ServerTarget {
                 context: Some(context.to_owned()),
                 ..ServerTarget::default()
             },
-            login: Login {
+            login: Authentication {
                 used: Presented::unknown(),
-                ..Login::default()
+                ..Authentication::default()
             },
             identity: None,
             impersonator: None,
@@ -90,22 +96,22 @@ impl Report {
         failure: Option<Error>,
     ) -> Self {
         let impersonates = server.impersonates();
-        // What the server says of a credential, it says of the one who asks.
+        // The server names the credential of the impersonator.
         let owner = if impersonates {
             &impersonator
         } else {
             &identity
         };
         let owner = owner.as_ref().map(|identity| &identity.user);
-        let login = Login::new(&server.credential().await, owner);
+        let login = Authentication::new(&server.credential().await, owner);
         let now = Timestamp::now();
         let explanation = match &failure {
             Some(error) if is_unauthorized(error) => {
-                let server = Server {
+                let server = ServerFacts {
                     authorities: server.authorities().await,
                     clock_skew: server.clock_skew(),
                 };
-                explanation::of_a_401(&login, &server, now)
+                explanation::of_unauthorized(&login, &server, now)
             }
             _ => Vec::new(),
         };
@@ -121,21 +127,21 @@ impl Report {
         }
     }
 
-    /// Where the identity comes from.
+    /// Returns the source of the identity.
     pub(crate) fn source(&self) -> Source {
         self.identity
             .as_ref()
             .map_or(Source::LocalCredential, |identity| identity.source)
     }
 
-    /// What the credential says where the server says nothing. It says nothing of whom it
-    /// impersonates.
+    /// Returns the user according to the credential, if the server names none. A credential does not tell
+    /// whom it impersonates.
     pub(crate) fn local_user(&self) -> Option<&UserInfo> {
         let is_all = self.identity.is_none() && !self.impersonates;
         is_all.then_some(&self.login.used.local_user)
     }
 
-    /// The user name: the server's, or the credential's where nobody was asked.
+    /// Returns the user name: the server's, or the credential's if the server was not asked.
     pub(crate) fn username(&self) -> Option<&str> {
         let user = match (&self.identity, &self.failure) {
             (Some(identity), _) => &identity.user,
@@ -145,13 +151,13 @@ impl Report {
         Some(user.username.as_str()).filter(|name| !name.is_empty())
     }
 
-    /// How much time is left to the credential that counts; nothing when it does not say so.
+    /// Returns the time left for the credential that counted, if it expires.
     pub(crate) fn remaining(&self) -> Option<SignedDuration> {
         let expires = self.login.used.expires?;
         Some(expires.duration_since(self.now))
     }
 
-    /// How it ended: what the server refused, then whether the credential lasts for `limit`.
+    /// Decides the outcome: the failure, then whether the credential expires within `limit`.
     pub(crate) fn verdict(self, limit: Option<Duration>) -> Result<(), Error> {
         let remaining = self.remaining();
         if let Some(error) = self.failure {
@@ -176,7 +182,7 @@ impl Report {
             "expires"
         };
         Err(Kind::Expiring(format!(
-            "the credential {verb} at {}, sooner than --fail-if-expires-within allows",
+            "the credential {verb} at {}, too soon for --fail-if-expires-within",
             utc::minute(expires.as_second())
         ))
         .into())
@@ -187,7 +193,7 @@ fn is_unauthorized(error: &Error) -> bool {
     matches!(error.kind(), Kind::Refused(status) if status.code == 401)
 }
 
-/// Refused for another reason than a login that is no good.
+/// Reports whether the server refused for another reason than the login.
 fn is_refused_otherwise(error: &Error) -> bool {
     matches!(error.kind(), Kind::Refused(_)) && !is_unauthorized(error)
 }
