@@ -185,6 +185,6 @@ fn event_type(word: &str) -> Result<EventType, Error> {
         .ok_or_else(|| {
             Error::usage(format!("invalid value {word:?} for --types"))
                 .hinted("use ADDED, MODIFIED or DELETED")
-                .suggesting(word, &all.map(EventType::word))
+                .did_you_mean(word, &all.map(EventType::word))
         })
 }

@@ -53,7 +53,7 @@ impl Format {
             output: Some(flag.to_owned()),
             show_managed_fields: true,
         }
-        .output()?;
+        .parse()?;
         Ok(match name.as_str() {
             "" | "json" => Self::Line,
             "yaml" => Self::Yaml {

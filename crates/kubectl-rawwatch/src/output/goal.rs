@@ -120,7 +120,7 @@ impl Condition {
                 .hinted(
                     "--for takes create, delete, condition=NAME[=VALUE], jsonpath='{…}'[=VALUE] or synced",
                 )
-                .suggesting(kind, &["create", "delete", "condition", "jsonpath", "synced"])),
+                .did_you_mean(kind, &["create", "delete", "condition", "jsonpath", "synced"])),
         }
     }
 
