@@ -12,7 +12,7 @@ use crate::output::goal::Condition;
 use crate::wire::event::EventType;
 
 const EXAMPLES: &str = r"Examples:
-  # List the ConfigMaps, then print every change until Ctrl-C
+  # List the ConfigMaps, then print every event_type until Ctrl-C
   kubectl rawwatch /api/v1/namespaces/default/configmaps
 
   # Wait up to a minute for a condition; the object need not exist yet
