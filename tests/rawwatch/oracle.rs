@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use control_plane::{ControlPlane, History, READABLE_STORAGE, User};
+use control_plane::{ControlPlane, History, JSON_STORAGE, User};
 use fastrand::Rng;
 use oracle::{Change, Event, Line, Report, State, settings};
 use rustix::process::Signal;
@@ -22,7 +22,7 @@ fn the_output_over_an_unruly_network_is_consistent_with_what_was_committed() {
     let seeds: Vec<u64> = settings::seeds(10).collect();
     let mut total = Report::default();
     for (number, batch) in seeds.chunks(BATCH).enumerate() {
-        let mut server = ControlPlane::builder().api_server_flag(READABLE_STORAGE);
+        let mut server = ControlPlane::builder().api_server_flag(JSON_STORAGE);
         if number % 2 == 1 {
             // Streams are served by etcd then, and its compactions are felt.
             server = server.api_server_flag("--watch-cache=false");
@@ -58,7 +58,7 @@ fn play(server: &ControlPlane, seeds: &[u64]) -> Report {
 fn nothing_is_lost_doubled_or_reordered_over_many_kills_under_200_writes_a_second() {
     let kills = settings::kills(5);
     let server = ControlPlane::builder()
-        .api_server_flag(READABLE_STORAGE)
+        .api_server_flag(JSON_STORAGE)
         .start()
         .unwrap();
     let trial = Trial::direct(&server);
@@ -266,11 +266,11 @@ impl<'a> Trial<'a> {
 
 /// A history up to an object, as the judge reads it.
 pub(crate) fn events(history: &History, last: &str) -> Vec<Event> {
-    let committed = history.until(last).unwrap().into_iter();
+    let committed = history.wait_for(last).unwrap().into_iter();
     committed
         .map(|committed| Event {
             version: committed.version,
-            change: Change::of(committed.change).unwrap(),
+            change: Change::of(committed.event_type).unwrap(),
             name: committed.name,
             uid: committed.uid,
         })

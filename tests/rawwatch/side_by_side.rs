@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 use std::process::Command;
 
-use control_plane::{ControlPlane, READABLE_STORAGE, User};
+use control_plane::{ControlPlane, JSON_STORAGE, User};
 use oracle::{Event, announced_gap};
 use rustix::process::Signal;
 use serde_json::{Deserializer, Value};
@@ -31,7 +31,7 @@ struct Ending {
 #[test]
 fn an_api_server_that_ends_costs_events_everywhere_but_here() {
     let server = ControlPlane::builder()
-        .api_server_flag(READABLE_STORAGE)
+        .api_server_flag(JSON_STORAGE)
         // Watches are served for as long after a SIGTERM; a minute, if nothing is said.
         .api_server_flag("--request-timeout=4s")
         .start()
