@@ -135,7 +135,7 @@ impl Client {
         let seen: Vec<Event> = Deserializer::from_str(&text)
             .into_iter::<Value>()
             .map_while(Result::ok)
-            .filter_map(|event| Event::read(&event))
+            .filter_map(|event| Event::from_json(&event))
             .collect();
         let missing = history.iter().filter(|event| !seen.contains(event));
         let (told, lost): (Vec<&Event>, _) = missing.partition(|event| event.is_in(&gaps));
