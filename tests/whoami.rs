@@ -1,36 +1,36 @@
-//! `kubectl whoami` as a user runs it: the built binary against a real API server beside the real
-//! `kubectl auth whoami`, and against a scripted one for the servers that are no more, and for what
-//! is none.
+//! Runs `kubectl whoami` like a user: the built binary against a real API server, beside the real
+//! `kubectl auth whoami`, and against a scripted server for old servers and for servers that are not API
+//! servers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod pseudo_terminal;
 
 mod whoami {
-    /// Running the binary, alone and beside kubectl.
+    /// Runs the binary, alone and beside kubectl.
     pub(crate) mod plugin;
 
-    /// What `--can` makes of a verb and a path, beside what a real server makes of the request.
+    /// The attributes of a verb and a path, compared with a real server's.
     mod attributes;
-    /// `--can`, beside `kubectl auth can-i` and beside what becomes of the requests.
+    /// `--can`, compared with `kubectl auth can-i` and with the fate of the requests.
     mod can;
-    /// What is offered to a shell that completes a line.
+    /// The candidates for a shell's completion.
     mod completion;
-    /// `--all-contexts`: side by side, in order, and what contexts share.
+    /// `--all-contexts`: concurrency, order, and shared plugin runs.
     mod contexts;
-    /// Every login, beside `kubectl auth whoami`.
+    /// Every kind of login, compared with `kubectl auth whoami`.
     mod logins;
 
-    /// Impersonation: who somebody would be, and who asks.
+    /// Impersonation.
     mod impersonation;
 
-    /// What a bare `Unauthorized` is about.
+    /// The explanations of a bare `Unauthorized`.
     mod explanations;
 
-    /// Servers that cannot say who somebody is in the first way they are asked.
+    /// Servers without a `SelfSubjectReview`.
     mod ladder;
 
-    /// What answers is no API server, or nothing answers.
+    /// Servers that are not API servers, or that do not answer.
     mod strangers;
 
     /// The table, `-o`, `--offline`, `--fail-if-expires-within`, colours.

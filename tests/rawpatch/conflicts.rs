@@ -47,7 +47,7 @@ fn a_patch_goes_through_at_the_version_that_was_asked_for_only() {
             outcome.stderr.starts_with("Error from server (Conflict): "),
             "{outcome:?}"
         );
-        let current = format!("hint: the object is at resource version {now} now, not {before}: ");
+        let current = format!("hint: the object is now at resource version {now}, not {before}: ");
         assert!(outcome.stderr.contains(&current), "{outcome:?}");
         assert_eq!(resource_version(&path), now);
     }
@@ -140,7 +140,7 @@ fn a_version_in_the_body_itself_conflicts_as_well() {
     assert!(
         outcome
             .stderr
-            .contains("hint: the object is at resource version "),
+            .contains("hint: the object is now at resource version "),
         "{outcome:?}"
     );
 }

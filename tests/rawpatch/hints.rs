@@ -34,8 +34,8 @@ fn a_strategic_merge_patch_of_a_custom_resource() {
         ],
         1,
         "Error from server (UnsupportedMediaType): the body of the request was in an unknown format",
-        "custom resources take no strategic merge patch: use --type merge",
-        "custom resources take no strategic merge patch: use --type merge",
+        "custom resources do not support strategic merge patches: use --type merge",
+        "custom resources do not support strategic merge patches: use --type merge",
     );
 }
 
@@ -53,9 +53,9 @@ fn a_stale_version() {
         9,
         "Error from server (Conflict): Operation cannot be fulfilled on configmaps",
         &format!(
-            "the object is at resource version {now} now, not 1: read it again, and decide whether the patch still fits"
+            "the object is now at resource version {now}, not 1: read it again, and check that the patch still fits"
         ),
-        "read it again, and decide whether the patch still fits",
+        "read it again, and check that the patch still fits",
     );
 }
 
@@ -85,8 +85,8 @@ fn a_field_of_another_manager() {
         ],
         9,
         "Error from server (Conflict): Apply failed with ",
-        "others manage these fields: leave them out of the patch, or take them over with --force-conflicts",
-        "others manage these fields: leave them out of the patch, or take them over with --force-conflicts",
+        "remove these fields from the patch, or take them over with --force-conflicts",
+        "remove these fields from the patch, or take them over with --force-conflicts",
     );
 }
 
@@ -102,9 +102,9 @@ fn a_json_patch_that_does_not_fit() {
             1,
             "The request is invalid: the server rejected our request due to an error in our request",
             &format!(
-                "a `test` did not hold, or an operation names what is not there; compare with: kubectl get --raw {path}"
+                "a `test` failed, or an operation refers to a missing value; check the object: kubectl get --raw {path}"
             ),
-            "a `test` did not hold, or an operation names what is not there; compare with: kubectl get --raw ",
+            "a `test` failed, or an operation refers to a missing value; check the object: kubectl get --raw ",
         );
     }
 }
@@ -120,8 +120,8 @@ fn an_unknown_field() {
         ],
         1,
         "The request is invalid: patch: Invalid value: \"{…}\": strict decoding error: unknown field \"dta\"",
-        "correct the field, or let the server drop it: --validate=warn says so, --validate=ignore does not",
-        "correct the field, or let the server drop it: --validate=warn says so, --validate=ignore does not",
+        "correct the field, or use --validate=warn (drop with a warning) or =ignore (drop silently)",
+        "correct the field, or use --validate=warn (drop with a warning) or =ignore (drop silently)",
     );
 }
 
@@ -132,7 +132,7 @@ fn a_collection() {
         &["-p", r#"{"a":1}"#, path],
         2,
         "error: PATH is the collection of all configmaps",
-        &format!("add its name: {path}/NAME"),
+        &format!("add a name: {path}/NAME"),
         "/NAME",
     );
     for path in [path, "/apis/example.com/v1/namespaces/default/foos"] {
@@ -141,7 +141,7 @@ fn a_collection() {
             &["--verbatim", "--type=merge", "-p", r#"{"a":1}"#, path],
             1,
             "Error from server (",
-            &format!("PATH is a collection, and a patch is for one object: {path}/NAME"),
+            &format!("PATH is a collection, but a patch needs one object: {path}/NAME"),
             "/NAME",
         );
     }
@@ -160,8 +160,8 @@ fn a_missing_subresource_of_an_object_that_is_there() {
         ],
         1,
         "Error from server (NotFound): ",
-        &format!("foos \"{name}\" exists, and has no subresource `scale`"),
-        "exists, and has no subresource `scale`",
+        &format!("foos \"{name}\" exists, but has no subresource `scale`"),
+        "exists, but has no subresource `scale`",
     );
     let missing = rawpatch(&[
         "--type=merge",

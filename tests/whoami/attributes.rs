@@ -1,5 +1,5 @@
-//! The question that `--can` makes of a verb and a path, held against what a real API server
-//! makes of a request of that verb for that path.
+//! Compares the attributes that `--can` derives from a verb and a path with those that a real API server
+//! derives from such a request.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::plugin::*;
 
-/// Requests, by method and path. All of them are denied, so that none has an effect.
+/// Requests, by method and path. All are denied, so that none has an effect.
 const REQUESTS: &[(&str, &str)] = &[
     // Collections and objects, with and without a namespace.
     ("GET", "/api/v1/pods"),
@@ -37,7 +37,7 @@ const REQUESTS: &[(&str, &str)] = &[
     ("GET", "/apis/apps/v1beta1/namespaces/n/deployments"),
     ("GET", "/apis/example.com/v1/namespaces/n/things/t"),
     ("PATCH", "/apis/example.com/v1alpha1/things/t"),
-    // Subresources, and what is behind them.
+    // Subresources, and the proxied server behind them.
     ("GET", "/api/v1/namespaces/n/pods/p/log"),
     ("GET", "/api/v1/namespaces/n/pods/p/log?follow=true"),
     ("POST", "/api/v1/namespaces/n/pods/p/eviction"),
@@ -64,7 +64,7 @@ const REQUESTS: &[(&str, &str)] = &[
     ("GET", "/api/v1/namespaces/n/status/x"),
     ("GET", "/api/v1/namespaces/n/namespaces/m"),
     ("GET", "/apis/example.com/v1/namespaces/n"),
-    // What a query changes.
+    // Queries.
     ("GET", "/api/v1/pods?watch=true"),
     ("GET", "/api/v1/pods?watch=1"),
     ("GET", "/api/v1/pods?watch"),
@@ -115,7 +115,7 @@ const REQUESTS: &[(&str, &str)] = &[
         "PATCH",
         "/api/v1/namespaces/n/pods/p?dryRun=All&fieldManager=x",
     ),
-    // Verbs of old.
+    // Legacy verbs.
     ("GET", "/api/v1/watch/pods"),
     ("GET", "/api/v1/watch/namespaces"),
     ("GET", "/api/v1/watch/namespaces/n"),
@@ -132,7 +132,7 @@ const REQUESTS: &[(&str, &str)] = &[
     ("GET", "/api/v1/nodes/a%3Ab"),
     ("GET", "/api/v1/namespaces/n/pods/p%20q"),
     ("GET", "/api/v1/%6Eodes"),
-    // What is no resource.
+    // Paths that are not resources.
     ("GET", "/"),
     ("GET", "/api"),
     ("GET", "/api/v1"),
@@ -155,7 +155,7 @@ const REQUESTS: &[(&str, &str)] = &[
 const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\n\
                             rules: [{level: Metadata, users: [somebody]}]\n";
 
-/// What the server says of requests that it denied: from the audit log, and from the denial.
+/// Returns what the server knows about the requests that it denied: its audit log and the denials.
 fn seen_by_the_server(folder: &Path) -> Vec<Value> {
     let policy = folder.join("policy.yaml");
     let log = folder.join("audit.log");
@@ -165,7 +165,7 @@ fn seen_by_the_server(folder: &Path) -> Vec<Value> {
         .api_server_flag(format!("--audit-log-path={}", log.display()))
         .start()
         .unwrap();
-    // Everybody may read these, and nothing must be allowed here.
+    // Everyone may read these by default, but here nothing must be allowed.
     for binding in [
         "system:public-info-viewer",
         "system:discovery",
@@ -201,10 +201,10 @@ fn seen_by_the_server(folder: &Path) -> Vec<Value> {
     .collect()
 }
 
-/// The attributes as a `SelfSubjectAccessReview` has them.
+/// Returns the attributes in the form of a `SelfSubjectAccessReview`.
 fn attributes_of(event: &Value, denial: &str) -> Value {
     let Value::Object(object) = &event["objectRef"] else {
-        // `forbidden: User "somebody" cannot get path "/healthz"`; the answer to HEAD has no body.
+        // `forbidden: User "somebody" cannot get path "/healthz"`; the response to HEAD has no body.
         let denial: Value = serde_json::from_str(denial).unwrap_or_default();
         let path = denial["message"]
             .as_str()
@@ -229,7 +229,7 @@ fn attributes_of(event: &Value, denial: &str) -> Value {
     json!({"resourceAttributes": attributes})
 }
 
-/// Verbs of Kubernetes, and the request that asks the same; its place in [`REQUESTS`].
+/// Kubernetes verbs, and the index in [`REQUESTS`] of a request with the same attributes.
 const VERBS: &[(&str, &str, (&str, &str))] = &[
     ("list", "/api/v1/pods", ("GET", "/api/v1/pods")),
     ("watch", "/api/v1/pods", ("GET", "/api/v1/pods?watch=true")),
@@ -268,8 +268,8 @@ const VERBS: &[(&str, &str, (&str, &str))] = &[
     ),
 ];
 
-/// What `--can` asks, in one run: the specs of the reviews, without the selectors, which no audit
-/// log has.
+/// Returns what `--can` asks, in one run: the specs of the reviews, without selectors, which an audit log
+/// does not have.
 fn asked<'a>(questions: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Value> {
     let arguments: Vec<&str> = questions
         .flat_map(|(verb, path)| ["--can", verb, path])
@@ -292,7 +292,7 @@ fn asked<'a>(questions: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Value> 
 }
 
 #[test]
-fn the_server_sees_in_a_request_what_can_asks_about() {
+fn can_asks_with_the_attributes_of_the_request() {
     let folder = tempfile::tempdir().unwrap();
     let seen = seen_by_the_server(folder.path());
     let questions = REQUESTS.iter().copied();

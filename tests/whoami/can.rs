@@ -12,7 +12,7 @@ const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles
 const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings";
 const PODS: &str = "/api/v1/namespaces/default/pods";
 
-/// A kubeconfig of somebody who may read Pods in `default` and scale the Deployment `web` there.
+/// Returns the kubeconfig of a user who may read Pods in `default` and scale the Deployment `web` there.
 fn reader(name: &str) -> PathBuf {
     let control_plane = ControlPlane::shared();
     let role = json!({"metadata": {"name": name}, "rules": [
@@ -29,7 +29,7 @@ fn reader(name: &str) -> PathBuf {
     let kubeconfig = control_plane
         .kubeconfig(&User::Person { name, groups: &[] })
         .unwrap();
-    // RBAC reaches the authorizer a moment after the objects are stored.
+    // RBAC reaches the authorizer shortly after the objects are stored.
     for _ in 0..100 {
         if whoami(&kubeconfig, &["--can", "GET", PODS]).code == Some(0) {
             return kubeconfig;
@@ -39,7 +39,7 @@ fn reader(name: &str) -> PathBuf {
     panic!("{name} may not list Pods after ten seconds");
 }
 
-/// The cells of a table, without its headings.
+/// Returns the cells of a table, without its headings.
 fn rows(table: &str) -> Vec<Vec<&str>> {
     let rows = table.lines().skip(1);
     rows.map(|row| {
@@ -50,7 +50,7 @@ fn rows(table: &str) -> Vec<Vec<&str>> {
 }
 
 #[test]
-fn a_row_a_question_says_yes_or_no_and_why() {
+fn each_answer_is_a_row_with_yes_or_no_and_the_reason() {
     let kubeconfig = reader("row-reader");
     let scale = "/apis/apps/v1/namespaces/default/deployments/web/scale";
     let all = ["--can", "GET", PODS, "--can", "patch", scale];
@@ -85,7 +85,7 @@ fn a_row_a_question_says_yes_or_no_and_why() {
 }
 
 #[test]
-fn the_answer_is_what_becomes_of_the_request() {
+fn the_answer_predicts_the_fate_of_the_request() {
     let kubeconfig = reader("request-reader");
     let client = ControlPlane::shared().client_of("request-reader").unwrap();
     for (method, path, is_allowed) in [
@@ -145,7 +145,7 @@ fn the_answer_is_what_becomes_of_the_request() {
 }
 
 #[test]
-fn kubectl_auth_can_i_says_the_same() {
+fn the_answer_agrees_with_kubectl_auth_can_i() {
     let kubeconfig = reader("same-reader");
     let control_plane = ControlPlane::shared();
     for (verb, path, question) in [
@@ -196,7 +196,7 @@ fn kubectl_auth_can_i_says_the_same() {
 }
 
 #[test]
-fn through_kubectl_and_as_somebody_else() {
+fn can_works_through_kubectl_and_with_impersonation() {
     let control_plane = ControlPlane::shared();
     reader("other-reader");
     let binary = Path::new(env!("CARGO_BIN_EXE_kubectl-whoami"));
@@ -250,9 +250,9 @@ fn documents_are_the_servers_reviews() {
 
 #[test]
 fn selectors_reach_the_authorizer() {
-    // The authorizer of nodes lets a kubelet list the Pods on its own node, and no others.
+    // The node authorizer lets a kubelet list the Pods on its own node, and no others.
     let control_plane = ControlPlane::builder()
-        // This one is a list, and gets longer.
+        // This is a collection, and it grows.
         .api_server_flag("--authorization-mode=Node")
         .start()
         .unwrap();
@@ -276,7 +276,7 @@ fn selectors_reach_the_authorizer() {
     let kubectl = kubectl.env("KUBECONFIG", &kubeconfig);
     run(kubectl.args(["get", "--raw", of_node])).ended(0);
 
-    // What the server cannot read of a selector it says itself.
+    // The server itself reports a selector that it cannot parse.
     let broken = "/api/v1/namespaces/default/pods?labelSelector=%3D";
     let outcome = whoami(&kubeconfig, &["--can", "GET", broken]).ended(1);
     let note = "evaluation error: spec.resourceAttributes.labelSelector ignored due to parse error";
@@ -284,7 +284,7 @@ fn selectors_reach_the_authorizer() {
 }
 
 #[test]
-fn a_server_that_refuses_to_say_is_no_no() {
+fn a_server_that_refuses_to_answer_has_its_own_exit_code() {
     let nobody = ControlPlane::shared().kubeconfig(&User::Nobody).unwrap();
     let outcome = whoami(&nobody, &["--can", "GET", PODS]).ended(4);
     assert_eq!(outcome.stdout, "");
@@ -292,7 +292,7 @@ fn a_server_that_refuses_to_say_is_no_no() {
                 forbidden: User \"system:anonymous\" cannot create";
     assert!(outcome.stderr.starts_with(line), "{outcome:?}");
 
-    // As whom it would be asked, it is not.
+    // The impersonated user is allowed to ask.
     let jane = person("jane", &[]);
     whoami(&jane, &["--can", "GET", PODS, "--as=bob"])
         .ended(4)
@@ -321,43 +321,54 @@ fn a_server_that_refuses_to_say_is_no_no() {
 }
 
 #[test]
-fn what_no_request_can_ask_is_refused_before_anything_is_sent() {
+#[expect(clippy::too_many_lines, reason = "it is a table")]
+fn an_impossible_question_is_refused_before_anything_is_sent() {
     let server = FaultyServer::start([Answer::CloseAtOnce]).unwrap();
     let kubeconfig = server.kubeconfig().unwrap();
     for (verb, path, problem, remedy) in [
-        ("lst", PODS, "\"lst\" is no verb", "did you mean `list`?"),
-        ("LIST", PODS, "\"LIST\" is no verb", "did you mean `list`?"),
-        ("", PODS, "\"\" is no verb", "the methods of HTTP and those"),
-        ("a b", PODS, "\"a b\" is no verb", "deletecollection"),
+        ("lst", PODS, "\"lst\" is not a verb", "did you mean `list`?"),
+        (
+            "LIST",
+            PODS,
+            "\"LIST\" is not a verb",
+            "did you mean `list`?",
+        ),
+        (
+            "",
+            PODS,
+            "\"\" is not a verb",
+            "use an HTTP method or a Kubernetes verb",
+        ),
+        ("a b", PODS, "\"a b\" is not a verb", "deletecollection"),
         (
             "list",
             "/healthz",
-            "PATH is that of no resource, which nobody can list",
-            "its verbs are get, head",
+            "PATH is not a resource, so the verb list does not apply to it",
+            "hint: use get, head",
         ),
         (
             "OPTIONS",
             PODS,
-            "no verb of Kubernetes is an OPTIONS request",
-            "ask for what you want to do",
+            "no Kubernetes verb maps to OPTIONS",
+            "use the verb that you need",
         ),
         (
             "list",
             "/api/v1/pods?watch=true",
             "the verb list contradicts `watch=true` in PATH",
-            "leave one of them out",
+            "remove one of them",
         ),
         (
             "watch",
             "/api/v1/pods?watch=0",
             "the verb watch contradicts `watch=0` in PATH",
-            "leave one of them out",
+            "remove one of them",
         ),
         (
             "list",
             "/api/v1/watch/pods",
             "the verb list contradicts `/watch/` in PATH",
-            "a verb of old",
+            "remove the legacy verb from the path",
         ),
         (
             "GET",
@@ -395,10 +406,13 @@ fn what_no_request_can_ask_is_refused_before_anything_is_sent() {
             &["--can", "GET"],
             "flag needs all of its arguments: --can VERB PATH",
         ),
-        (&["--offline"], "--can and --offline do not fit together"),
+        (
+            &["--offline"],
+            "--can and --offline cannot be used together",
+        ),
         (
             &["--fail-if-expires-within=1h"],
-            "--can and --fail-if-expires-within do not fit together",
+            "--can and --fail-if-expires-within cannot be used together",
         ),
         (
             &["-o", "name"],
@@ -407,7 +421,7 @@ fn what_no_request_can_ask_is_refused_before_anything_is_sent() {
         (&["-o", "wide"], "allowed formats are: json,jsonpath"),
         (
             &["--all-contexts"],
-            "--can and --all-contexts do not fit together",
+            "--can and --all-contexts cannot be used together",
         ),
         (&["-o", "jsonpath={.a"], "unclosed action"),
     ] {
@@ -418,7 +432,7 @@ fn what_no_request_can_ask_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn a_verb_of_somebodys_own_is_asked_about_with_kubectls_warning() {
+fn a_custom_verb_is_asked_about_with_kubectls_warning() {
     let outcome = whoami(&admin(), &["--can", "frobnicate", PODS]).ended(0);
     let warning = "Warning: verb 'frobnicate' is not a known verb\n";
     assert_eq!(outcome.stderr, warning);
@@ -426,7 +440,7 @@ fn a_verb_of_somebodys_own_is_asked_about_with_kubectls_warning() {
 }
 
 #[test]
-fn a_pasted_url_of_the_server_is_its_path() {
+fn a_pasted_url_of_the_server_counts_as_its_path() {
     let url = format!("{}{PODS}", ControlPlane::shared().url());
     let outcome = whoami(&admin(), &["--can", "GET", &url]).ended(0);
     assert_eq!(rows(&outcome.stdout)[0][2], PODS);

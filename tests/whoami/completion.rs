@@ -1,8 +1,8 @@
 use super::plugin::*;
 
-/// The candidates for the last word, without their descriptions.
+/// Returns the candidates for the last word, without their descriptions.
 fn complete(words: &[&str]) -> Vec<String> {
-    // There is no home, so nothing is kept.
+    // Without a home directory, nothing is cached.
     let outcome = whoami(&admin(), &[&["__complete"], words].concat()).ended(0);
     let lines = outcome.stdout.lines().filter(|line| !line.starts_with(':'));
     lines
@@ -11,7 +11,7 @@ fn complete(words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn can_is_followed_by_a_verb_and_by_paths_that_it_has_a_meaning_for() {
+fn can_is_completed_with_a_verb_and_with_paths_for_that_verb() {
     assert_eq!(complete(&["--can", "p"]), ["patch"]);
     let offers = |verb, path: &str, offered: &str| {
         complete(&["--can", verb, path])
@@ -49,7 +49,7 @@ fn can_is_followed_by_a_verb_and_by_paths_that_it_has_a_meaning_for() {
             "{verb} {path}: {offered}"
         );
     }
-    // A second pair, and flags behind it.
+    // A second pair, and flags after it.
     assert_eq!(
         complete(&["--can", "get", "/api", "--can", "list", "/ap"]).len(),
         2

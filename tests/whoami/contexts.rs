@@ -31,7 +31,7 @@ fn kubeconfig<'a>(contexts: impl IntoIterator<Item = (&'a str, &'a str, Value)>)
     path
 }
 
-/// The user of a person's kubeconfig: a certificate and a key.
+/// Returns a kubeconfig user with a certificate and a key.
 fn certificate(name: &str, groups: &[&str]) -> Value {
     let document = fs::read_to_string(person(name, groups)).unwrap();
     let mut document: Value = serde_json::from_str(&document).unwrap();
@@ -42,7 +42,7 @@ fn url() -> &'static str {
     ControlPlane::shared().url()
 }
 
-/// The columns of the table, a line a row, by the places of the headings.
+/// Returns the cells of each row, by the columns of the headings.
 fn rows(table: &str) -> Vec<Vec<String>> {
     let mut lines = table.lines();
     let headings = lines.next().unwrap();
@@ -68,7 +68,7 @@ fn rows(table: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn a_row_a_context_says_the_same_as_kubectl_in_its_order() {
+fn each_context_is_a_row_that_agrees_with_kubectl() {
     let token = json!({"token": signed(&claims())});
     let plugin = exec_plugin(&answer(&json!({"token": signed(&claims())})));
     let kubeconfig = kubeconfig([
@@ -108,7 +108,7 @@ fn a_row_a_context_says_the_same_as_kubectl_in_its_order() {
 }
 
 #[test]
-fn documents_are_those_of_each_context_in_a_list() {
+fn documents_are_a_list_with_one_item_per_context() {
     let kubeconfig = kubeconfig([
         ("two", url(), json!({"token": signed(&claims())})),
         ("one", url(), certificate("jane", &["dev"])),
@@ -130,7 +130,7 @@ fn documents_are_those_of_each_context_in_a_list() {
         let alone = whoami(&kubeconfig, &["-o", "json", "--context", name]).ended(code);
         let mut alone = alone.json();
         for document in [&mut *item, &mut alone] {
-            // The server's time of day.
+            // The server's time.
             document["metadata"]["creationTimestamp"].take();
         }
         assert_eq!(*item, alone);
@@ -155,8 +155,8 @@ fn documents_are_those_of_each_context_in_a_list() {
 }
 
 #[test]
-fn dead_clusters_cost_their_own_time_and_not_the_sum() {
-    // Connections are accepted by the kernel, and nobody ever reads them.
+fn dead_clusters_cost_their_own_time_only() {
+    // The kernel accepts the connections, but no process reads them.
     let dead: Vec<TcpListener> = (0..5)
         .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
         .collect();
@@ -165,7 +165,7 @@ fn dead_clusters_cost_their_own_time_and_not_the_sum() {
         .map(|listener| format!("https://{}", listener.local_addr().unwrap()))
         .collect();
     let jane = certificate("jane", &["dev"]);
-    // The first ones by name, so that they would hold up all others.
+    // First by name, so that they would delay all others.
     let names: Vec<String> = (0..20).map(|number| format!("c{number:02}")).collect();
     let kubeconfig = kubeconfig(names.iter().enumerate().map(|(number, name)| {
         let server = addresses.get(number).map_or(url(), String::as_str);
@@ -195,8 +195,8 @@ fn dead_clusters_cost_their_own_time_and_not_the_sum() {
     assert_eq!(
         lines[..2],
         [
-            "context \"c00\": Unable to connect to the server: no answer within 4s",
-            "hint: --request-timeout says how long to wait",
+            "context \"c00\": Unable to connect to the server: no response within 4s",
+            "hint: wait longer with --request-timeout",
         ]
     );
     assert_eq!(
@@ -206,7 +206,7 @@ fn dead_clusters_cost_their_own_time_and_not_the_sum() {
 }
 
 #[test]
-fn more_contexts_than_are_asked_at_once_are_all_asked() {
+fn all_contexts_are_asked_even_if_there_are_many() {
     let jane = certificate("jane", &[]);
     let names: Vec<String> = (0..70).map(|number| format!("c{number:02}")).collect();
     let kubeconfig = kubeconfig(
@@ -218,7 +218,7 @@ fn more_contexts_than_are_asked_at_once_are_all_asked() {
     assert_eq!(outcome.stdout, "jane\n".repeat(70));
 }
 
-/// A script that counts its runs in a file, and goes on as `script` says.
+/// Returns a script that counts its runs in a file and then runs `script`.
 fn counted(script: &str) -> (Value, impl Fn() -> usize + use<>) {
     let runs = ControlPlane::shared().folder().join(unique("runs"));
     let plugin = exec_plugin(&format!("echo run >> '{}'\n{script}", runs.display()));
@@ -232,7 +232,7 @@ fn counted(script: &str) -> (Value, impl Fn() -> usize + use<>) {
 }
 
 #[test]
-fn a_plugin_that_several_contexts_share_is_run_once() {
+fn an_exec_plugin_shared_by_several_contexts_runs_once() {
     let (plugin, runs) = counted(&answer(&json!({"token": signed(&claims())})));
     let names: Vec<String> = (0..12).map(|number| format!("c{number:02}")).collect();
     let shared = kubeconfig(
@@ -243,7 +243,7 @@ fn a_plugin_that_several_contexts_share_is_run_once() {
     whoami(&shared, &["--all-contexts"]).ended(0);
     assert_eq!(runs(), 1);
 
-    // Another variable, another argument, and the server that it is told of, make it another one.
+    // A different variable, argument or server makes it a different plugin.
     let mut variants = vec![("a", plugin.clone()), ("b", plugin.clone())];
     for (name, field, value) in [
         ("c", "env", json!([{"name": "A", "value": "1"}])),
@@ -268,7 +268,7 @@ fn a_plugin_that_several_contexts_share_is_run_once() {
 }
 
 #[test]
-fn a_plugin_that_fails_or_hangs_is_not_run_for_each_context() {
+fn an_exec_plugin_that_fails_or_hangs_runs_once_for_all_contexts() {
     let four =
         |plugin: &Value| kubeconfig(["a", "b", "c", "d"].map(|name| (name, url(), plugin.clone())));
     let (fails, runs) = counted("echo no way >&2; exit 7");
@@ -281,7 +281,7 @@ fn a_plugin_that_fails_or_hangs_is_not_run_for_each_context() {
     let (hangs, runs) = counted("exec sleep 60");
     let outcome = whoami(&four(&hangs), &["--all-contexts", "--request-timeout=2s"]).ended(3);
     assert_eq!(runs(), 1);
-    let in_vain = ["no answer within 2s", "the plugin did not end in time"];
+    let in_vain = ["no response within 2s", "the plugin did not end in time"];
     let lines = in_vain.map(|text| outcome.stderr.matches(text).count());
     assert_eq!(lines.iter().sum::<usize>(), 4, "{outcome:?}");
 
@@ -292,7 +292,7 @@ fn a_plugin_that_fails_or_hangs_is_not_run_for_each_context() {
         .says("exec plugin cannot support interactive mode: standard input is not a terminal")
         .says("hint: several contexts cannot ask at once: log in with this one alone first");
 
-    // After a 401 it is asked for another token, once for all.
+    // After a 401 it is asked for another token, once for all contexts.
     let (refused, runs) = counted(&answer(&json!({"token": "nobody's"})));
     let outcome = whoami(&four(&refused), &["--all-contexts"]).ended(3);
     assert_eq!(runs(), 2);
@@ -339,7 +339,7 @@ fn the_exit_code_is_that_of_the_worst_context() {
     assert_eq!(reachable, ["yes", "yes", "yes"]);
     whoami(&kubeconfig([refused()]), &["--all-contexts"])
         .ended(1)
-        .says("error: the server refused to say who it is in 1 of 1 contexts");
+        .says("error: the server refused to say who you are in 1 of 1 contexts");
 
     let all = kubeconfig([jane(), nobody()]);
     whoami(
@@ -353,7 +353,7 @@ fn the_exit_code_is_that_of_the_worst_context() {
 }
 
 #[test]
-fn a_context_that_makes_no_sense_does_not_hide_the_others() {
+fn an_incomplete_context_does_not_hide_the_others() {
     let path = kubeconfig([("good", url(), certificate("jane", &[]))]);
     let text = fs::read_to_string(&path).unwrap();
     let mut document: Value = serde_json::from_str(&text).unwrap();
@@ -385,7 +385,7 @@ fn a_context_that_makes_no_sense_does_not_hide_the_others() {
 }
 
 #[test]
-fn flags_for_one_context_do_not_fit() {
+fn flags_for_one_context_are_refused() {
     let server = FaultyServer::start([Answer::CloseAtOnce]).unwrap();
     let kubeconfig = server.kubeconfig().unwrap();
     for flag in [
@@ -404,7 +404,7 @@ fn flags_for_one_context_do_not_fit() {
     ] {
         let name = flag.split('=').next().unwrap();
         let outcome = whoami(&kubeconfig, &["--all-contexts", flag]).ended(2);
-        let problem = format!("error: --all-contexts and {name} do not fit together\n");
+        let problem = format!("error: --all-contexts and {name} cannot be used together\n");
         assert!(outcome.stderr.starts_with(&problem), "{outcome:?}");
     }
     whoami(&kubeconfig, &["--all-contexts", "-o", "subjects"]).ended(2);
@@ -418,12 +418,12 @@ fn flags_for_one_context_do_not_fit() {
         .ended(2)
         .says("the kubeconfig has no context");
     assert_eq!(server.connections(), 0);
-    // As in kubectl, an empty value is none.
+    // As in kubectl, an empty value counts as absent.
     whoami(&admin(), &["--all-contexts", "--context="]).ended(0);
 }
 
 #[test]
-fn offline_nothing_is_sent_and_no_plugin_is_run() {
+fn offline_sends_nothing_and_runs_no_plugin() {
     let server = FaultyServer::start([Answer::CloseAtOnce]).unwrap();
     let address = server.url();
     let (plugin, runs) = counted("exit 1");
@@ -447,7 +447,7 @@ fn offline_nothing_is_sent_and_no_plugin_is_run() {
 }
 
 #[test]
-fn through_kubectl_as_somebody_else_everywhere() {
+fn all_contexts_work_through_kubectl_and_with_impersonation() {
     let control_plane = ControlPlane::shared();
     let admin = certificate("admin", &["system:masters"]);
     let path = kubeconfig([("a", url(), admin.clone()), ("b", url(), admin)]);
@@ -461,7 +461,7 @@ fn through_kubectl_as_somebody_else_everywhere() {
 }
 
 #[test]
-fn a_terminal_sees_how_far_it_is_and_nothing_of_it_remains() {
+fn progress_is_shown_on_a_terminal_and_removed_at_the_end() {
     let (plugin, _) = counted(&format!(
         "echo 'log in, please' >&2; sleep 1\n{}",
         answer(&json!({"token": signed(&claims())}))
@@ -482,7 +482,7 @@ fn a_terminal_sees_how_far_it_is_and_nothing_of_it_remains() {
         .stderr(terminal)
         .spawn()
         .unwrap();
-    // The last handle of the terminal but the child's: its end ends the reading below.
+    // The last handle of the terminal apart from the child's: its end ends the loop below.
     drop(command);
     let shown = pseudo_terminal::shown(controller);
     let outcome = Outcome::from(child.wait_with_output().unwrap()).ended(3);
@@ -511,7 +511,7 @@ fn a_terminal_sees_how_far_it_is_and_nothing_of_it_remains() {
 }
 
 #[test]
-fn what_ends_soon_is_coloured_on_a_terminal() {
+fn an_early_expiry_is_coloured_on_a_terminal() {
     let validity = SystemTime::now()..SystemTime::now() + Duration::from_secs(330);
     let (certificate, key) = ControlPlane::shared()
         .client_certificate("jane", &[], validity)
@@ -530,11 +530,11 @@ fn what_ends_soon_is_coloured_on_a_terminal() {
     assert!(child.unwrap().wait().unwrap().success(), "{shown}");
     assert!(shown.contains("\u{1b}[31min 5 minutes"), "{shown:?}");
     assert!(shown.contains("\u{1b}[0m   yes\n"), "{shown:?}");
-    // Names of the user's do not steer the terminal.
+    // Names from the kubeconfig do not steer the terminal.
     assert!(shown.contains("\na\\u{9}b   "), "{shown:?}");
 }
 
-/// What is left on the screen of a text that begins lines anew.
+/// Returns what remains on the screen of a text that restarts lines.
 fn on_screen(text: &str) -> String {
     let lines = text.split_inclusive('\n').map(|line| {
         let last = line.rfind("\r\u{1b}[K").map_or(0, |place| place + 4);
@@ -544,7 +544,7 @@ fn on_screen(text: &str) -> String {
 }
 
 #[test]
-fn no_secret_is_said_of_any_context() {
+fn no_output_of_any_context_contains_a_secret() {
     let contexts = kubeconfig([
         ("a", url(), json!({"token": "first-secret"})),
         ("b", url(), json!({"token": "second-secret"})),

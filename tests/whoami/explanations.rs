@@ -10,8 +10,8 @@ use super::plugin::*;
 
 const UNAUTHORIZED: &str = "error: You must be logged in to the server (Unauthorized)";
 
-/// Both are refused with a 401; ours says `hint`, and nothing of `secrets` at any verbosity. The
-/// hint as it stands, for more questions.
+/// Checks that both are refused with a 401, that ours prints `hint`, and that it prints none of `secrets` at
+/// any verbosity. Returns the whole hint.
 #[track_caller]
 fn refused(kubeconfig: &Path, hint: &str, secrets: &[&str]) -> String {
     kubectl(kubeconfig, &[]).ended(1).says(UNAUTHORIZED);
@@ -45,7 +45,7 @@ fn refused(kubeconfig: &Path, hint: &str, secrets: &[&str]) -> String {
     said
 }
 
-/// A kubeconfig with a token that the claims make, and the parts of the token.
+/// Checks the hint for a token with these claims.
 #[track_caller]
 fn token_is_refused(claims: &Value, hint: &str) {
     let token = signed(claims);
@@ -58,7 +58,7 @@ fn token_is_refused(claims: &Value, hint: &str) {
 }
 
 #[test]
-fn a_token_that_has_expired() {
+fn an_expired_token() {
     let mut claims = claims();
     claims["exp"] = json!(now() - 3 * 3_600);
     token_is_refused(&claims, "the bearer token expired 3 hours ago, at 2");
@@ -81,37 +81,37 @@ fn a_token_for_another_audience() {
     claims["aud"] = json!(["https://other.example", "vault"]);
     token_is_refused(
         &claims,
-        "for the audience https://other.example, vault: does",
+        "and audience https://other.example, vault; check the server's --service-account-issuer and --api-audiences",
     );
 }
 
 #[test]
-fn a_token_of_another_issuer() {
+fn a_token_from_another_issuer() {
     let mut claims = claims();
     claims["iss"] = json!("https://issuer.example");
-    token_is_refused(&claims, "of the issuer https://issuer.example for");
+    token_is_refused(&claims, "has issuer https://issuer.example and audience");
 }
 
 #[test]
 fn a_token_with_a_bad_signature() {
     let token = format!("{}.c2lnbmF0dXJl", unsigned(&claims()));
     let kubeconfig = user(&json!({"token": token}));
-    let hint = "the signature is wrong, the token was revoked, or its account is gone";
+    let hint = "the signature is wrong, the token was revoked, or its account was deleted";
     refused(&kubeconfig, hint, &[&token, "c2lnbmF0dXJl"]);
 }
 
 #[test]
-fn a_token_that_says_nothing() {
+fn an_opaque_token() {
     let kubeconfig = user(&json!({"token": "opaque-and-secret"}));
     refused(
         &kubeconfig,
-        "the bearer token does not say what it is",
+        "the bearer token is opaque: it may be wrong, expired, revoked, or for another cluster",
         &["opaque-and-secret"],
     );
 }
 
 #[test]
-fn a_certificate_that_is_out_of_date() {
+fn a_certificate_outside_its_validity() {
     let control_plane = ControlPlane::shared();
     let hour = |count: u32| Duration::from_hours(1) * count;
     let now = SystemTime::now();
@@ -146,27 +146,27 @@ fn a_certificate_of_another_cluster() {
     let login = json!({"client-certificate": certificate, "client-key": key});
     let said = refused(&user(&login), "is signed by CN=faulty-server CA", &[]);
     assert!(
-        said.contains("the server's own certificate by CN=control-plane"),
+        said.contains("but the server's certificate by CN=control-plane"),
         "{said}"
     );
 }
 
 #[test]
-fn an_exec_plugin_whose_token_has_expired() {
+fn an_exec_plugin_with_an_expired_token() {
     let mut claims = claims();
     claims["exp"] = json!(now() - 65);
     let token = signed(&claims);
     let kubeconfig = user(&exec_plugin(&answer(&json!({"token": token}))));
     let said = refused(
         &kubeconfig,
-        "the bearer token of the exec plugin /",
+        "the bearer token from exec plugin /",
         &[&token],
     );
     assert!(said.contains("log-in expired 1 minute"), "{said}");
 }
 
 #[test]
-fn nothing_to_log_in_with_where_nobody_is_let_in_without() {
+fn no_credential_where_anonymous_requests_are_refused() {
     let control_plane = ControlPlane::builder()
         .api_server_flag("--anonymous-auth=false")
         .start()
@@ -175,14 +175,14 @@ fn nothing_to_log_in_with_where_nobody_is_let_in_without() {
     let outcome = whoami(&kubeconfig, &[])
         .ended(3)
         .says(UNAUTHORIZED)
-        .says("hint: there is no credential to log in with, and the server takes nobody without");
+        .says("hint: no credential was sent, and the server does not accept anonymous requests");
     assert_eq!(outcome.row("Username"), "unknown");
     assert_eq!(outcome.row("Credential"), "none");
 }
 
-/// The server's clock says that the token has expired, while ours says that it has not.
+/// By the server's clock the token has expired, and by ours it has not.
 #[test]
-fn a_clock_that_is_wrong() {
+fn a_wrong_clock() {
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "Unauthorized",
         "reason": "Unauthorized", "code": 401,
@@ -193,7 +193,7 @@ fn a_clock_that_is_wrong() {
             now() + 3_600,
             &[
                 "the bearer token expired",
-                "the clock of this machine is",
+                "this machine's clock is",
                 "behind the server's",
             ][..],
         ),
@@ -202,7 +202,7 @@ fn a_clock_that_is_wrong() {
             now() + 3_600,
             &["the bearer token is not valid for", "ahead of the server's"],
         ),
-        // It has no Date, so nothing is known of its clock.
+        // Without a Date, its clock is unknown.
         ("", now() - 3_600, &["the bearer token expired 1 hour ago"]),
     ] {
         let mut reply = Reply::json(401, status.to_string());
@@ -226,15 +226,15 @@ fn a_clock_that_is_wrong() {
     }
 }
 
-/// Clocks are never quite the same.
+/// Clocks are never exactly equal.
 #[test]
-fn a_clock_that_is_a_little_off_is_not_mentioned() {
+fn a_small_difference_between_clocks_is_not_mentioned() {
     let outcome = whoami(&user(&json!({"token": "opaque"})), &[]).ended(3);
     assert!(!outcome.stderr.contains("clock"), "{outcome:#?}");
 }
 
 #[test]
-fn who_asks_what_they_may_do_is_told_too() {
+fn can_explains_a_401_too() {
     let mut claims = claims();
     claims["exp"] = json!(now() - 3 * 3_600);
     let kubeconfig = user(&json!({"token": signed(&claims)}));

@@ -8,7 +8,7 @@ fn admin() -> std::path::PathBuf {
 }
 
 #[test]
-fn names_the_impersonated_and_who_really_asks() {
+fn the_impersonated_user_and_the_impersonator_are_named() {
     for arguments in [
         &["--as=bob"][..],
         &["--as=bob", "--as-group=g1", "--as-group=g2"],
@@ -39,7 +39,7 @@ fn names_the_impersonated_and_who_really_asks() {
 
 /// kubectl sends no header for an empty list.
 #[test]
-fn to_impersonate_nobody_is_no_impersonation() {
+fn empty_impersonation_flags_count_as_absent() {
     let (certificate, key) = ControlPlane::shared().admin_certificate();
     for nobody in [
         json!({"as": ""}),
@@ -55,7 +55,7 @@ fn to_impersonate_nobody_is_no_impersonation() {
 }
 
 #[test]
-fn of_one_that_is_denied_it_says_who_may_not() {
+fn a_denied_impersonation_names_the_impersonator() {
     let jane = person("jane", &["dev"]);
     for arguments in [
         &["--as=bob"][..],

@@ -38,7 +38,7 @@ fn refusal(code: u16, reason: &str, message: &str) -> Answer {
     Answer::Reply(Reply::json(code, status.to_string()))
 }
 
-/// What a server says of a group and version that it does not have.
+/// Returns a server's response to an API version that it does not have.
 fn not_found() -> Answer {
     Answer::Reply(Reply::new(404, "404 page not found\n").header("Content-Type", "text/plain"))
 }
@@ -51,7 +51,7 @@ fn forbidden(resource: &str) -> Answer {
     refusal(403, "Forbidden", &message)
 }
 
-/// Asks a scripted server with a token; the outcome, and what was asked for.
+/// Asks a scripted server with a token. Returns the outcome and the server with its requests.
 fn ask(script: impl IntoIterator<Item = Answer>, arguments: &[&str]) -> (Outcome, FaultyServer) {
     let server = FaultyServer::start(script).unwrap();
     let outcome = whoami(&server.kubeconfig().unwrap(), arguments);
@@ -64,7 +64,7 @@ fn targets(server: &FaultyServer) -> Vec<String> {
 }
 
 #[test]
-fn a_self_subject_review_of_any_version() {
+fn a_self_subject_review_of_any_version_is_the_answer() {
     let versions = ["v1", "v1beta1", "v1alpha1"];
     for (older, version) in versions.into_iter().enumerate() {
         let script = || {
@@ -97,9 +97,9 @@ fn a_self_subject_review_of_any_version() {
     }
 }
 
-/// For Go null is nothing, wherever it stands; and other servers than Go's may say it.
+/// In Go, null counts as absent everywhere, and servers in other languages may send it.
 #[test]
-fn what_is_null_in_an_answer_is_left_out() {
+fn null_values_in_a_response_are_left_out() {
     let review = created(&json!({
         "kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1", "metadata": null,
         "status": {"userInfo": {
@@ -113,9 +113,9 @@ fn what_is_null_in_an_answer_is_left_out() {
     assert_eq!(*user_info, json!({"username": "jane", "extra": {"a": []}}));
 }
 
-/// It is the server's word all the same: a webhook may have let somebody in without giving a name.
+/// A webhook may authenticate a user without giving a name, and this is still the server's statement.
 #[test]
-fn somebody_without_a_name_is_said_to_have_none() {
+fn a_user_without_a_name_is_shown_as_none() {
     let review = created(&json!({
         "kind": "SelfSubjectReview", "metadata": {}, "status": {"userInfo": {"groups": ["dev"]}},
     }));
@@ -127,13 +127,13 @@ fn somebody_without_a_name_is_said_to_have_none() {
         let (outcome, _) = ask([review.clone()], &["-o", format]);
         outcome
             .ended(74)
-            .says("error: the server gives its user no name");
+            .says("error: the server's response contains no user name");
     }
 }
 
-/// Only a 404 says that there is no such version.
+/// Only a 404 tells that the server does not have a version.
 #[test]
-fn an_older_version_is_not_asked_for_without_a_404() {
+fn an_older_version_is_only_tried_after_a_404() {
     for (answer, code, says) in [
         (
             refusal(500, "InternalError", "etcd is away"),
@@ -153,9 +153,9 @@ fn an_older_version_is_not_asked_for_without_a_404() {
     }
 }
 
-/// As servers before Kubernetes 1.26 answer an admin by token, who may ask for a `TokenReview`.
+/// The response of a server before Kubernetes 1.26 to an admin with a token, who may create a `TokenReview`.
 #[test]
-fn a_token_review_of_the_own_token() {
+fn a_token_review_of_your_own_token_is_the_answer() {
     let review = created(&json!({
         "kind": "TokenReview", "apiVersion": "authentication.k8s.io/v1",
         "spec": {"token": TOKEN}, "status": {"authenticated": true, "user": user_info()},
@@ -174,9 +174,9 @@ fn a_token_review_of_the_own_token() {
     assert_eq!(question["spec"], json!({"token": TOKEN}));
 }
 
-/// A `TokenReview` would be about somebody else: a certificate comes before a token.
+/// A `TokenReview` would be about a different user: a certificate takes precedence over a token.
 #[test]
-fn no_token_review_is_asked_for_beside_a_certificate() {
+fn no_token_review_is_sent_if_there_is_a_certificate() {
     let script = [
         forbidden("selfsubjectreviews"),
         forbidden("certificatesigningrequests"),
@@ -211,9 +211,9 @@ fn no_token_review_is_asked_for_beside_a_certificate() {
     );
 }
 
-/// And with impersonation it would be about whoever asks, which is the other question.
+/// With impersonation, a `TokenReview` is about the impersonator.
 #[test]
-fn a_token_review_is_about_whoever_impersonates() {
+fn a_token_review_is_about_the_impersonator() {
     let review = |username: &str| {
         let user = json!({"username": username});
         let status = json!({"authenticated": true, "user": user});
@@ -242,9 +242,9 @@ fn a_token_review_is_about_whoever_impersonates() {
     assert_eq!(impersonated, [1, 1, 0, 0]);
 }
 
-/// That one question has an answer does not make the other one needless to tell of.
+/// The answer to one question does not hide that the other has none.
 #[test]
-fn whoever_impersonates_and_is_not_named_is_unknown() {
+fn an_impersonator_that_is_not_named_is_unknown() {
     let script = || {
         [
             self_subject_review("v1"),
@@ -262,9 +262,9 @@ fn whoever_impersonates_and_is_not_named_is_unknown() {
     );
 }
 
-/// A server that does not know the token there says nothing about who asks.
+/// A server that does not recognize the token there may still accept it.
 #[test]
-fn a_token_review_that_does_not_know_the_token_is_no_answer() {
+fn a_token_review_that_does_not_recognize_the_token_is_skipped() {
     let review = created(&json!({"kind": "TokenReview", "status": {"error": "unknown"}}));
     let script = [
         forbidden("selfsubjectreviews"),
@@ -278,7 +278,7 @@ fn a_token_review_that_does_not_know_the_token_is_no_answer() {
 }
 
 #[test]
-fn a_signing_request_that_is_not_stored() {
+fn a_signing_request_that_is_not_stored_is_the_answer() {
     let mut spec = user_info();
     spec["signerName"] = json!("example.com/whoami");
     let request = created(&json!({"kind": "CertificateSigningRequest", "spec": spec}));
@@ -293,13 +293,13 @@ fn a_signing_request_that_is_not_stored() {
     let document = outcome.ended(0).json();
     assert_eq!(document["status"]["userInfo"], user_info());
     assert_eq!(document["whoami"]["source"], "CertificateSigningRequest");
-    // The version says that the server is new enough to know what a dry run is.
+    // This API version guarantees that the server supports dry run.
     assert_eq!(server.requests()[4].target, SIGNING_REQUESTS);
 }
 
-/// As servers before Kubernetes 1.26 answer most people.
+/// The response of a server before Kubernetes 1.26 to most users.
 #[test]
-fn the_name_in_a_refusal() {
+fn the_name_in_a_refusal_is_the_answer() {
     let script = [
         forbidden("selfsubjectreviews"),
         forbidden("tokenreviews"),
@@ -314,7 +314,7 @@ fn the_name_in_a_refusal() {
 }
 
 #[test]
-fn the_local_credential_when_the_server_has_no_answer() {
+fn the_local_credential_is_the_last_resort() {
     let claims = json!({"sub": "system:serviceaccount:default:robot", "exp": now() + 7_200});
     let token = format!("--token={}.c2ln", unsigned(&claims));
     let (outcome, server) = ask([not_found()], &["-o", "json", &token]);
@@ -339,13 +339,13 @@ fn the_local_credential_when_the_server_has_no_answer() {
     );
     assert_eq!(
         outcome.row("Source"),
-        "the local credential, unverified: the server does not say who it is"
+        "the local credential, unverified: the server did not confirm the identity"
     );
 }
 
-/// What an OIDC provider calls somebody is not what the server calls them.
+/// An OIDC provider's subject is not the server's user name.
 #[test]
-fn the_subject_of_another_token_is_not_taken_for_a_user_name() {
+fn the_subject_of_a_foreign_token_is_not_taken_for_a_user_name() {
     let claims = json!({"sub": "00u1abcd", "iss": "https://login.example"});
     let token = format!("--token={}.c2ln", unsigned(&claims));
     let (outcome, _) = ask([not_found()], &[&token]);
@@ -354,9 +354,9 @@ fn the_subject_of_another_token_is_not_taken_for_a_user_name() {
     assert_eq!(outcome.row("Subject"), "00u1abcd");
 }
 
-/// Something in between logs in with a credential of its own.
+/// A proxy logs in with a credential of its own.
 #[test]
-fn a_credential_that_the_server_did_not_see_is_told_from_the_one_that_it_saw() {
+fn a_credential_other_than_the_one_sent_is_reported() {
     let mut user_info = user_info();
     user_info["extra"] = json!({"authentication.kubernetes.io/credential-id": ["JTI=other"]});
     let review = created(&json!({
@@ -367,16 +367,16 @@ fn a_credential_that_the_server_did_not_see_is_told_from_the_one_that_it_saw() {
     let (outcome, _) = ask([review.clone()], &[&token]);
     assert_eq!(
         outcome.ended(0).row("ID"),
-        "ours, but the server saw JTI=other"
+        "ours, but the server accepted JTI=other"
     );
     let (outcome, _) = ask([review], &[&token, "-o", "json"]);
     let document = outcome.ended(0).json();
     assert_eq!(document["whoami"]["credential"]["confirmed"], false);
 }
 
-/// The same, but the old server is a new one whose users may not ask who they are.
+/// A new server whose users may not create reviews stands in for an old one.
 #[test]
-fn every_rung_says_the_same_on_a_real_server() {
+fn every_rung_agrees_on_a_real_server() {
     let control_plane = ControlPlane::builder().start().unwrap();
     let robot = kubeconfig(
         &control_plane,
@@ -444,7 +444,7 @@ fn kubeconfig(control_plane: &ControlPlane, user: &User<'_>) -> PathBuf {
     control_plane.kubeconfig(user).unwrap()
 }
 
-/// Allows a subject to create what a `GROUP/RESOURCE` names.
+/// Allows a subject to create a `GROUP/RESOURCE`.
 fn allow_create(control_plane: &ControlPlane, name: &str, resource: &str, subject: &Value) {
     let (group, resource) = resource.split_once('/').unwrap();
     let rbac = "/apis/rbac.authorization.k8s.io/v1";

@@ -20,7 +20,7 @@ fn certificates_with_and_without_groups() {
 }
 
 #[test]
-fn a_service_account_by_token_and_by_a_file_with_it() {
+fn a_service_account_with_a_token_or_a_token_file() {
     let token = signed(&claims());
     let document = same_as_kubectl(&user(&json!({"token": token})), &[]);
     let credential = &document["whoami"]["credential"];
@@ -36,7 +36,7 @@ fn a_service_account_by_token_and_by_a_file_with_it() {
 }
 
 #[test]
-fn a_token_that_is_bound_to_a_pod_says_so_with_its_node() {
+fn a_token_bound_to_a_pod_names_its_node() {
     let control_plane = ControlPlane::shared();
     let (pod, node) = (unique("pod"), unique("node"));
     control_plane
@@ -66,7 +66,7 @@ fn a_token_that_is_bound_to_a_pod_says_so_with_its_node() {
 }
 
 #[test]
-fn of_a_bad_token_beside_a_good_certificate_it_says_which_one_counted() {
+fn a_bad_token_and_a_good_certificate_show_which_one_counted() {
     let mut bad = claims();
     bad["exp"] = json!(now() - 7_200);
     let (certificate, key) = ControlPlane::shared().admin_certificate();
@@ -98,9 +98,9 @@ fn of_a_bad_token_beside_a_good_certificate_it_says_which_one_counted() {
     );
 }
 
-/// And where nobody is asked, the certificate comes first, as it does for a server.
+/// Offline, the certificate comes first, as on a server.
 #[test]
-fn of_a_token_beside_a_certificate_the_certificate_says_who_one_may_be() {
+fn a_certificate_takes_precedence_over_a_token_offline() {
     let (certificate, key) = ControlPlane::shared().admin_certificate();
     let both = user(&json!({
         "client-certificate": certificate, "client-key": key, "token": signed(&claims()),
@@ -114,7 +114,7 @@ fn of_a_token_beside_a_certificate_the_certificate_says_who_one_may_be() {
 }
 
 #[test]
-fn of_a_good_token_beside_a_strangers_certificate_too() {
+fn a_good_token_counts_despite_a_foreign_certificate() {
     let stranger = FaultyServer::start([])
         .unwrap()
         .pki
@@ -137,7 +137,7 @@ fn of_a_good_token_beside_a_strangers_certificate_too() {
 }
 
 #[test]
-fn exec_plugins_that_print_a_token_or_a_certificate() {
+fn exec_plugins_may_print_a_token_or_a_certificate() {
     let status = json!({
         "token": signed(&claims()), "expirationTimestamp": "2100-01-01T00:00:00Z",
     });
@@ -146,7 +146,7 @@ fn exec_plugins_that_print_a_token_or_a_certificate() {
     let credential = &document["whoami"]["credential"];
     assert_eq!(credential["kind"], "BearerToken");
     assert_eq!(credential["command"], plugin["exec"]["command"]);
-    // The token ends before what the plugin says of it.
+    // The token expires before the time that the plugin gives.
     assert!(
         credential["expires"].as_str().unwrap() < "2100",
         "{document}"
@@ -163,13 +163,13 @@ fn exec_plugins_that_print_a_token_or_a_certificate() {
     assert_eq!(credential["kind"], "ClientCertificate");
     assert_eq!(credential["expires"], "2100-01-01T00:00:00Z");
 
-    // Go's last year, of which jiff does not know the last day.
+    // Go's last year, whose last day jiff cannot represent.
     let status = json!({"token": signed(&claims()), "expirationTimestamp": "9999-12-31T23:59:59Z"});
     same_as_kubectl(&user(&exec_plugin(&answer(&status))), &[]);
 }
 
 #[test]
-fn an_exec_plugin_that_fails_or_prints_garbage_is_no_login() {
+fn an_exec_plugin_that_fails_or_prints_garbage_is_reported() {
     let secret = "garbage-with-a-secret";
     for script in ["exit 3".to_owned(), format!("echo {secret}")] {
         let kubeconfig = user(&exec_plugin(&script));
@@ -179,11 +179,7 @@ fn an_exec_plugin_that_fails_or_prints_garbage_is_no_login() {
             .says("Unable to connect to the server: getting credentials");
         assert_eq!(outcome.row("Username"), "unknown");
         assert!(outcome.row("Credential").starts_with("exec plugin /"));
-        assert!(
-            outcome
-                .row("Credential")
-                .ends_with("log-in, which has not answered")
-        );
+        assert!(outcome.row("Credential").ends_with("log-in (not run)"));
         assert!(!format!("{outcome:?}").contains(secret));
         let document = whoami(&kubeconfig, &["-o", "json"]).ended(3).json();
         assert_eq!(document["whoami"]["credential"]["kind"], "ExecPlugin");
@@ -192,7 +188,7 @@ fn an_exec_plugin_that_fails_or_prints_garbage_is_no_login() {
 }
 
 #[test]
-fn an_exec_plugin_that_prints_without_end_is_no_login() {
+fn an_exec_plugin_that_prints_without_end_is_reported() {
     let kubeconfig = user(&exec_plugin("head -c 20000000 /dev/zero; exec sleep 60"));
     whoami(&kubeconfig, &["--request-timeout=30s"])
         .ended(3)
@@ -207,15 +203,15 @@ fn without_a_credential_the_server_names_the_anonymous_user() {
     assert_eq!(outcome.row("Username"), "system:anonymous");
     assert_eq!(
         outcome.row("Source"),
-        "the name in a refusal; the server says nothing else"
+        "the user name in a refusal; the server says nothing else"
     );
     assert_eq!(outcome.row("Credential"), "none");
 }
 
-/// Kubernetes 1.19 was the first that does not know passwords. kubectl hides the server's answer,
-/// which names the user.
+/// Kubernetes 1.19 removed basic authentication. kubectl hides the server's response, which names the
+/// user.
 #[test]
-fn a_password_is_not_used() {
+fn a_password_is_ignored_by_the_server() {
     let kubeconfig = user(&json!({"username": "jane", "password": "hunter2-and-more"}));
     kubectl(&kubeconfig, &[])
         .ended(1)

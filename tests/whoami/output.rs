@@ -12,7 +12,7 @@ use crate::pseudo_terminal;
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// A certificate for `jane` that is good for so long.
+/// Creates a certificate for `jane` that is valid this long.
 fn good_for(length: Duration) -> PathBuf {
     let now = SystemTime::now();
     let validity = now - 24 * HOUR..now + length + Duration::from_secs(30);
@@ -27,7 +27,7 @@ fn robot() -> PathBuf {
 }
 
 #[test]
-fn the_table_says_who_where_and_by_what() {
+fn the_table_shows_the_user_the_server_and_the_credential() {
     let kubeconfig = good_for(74 * HOUR);
     let outcome = whoami(&kubeconfig, &["--namespace=team"]).ended(0);
     let fingerprint = outcome.row("Fingerprint").split([' ', ',']).nth(1).unwrap();
@@ -51,7 +51,7 @@ fn the_table_says_who_where_and_by_what() {
          Credential:    client certificate\n\
          Subject:       CN=jane, O=dev\n\
          Issuer:        CN=control-plane\n\
-         Fingerprint:   SHA256 {fingerprint}, the one that the server saw\n\
+         Fingerprint:   SHA256 {fingerprint} (accepted by the server)\n\
          Not before:    {not_before}\n\
          Expires:       {expires}\n"
     );
@@ -59,9 +59,9 @@ fn the_table_says_who_where_and_by_what() {
     assert_eq!(outcome.stderr, "");
 }
 
-/// The flag comes first, then the context, then `default`, as in `kubectl config view --minify`.
+/// The order is that of `kubectl config view --minify`: the flag, the context, `default`.
 #[test]
-fn the_namespace_is_that_of_the_context() {
+fn the_namespace_is_the_contexts() {
     let kubeconfig = robot();
     let mut document: Value = serde_json::from_slice(&fs::read(&kubeconfig).unwrap()).unwrap();
     document["contexts"][0]["context"]["namespace"] = json!("of-the-context");
@@ -76,7 +76,7 @@ fn the_namespace_is_that_of_the_context() {
 }
 
 #[test]
-fn the_table_of_a_token() {
+fn the_table_shows_a_token() {
     let outcome = whoami(&robot(), &[]).ended(0);
     assert_eq!(
         outcome.row("Username"),
@@ -87,16 +87,16 @@ fn the_table_of_a_token() {
     assert_eq!(outcome.row("Credential"), "bearer token");
     assert_eq!(outcome.row("Issuer"), ISSUER);
     assert_eq!(outcome.row("Audience"), ISSUER);
-    assert!(outcome.row("ID").ends_with(", the one that the server saw"));
+    assert!(outcome.row("ID").ends_with("(accepted by the server)"));
     assert!(
         outcome.row("Expires").starts_with("in 59 minutes, at "),
         "{outcome:#?}"
     );
 }
 
-/// Scripts for `kubectl auth whoami` keep working: theirs is the first part of ours.
+/// Scripts for `kubectl auth whoami` keep working: its output is the first part of ours.
 #[test]
-fn json_and_yaml_begin_as_kubectls() {
+fn json_and_yaml_begin_like_kubectls() {
     let kubeconfig = robot();
     for format in ["json", "yaml"] {
         let theirs = kubectl(&kubeconfig, &["-o", format]).ended(0).stdout;
@@ -116,7 +116,7 @@ fn json_and_yaml_begin_as_kubectls() {
 }
 
 #[test]
-fn jsonpath_sees_all_of_the_document() {
+fn jsonpath_can_read_the_whole_document() {
     let kubeconfig = person("jane", &["dev"]);
     let template = "jsonpath={.status.userInfo.username} {.status.userInfo.groups[*]}";
     let theirs = kubectl(&kubeconfig, &["-o", template]).ended(0).stdout;
@@ -130,7 +130,7 @@ fn jsonpath_sees_all_of_the_document() {
 }
 
 #[test]
-fn the_name_and_the_subjects_of_a_role_binding() {
+fn name_and_subjects_can_be_used_in_a_role_binding() {
     let control_plane = ControlPlane::shared();
     let account = User::ServiceAccount {
         namespace: "default",
@@ -145,7 +145,7 @@ fn the_name_and_the_subjects_of_a_role_binding() {
     ] {
         let outcome = whoami(&kubeconfig, &["-o", "name"]).ended(0);
         assert_eq!(outcome.stdout, format!("{name}\n"));
-        // The server takes the list as it stands.
+        // The server accepts the list unchanged.
         let subjects = whoami(&kubeconfig, &["-o", "subjects"]).ended(0).stdout;
         let binding = unique("binding");
         let text = format!(
@@ -160,7 +160,7 @@ fn the_name_and_the_subjects_of_a_role_binding() {
         assert_eq!(status, 201, "{reply}");
         let stored: Value = serde_json::from_str(&reply).unwrap();
         assert_eq!(stored["subjects"].as_array().unwrap().len(), 1, "{stored}");
-        // Whoever is bound may read what the others may not.
+        // The bound user may now read more than others.
         let mut get = control_plane.kubectl().unwrap();
         get.env("KUBECONFIG", &kubeconfig);
         let reads = || {
@@ -172,7 +172,7 @@ fn the_name_and_the_subjects_of_a_role_binding() {
     }
 }
 
-/// The server's authorizer learns of a binding a moment later.
+/// The server's authorizer learns of a binding shortly after it is stored.
 #[track_caller]
 fn wait_until(mut is_so: impl FnMut() -> bool, otherwise: &str) {
     let start = std::time::Instant::now();
@@ -182,7 +182,7 @@ fn wait_until(mut is_so: impl FnMut() -> bool, otherwise: &str) {
 }
 
 #[test]
-fn what_is_no_format_or_flag_is_refused_before_anything_is_sent() {
+fn invalid_formats_and_flags_are_refused_before_anything_is_sent() {
     let server = FaultyServer::start([]).unwrap();
     let kubeconfig = server.kubeconfig().unwrap();
     for (arguments, says) in [
@@ -197,7 +197,10 @@ fn what_is_no_format_or_flag_is_refused_before_anything_is_sent() {
         ),
         (&["-o", "jsonpath"], "no template given"),
         (&["-o", "jsonpath={.a"], "unclosed action"),
-        (&["--offline", "-o", "review"], "--offline asks nobody"),
+        (
+            &["--offline", "-o", "review"],
+            "--offline does not ask the server",
+        ),
         (
             &["--fail-if-expires-within=soon"],
             "invalid value for --fail-if-expires-within",
@@ -207,7 +210,10 @@ fn what_is_no_format_or_flag_is_refused_before_anything_is_sent() {
             "invalid value for --fail-if-expires-within",
         ),
         (&["--ofline"], "unknown flag: --ofline"),
-        (&["jane"], "there are only flags"),
+        (
+            &["jane"],
+            "unexpected argument: this command takes only flags",
+        ),
         (&["--context=fautly"], "does not exist"),
     ] {
         whoami(&kubeconfig, arguments).ended(2).says(says);
@@ -216,7 +222,7 @@ fn what_is_no_format_or_flag_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn offline_sends_nothing_and_marks_what_it_shows() {
+fn offline_sends_nothing_and_marks_its_output() {
     let kubeconfig = person("jane", &["dev"]);
     let away = ["--server=https://127.0.0.1:1", "--offline"];
     let outcome = whoami(&kubeconfig, &away).ended(0);
@@ -236,9 +242,9 @@ fn offline_sends_nothing_and_marks_what_it_shows() {
     assert_eq!(outcome.stdout, "jane\n");
     assert_eq!(
         outcome.stderr,
-        "unverified: the name is that of the local credential\n"
+        "unverified: the user name is from the local credential\n"
     );
-    // The certificate is not that of whom it would impersonate.
+    // The certificate does not name the impersonated user.
     let outcome = whoami(&kubeconfig, &["--offline", "--as=bob"]).ended(0);
     assert_eq!(outcome.row("Username"), "unknown");
     let server = FaultyServer::start([]).unwrap();
@@ -252,11 +258,7 @@ fn offline_runs_no_plugin() {
     let trace = ControlPlane::shared().folder().join(unique("ran"));
     let kubeconfig = user(&exec_plugin(&format!("touch {}; exit 1", trace.display())));
     let outcome = whoami(&kubeconfig, &["--offline"]).ended(0);
-    assert!(
-        outcome
-            .row("Credential")
-            .ends_with("log-in, which has not answered")
-    );
+    assert!(outcome.row("Credential").ends_with("log-in (not run)"));
     assert_eq!(outcome.row("Expires"), "unknown");
     assert!(!trace.exists());
     whoami(&kubeconfig, &[]).ended(3);
@@ -264,7 +266,7 @@ fn offline_runs_no_plugin() {
 }
 
 #[test]
-fn a_credential_that_ends_too_soon_has_an_exit_code() {
+fn a_credential_that_expires_too_soon_has_an_exit_code() {
     let kubeconfig = good_for(HOUR / 2);
     for (limit, code) in [("10m", 0), ("1800", 0), ("1h", 8), ("9000h", 8), ("0", 0)] {
         let limit = format!("--fail-if-expires-within={limit}");
@@ -289,7 +291,7 @@ fn a_credential_that_ends_too_soon_has_an_exit_code() {
     whoami(&expired, &["--offline", "--fail-if-expires-within=0"])
         .ended(8)
         .says("error: the credential expired at 2");
-    // That the server does not take it any more says more.
+    // A refusal by the server takes precedence.
     whoami(&expired, &["--fail-if-expires-within=1h"]).ended(3);
     let nobody = ControlPlane::shared().kubeconfig(&User::Nobody).unwrap();
     whoami(&nobody, &["--fail-if-expires-within=1h"])
@@ -297,9 +299,9 @@ fn a_credential_that_ends_too_soon_has_an_exit_code() {
         .says("the credential does not say when it expires");
 }
 
-/// RFC 5280 §4.1.2.5 has this date for a certificate that has no end.
+/// RFC 5280 §4.1.2.5 defines this date for a certificate without an end.
 #[test]
-fn a_certificate_without_an_end_is_a_credential() {
+fn a_certificate_without_an_end_is_accepted() {
     let no_end = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
     let (certificate, key) = ControlPlane::shared()
         .client_certificate("jane", &[], SystemTime::now() - HOUR..no_end)
@@ -311,7 +313,7 @@ fn a_certificate_without_an_end_is_a_credential() {
     assert!(
         outcome
             .row("Fingerprint")
-            .ends_with("the one that the server saw"),
+            .ends_with(" (accepted by the server)"),
         "{outcome:#?}"
     );
     assert!(
@@ -322,9 +324,9 @@ fn a_certificate_without_an_end_is_a_credential() {
     );
 }
 
-/// A server's text stays on its line, and does not steer the terminal.
+/// A server's text stays on one line, and does not steer the terminal.
 #[test]
-fn control_characters_are_shown_and_not_sent_to_the_terminal() {
+fn control_characters_are_escaped_on_a_terminal() {
     let review = json!({
         "kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {},
         "status": {"userInfo": {"username": "a\u{1b}[31mb\nServer: c", "groups": ["d\re"]}},
@@ -338,7 +340,7 @@ fn control_characters_are_shown_and_not_sent_to_the_terminal() {
     assert_eq!(name.stdout, "a^[[31mb\\u{a}Server: c\n");
 }
 
-/// Runs the binary with a terminal as its stdout; what it shows there.
+/// Runs the binary with a terminal as stdout. Returns what it shows.
 fn on_a_terminal(kubeconfig: &Path, variables: &[(&str, &str)]) -> String {
     let (controller, terminal) = pseudo_terminal::open();
     let mut command = command(kubeconfig);
@@ -349,7 +351,7 @@ fn on_a_terminal(kubeconfig: &Path, variables: &[(&str, &str)]) -> String {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    // The last handle of the terminal but the child's: its end ends the reading below.
+    // The last handle of the terminal apart from the child's: its end ends the loop below.
     drop(command);
     let shown = pseudo_terminal::shown(controller);
     assert!(child.wait().unwrap().success(), "{shown}");
@@ -357,7 +359,7 @@ fn on_a_terminal(kubeconfig: &Path, variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn what_ends_soon_is_coloured_on_a_terminal_alone() {
+fn an_early_expiry_is_coloured_on_a_terminal_only() {
     let (long, short, urgent) = (good_for(48 * HOUR), good_for(HOUR), good_for(HOUR / 12));
     let (yellow, red) = ("\u{1b}[33min 1 hour", "\u{1b}[31min 5 minutes");
     assert!(!on_a_terminal(&long, &[]).contains('\u{1b}'));

@@ -1,4 +1,4 @@
-//! Runs `kubectl-whoami` hermetically, and shows all that came out.
+//! Runs `kubectl-whoami` hermetically and shows its whole output.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,10 +15,10 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde_json::{Value, json};
 
-/// Who issues the tokens of service accounts, and for whom.
+/// The issuer and audience of service account tokens.
 pub(crate) const ISSUER: &str = "https://kubernetes.default.svc";
 
-/// What a command did.
+/// What a command printed, and its exit code.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,
@@ -37,27 +37,27 @@ impl From<Output> for Outcome {
 }
 
 impl Outcome {
-    /// The outcome, if the command ended with `code`; shows everything if not.
+    /// Returns the outcome if the exit code is `code`, or panics with the whole outcome.
     #[track_caller]
     pub(crate) fn ended(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self
     }
 
-    /// stdout as JSON.
+    /// Parses stdout as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
 
-    /// The outcome, if a text is on stderr.
+    /// Returns the outcome if stderr contains `text`.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "no {text:?} in {self:#?}");
         self
     }
 
-    /// The value of a row of the table.
+    /// Returns the value of a row of the table.
     #[track_caller]
     pub(crate) fn row(&self, name: &str) -> &str {
         let row = |line: &'_ str| line.starts_with(&format!("{name}:"));
@@ -67,7 +67,7 @@ impl Outcome {
     }
 }
 
-/// The binary with a clean environment and a kubeconfig.
+/// Returns the binary with a clean environment and a kubeconfig.
 pub(crate) fn command(kubeconfig: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-whoami"));
     command
@@ -77,7 +77,7 @@ pub(crate) fn command(kubeconfig: &Path) -> Command {
     command
 }
 
-/// Runs a command to its end, without anything on stdin.
+/// Runs a command without stdin.
 pub(crate) fn run(command: &mut Command) -> Outcome {
     command.stdin(Stdio::null()).output().unwrap().into()
 }
@@ -96,8 +96,8 @@ pub(crate) fn kubectl(kubeconfig: &Path, arguments: &[&str]) -> Outcome {
         .args(arguments))
 }
 
-/// Runs both as the same user: what the server says must be the same, to the byte but for its time
-/// of day. Returns our document.
+/// Runs both as the same user and checks that they agree, except for the server's time. Returns our
+/// document.
 #[track_caller]
 pub(crate) fn same_as_kubectl(kubeconfig: &Path, arguments: &[&str]) -> Value {
     let timeless = |text: &str| {
@@ -121,32 +121,32 @@ pub(crate) fn same_as_kubectl(kubeconfig: &Path, arguments: &[&str]) -> Value {
     document
 }
 
-/// A person of the shared control plane, by certificate.
+/// Returns the kubeconfig of a user of the shared control plane with a certificate.
 pub(crate) fn person(name: &str, groups: &[&str]) -> PathBuf {
     ControlPlane::shared()
         .kubeconfig(&User::Person { name, groups })
         .unwrap()
 }
 
-/// A user of the shared control plane as the kubeconfig has it.
+/// Returns a kubeconfig for this user of the shared control plane.
 pub(crate) fn user(user: &Value) -> PathBuf {
     ControlPlane::shared().kubeconfig_with(user).unwrap()
 }
 
-/// A name that no other test uses.
+/// Returns a name that no other test uses.
 pub(crate) fn unique(prefix: &str) -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     format!("{prefix}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Seconds since 1970.
+/// Returns the seconds since 1970.
 pub(crate) fn now() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     i64::try_from(since_epoch.as_secs()).unwrap()
 }
 
-/// The claims of a token for the service account `robot`, as the API server makes them, good for
-/// an hour; to be changed by a test.
+/// Returns the claims of a token for the service account `robot`, as the API server writes them, valid for an
+/// hour. Tests change them.
 pub(crate) fn claims() -> Value {
     static ROBOT: OnceLock<String> = OnceLock::new();
     let uid = ROBOT.get_or_init(|| {
@@ -166,7 +166,7 @@ pub(crate) fn claims() -> Value {
     })
 }
 
-/// A token that the API server takes as its own.
+/// Returns a token that the API server accepts as its own.
 pub(crate) fn signed(claims: &Value) -> String {
     let pem = fs::read_to_string(ControlPlane::shared().service_account_key()).unwrap();
     let der: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
@@ -178,13 +178,13 @@ pub(crate) fn signed(claims: &Value) -> String {
     format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// The parts of a token that are signed.
+/// Returns the signed parts of a token.
 pub(crate) fn unsigned(claims: &Value) -> String {
     let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}", part(&json!({"alg": "ES256"})), part(claims))
 }
 
-/// A kubeconfig's user that logs in by a program, which is a shell script.
+/// Returns a kubeconfig user that logs in with a program, which is a shell script.
 pub(crate) fn exec_plugin(script: &str) -> Value {
     let folder = ControlPlane::shared().folder().join(unique("plugin"));
     fs::create_dir_all(&folder).unwrap();
@@ -197,7 +197,7 @@ pub(crate) fn exec_plugin(script: &str) -> Value {
     }})
 }
 
-/// A script that prints what an exec plugin answers.
+/// Returns a script that prints an exec plugin's response.
 pub(crate) fn answer(status: &Value) -> String {
     let answer = json!({
         "kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1",
@@ -206,7 +206,7 @@ pub(crate) fn answer(status: &Value) -> String {
     format!("cat <<'END'\n{answer}\nEND")
 }
 
-/// The admin's kubeconfig of the shared control plane.
+/// Returns the admin's kubeconfig of the shared control plane.
 pub(crate) fn admin() -> PathBuf {
     ControlPlane::shared().kubeconfig(&User::Admin).unwrap()
 }

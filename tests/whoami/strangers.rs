@@ -9,7 +9,7 @@ fn html(code: u16) -> Reply {
 }
 
 #[test]
-fn a_login_page_a_redirect_and_another_service_are_no_api_server() {
+fn a_login_page_a_redirect_or_another_service_is_recognized() {
     let review = json!({"kind": "SelfSubjectReview", "status": {}});
     let nobody = json!({"kind": "SelfSubjectReview", "status": {"userInfo": {}}});
     for (reply, says) in [
@@ -20,23 +20,32 @@ fn a_login_page_a_redirect_and_another_service_are_no_api_server() {
             Reply::new(302, "").header("Location", "https://login.example/?token=hidden"),
             "answered 302 Found; redirects are never followed",
         ),
-        (Reply::new(200, "ok"), "its reply is no answer to it"),
-        (Reply::json(200, "{}"), "its reply is no answer to it"),
-        (Reply::json(200, "[1]"), "its reply is no answer to it"),
+        (
+            Reply::new(200, "ok"),
+            "the server accepted the review but returned an unexpected response",
+        ),
+        (
+            Reply::json(200, "{}"),
+            "the server accepted the review but returned an unexpected response",
+        ),
+        (
+            Reply::json(200, "[1]"),
+            "the server accepted the review but returned an unexpected response",
+        ),
         (
             Reply::json(201, review.to_string()),
-            "its reply is no answer to it",
+            "the server accepted the review but returned an unexpected response",
         ),
         (
             Reply::json(201, nobody.to_string()),
-            "its reply is no answer to it",
+            "the server accepted the review but returned an unexpected response",
         ),
         (
             Reply::json(
                 201,
                 r#"{"kind":"Pod","status":{"userInfo":{"username":"x"}}}"#,
             ),
-            "its reply is no answer to it",
+            "the server accepted the review but returned an unexpected response",
         ),
     ] {
         let server = FaultyServer::start([Answer::Reply(reply)]).unwrap();
@@ -49,9 +58,9 @@ fn a_login_page_a_redirect_and_another_service_are_no_api_server() {
     }
 }
 
-/// Nobody's name is that long; and of several contexts each may be a server that floods.
+/// With many contexts, each may be a server that floods.
 #[test]
-fn an_answer_without_an_end_is_not_read_to_it() {
+fn an_endless_response_is_not_read_to_its_end() {
     let flood = Reply::json(201, format!("{}{{}}", " ".repeat(20_000_000)));
     let server = FaultyServer::start([Answer::Reply(flood)]).unwrap();
     whoami(&server.kubeconfig().unwrap(), &[])
@@ -59,9 +68,9 @@ fn an_answer_without_an_end_is_not_read_to_it() {
         .says("answered 201 Created with more than 16 MiB");
 }
 
-/// As a debugging proxy does, and a gateway that complains of a token.
+/// A debugging proxy does that, and so does a gateway that complains about a token.
 #[test]
-fn a_server_that_repeats_the_credential_does_not_have_it_shown() {
+fn a_server_that_repeats_the_credential_does_not_reveal_it() {
     let echo = format!("bad header: Authorization: Bearer {TOKEN}");
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 500, "message": echo,
@@ -89,7 +98,7 @@ fn a_server_that_repeats_the_credential_does_not_have_it_shown() {
 }
 
 #[test]
-fn a_port_for_tls_that_is_spoken_to_in_plain() {
+fn plain_http_sent_to_a_tls_port_is_recognized() {
     let url = ControlPlane::shared().url().replace("https:", "http:");
     let admin = ControlPlane::shared().kubeconfig(&User::Admin).unwrap();
     whoami(&admin, &["--server", &url])
@@ -105,15 +114,15 @@ fn a_port_for_tls_that_is_spoken_to_in_plain() {
 }
 
 #[test]
-fn a_port_for_plain_http_that_is_spoken_to_in_tls() {
+fn tls_sent_to_a_plain_http_port_is_recognized() {
     let server = FaultyServer::start_plain([]).unwrap();
     let url = server.url().replace("http:", "https:");
     whoami(&server.kubeconfig().unwrap(), &["--server", &url]).ended(3);
 }
 
-/// The question changes nothing, so an answer that is lost is no outcome that is unknown.
+/// A review changes nothing, so a lost response does not leave an unknown outcome.
 #[test]
-fn a_server_that_does_not_answer() {
+fn a_server_that_does_not_answer_is_a_connection_error() {
     for (answer, arguments) in [
         (Answer::CloseUnanswered, &[][..]),
         (Answer::Reset, &[]),
@@ -128,7 +137,7 @@ fn a_server_that_does_not_answer() {
 }
 
 #[test]
-fn of_a_server_that_is_not_there_the_local_facts_are_shown_as_unverified() {
+fn an_unreachable_server_leaves_the_unverified_local_facts() {
     let jane = person("jane", &["dev"]);
     let away = ["--server=https://127.0.0.1:1"];
     let outcome = whoami(&jane, &away)
@@ -138,7 +147,7 @@ fn of_a_server_that_is_not_there_the_local_facts_are_shown_as_unverified() {
     assert_eq!(outcome.row("Groups"), "dev (unverified)");
     assert_eq!(
         outcome.row("Source"),
-        "the local credential, unverified: the server does not say who it is"
+        "the local credential, unverified: the server did not confirm the identity"
     );
     assert_eq!(outcome.row("Server"), "https://127.0.0.1:1");
     assert_eq!(outcome.row("Credential"), "client certificate");
@@ -160,7 +169,7 @@ fn of_a_server_that_is_not_there_the_local_facts_are_shown_as_unverified() {
 }
 
 #[test]
-fn a_server_whose_certificate_nobody_trusts_gets_no_credential() {
+fn an_untrusted_server_gets_no_credential() {
     let server = FaultyServer::start([]).unwrap();
     let kubeconfig = user(&json!({"token": TOKEN}));
     whoami(&kubeconfig, &["--server", &server.url()])

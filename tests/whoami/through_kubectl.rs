@@ -5,7 +5,7 @@ use control_plane::ControlPlane;
 use super::plugin::*;
 
 #[test]
-fn kubectl_finds_the_plugin_and_passes_flags_and_exit_codes_on() {
+fn kubectl_finds_the_plugin_and_passes_on_flags_and_exit_codes() {
     let control_plane = ControlPlane::shared();
     let folder = Path::new(env!("CARGO_BIN_EXE_kubectl-whoami")).parent();
     let kubectl = |arguments: &[&str]| {

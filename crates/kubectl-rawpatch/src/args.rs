@@ -1,14 +1,11 @@
 //! The command line of `kubectl rawpatch`.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
-
 use clap::{ArgAction, Parser};
+use http::{HeaderName, HeaderValue};
 use kubectl_plugin::Error;
 use kubectl_plugin::connection::ConnectionArgs;
-use kubectl_plugin::curl::BodySource;
 use kubectl_plugin::output::OutputArgs;
+use kubectl_plugin::request::parse_header;
 use kubectl_plugin::text::parse_boolean;
 
 use crate::body::PatchType;
@@ -78,7 +75,7 @@ pub(crate) struct PatchArgs {
     pub(crate) patch_type: Option<PatchType>,
     /// Patch in JSON or YAML; - reads stdin
     #[arg(short, long, value_name = "PATCH", allow_hyphen_values = true)]
-    patch: Vec<String>,
+    pub(crate) patch: Vec<String>,
     /// File with the patch; - reads stdin
     #[arg(
         short,
@@ -87,10 +84,10 @@ pub(crate) struct PatchArgs {
         value_name = "FILE",
         allow_hyphen_values = true
     )]
-    filename: Vec<String>,
+    pub(crate) filename: Vec<String>,
     /// server or none; server validates but does not store
-    #[arg(long, value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = "server")]
-    pub(crate) dry_run: Option<String>,
+    #[arg(long, value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = "server", value_parser = dry_run)]
+    pub(crate) dry_run: Option<DryRun>,
     /// Owner of the changes [default: kubectl-rawpatch]
     #[arg(long, value_name = "NAME")]
     pub(crate) field_manager: Option<String>,
@@ -98,17 +95,17 @@ pub(crate) struct PatchArgs {
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true")]
     pub(crate) force_conflicts: Option<bool>,
     /// Unknown fields: strict (refuse), warn or ignore [default: strict]
-    #[arg(long, alias = "field-validation", num_args = 0..=1, require_equals = true, default_missing_value = "strict", value_name = "LEVEL")]
-    pub(crate) validate: Option<String>,
+    #[arg(long, alias = "field-validation", num_args = 0..=1, require_equals = true, default_missing_value = "strict", value_name = "LEVEL", value_parser = validation)]
+    pub(crate) validate: Option<Validation>,
     /// Subresource to patch, such as status or scale
     #[arg(long, value_name = "NAME")]
     pub(crate) subresource: Option<String>,
     /// Patch only this version, or exit with 9
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = resource_version)]
     pub(crate) if_resource_version: Option<String>,
     /// Extra request header, `Name: value`; repeatable
-    #[arg(short = 'H', long = "header", value_name = "HEADER")]
-    pub(crate) headers: Vec<String>,
+    #[arg(short = 'H', long = "header", value_name = "HEADER", value_parser = parse_header)]
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// Show the response's status and headers on stderr
     #[arg(help_heading = "Output", long)]
     pub(crate) include: bool,
@@ -127,15 +124,35 @@ pub(crate) struct PatchArgs {
     pub(crate) connection: ConnectionArgs,
 }
 
+/// What `--dry-run` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DryRun {
+    /// The server does everything except storing the result.
+    Server,
+    /// The result is stored.
+    None,
+}
+
+/// What the server does about unknown and duplicate fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Validation {
+    /// Refuses the patch.
+    Strict,
+    /// Drops them with a warning.
+    Warn,
+    /// Drops them silently.
+    Ignore,
+}
+
 impl PatchArgs {
-    /// PATH, which may be given as `--raw PATH` too.
+    /// Returns PATH, which may be given as `--raw PATH`.
     pub(crate) fn path(&self) -> Result<&str, Error> {
         match (&self.path, &self.raw) {
             (Some(path), None) | (None, Some(path)) => Ok(path),
             (Some(path), Some(raw)) if path == raw => Ok(path),
             (Some(_), Some(_)) => {
-                Err(Error::usage("PATH and --raw are two different paths")
-                    .hinted("give one of them"))
+                Err(Error::usage("PATH and --raw are different paths")
+                    .hinted("use only one of them"))
             }
             (None, None) => Err(Error::usage("PATH is missing").hinted(
                 "for example: kubectl rawpatch -p '{\"spec\":{\"replicas\":3}}' \
@@ -143,79 +160,45 @@ impl PatchArgs {
             )),
         }
     }
-
-    /// Whether the patch comes from stdin.
-    pub(crate) fn reads_stdin(&self) -> bool {
-        self.patch
-            .iter()
-            .chain(&self.filename)
-            .any(|source| source == "-")
-    }
-
-    /// Where the bytes of the patch can be read again: not in a pipe.
-    pub(crate) fn given(&self) -> Option<BodySource<'_>> {
-        match self.filename.first() {
-            _ if self.reads_stdin() => Some(BodySource::Stdin),
-            Some(file) if Path::new(file).is_file() => Some(BodySource::File(file)),
-            _ => None,
-        }
-    }
-
-    /// The bytes of the patch, from its one source.
-    pub(crate) fn patch(&self) -> Result<Vec<u8>, Error> {
-        match (self.patch.as_slice(), self.filename.as_slice()) {
-            ([text], []) if text == "-" => read_stdin(),
-            ([text], []) => Ok(text.clone().into_bytes()),
-            ([], [file]) if file == "-" => read_stdin(),
-            ([], [file]) => read_file(file),
-            ([], []) => Err(Error::usage(
-                "must specify --patch or --filename containing the contents of the patch",
-            )),
-            _ => Err(Error::usage("the patch is given more than once")
-                .hinted("give one --patch or one --filename")),
-        }
-    }
 }
 
-/// What is read of a patch at the most, in bytes: YAML may be larger than the JSON that is sent.
-const MOST_BYTES: u64 = 16 << 20;
-
-fn read_stdin() -> Result<Vec<u8>, Error> {
-    read(io::stdin(), "stdin")
-}
-
-fn read_file(file: &str) -> Result<Vec<u8>, Error> {
-    if file.starts_with("http://") || file.starts_with("https://") {
-        return Err(Error::usage(format!(
-            "--filename={file} is a URL, and only files are read"
+/// Parses `--dry-run`, with kubectl's words for an unknown strategy.
+fn dry_run(text: &str) -> Result<DryRun, Error> {
+    match text {
+        "server" => Ok(DryRun::Server),
+        "none" => Ok(DryRun::None),
+        "client" => Err(Error::usage(
+            "--dry-run=client is not possible: a raw path has no schema here",
+        )
+        .hinted("use --dry-run=server: the server validates the patch, but does not store it")),
+        other => Err(Error::usage(format!(
+            "Invalid dry-run value ({other}). Must be \"none\" or \"server\"."
         ))
-        .hinted("fetch it first, and give it by -f -"));
+        .suggesting(other, &["none", "server"])),
     }
-    let opened = File::open(file);
-    read(opened.map_err(|error| unreadable(file, &error))?, file)
 }
 
-fn read(source: impl Read, name: &str) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    source
-        .take(MOST_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(name, &error))?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(
-            Error::usage(format!("the patch in {name} is larger than 16 MiB"))
-                .hinted("the server takes 3 MiB"),
-        );
+fn validation(text: &str) -> Result<Validation, Error> {
+    match text {
+        "strict" | "Strict" | "true" => Ok(Validation::Strict),
+        "warn" | "Warn" => Ok(Validation::Warn),
+        "ignore" | "Ignore" | "false" => Ok(Validation::Ignore),
+        other => Err(Error::usage(format!(
+            "invalid value {other:?} for --validate: must be strict, warn or ignore"
+        ))
+        .suggesting(other, &["strict", "warn", "ignore"])),
     }
-    Ok(bytes)
 }
 
-fn unreadable(name: &str, error: &io::Error) -> Error {
-    let reason = error.to_string();
-    let reason = reason
-        .split(" (os error")
-        .next()
-        .unwrap_or_default()
-        .to_lowercase();
-    Error::usage(format!("unable to read the patch from {name}: {reason}"))
+/// Parses `--if-resource-version`. The server reads an empty version and 0 as "any", and answers 500 to
+/// anything that is not a number.
+fn resource_version(text: &str) -> Result<String, Error> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number && !text.starts_with('0') {
+        return Ok(text.to_owned());
+    }
+    Err(Error::usage(format!(
+        "--if-resource-version: {text:?} is not a resource version"
+    ))
+    .hinted("use the metadata.resourceVersion of the object that you read"))
 }

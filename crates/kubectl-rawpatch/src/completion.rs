@@ -1,11 +1,11 @@
-//! What may stand behind the flags of `kubectl rawpatch`, for completion in a shell.
+//! The values that a shell offers for the flags of `kubectl rawpatch`.
 
 use kubectl_plugin::completion::{Complete, Values};
 use kubectl_plugin::output::OutputArgs;
 
 use crate::args::PatchArgs;
 
-/// The verb that the server knows a PATCH by.
+/// The Kubernetes verb of a PATCH.
 const VERB: &str = "patch";
 
 impl Complete for PatchArgs {
@@ -16,13 +16,13 @@ impl Complete for PatchArgs {
             "field_manager" => Values::FieldManagers,
             "output" => Values::Words(OutputArgs::FORMATS),
             "dry_run" => Values::Words(&[
-                ("server", "the server does everything but store the result"),
-                ("none", "the result is stored"),
+                ("server", "validate on the server, but do not store"),
+                ("none", "store the result"),
             ]),
             "validate" => Values::Words(&[
-                ("strict", "unknown and duplicate fields are an error"),
-                ("warn", "they are dropped, with a warning"),
-                ("ignore", "they are dropped"),
+                ("strict", "refuse unknown and duplicate fields"),
+                ("warn", "drop them with a warning"),
+                ("ignore", "drop them silently"),
             ]),
             _ => Values::Unknown,
         }

@@ -1,4 +1,4 @@
-//! The object as the server has it now.
+//! Reads the identity of an object as the server has it now.
 
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use kubectl_plugin::Error;
@@ -6,19 +6,19 @@ use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::request::{ApiRequest, RawPath};
 use serde_json::Value;
 
-/// Asks for the metadata alone; a server that cannot do that sends the object.
+/// Asks for the metadata alone. A server that cannot do that sends the whole object.
 const METADATA: HeaderValue = HeaderValue::from_static(
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
 );
 
-/// The identity of an object.
+/// The version and the identity of an object.
 pub(crate) struct Current {
     pub(crate) resource_version: String,
     pub(crate) uid: Option<String>,
 }
 
 impl Current {
-    /// Reads it by a GET that asks for nothing else.
+    /// Reads the object at `path`, without the parameters of the patch.
     pub(crate) async fn read(path: &RawPath, server: &ApiServer) -> Result<Self, Error> {
         let path = RawPath::verbatim(path.path())?;
         let request = ApiRequest::get(path, HeaderMap::from_iter([(ACCEPT, METADATA)]));
@@ -33,7 +33,7 @@ impl Current {
         Ok(Self {
             resource_version: text("/metadata/resourceVersion").ok_or_else(|| {
                 Error::protocol(
-                    "the server's answer to a GET of PATH has no metadata.resourceVersion",
+                    "the server's response to a GET of PATH has no metadata.resourceVersion",
                 )
             })?,
             uid: text("/metadata/uid"),

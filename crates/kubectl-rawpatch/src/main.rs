@@ -1,13 +1,14 @@
-//! `kubectl rawpatch`: sends a PATCH to a raw API path, and knows what became of it.
+//! `kubectl rawpatch`: sends a PATCH to a raw API path and reports what happened to it.
 //!
 //! # Layout
-//! * `args`: the command line, nothing else; `completion` is what a shell offers there.
-//! * `body`: what the user gave as a patch → the bytes to send, checked.
-//! * `request`: the command line and the body → the request, without any I/O; `query` is
-//!   its parameters.
-//! * `patch`: sends it and says what became of it.
-//! * `current`: the object as the server has it now, where that must be known.
-//! * `hints`: the remedies for what servers answer, one table.
+//! * `args`: the command line; `completion`: the values that a shell offers for it
+//! * `source`: reads the patch from a flag, a file or stdin
+//! * `body`: turns these bytes into the bytes to send, checked
+//! * `request`: turns the command line and the body into a request, without I/O; `query` has its
+//!   parameters
+//! * `patch`: sends the request and reports the outcome
+//! * `current`: reads the object as the server has it now
+//! * `hints`: finds the remedy for a refusal
 
 mod args;
 mod body;
@@ -17,6 +18,7 @@ mod hints;
 mod patch;
 mod query;
 mod request;
+mod source;
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Sends the patch, once, and says what became of it.
+//! Sends the patch once and reports the outcome.
 
 use std::io::{self, IsTerminal};
 
@@ -15,20 +15,21 @@ use crate::body::PatchType;
 use crate::current::Current;
 use crate::hints;
 use crate::request::PatchRequest;
+use crate::source;
 
-/// The command: everything between the parsed command line and the exit code.
+/// Runs the command.
 pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
     let output = arguments.output.output()?;
     let path = match arguments.path()? {
         path if arguments.verbatim => RawPath::verbatim(path)?,
         path => path.parse()?,
     };
-    let given = arguments.patch()?;
-    let original = arguments.curl.then(|| given.clone());
+    let patch = source::read(&arguments)?;
+    let original = arguments.curl.then(|| patch.clone());
     let server = ApiServer::connect(&arguments.connection)?
         .showing_headers(arguments.include)
-        .reading_stdin(arguments.reads_stdin());
-    let mut request = PatchRequest::new(&arguments, server.path(path)?, given)?;
+        .reading_stdin(source::is_stdin(&arguments));
+    let mut request = PatchRequest::new(&arguments, server.path(path)?, patch)?;
     request
         .warning
         .iter()
@@ -42,8 +43,8 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
         Ok(reply) => {
             let written = output.write(reply.body());
             let is_lost = written.as_ref().is_err_and(|error| !error.is_broken_pipe());
-            // Always said for a dry run, which looks like the real thing otherwise; to a person at a
-            // terminal; and where the reply that shows it was lost on the way out.
+            // A dry run looks like the real thing otherwise, a terminal has a reader, and without the
+            // response on stdout nothing else tells that the patch was applied.
             if request.path.is_dry_run() || io::stderr().is_terminal() || is_lost {
                 say_outcome(&request, &reply);
             }
@@ -70,7 +71,7 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
     }
 }
 
-/// Prints the curl command for the patch, and sends nothing.
+/// Prints the curl command for the patch. Sends nothing.
 fn print_curl(
     arguments: &PatchArgs,
     mut request: PatchRequest,
@@ -80,22 +81,22 @@ fn print_curl(
     if let Some(resource_version) = &arguments.if_resource_version {
         if request.patch_type == PatchType::Apply {
             return Err(Error::usage(
-                "--curl: --if-resource-version with --type apply reads the object first, which one \
-                 curl command cannot",
+                "--curl cannot be used with --if-resource-version and --type apply, which must read \
+                 the object first",
             )
             .hinted(
-                "put the metadata.uid and metadata.resourceVersion of the object into the patch",
+                "put the object's metadata.uid and metadata.resourceVersion into the patch",
             ));
         }
         request.guard(resource_version, None)?;
     }
     let request = request.to_api_request();
-    let given = arguments.given().filter(|_| request.body == original);
-    server.print_curl(request, given.as_ref(), &arguments.connection)
+    let source = source::for_curl(arguments).filter(|_| request.body == original);
+    server.print_curl(request, source.as_ref(), &arguments.connection)
 }
 
-/// Sends the patch, guarded by `--if-resource-version`. An apply would *create* an object that is
-/// gone in spite of its version; only a uid forbids that, so the object is read first.
+/// Sends the patch, guarded by `--if-resource-version`. In spite of the version, an apply would *create*
+/// an object that is gone. Only a UID prevents that, so the object is read first.
 async fn send(
     request: &mut PatchRequest,
     resource_version: Option<&str>,
@@ -111,7 +112,7 @@ async fn send(
     server.send(request.to_api_request()).await
 }
 
-/// The uid of the object, if it is at `resource_version`.
+/// Returns the UID of the object, if it is at `resource_version`.
 async fn uid_at(
     resource_version: &str,
     path: &RawPath,
@@ -123,17 +124,15 @@ async fn uid_at(
             "the object is at resource version {}, not {resource_version}; nothing was sent",
             current.resource_version
         ))
-        .hinted("read it again, and decide whether the patch still fits"));
+        .hinted("read it again, and check that the patch still fits"));
     }
     current.uid.filter(|uid| !uid.is_empty()).ok_or_else(|| {
-        Error::protocol(
-            "the object has no metadata.uid, without which an apply could create it anew",
-        )
-        .hinted("a merge patch never creates an object: --type merge")
+        Error::protocol("the object has no metadata.uid, so an apply could create it again")
+            .hinted("use --type merge: a merge patch never creates an object")
     })
 }
 
-/// Says what was done, in kubectl's words.
+/// Prints what was done, in kubectl's words.
 fn say_outcome(request: &PatchRequest, reply: &Reply) {
     let document: Value = serde_json::from_slice(reply.body()).unwrap_or_default();
     let what = match document.get("kind") {

@@ -1,16 +1,16 @@
-//! The query of a PATCH: what the path may hold, and what the flags add.
+//! The query of a PATCH: which parameters a path may have, and which ones the flags add.
 //!
-//! The API server takes what it does not know for nothing and reads any `force` but
-//! `0` and `false` as yes (`apimachinery/pkg/runtime/conversion.go`), so every name and
-//! value is checked here (`ValidatePatchOptions` has the server's own rules).
+//! The API server ignores parameters that it does not know, and reads every `force` other than `0` and
+//! `false` as true (`apimachinery/pkg/runtime/conversion.go`). So names and values are checked here, by
+//! the rules of `ValidatePatchOptions`.
 
 use kubectl_plugin::Error;
 use kubectl_plugin::request::RawPath;
 
-use crate::args::PatchArgs;
+use crate::args::{DryRun, PatchArgs, Validation};
 use crate::body::PatchType;
 
-/// The parameters of `metav1.PatchOptions`, and the two that every request has.
+/// The parameters of `metav1.PatchOptions`, and the two that every request may have.
 pub(crate) const PARAMETERS: [&str; 6] = [
     "dryRun",
     "fieldManager",
@@ -20,19 +20,16 @@ pub(crate) const PARAMETERS: [&str; 6] = [
     "timeout",
 ];
 
-/// Who set a field, when nobody says otherwise.
+/// The default field manager.
 const FIELD_MANAGER: &str = "kubectl-rawpatch";
 
-/// The server's limit, in bytes.
-const LONGEST_FIELD_MANAGER: usize = 128;
+/// The server's limit for the name of a field manager, in bytes.
+const MAX_FIELD_MANAGER: usize = 128;
 
-/// Adds to `path` what the flags ask for.
+/// Adds the parameters that the flags ask for.
 pub(crate) fn add_flags(path: &mut RawPath, arguments: &PatchArgs) -> Result<(), Error> {
     let is_given = [
-        arguments
-            .dry_run
-            .as_deref()
-            .is_some_and(|strategy| strategy != "none"),
+        arguments.dry_run == Some(DryRun::Server),
         arguments.field_manager.is_some(),
         arguments.validate.is_some(),
         arguments.force_conflicts.is_some(),
@@ -40,65 +37,39 @@ pub(crate) fn add_flags(path: &mut RawPath, arguments: &PatchArgs) -> Result<(),
     if path.is_proxied() && is_given.contains(&true) {
         return Err(Error::usage(
             "--dry-run, --field-manager, --validate and --force-conflicts are for the API server, \
-             and PATH goes on to what is behind it",
+             but PATH is proxied to another one",
         ));
     }
-    if let Some(strategy) = &arguments.dry_run {
-        match strategy.as_str() {
-            "server" => path.add_parameter("dryRun", "All", "--dry-run=server")?,
-            "none" if path.parameter("dryRun").is_some() => {
-                return Err(Error::usage("--dry-run=none contradicts `dryRun` in PATH"));
-            }
-            "none" => {}
-            "client" => {
-                return Err(Error::usage(
-                    "--dry-run=client is not possible: a raw path has no schema here",
-                )
-                .hinted("--dry-run=server lets the server try it and stores nothing"));
-            }
-            other => {
-                return Err(Error::usage(format!(
-                    "Invalid dry-run value ({other}). Must be \"none\" or \"server\"."
-                ))
-                .suggesting(other, &["none", "server"]));
-            }
+    match arguments.dry_run {
+        Some(DryRun::Server) => path.add_parameter("dryRun", "All", "--dry-run=server")?,
+        Some(DryRun::None) if path.parameter("dryRun").is_some() => {
+            return Err(Error::usage("--dry-run=none contradicts `dryRun` in PATH"));
         }
+        Some(DryRun::None) | None => {}
     }
-    if let Some(timeout) = arguments
-        .connection
-        .request_timeout()
-        .filter(|_| !path.is_proxied())
+    if let Some(timeout) = arguments.connection.request_timeout()
+        && !path.is_proxied()
     {
         path.add_parameter("timeout", &timeout, "--request-timeout")?;
     }
     if let Some(manager) = &arguments.field_manager {
         path.add_parameter("fieldManager", manager, "--field-manager")?;
     }
-    if let Some(level) = &arguments.validate {
-        let level = match level.as_str() {
-            "strict" | "Strict" | "true" => "Strict",
-            "warn" | "Warn" => "Warn",
-            "ignore" | "Ignore" | "false" => "Ignore",
-            other => {
-                return Err(Error::usage(format!(
-                    "invalid value {other:?} for --validate: must be strict, warn or ignore"
-                ))
-                .suggesting(other, &["strict", "warn", "ignore"]));
-            }
+    if let Some(validation) = arguments.validate {
+        let level = match validation {
+            Validation::Strict => "Strict",
+            Validation::Warn => "Warn",
+            Validation::Ignore => "Ignore",
         };
         path.add_parameter("fieldValidation", level, "--validate")?;
     }
     if let Some(force) = arguments.force_conflicts {
-        path.add_parameter(
-            "force",
-            if force { "true" } else { "false" },
-            "--force-conflicts",
-        )?;
+        path.add_parameter("force", &force.to_string(), "--force-conflicts")?;
     }
     Ok(())
 }
 
-/// Adds what is sent unless the path or a flag says otherwise.
+/// Adds the defaults for parameters that neither the path nor a flag sets.
 pub(crate) fn add_defaults(path: &mut RawPath) {
     if !path.is_proxied() {
         path.add_default("fieldManager", FIELD_MANAGER);
@@ -106,14 +77,14 @@ pub(crate) fn add_defaults(path: &mut RawPath) {
     }
 }
 
-/// Refuses names and values that the server would ignore or misunderstand.
+/// Refuses values that the server would ignore or misread.
 pub(crate) fn check(path: &RawPath, patch_type: PatchType) -> Result<(), Error> {
     if path.is_proxied() {
         return Ok(());
     }
     let one_of = |name: &str, values: &[&str]| match path.parameter(name) {
         Some(value) if !values.contains(&value.as_ref()) => Err(Error::usage(format!(
-            "parameter `{name}` has the value {value:?}; the server knows {}",
+            "parameter `{name}` has the value {value:?}; valid values: {}",
             values.join(", ")
         ))),
         _ => Ok(()),
@@ -124,19 +95,19 @@ pub(crate) fn check(path: &RawPath, patch_type: PatchType) -> Result<(), Error> 
     if path.parameter("force").is_some() && patch_type != PatchType::Apply {
         return Err(
             Error::usage("`force` (--force-conflicts) is only for --type apply")
-                .hinted("other patches overwrite a field whoever manages it"),
+                .hinted("other patch types overwrite fields regardless of their manager"),
         );
     }
     match path.parameter("fieldManager") {
         Some(manager) if manager.is_empty() && patch_type == PatchType::Apply => Err(Error::usage(
-            "--type apply needs a field manager, and it is empty",
+            "--type apply needs a field manager, but it is empty",
         )),
-        Some(manager) if manager.len() > LONGEST_FIELD_MANAGER => Err(Error::usage(format!(
-            "the field manager is {} bytes long; the server takes {LONGEST_FIELD_MANAGER}",
+        Some(manager) if manager.len() > MAX_FIELD_MANAGER => Err(Error::usage(format!(
+            "the field manager is {} bytes long; the server accepts up to {MAX_FIELD_MANAGER}",
             manager.len()
         ))),
         Some(manager) if manager.chars().any(char::is_control) => Err(Error::usage(
-            "the field manager has a control character in it",
+            "the field manager contains a control character",
         )),
         _ => Ok(()),
     }

@@ -1,9 +1,9 @@
-//! The command line, the path and the patch → one checked request; no I/O.
+//! Builds one checked request from the command line, the path and the patch. No I/O.
 
 use http::Method;
 use http::header::{self, HeaderMap, HeaderValue};
 use kubectl_plugin::Error;
-use kubectl_plugin::request::{ApiRequest, RawPath, Resource, parse_header};
+use kubectl_plugin::request::{ApiRequest, RawPath, Resource};
 
 use crate::args::PatchArgs;
 use crate::body::{self, Document, PatchType, Target, with_resource_version};
@@ -14,34 +14,26 @@ use crate::query;
 pub(crate) struct PatchRequest {
     pub(crate) path: RawPath,
     pub(crate) patch_type: PatchType,
-    /// What looks like a mistake that the server would not report.
+    /// A probable mistake that the server would not report.
     pub(crate) warning: Option<String>,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
 impl PatchRequest {
-    /// Checks everything that can be checked here, by the rules that `--verbatim` turns off.
+    /// Builds the request. Without `--verbatim`, checks everything that needs no server.
     pub(crate) fn new(
         arguments: &PatchArgs,
         mut path: RawPath,
-        given: Vec<u8>,
+        patch: Vec<u8>,
     ) -> Result<Self, Error> {
-        if let Some(resource_version) = &arguments.if_resource_version {
-            check_resource_version(resource_version)?;
-        }
-        let headers = arguments
-            .headers
-            .iter()
-            .map(|text| parse_header(text))
-            .collect::<Result<HeaderMap, Error>>()?;
         if !arguments.verbatim {
             path.check_parameters(&query::PARAMETERS)?;
         }
         if let Some(namespace) = arguments.connection.namespace() {
             path.check_namespace(namespace)?;
         }
-        if let Some(subresource) = given_text(arguments.subresource.as_ref()) {
+        if let Some(subresource) = non_empty(arguments.subresource.as_ref()) {
             path.add_subresource(subresource)?;
         }
         query::add_flags(&mut path, arguments)?;
@@ -49,10 +41,10 @@ impl PatchRequest {
             path,
             patch_type: arguments
                 .patch_type
-                .unwrap_or_else(|| PatchType::of_body(&given)),
+                .unwrap_or_else(|| PatchType::of_body(&patch)),
             warning: None,
-            headers,
-            body: given,
+            headers: arguments.headers.iter().cloned().collect(),
+            body: patch,
         };
         if !arguments.verbatim {
             request.check(arguments.patch_type)?;
@@ -66,15 +58,14 @@ impl PatchRequest {
         if arguments.output.reads_the_reply() && !accept.as_bytes().starts_with(b"application/json")
         {
             return Err(Error::usage(
-                "--header Accept asks for another reply than JSON, which --output reads",
+                "--header Accept does not ask for JSON, but --output needs JSON",
             )
-            .hinted("leave one of them out"));
+            .hinted("remove one of them"));
         }
         Ok(request)
     }
 
-    /// What `--verbatim` leaves out: the body is read and converted, and everything is compared
-    /// with everything.
+    /// Reads and converts the body, and checks that path, flags and body agree.
     fn check(&mut self, explicit_type: Option<PatchType>) -> Result<(), Error> {
         let document = Document::read(&self.body)?;
         self.patch_type = PatchType::choose(explicit_type, &document)?;
@@ -99,9 +90,9 @@ impl PatchRequest {
         };
         match given.map(essence) {
             Some(given) if given != media_type && !verbatim => Err(Error::usage(format!(
-                "--header Content-Type: {given} contradicts the patch, which is {media_type}"
+                "--header Content-Type: {given} contradicts the patch type, {media_type}"
             ))
-            .hinted("--type says what the patch is")),
+            .hinted("set the patch type with --type")),
             Some(_) => Ok(()),
             None => {
                 self.headers
@@ -111,21 +102,21 @@ impl PatchRequest {
         }
     }
 
-    /// Makes the server refuse the patch unless the object is at this version; `uid` also
-    /// forbids it to create the object.
+    /// Makes the server refuse the patch unless the object is at this resource version. With `uid`, the
+    /// server does not create the object either.
     pub(crate) fn guard(&mut self, resource_version: &str, uid: Option<&str>) -> Result<(), Error> {
         self.body = with_resource_version(&self.body, self.patch_type, resource_version, uid)?;
         Ok(())
     }
 
-    /// What the body is said to be, which `--verbatim -H` may decide.
+    /// Returns the `Content-Type`, which `--verbatim -H` may override.
     pub(crate) fn media_type(&self) -> &[u8] {
         self.headers
             .get(header::CONTENT_TYPE)
             .map_or(b"", HeaderValue::as_bytes)
     }
 
-    /// The request as it is sent.
+    /// Returns the request to send.
     pub(crate) fn to_api_request(&self) -> ApiRequest {
         ApiRequest {
             method: Method::PATCH,
@@ -136,36 +127,23 @@ impl PatchRequest {
     }
 }
 
-/// What a flag says, unless it is empty, which is as good as not given.
-fn given_text(flag: Option<&String>) -> Option<&str> {
+/// Returns the value of a flag; an empty one counts as not given.
+fn non_empty(flag: Option<&String>) -> Option<&str> {
     flag.map(String::as_str).filter(|text| !text.is_empty())
 }
 
-/// Refuses what no object has: the server takes an empty version and 0 for "any", and answers
-/// 500 to what is no number.
-fn check_resource_version(text: &str) -> Result<(), Error> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number && !text.starts_with('0') {
-        return Ok(());
-    }
-    Err(Error::usage(format!(
-        "--if-resource-version: {text:?} is no resource version"
-    ))
-    .hinted("it is the number in metadata.resourceVersion of the object that you read"))
-}
-
-/// What the path is about, if that is one object.
+/// Returns the object that the path names.
 fn object(path: &RawPath) -> Result<Resource, Error> {
     match path.resource() {
         Some(resource) if resource.name.is_some() => Ok(resource),
         Some(resource) => Err(Error::usage(format!(
-            "PATH is the collection of all {}, and a patch is for one object",
+            "PATH is the collection of all {}, but a patch needs one object",
             resource.resource
         ))
-        .hinted(format!("add its name: {}/NAME", path.path()))),
+        .hinted(format!("add a name: {}/NAME", path.path()))),
         None => Err(Error::usage("PATH is not the path of an object").hinted(
             "for example: /api/v1/namespaces/NAMESPACE/pods/NAME or /apis/GROUP/VERSION/…; \
-             --verbatim sends it as it is",
+             --verbatim sends it unchecked",
         )),
     }
 }
@@ -174,7 +152,7 @@ fn target(resource: &Resource) -> Target<'_> {
     Target {
         group: &resource.group,
         version: &resource.version,
-        // A Namespace is in no namespace, though its path reads like it.
+        // A Namespace is not in a namespace, though its path looks like it.
         namespace: resource
             .namespace
             .as_deref()

@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use http::{HeaderName, HeaderValue};
 use kubectl_plugin::Error;
-use kubectl_plugin::connection::{ConnectionArgs, parse_duration};
+use kubectl_plugin::connection::{ConnectionArgs, duration_flag};
+use kubectl_plugin::request::parse_header;
+
+use crate::output::goal::Condition;
+use crate::wire::event::EventType;
 
 const EXAMPLES: &str = r"Examples:
   # List the ConfigMaps, then print every change until Ctrl-C
@@ -69,8 +74,8 @@ pub(crate) struct WatchArgs {
     #[arg(long, value_name = "SELECTOR")]
     pub(crate) field_selector: Option<String>,
     /// Stop after this time, such as 30s or 2m
-    #[arg(help_heading = "End", long, value_name = "DURATION")]
-    timeout: Option<String>,
+    #[arg(help_heading = "End", long, value_name = "DURATION", value_parser = duration_flag)]
+    pub(crate) timeout: Option<Duration>,
     /// Stop after this many lines
     #[arg(help_heading = "End", long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
@@ -78,8 +83,8 @@ pub(crate) struct WatchArgs {
     ///
     /// The grammar is that of `kubectl wait`. A condition or jsonpath is met when at least one object
     /// exists and every object meets it; synced, when all existing objects are printed.
-    #[arg(help_heading = "End", long = "for", value_name = "CONDITION")]
-    pub(crate) conditions: Vec<String>,
+    #[arg(help_heading = "End", long = "for", value_name = "CONDITION", value_parser = Condition::parse)]
+    pub(crate) conditions: Vec<Condition>,
     /// json, yaml, name, table, wide, jsonpath=TEMPLATE, diff or none [default: json]
     ///
     /// table and wide show the server's columns, as `kubectl get` does. diff shows the changed fields;
@@ -87,8 +92,8 @@ pub(crate) struct WatchArgs {
     #[arg(help_heading = "Output", short, long, value_name = "FORMAT")]
     pub(crate) output: Option<String>,
     /// Only these event types, such as ADDED,DELETED
-    #[arg(long, value_name = "TYPE", value_delimiter = ',')]
-    pub(crate) types: Vec<String>,
+    #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = event_type)]
+    pub(crate) types: Vec<EventType>,
     /// Print bookmarks, too
     #[arg(help_heading = "Output", long)]
     pub(crate) bookmarks: bool,
@@ -113,19 +118,20 @@ pub(crate) struct WatchArgs {
     /// Give up after the server is away this long
     ///
     /// By default, the first connection must succeed, and after that the watch never gives up.
-    #[arg(help_heading = "Gaps and faults", long, value_name = "DURATION")]
-    retry_for: Option<String>,
+    #[arg(help_heading = "Gaps and faults", long, value_name = "DURATION", value_parser = duration_flag)]
+    pub(crate) retry_for: Option<Duration>,
     /// Probe after this silence; 0: never
     #[arg(
         help_heading = "Gaps and faults",
         long,
         value_name = "DURATION",
+        value_parser = duration_flag,
         default_value = "90s"
     )]
-    max_silence: String,
+    pub(crate) max_silence: Duration,
     /// Compare with a list this often; print differences
-    #[arg(help_heading = "Gaps and faults", long, value_name = "DURATION")]
-    audit: Option<String>,
+    #[arg(help_heading = "Gaps and faults", long, value_name = "DURATION", value_parser = duration_flag)]
+    pub(crate) audit: Option<Duration>,
     /// Longest event, in bytes
     #[arg(
         help_heading = "Gaps and faults",
@@ -135,8 +141,8 @@ pub(crate) struct WatchArgs {
     )]
     pub(crate) max_event_size: usize,
     /// Extra request header, `Name: value`; repeatable
-    #[arg(short = 'H', long = "header", value_name = "HEADER")]
-    pub(crate) headers: Vec<String>,
+    #[arg(short = 'H', long = "header", value_name = "HEADER", value_parser = parse_header)]
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// Print statistics to stderr on exit
     #[arg(help_heading = "Output", long)]
     pub(crate) stats: bool,
@@ -154,7 +160,7 @@ pub(crate) enum OnGap {
 }
 
 impl WatchArgs {
-    /// The paths, which may be given as `--raw PATH` too.
+    /// Returns the paths, which may be given as `--raw PATH`.
     pub(crate) fn paths(&self) -> Result<Vec<&str>, Error> {
         let mut paths: Vec<&str> = Vec::new();
         for path in self.paths.iter().chain(&self.raw) {
@@ -169,24 +175,16 @@ impl WatchArgs {
         }
         Ok(paths)
     }
+}
 
-    /// How long the run may take.
-    pub(crate) fn timeout(&self) -> Result<Option<Duration>, Error> {
-        self.timeout.as_deref().map_or(Ok(None), parse_duration)
-    }
-
-    /// How long the server may be away.
-    pub(crate) fn retry_for(&self) -> Result<Option<Duration>, Error> {
-        self.retry_for.as_deref().map_or(Ok(None), parse_duration)
-    }
-
-    /// How often the state is compared.
-    pub(crate) fn audit(&self) -> Result<Option<Duration>, Error> {
-        self.audit.as_deref().map_or(Ok(None), parse_duration)
-    }
-
-    /// How long a stream may be silent.
-    pub(crate) fn max_silence(&self) -> Result<Option<Duration>, Error> {
-        parse_duration(&self.max_silence)
-    }
+/// Parses a type of `--types`.
+fn event_type(word: &str) -> Result<EventType, Error> {
+    let all = [EventType::Added, EventType::Modified, EventType::Deleted];
+    all.into_iter()
+        .find(|event_type| event_type.word().eq_ignore_ascii_case(word))
+        .ok_or_else(|| {
+            Error::usage(format!("invalid value {word:?} for --types"))
+                .hinted("use ADDED, MODIFIED or DELETED")
+                .suggesting(word, &all.map(EventType::word))
+        })
 }

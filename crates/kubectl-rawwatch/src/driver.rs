@@ -11,11 +11,11 @@ use kubectl_plugin::request::ApiRequest;
 use tokio::time::{Sleep, sleep_until, timeout};
 
 use crate::clock::{COMPARED_EVERY, Clock};
-use crate::framer::Framer;
-use crate::printer::PathPrinter;
+use crate::output::printer::PathPrinter;
 use crate::target::Target;
-use crate::version::Version;
 use crate::watcher::{Closed, Demand, Input, Stop, Watcher};
+use crate::wire::framer::Framer;
+use crate::wire::version::Version;
 
 /// How long a server may take to say how far it is.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -227,9 +227,9 @@ mod tests {
 
     use super::*;
     use crate::args::WatchArgs;
-    use crate::form::Headers;
-    use crate::printer::Printer;
-    use crate::watch::options;
+    use crate::output::printer::Printer;
+    use crate::plan::options;
+    use crate::representation::Headers;
 
     const PATH: &str = "/api/v1/namespaces/default/configmaps";
     const EMPTY: &str = r#"{"kind":"ConfigMapList","apiVersion":"v1","metadata":{"resourceVersion":"10"},"items":[]}"#;
@@ -244,7 +244,7 @@ mod tests {
         let kubeconfig = format!("--kubeconfig={}", server.kubeconfig().unwrap().display());
         let arguments = WatchArgs::parse_from(["kubectl-rawwatch", &kubeconfig, PATH]);
         let printer = RefCell::new(Printer::new(&arguments, 1).unwrap());
-        let headers = Headers::parse(&[], printer.borrow().form()).unwrap();
+        let headers = Headers::new(&[], printer.borrow().representation()).unwrap();
         let api_server = ApiServer::connect(&arguments.connection).unwrap();
         let target = Target::new(PATH.parse().unwrap(), &arguments, headers).unwrap();
         let options = options(&arguments, &target, &printer.borrow()).unwrap();

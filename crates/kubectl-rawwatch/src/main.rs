@@ -1,52 +1,32 @@
-//! `kubectl rawwatch`: watches raw API paths, and never loses, doubles or tears an event without
-//! saying so.
+//! `kubectl rawwatch`: watches raw API paths without silently losing, repeating or tearing an event.
 //!
 //! # Layout
-//! * `args`: the command line, nothing else; `completion` is what a shell offers there.
-//! * `target`: a path and its selectors → the requests for it, without any I/O; `form` is what the
-//!   server is asked to make of objects.
-//! * `watcher`: the state machine of one collection, without I/O or a clock; its transitions are in
-//!   `watcher::lists`, `streams` and `failures`. `listing` is a LIST under way (`page` reads one
-//!   page), `cursor` its place in the history, `index` what the consumer has seen, `audit` the
-//!   comparison of that with a LIST, `backoff` its pauses.
-//! * `framer`, `event`, `json`: bytes → lines → the few words that are read of one; `version` and
-//!   `uid` are two of them.
-//! * `driver`: does what a watcher demands, by the `clock`.
-//! * `printer`: the output of all watchers, in a `format` (`table` and `diff` are two); `goal` is what it is to
-//!   come to. `resume` keeps how far the watchers are in a file, `signals` let them finish a line, and
-//!   `reader` says when nobody reads on.
-//! * `watch`: puts all of this together.
+//! * `args`: the command line; `completion`: the values that a shell offers for it
+//! * `plan`: the checked plan of a run; `run`: carries it out
+//! * `target`: turns a path and its selectors into requests; `representation`: the form in which the
+//!   server is asked for objects
+//! * `driver`: does what a watcher demands, by the `clock`
+//! * `watcher`: the state machine of one collection, without I/O or a clock
+//! * `wire`: what the server sends
+//! * `output`: what a run prints, and what it waits for
+//! * `resume`: the resume file; `signals`: the end of a run by a signal
 
 mod args;
-mod audit;
-mod backoff;
 mod clock;
 mod completion;
-mod cursor;
-mod diff;
 mod driver;
-mod event;
-mod form;
-mod format;
-mod framer;
-mod goal;
-mod index;
-mod json;
-mod listing;
-mod page;
-mod printer;
-mod reader;
+mod output;
+mod plan;
+mod representation;
 mod resume;
+mod run;
 mod signals;
-mod table;
 mod target;
-mod uid;
-mod version;
-mod watch;
 mod watcher;
+mod wire;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    kubectl_plugin::command::run(watch::watch)
+    kubectl_plugin::command::run(run::watch)
 }

@@ -16,22 +16,13 @@ use kubectl_plugin::error::Kind;
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
-use crate::cursor::Cursor;
-use crate::index::Index;
 use crate::watcher::Watcher;
+use crate::watcher::saved::Saved;
 
 /// How often the file is written at the most.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Writing takes no more than one part in so many of the time.
 const SHARE: u32 = 20;
-
-/// What is known of one path.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Saved {
-    /// `None` while the initial state is not whole.
-    pub(crate) cursor: Option<Cursor>,
-    pub(crate) index: Index,
-}
 
 /// The whole file. It is written from references and read into values.
 #[derive(Serialize, Deserialize)]
@@ -47,13 +38,6 @@ struct PathContent<S> {
     path: String,
     #[serde(flatten)]
     saved: S,
-}
-
-/// What [`Saved`] looks like to the one who writes it.
-#[derive(Serialize)]
-pub(crate) struct Saving<'a> {
-    pub(crate) cursor: Option<&'a Cursor>,
-    pub(crate) index: &'a Index,
 }
 
 /// The file of a run.
@@ -159,16 +143,14 @@ impl ResumeFile {
 
     /// Writes again and again, when something has changed.
     pub(crate) async fn keep(&self, watchers: &[RefCell<Watcher>]) -> Error {
-        let seen = || -> u64 {
-            watchers
-                .iter()
-                .map(|watcher| watcher.borrow().counts.bytes)
-                .sum()
+        let revision = || -> u64 {
+            let revisions = watchers.iter().map(|watcher| watcher.borrow().revision);
+            revisions.sum()
         };
-        let (mut written, mut pause) = (seen(), INTERVAL);
+        let (mut written, mut pause) = (revision(), INTERVAL);
         loop {
             sleep(pause).await;
-            let now = seen();
+            let now = revision();
             if now != written {
                 let start = Instant::now();
                 if let Err(error) = self.write(watchers) {

@@ -2,7 +2,7 @@
 //! signal.
 //!
 //! When nobody reads stdout, a write may last for ever; so a thread ends the process after a
-//! moment, unless the rest of it has said that it [`is_ending`] by itself. The shared library holds signals back only until the
+//! moment, unless the rest of it has said that it [`mark_ending`] by itself. The shared library holds signals back only until the
 //! outcome of a change can be said, which nothing here has.
 
 use std::io;
@@ -27,7 +27,7 @@ pub(crate) fn take_over() -> io::Result<TerminationSignals> {
 }
 
 /// Says that no line is being written any more, and the process comes to its end.
-pub(crate) fn is_ending() {
+pub(crate) fn mark_ending() {
     IS_ENDING.store(true, Ordering::SeqCst);
 }
 

@@ -6,8 +6,8 @@ use kubectl_plugin::Error;
 use kubectl_plugin::request::{ApiRequest, RawPath};
 
 use crate::args::WatchArgs;
-use crate::form::Headers;
-use crate::version::{self, Version};
+use crate::representation::Headers;
+use crate::wire::version::{self, Version};
 
 /// The parameters that a path may have.
 const PARAMETERS: [&str; 7] = [
@@ -136,7 +136,8 @@ impl Target {
         if !token.is_empty() {
             path.add_default("continue", token);
         }
-        if !metadata_only && let Some(include_object) = self.headers.form.include_object() {
+        if !metadata_only && let Some(include_object) = self.headers.representation.include_object()
+        {
             path.add_default("includeObject", include_object);
         }
         ApiRequest::get(path, self.headers.list(metadata_only))
@@ -156,7 +157,7 @@ impl Target {
         path.add_default("allowWatchBookmarks", "true");
         path.add_default("timeoutSeconds", &timeout.as_secs().to_string());
         path.add_default("resourceVersion", &from.to_string());
-        if let Some(include_object) = self.headers.form.include_object() {
+        if let Some(include_object) = self.headers.representation.include_object() {
             path.add_default("includeObject", include_object);
         }
         ApiRequest::get(path, self.headers.watch())

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::{ArgAction, Parser};
 use kubectl_plugin::Error;
-use kubectl_plugin::connection::{ConnectionArgs, parse_duration};
+use kubectl_plugin::connection::{ConnectionArgs, duration_flag, parse_duration};
 
-/// What kubectl gives a server for its part of a TLS handshake, too.
+/// The time limit of a context, which is also kubectl's for a TLS handshake.
 const TIME_FOR_EACH: Duration = Duration::from_secs(10);
 
 const EXAMPLES: &str = r#"Examples:
@@ -62,8 +62,8 @@ pub(crate) struct WhoamiArgs {
     #[arg(long)]
     pub(crate) offline: bool,
     /// Exit with 8 if the credential expires within this time, such as 30m or 24h
-    #[arg(long, value_name = "DURATION")]
-    fail_if_expires_within: Option<String>,
+    #[arg(long, value_name = "DURATION", value_parser = duration_flag)]
+    pub(crate) fail_if_expires_within: Option<Duration>,
     /// Ask whether you may do this, such as GET /api/v1/pods; repeatable
     ///
     /// VERB is an HTTP method, which the server maps to a verb depending on the path, or a Kubernetes
@@ -80,7 +80,7 @@ pub(crate) struct WhoamiArgs {
 }
 
 impl WhoamiArgs {
-    /// The verbs and the paths of `--can`.
+    /// Returns the verbs and paths of `--can`.
     pub(crate) fn can(&self) -> impl Iterator<Item = (&str, &str)> {
         let (pairs, _) = self.can.as_chunks();
         pairs
@@ -88,10 +88,10 @@ impl WhoamiArgs {
             .map(|[verb, path]| (verb.as_str(), path.as_str()))
     }
 
-    /// Refuses flags of which one has no meaning beside the other.
+    /// Refuses flags that have no meaning together.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let refuse = |mode: &str, flag: &str, why: &str| {
-            let message = format!("{mode} and {flag} do not fit together");
+            let message = format!("{mode} and {flag} cannot be used together");
             Err(Error::usage(message).hinted(why))
         };
         let beside_can = [
@@ -104,37 +104,23 @@ impl WhoamiArgs {
         ];
         let other = beside_can.into_iter().find(|(_, is_given)| *is_given);
         if let (false, Some((flag, _))) = (self.can.is_empty(), other) {
-            let why = "--can asks one server, and about nothing else than it names";
+            let why = "remove one of them: --can only asks about the requests that it names";
             return refuse("--can", flag, why);
         }
         match self.connection.flag_of_one_context() {
             Some(flag) if self.all_contexts => {
-                let why = "each context has its own server and its own login";
+                let why = "remove it: each context has its own server and its own login";
                 refuse("--all-contexts", flag, why)
             }
             _ => Ok(()),
         }
     }
 
-    /// How long a context may take as a whole; nothing is for ever.
+    /// Returns the time limit for a whole context; `None` is no limit.
     pub(crate) fn time_for_each(&self) -> Result<Option<Duration>, Error> {
         match self.connection.request_timeout.as_deref() {
             None | Some("") => Ok(Some(TIME_FOR_EACH)),
             Some(text) => parse_duration(text),
-        }
-    }
-
-    /// How much time the credential must have left; zero is any.
-    pub(crate) fn fail_if_expires_within(&self) -> Result<Option<Duration>, Error> {
-        let Some(text) = &self.fail_if_expires_within else {
-            return Ok(None);
-        };
-        match parse_duration(text) {
-            Ok(limit) => Ok(Some(limit.unwrap_or_default())),
-            Err(_) => Err(Error::usage(
-                "invalid value for --fail-if-expires-within: must be seconds, or a number with a \
-                 unit (s, m, h)",
-            )),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What may stand behind the flags of `kubectl whoami`, for completion in a shell.
+//! The values that a shell offers for the flags of `kubectl whoami`.
 
 use kubectl_plugin::completion::{Complete, Values};
 
@@ -8,9 +8,9 @@ impl Complete for WhoamiArgs {
     fn values(argument: &str, before: &[String]) -> Values {
         match (argument, before) {
             ("output", _) => Values::Words(&[
-                ("json", "the SelfSubjectReview, and how it is known"),
+                ("json", "the SelfSubjectReview and its source"),
                 ("yaml", "the same"),
-                ("jsonpath=", "TEMPLATE: parts of it"),
+                ("jsonpath=", "TEMPLATE: parts of json"),
                 ("review", "the SelfSubjectReview alone"),
                 ("name", "the user name alone"),
                 ("subjects", "for a RoleBinding"),
@@ -31,7 +31,7 @@ impl Complete for WhoamiArgs {
     }
 }
 
-/// The paths that a verb has a meaning for. Of a method, the server makes one that depends on the path.
+/// Returns the paths to which a verb applies. The server maps a method to a verb depending on the path.
 fn paths(verb: &str) -> Values {
     Values::Paths(match verb.to_ascii_lowercase().as_str() {
         "get" | "head" => &["get", "list"],

@@ -1,8 +1,8 @@
-//! `--all-contexts`: who one is in every context of the kubeconfig.
+//! `--all-contexts`: a report for every context of the kubeconfig.
 //!
-//! The contexts are asked side by side, each for as long as [`WhoamiArgs::time_for_each`] says, so
-//! that those that do not answer cost their own time and nobody else's. What they share is in
-//! [`Contexts`]: one reading of the kubeconfig, one run of an exec plugin.
+//! All contexts are asked at the same time, and each has the limit [`WhoamiArgs::time_for_each`]. So a
+//! server that does not answer delays no other. [`Contexts`] reads the kubeconfig once, and runs an exec
+//! plugin once for all contexts that share it.
 
 use std::io;
 use std::time::Duration;
@@ -17,36 +17,36 @@ use kubectl_plugin::stderr::{self, Progress};
 use kubectl_plugin::text::terminal;
 
 use crate::args::WhoamiArgs;
-use crate::columns::{Cell, columns};
-use crate::document::Document;
-use crate::format::Format;
-use crate::list::List;
 use crate::remaining;
+use crate::report::columns::{Cell, columns};
+use crate::report::document::Document;
+use crate::report::format::Format;
+use crate::report::list::List;
 use crate::report::{NO_END, Report};
 
-/// How many are asked at once: each may need a process for its exec plugin, and a few files.
+/// How many contexts are asked at once. Each may need a process for its exec plugin, and a few files.
 const AT_ONCE: usize = 32;
 
-/// Asks in all contexts, and prints the answers in the order of the names.
+/// Asks in all contexts, and prints the reports in the order of the names.
 ///
 /// # Errors
-/// When somebody is not known in one of them: the worst of what came up.
+/// The worst failure among the contexts.
 pub(crate) async fn whoami(arguments: &WhoamiArgs) -> Result<(), Error> {
     let format = Format::parse(arguments)?;
     if let Format::Review(_) | Format::Subjects(_) = format {
         return Err(Error::usage(
-            "--all-contexts is printed by -o json, yaml, jsonpath or name",
+            "--all-contexts supports -o json, yaml, jsonpath and name",
         ));
     }
-    let lasting = arguments.fail_if_expires_within()?;
+    let lasting = arguments.fail_if_expires_within;
     let time = arguments.time_for_each()?;
-    // The time is for a context as a whole.
+    // The limit applies to the context as a whole.
     let mut connection = arguments.connection.clone();
     connection.request_timeout = None;
     let contexts = Contexts::read(&connection)?;
     let names = contexts.names();
     if names.is_empty() {
-        return Err(Error::usage("the kubeconfig has no context"));
+        return Err(Error::usage("the kubeconfig has no contexts"));
     }
     let reports = ask_all(&contexts, &names, arguments.offline, time).await;
     let written = match format {
@@ -99,8 +99,8 @@ async fn ask(contexts: &Contexts, name: &str, is_offline: bool, time: Option<Dur
     if let Ok(report) = tokio::time::timeout(time, report).await {
         return report;
     }
-    let line = format!("Unable to connect to the server: no answer within {time:?}");
-    let error = Error::connection(line).hinted("--request-timeout says how long to wait");
+    let line = format!("Unable to connect to the server: no response within {time:?}");
+    let error = Error::connection(line).hinted("wait longer with --request-timeout");
     Report::failed(&server, error).await
 }
 
@@ -147,7 +147,7 @@ fn user(report: &Report) -> String {
     }
 }
 
-/// Whether there was an answer of any kind.
+/// Reports whether there was a response of any kind.
 fn reachable(report: &Report) -> &'static str {
     match report.failure.as_ref().map(Error::kind) {
         Some(Kind::Refused(_) | Kind::Protocol(_)) => "yes",
@@ -157,14 +157,14 @@ fn reachable(report: &Report) -> &'static str {
     }
 }
 
-/// The names that are known, a line each.
+/// Returns the known user names, one per line.
 fn user_names(reports: &[Report]) -> String {
     let names = reports.iter().filter_map(Report::username);
     let lines = names.flat_map(|name| [terminal::printable(name, ""), "\n".into()]);
     lines.collect()
 }
 
-/// Says of each context what went wrong there, and what is to be made of all.
+/// Prints the failure of each context, and decides the outcome of the whole command.
 fn verdict(names: &[&str], reports: Vec<Report>, lasting: Option<Duration>) -> Result<(), Error> {
     let (mut refused, mut expiring, mut failed) = (0, 0, 0);
     let count = names.len();
@@ -193,12 +193,12 @@ fn verdict(names: &[&str], reports: Vec<Report>, lasting: Option<Duration>) -> R
             of_all(failed)
         ))),
         (0, 1.., _) => Err(Kind::Unmet(format!(
-            "the server refused to say who it is in {}",
+            "the server refused to say who you are in {}",
             of_all(refused)
         ))
         .into()),
         (0, 0, 1..) => Err(Kind::Expiring(format!(
-            "the credential lasts for less than --fail-if-expires-within in {}",
+            "the credential expires too soon for --fail-if-expires-within in {}",
             of_all(expiring)
         ))
         .into()),

@@ -1,61 +1,29 @@
-//! `kubectl whoami`: who the API server thinks you are, by which credential, until when; and how
-//! it knows.
+//! `kubectl whoami`: shows who the API server thinks you are, which credential says so, and when it
+//! expires; and how that is known.
 //!
 //! # Layout
-//! * `args`: the command line, nothing else; `completion` is what a shell offers there.
-//! * `identity`: what a server can say of a user, and by which of its answers it was said (`Source`).
-//! * `ladder`: asks one server, one question after the other, until an answer names the user.
-//! * `question`: how each of them is asked.
-//! * `credential`: what was presented to the server, and which part of it counted.
-//! * `report`: all of that about one connection. It never fails: that it does not know, and why, is
-//!   part of it. `explanation` says what a bare `Unauthorized` may be about.
-//! * `contexts`: the same about all contexts, side by side (`--all-contexts`).
-//! * `access`: what may be done, instead of who one is (`--can`).
-//! * `format`: a report as `-o` has it; `document` is the JSON form, `table` the one for people, with
-//!   `remaining` time in words. Several answers are `columns` or a `list`.
+//! * `args`: the command line; `completion`: the values that a shell offers for it
+//! * `command`: chooses what the flags ask for
+//! * `identity`: who the server says you are; its `ladder` asks one `review` after the other
+//! * `credential`: what was sent to the server, and which part of it counted; `explanation` lists what
+//!   may be wrong with it after a bare `Unauthorized`
+//! * `report`: all facts about one connection, and how `-o` prints them
+//! * `contexts`: the reports of all contexts, side by side (`--all-contexts`)
+//! * `can`: whether a request would be allowed (`--can`)
+//! * `remaining`: the time left, in words
 
-mod access;
 mod args;
-mod columns;
+mod can;
+mod command;
 mod completion;
 mod contexts;
 mod credential;
-mod document;
-mod explanation;
-mod format;
 mod identity;
-mod ladder;
-mod list;
-mod question;
 mod remaining;
 mod report;
-mod table;
 
 use std::process::ExitCode;
 
-use kubectl_plugin::Error;
-use kubectl_plugin::api_server::ApiServer;
-
-use args::WhoamiArgs;
-use format::Format;
-use report::Report;
-
 fn main() -> ExitCode {
-    kubectl_plugin::command::run(whoami)
-}
-
-async fn whoami(arguments: WhoamiArgs) -> Result<(), Error> {
-    arguments.check()?;
-    if arguments.can().next().is_some() {
-        return access::check(&arguments).await;
-    }
-    if arguments.all_contexts {
-        return contexts::whoami(&arguments).await;
-    }
-    let format = Format::parse(&arguments)?;
-    let limit = arguments.fail_if_expires_within()?;
-    let server = ApiServer::connect(&arguments.connection)?;
-    let report = Report::of(&server, arguments.offline).await;
-    let written = format.write(&report);
-    report.verdict(limit).and(written)
+    kubectl_plugin::command::run(command::whoami)
 }

@@ -1,12 +1,12 @@
-//! Lengths of time in words.
+//! Words lengths of time.
 
 use jiff::SignedDuration;
 
-/// What is left is shown in yellow when it is less, in red when it is less than [`URGENT`].
+/// The time left is yellow if it is less than this, and red if it is less than [`URGENT`].
 const SOON: SignedDuration = SignedDuration::from_hours(24);
 const URGENT: SignedDuration = SignedDuration::from_mins(10);
 
-/// The units from the largest down, in seconds. A year is one of 365.2425 days.
+/// The units from the largest down, in seconds. A year has 365.2425 days.
 const UNITS: [(i64, &str); 5] = [
     (31_556_952, "year"),
     (86_400, "day"),
@@ -15,7 +15,7 @@ const UNITS: [(i64, &str); 5] = [
     (1, "second"),
 ];
 
-/// `3 days 2 hours`: the largest unit, and the next one while there are few of the first.
+/// Returns, for example, `3 days 2 hours`: the largest unit, and the next one if the first is small.
 pub(crate) fn words(length: SignedDuration) -> String {
     let seconds = length.as_secs().abs();
     let largest = UNITS
@@ -36,7 +36,7 @@ pub(crate) fn words(length: SignedDuration) -> String {
     text
 }
 
-/// `in 3 days 2 hours`, or `2 hours ago`.
+/// Returns `in 3 days 2 hours` or `2 hours ago`.
 pub(crate) fn from_now(remaining: SignedDuration) -> String {
     let words = words(remaining);
     if remaining.is_negative() {
@@ -46,7 +46,7 @@ pub(crate) fn from_now(remaining: SignedDuration) -> String {
     }
 }
 
-/// The colour (a parameter of ECMA-48's SGR) of what is left, when it is little.
+/// Returns the colour (a parameter of ECMA-48's SGR) of the time left, if it is short.
 pub(crate) fn colour(remaining: SignedDuration) -> Option<&'static str> {
     match remaining {
         _ if remaining >= SOON => None,

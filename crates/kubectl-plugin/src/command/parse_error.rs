@@ -1,9 +1,12 @@
 //! Words clap's errors as kubectl words them.
 
+use std::error::Error as _;
+
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::command::name::CommandName;
+use crate::error::Kind;
 use crate::text::nearest::nearest;
 use crate::{Error, output};
 
@@ -58,11 +61,12 @@ pub(super) fn parse_error(
             )
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            let reason = std::error::Error::source(error).map(ToString::to_string);
-            match reason.as_deref().unwrap_or("it is not valid") {
-                reason if reason.starts_with(flag_name) => reason.to_owned(),
-                reason => format!("invalid value for {flag_name}: {reason}"),
-            }
+            let reason = error.source().map(ToString::to_string);
+            let reason = reason.as_deref().unwrap_or("it is not valid");
+            own_message(error).map_or_else(
+                || format!("invalid value for {flag_name}: {reason}"),
+                str::to_owned,
+            )
         }
         ErrorKind::TooManyValues => format!("{flag_name} takes no value"),
         ErrorKind::WrongNumberOfValues => {
@@ -87,9 +91,24 @@ pub(super) fn parse_error(
         Some(near) => nearest(flag_name, [near].into_iter()),
         None => nearest(value, known.iter().map(String::as_str)),
     };
+    if let Some(hint) = own(error).and_then(Error::hint) {
+        return Err(Error::usage(message).hinted(hint));
+    }
     let hint = near.map_or_else(
         || help.clone(),
         |near| format!("did you mean `{near}`? {help}"),
     );
     Err(Error::usage(message).hinted(hint))
+}
+
+/// Returns the error of one of our value parsers, which has its own words.
+fn own(error: &clap::Error) -> Option<&Error> {
+    error.source()?.downcast_ref()
+}
+
+fn own_message(error: &clap::Error) -> Option<&str> {
+    match own(error)?.kind() {
+        Kind::Usage(message) => Some(message),
+        _ => None,
+    }
 }

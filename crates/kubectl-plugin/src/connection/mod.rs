@@ -52,7 +52,7 @@ pub use auth::summary::{
 };
 pub use contexts::Contexts;
 pub use flags::args::ConnectionArgs;
-pub use flags::duration::parse as parse_duration;
+pub use flags::duration::{duration_flag, parse as parse_duration};
 pub(crate) use kubeconfig::List as KubeconfigList;
 pub(crate) use session::Session;
 pub use target::ServerTarget;

@@ -1,10 +1,10 @@
-//! `-H`: headers of the user's own, as far as they are the user's to set.
+//! `-H`: headers that the user adds.
 
 use http::header::{self, HeaderName, HeaderValue};
 
 use crate::Error;
 
-/// Headers that the connection or the login decides.
+/// Headers that the connection or the login sets.
 const RESERVED: [HeaderName; 7] = [
     header::AUTHORIZATION,
     header::CONNECTION,
@@ -15,30 +15,27 @@ const RESERVED: [HeaderName; 7] = [
     header::UPGRADE,
 ];
 
-/// Reads a `Name: value` of the command line.
+/// Parses a `Name: value` of the command line.
 ///
 /// # Errors
-/// What no header can be, and what the login and the connection decide; no message shows the value.
+/// Refuses invalid headers, and those that the login and the connection set. No message shows the value.
 pub fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), Error> {
-    // The value may be a credential for a proxy on the way, so no message shows it.
+    // The value may be a credential for a proxy, so no message shows it.
     let (name, value) = text.split_once(':').ok_or_else(|| {
         Error::usage("--header has no `:`").hinted("for example: -H 'X-Request-Reason: rollout'")
     })?;
     let name = HeaderName::try_from(name.trim())
-        .map_err(|_| Error::usage("--header has a name that no header can have"))?;
+        .map_err(|_| Error::usage("--header has an invalid name"))?;
     if name.as_str().starts_with("impersonate-") {
         return Err(Error::usage(format!("--header must not set {name}"))
             .hinted("use --as, --as-group, --as-uid and --as-user-extra"));
     }
     if RESERVED.contains(&name) {
         return Err(Error::usage(format!("--header must not set {name}"))
-            .hinted("the login and the connection come from the kubeconfig and its flags"));
+            .hinted("the connection flags and the kubeconfig set it"));
     }
-    let value = HeaderValue::try_from(value.trim()).map_err(|_| {
-        Error::usage(format!(
-            "--header {name} has a value that no header can hold"
-        ))
-    })?;
+    let value = HeaderValue::try_from(value.trim())
+        .map_err(|_| Error::usage(format!("--header {name} has an invalid value")))?;
     Ok((name, value))
 }
 
@@ -47,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_a_header_and_refuses_what_is_not_its_to_set() {
+    fn a_header_is_read_and_a_reserved_one_is_refused() {
         let (name, value) = parse_header("X-Reason:  a: b ").unwrap();
         assert_eq!(
             (name.as_str(), value.to_str().unwrap()),

@@ -1,9 +1,8 @@
-//! JSON as it was given: checked, never rewritten.
+//! Checks JSON without rewriting it.
 //!
-//! Two passes, because they answer two questions. [`check_syntax`] says whether the
-//! text is JSON at all; if not, it may still be YAML. [`parse`] refuses what is JSON
-//! and yet no patch: a key twice (the server would keep the last one), half a
-//! surrogate pair, a number out of range. That must never be tried as YAML.
+//! Two passes answer two questions. [`check_syntax`] tells whether the text is JSON at all; if not, it may
+//! still be YAML. [`parse`] refuses JSON that is not a valid patch: a key twice (the server would keep the
+//! last one), half a surrogate pair, a number out of range. Such a text is never tried as YAML.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -15,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::{Error, MAX_DEPTH, Result};
 
-/// Is `text` one JSON value? The error is for a text that is not YAML either.
+/// Checks that `text` is one JSON value. The error is for a text that is not YAML either.
 pub(super) fn check_syntax(text: &str) -> Result<()> {
     match serde_json::from_str::<&RawValue>(text) {
         Ok(_) => Ok(()),
@@ -26,7 +25,7 @@ pub(super) fn check_syntax(text: &str) -> Result<()> {
     }
 }
 
-/// Parses `text` for the checks, and refuses a key that one object has twice.
+/// Parses `text` for the checks, and refuses an object that has a key twice.
 pub(super) fn parse(text: &str) -> Result<Value> {
     let duplicate = RefCell::new(None);
     let node = Node {
@@ -37,10 +36,10 @@ pub(super) fn parse(text: &str) -> Result<Value> {
     let parsed = node.deserialize(&mut deserializer);
     if let Some(Duplicate { offset, pointer }) = duplicate.into_inner() {
         return Err(Error::usage(format!(
-            "the patch has {pointer} twice, the second time at {}",
+            "the patch has {pointer} twice; the second one is at {}",
             place(text, offset)
         ))
-        .hinted("the server would keep the last one: leave one out"));
+        .hinted("remove one of them; the server would keep the last one"));
     }
     parsed.map_err(|error| {
         Error::usage(format!(
@@ -50,7 +49,7 @@ pub(super) fn parse(text: &str) -> Result<Value> {
     })
 }
 
-/// `byte 12`, with line and column if there is more than one line.
+/// Returns `byte 12`, with line and column if there is more than one line.
 fn place(text: &str, offset: usize) -> String {
     let mut lines = text.as_bytes()[..offset].rsplit(|&byte| byte == b'\n');
     let column = 1 + lines.next().map_or(0, <[u8]>::len);
@@ -61,12 +60,12 @@ fn place(text: &str, offset: usize) -> String {
     format!("byte {offset} (line {line}, column {column})")
 }
 
-/// What `serde_json` has to say, which quotes nothing of the text, and where.
+/// Words `serde_json`'s error, which quotes nothing of the text, and its place.
 fn described(error: &serde_json::Error, text: &str) -> String {
     let whole = error.to_string();
     let what = whole.split(" at line ").next().unwrap_or(&whole);
     if what == "recursion limit exceeded" {
-        return format!("it nests deeper than {MAX_DEPTH} levels");
+        return format!("it is nested deeper than {MAX_DEPTH} levels");
     }
     let line_start: usize = text
         .split_inclusive('\n')
@@ -78,13 +77,13 @@ fn described(error: &serde_json::Error, text: &str) -> String {
     format!("{what} at {}", place(text, offset))
 }
 
-/// The key that came twice: where the second one stands, and the pointer to it.
+/// A key that occurs twice: the offset of the second one, and the pointer to it.
 struct Duplicate {
     offset: usize,
     pointer: String,
 }
 
-/// Builds one value, and leaves a note if a key comes twice.
+/// Builds one value, and records a key that occurs twice.
 #[derive(Clone, Copy)]
 struct Node<'a> {
     text: &'a str,
@@ -149,7 +148,7 @@ impl<'a> Visitor<'a> for Node<'a> {
 
     fn visit_map<A: MapAccess<'a>>(self, mut members: A) -> std::result::Result<Value, A::Error> {
         let mut object = Map::new();
-        // A raw key is a slice of the text, and so tells where it stands.
+        // A raw key is a slice of the text, so its address gives the offset.
         while let Some(raw_key) = members.next_key::<&RawValue>()? {
             let key: String = serde_json::from_str(raw_key.get())
                 .map_err(|_| A::Error::custom("a key has an invalid \\u escape"))?;
@@ -171,7 +170,7 @@ impl<'a> Visitor<'a> for Node<'a> {
 }
 
 impl Node<'_> {
-    /// The pointer grows from its end, while the error leaves one container after another.
+    /// Prepends a token: the pointer grows from its end, as the error leaves one container after another.
     fn lead_pointer_with(self, token: &str) {
         if let Some(duplicate) = self.duplicate.borrow_mut().as_mut() {
             let token = token.replace('~', "~0").replace('/', "~1");
@@ -180,7 +179,7 @@ impl Node<'_> {
     }
 }
 
-/// Where `part`, a slice of `text`, begins in it.
+/// Returns the offset of `part`, a slice of `text`, in it.
 pub(super) fn offset_in(text: &str, part: &str) -> usize {
     part.as_ptr().addr() - text.as_ptr().addr()
 }

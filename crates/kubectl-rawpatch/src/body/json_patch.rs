@@ -1,23 +1,22 @@
-//! The operations of a JSON patch, checked as RFC 6902 and RFC 6901 have them.
+//! Checks the operations of a JSON patch by RFC 6902 and RFC 6901.
 //!
-//! The API server is more lenient, and where it is it does something else than what
-//! was meant: it adds on `replace`, writes an empty value for a missing one, and
-//! takes a path without a slash for nothing at all with status 200; where it refuses,
-//! its 422 does not say which operation. Members that an operation does not know are
-//! left alone, as RFC 6902 wants.
+//! The API server is more lenient, and then does something unintended: it adds on `replace`, writes an
+//! empty value for a missing one, and answers 200 to a path without a slash without doing anything. If it
+//! refuses, its 422 does not name the operation. Unknown members of an operation are allowed, as RFC 6902
+//! requires.
 
 use serde_json::{Map, Value};
 
 use super::{Error, Result};
 
-/// The API server answers 413 to more.
+/// The API server's limit; it answers 413 to more.
 const MAX_OPERATIONS: usize = 10_000;
 
-/// Checks every operation. Is there one that writes `/status`?
+/// Checks every operation. Returns whether one of them writes `/status`.
 pub(super) fn check(operations: &[Value]) -> Result<bool> {
     if operations.len() > MAX_OPERATIONS {
         return Err(Error::usage(format!(
-            "the patch has {} operations, and an API server takes {MAX_OPERATIONS} at most",
+            "the patch has {} operations; the API server accepts at most {MAX_OPERATIONS}",
             operations.len()
         ))
         .hinted("split it into several patches"));
@@ -27,7 +26,7 @@ pub(super) fn check(operations: &[Value]) -> Result<bool> {
         let operation = Operation::read(operation).map_err(|Fault { op, what, remedy }| {
             let op = op.map_or(String::new(), |op| format!(" ({op})"));
             Error::usage(format!("operation {index}{op}: {what}"))
-                .hinted(format!("{remedy}; operations count from 0"))
+                .hinted(format!("{remedy}; operations are counted from 0"))
         })?;
         writes_status |= operation
             .written()
@@ -36,16 +35,16 @@ pub(super) fn check(operations: &[Value]) -> Result<bool> {
     Ok(writes_status)
 }
 
-/// One operation that keeps the rules.
+/// A valid operation.
 pub(super) struct Operation<'a> {
     pub(super) op: &'a str,
     pub(super) path: &'a str,
-    /// Where `move` and `copy` take from.
+    /// The source of `move` and `copy`.
     from: Option<&'a str>,
     pub(super) value: Option<&'a Value>,
 }
 
-/// What breaks a rule. The op is named only if it is a known one: it is the body's text.
+/// A broken rule. It names the op only if it is a known one, because others are the body's text.
 pub(super) struct Fault<'a> {
     op: Option<&'a str>,
     what: String,
@@ -71,7 +70,7 @@ impl<'a> Operation<'a> {
             return Err(Fault {
                 op: None,
                 what: format!("its \"op\" is {is}"),
-                remedy: "it is one of add, remove, replace, move, copy, test".to_owned(),
+                remedy: "use add, remove, replace, move, copy or test".to_owned(),
             });
         };
         let fault = |(what, remedy): (String, String)| Fault {
@@ -88,13 +87,13 @@ impl<'a> Operation<'a> {
         if value.is_none() && matches!(op, "add" | "replace" | "test") {
             return Err(fault((
                 "its \"value\" is missing".to_owned(),
-                "say \"value\":null if null is meant".to_owned(),
+                "write \"value\":null if you mean null".to_owned(),
             )));
         }
         if op == "move" && from.is_some_and(|from| path != from && is_at_or_under(path, from)) {
             return Err(fault((
-                format!("its \"path\" {path:?} lies inside of its \"from\""),
-                "nothing can be moved into itself; copy can".to_owned(),
+                format!("its \"path\" {path:?} is inside its \"from\""),
+                "a value cannot be moved into itself; use copy".to_owned(),
             )));
         }
         Ok(Self {
@@ -105,7 +104,7 @@ impl<'a> Operation<'a> {
         })
     }
 
-    /// The places that it changes.
+    /// Returns the places that it changes.
     pub(super) fn written(&self) -> impl Iterator<Item = &'a str> {
         let path = (self.op != "test").then_some(self.path);
         let taken = self.from.filter(|_| self.op == "move");
@@ -113,7 +112,7 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// The member `name` of an operation: a JSON pointer.
+/// Reads the member `name` of an operation, which is a JSON pointer.
 fn pointer<'a>(
     members: &'a Map<String, Value>,
     name: &str,
@@ -126,7 +125,7 @@ fn pointer<'a>(
         };
         return Err((
             format!("its {name:?} is {is}"),
-            "it is a JSON pointer, as \"/spec/replicas\"".to_owned(),
+            "write a JSON pointer, such as \"/spec/replicas\"".to_owned(),
         ));
     };
     if !pointer.is_empty() && !pointer.starts_with('/') {
@@ -138,14 +137,14 @@ fn pointer<'a>(
     let mut escapes = pointer.split('~').skip(1);
     if escapes.any(|rest| !rest.starts_with(['0', '1'])) {
         return Err((
-            format!("its {name:?} {pointer:?} has a \"~\" that is no escape"),
+            format!("its {name:?} {pointer:?} has an invalid \"~\" escape"),
             "write ~0 for \"~\" and ~1 for \"/\" in a name".to_owned(),
         ));
     }
     Ok(pointer)
 }
 
-/// Does `pointer` name the same place as `root`, or one inside of it?
+/// Reports whether `pointer` names the same place as `root`, or one inside it.
 pub(super) fn is_at_or_under(pointer: &str, root: &str) -> bool {
     pointer
         .strip_prefix(root)
@@ -168,7 +167,7 @@ mod tests {
     fn assert_refused(operation: Value, message: &str, hint: &str) {
         assert_eq!(
             refusal(operation),
-            format!("error: operation 2{message}\nhint: {hint}; operations count from 0")
+            format!("error: operation 2{message}\nhint: {hint}; operations are counted from 0")
         );
     }
 
@@ -195,7 +194,7 @@ mod tests {
             ": is not an object",
             r#"write {"op":"replace","path":"/spec/replicas","value":3}"#,
         );
-        let known = "it is one of add, remove, replace, move, copy, test";
+        let known = "use add, remove, replace, move, copy or test";
         for op in [json!("hunter2"), json!("Add"), json!(1), json!(null)] {
             assert_refused(
                 json!({"op": op, "path": "/a"}),
@@ -212,10 +211,10 @@ mod tests {
             assert_refused(
                 json!({"op": op, "path": "/a"}),
                 &format!(" ({op}): its \"value\" is missing"),
-                "say \"value\":null if null is meant",
+                "write \"value\":null if you mean null",
             );
         }
-        let pointer = "it is a JSON pointer, as \"/spec/replicas\"";
+        let pointer = "write a JSON pointer, such as \"/spec/replicas\"";
         for op in ["move", "copy"] {
             assert_refused(
                 json!({"op": op, "path": "/a"}),
@@ -250,7 +249,7 @@ mod tests {
         for path in ["/a~", "/a~2b", "/~~0"] {
             assert_refused(
                 json!({"op": "remove", "path": path}),
-                &format!(" (remove): its \"path\" {path:?} has a \"~\" that is no escape"),
+                &format!(" (remove): its \"path\" {path:?} has an invalid \"~\" escape"),
                 "write ~0 for \"~\" and ~1 for \"/\" in a name",
             );
         }
@@ -261,8 +260,8 @@ mod tests {
         for (from, path) in [("/a", "/a/b"), ("", "/a")] {
             assert_refused(
                 json!({"op": "move", "from": from, "path": path}),
-                &format!(" (move): its \"path\" {path:?} lies inside of its \"from\""),
-                "nothing can be moved into itself; copy can",
+                &format!(" (move): its \"path\" {path:?} is inside its \"from\""),
+                "a value cannot be moved into itself; use copy",
             );
         }
     }
@@ -273,7 +272,7 @@ mod tests {
         assert!(check(&operations[1..]).is_ok());
         assert_eq!(
             check(&operations).unwrap_err().to_string(),
-            "error: the patch has 10001 operations, and an API server takes 10000 at most"
+            "error: the patch has 10001 operations; the API server accepts at most 10000"
         );
     }
 }

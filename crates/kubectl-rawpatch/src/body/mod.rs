@@ -1,14 +1,14 @@
-//! The patch itself, from the bytes a user gave to the bytes that are sent.
+//! The patch itself, from the bytes that the user gives to the bytes that are sent.
 //!
 //! ```text
 //! bytes ─▶ Document::read ─▶ PatchType::choose ─▶ check ─▶ with_resource_version ─▶ the request's body
 //!            │ json: checked, never rewritten
-//!            └ yaml ─▶ scalar: written anew as JSON
+//!            └ yaml ─▶ scalar: rewritten as JSON
 //! ```
 //!
-//! Everything here is pure and runs before a connection is opened. An error names
-//! the place (a byte, a line, an operation, a JSON pointer) and what to do, and
-//! quotes field names and pointers only: the values may be those of a Secret.
+//! Everything here is pure and runs before a connection is opened. An error names the place (a byte, a
+//! line, an operation, a JSON pointer) and the remedy. It quotes field names and pointers only, because
+//! the values may belong to a Secret.
 
 mod json;
 mod json_patch;
@@ -28,16 +28,15 @@ pub(crate) use version_guard::with_resource_version;
 /// The API server's limit for a request body, in bytes.
 const MAX_BYTES: usize = 3_145_728;
 
-/// How deep a body may nest: what `serde_json` parses. No Kubernetes type comes near it.
+/// The maximum depth of a body, which is `serde_json`'s. No Kubernetes type is nearly as deep.
 const MAX_DEPTH: usize = 127;
 
 type Result<T> = std::result::Result<T, Error>;
 
 /// A patch that can be sent: its bytes, and the same parsed for the checks.
 ///
-/// What is valid JSON keeps its bytes, numbers and white space included, but for a
-/// leading byte order mark, which no API server accepts. Anything else is read as
-/// YAML and written as JSON ([`yaml::to_json`]).
+/// Valid JSON keeps its bytes, including numbers and white space, except for a leading byte order mark,
+/// which no API server accepts. Everything else is read as YAML and written as JSON ([`yaml::to_json`]).
 #[derive(Debug)]
 pub(crate) struct Document {
     bytes: Vec<u8>,
@@ -45,10 +44,10 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// Reads what the user gave with `-p`, in a file or on stdin.
+    /// Reads the patch that the user gives with `-p`, in a file or on stdin.
     ///
-    /// Refuses what is not UTF-8, neither JSON nor YAML, too large, ambiguous
-    /// (a key twice, two documents), or changes nothing.
+    /// Refuses a patch that is not UTF-8, neither JSON nor YAML, too large, ambiguous (a key twice, two
+    /// documents), or that changes nothing.
     pub(crate) fn read(given: &[u8]) -> Result<Self> {
         let text =
             std::str::from_utf8(given).map_err(|error| not_utf8(given, error.valid_up_to()))?;
@@ -82,14 +81,14 @@ impl Document {
         })
     }
 
-    /// The JSON to send.
+    /// Returns the JSON to send.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-/// Checks that `document` can mean a patch of `patch_type` to `target`, and returns
-/// the warning to print when it looks like a mistake that the server does not report.
+/// Checks that `document` makes sense as a patch of `patch_type` to `target`. Returns the warning to print
+/// for a probable mistake that the server does not report.
 pub(crate) fn check(
     document: &Document,
     patch_type: PatchType,
@@ -101,28 +100,28 @@ pub(crate) fn check(
         _ => false, // `PatchType::choose` has refused it.
     };
     Ok((writes_status && target.subresource.is_none()).then(|| {
-        "the patch sets \"status\" through the main resource, and the server ignores it there \
-         if the resource has a status subresource: --subresource status sends it there"
+        "the patch sets \"status\" through the main resource; the server ignores it \
+         if the resource has a status subresource: use --subresource status"
             .to_owned()
     }))
 }
 
 fn not_utf8(given: &[u8], offset: usize) -> Error {
     let hint = match given {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this is UTF-16: save the patch as UTF-8",
-        _ => "save the patch as UTF-8; binary data goes into a Secret's \"data\" as base64",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this looks like UTF-16: save the patch as UTF-8",
+        _ => "save the patch as UTF-8, and put binary data into a Secret's \"data\" as base64",
     };
     Error::usage(format!("the patch is not UTF-8 at byte {offset}")).hinted(hint)
 }
 
 fn changes_nothing(what: &str) -> Error {
-    Error::usage(format!("the patch is {what} and changes nothing"))
-        .hinted("--verbatim sends it as it is")
+    Error::usage(format!("the patch is {what}, which changes nothing"))
+        .hinted("use --verbatim to send it anyway")
 }
 
 fn too_large() -> Error {
     Error::usage(format!(
-        "the patch is larger than {MAX_BYTES} bytes, the most that an API server reads"
+        "the patch is larger than {MAX_BYTES} bytes, the API server's limit"
     ))
     .hinted("split it into several patches")
 }

@@ -1,28 +1,28 @@
-//! What an object says about itself, held against the path it is sent to.
+//! Compares what an object says about itself with the path that it is sent to.
 //!
-//! The API server refuses most of this too, as a 400 or a 422 that quotes the whole
-//! object; here it costs no request and names the field.
+//! The API server refuses most mismatches with a 400 or a 422 that quotes the whole object. Here they
+//! cost no request, and the message names the field.
 
 use serde_json::{Map, Value};
 
 use super::{Error, PatchType, Result};
 
-/// What the request's path says.
+/// The object that the request's path names.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target<'a> {
     /// Empty for the core group.
     pub(crate) group: &'a str,
     pub(crate) version: &'a str,
-    /// None for what has no namespace.
+    /// `None` for cluster-scoped objects.
     pub(crate) namespace: Option<&'a str>,
-    /// The plural, as `deployments`.
+    /// The plural, such as `deployments`.
     pub(crate) resource: &'a str,
     pub(crate) name: &'a str,
     pub(crate) subresource: Option<&'a str>,
 }
 
-/// The groups with a dot that kube-apiserver itself serves, without `.k8s.io`
-/// (`kubernetes/pkg/controlplane/instance.go`, and those of its extension servers).
+/// The groups with a dot that kube-apiserver itself serves, apart from those in `k8s.io`
+/// (`kubernetes/pkg/controlplane/instance.go`, and its extension servers).
 const OWN_GROUPS: [&str; 18] = [
     "admissionregistration",
     "apiextensions",
@@ -52,20 +52,20 @@ impl Target<'_> {
         }
     }
 
-    /// Is the body the resource itself? `/scale` and others have types of their own.
+    /// Reports whether the body is the resource itself: `/scale` and others have types of their own.
     fn is_the_resource(&self) -> bool {
         matches!(self.subresource, None | Some("status"))
     }
 
-    /// Can the kind be guessed from the resource? The API server's own groups keep the rule;
-    /// the plural of a custom resource can be anything, in the other groups of `k8s.io` too.
+    /// Reports whether the kind can be derived from the resource. The API server's own groups follow the
+    /// rule. The plural of a custom resource can be anything, even in a group of `k8s.io`.
     fn is_kubernetes_own(&self) -> bool {
         let own = self.group.strip_suffix(".k8s.io");
         !self.group.contains('.') || own.is_some_and(|own| OWN_GROUPS.contains(&own))
     }
 }
 
-/// Checks an object that is a merge, strategic or apply patch. Does it set `status`?
+/// Checks a merge, strategic or apply patch. Returns whether it sets `status`.
 pub(super) fn check(
     object: &Map<String, Value>,
     patch_type: PatchType,
@@ -82,10 +82,10 @@ pub(super) fn check(
             Some(_) => Ok(()),
             None => Err(Error::usage(format!("an apply patch needs {pointer}")).hinted(remedy)),
         };
-        let own_type = "the subresource has a type of its own: GET it to see which".to_owned();
+        let own_type = "the subresource has a type of its own: GET it to find out".to_owned();
         let (api_version_remedy, kind_remedy) = if target.is_the_resource() {
             (
-                format!("the path says apiVersion: {}", target.api_version()),
+                format!("the path has apiVersion: {}", target.api_version()),
                 format!("add the kind of {}", target.resource),
             )
         } else {
@@ -96,12 +96,12 @@ pub(super) fn check(
         apply_needs(
             name,
             "/metadata/name",
-            format!("the path says name: {}", target.name),
+            format!("the path has name: {}", target.name),
         )?;
         if in_metadata("managedFields").is_some_and(|fields| !fields.is_null()) {
             return Err(
                 Error::usage("an apply patch cannot have /metadata/managedFields")
-                    .hinted("leave it out: the server keeps it"),
+                    .hinted("remove it: the server maintains it"),
             );
         }
     }
@@ -112,9 +112,9 @@ pub(super) fn check(
         Some(expected) => must_agree("/metadata/namespace", namespace, "namespace", expected)?,
         None if namespace.is_some() => {
             return Err(Error::usage(
-                "the patch has /metadata/namespace, and the path has no namespace",
+                "the patch has /metadata/namespace, but the path has no namespace",
             )
-            .hinted("leave it out, or correct the path"));
+            .hinted("remove it, or correct the path"));
         }
         None => {}
     }
@@ -135,7 +135,7 @@ pub(super) fn check(
     Ok(object.contains_key("status"))
 }
 
-/// If the patch says it at all, it must say what the path says.
+/// Checks that a field of the patch, if present, agrees with the path.
 fn must_agree(pointer: &str, said: Option<&Value>, what: &str, expected: &str) -> Result<()> {
     match said {
         Some(said) if said != expected => Err(disagrees(pointer, what, expected)),
@@ -145,12 +145,12 @@ fn must_agree(pointer: &str, said: Option<&Value>, what: &str, expected: &str) -
 
 fn disagrees(pointer: &str, what: &str, expected: &str) -> Error {
     Error::usage(format!(
-        "{pointer} of the patch does not agree with the path, whose {what} is {expected:?}"
+        "{pointer} in the patch contradicts the path, whose {what} is {expected:?}"
     ))
-    .hinted("correct the patch or the path; --verbatim sends it unchecked")
+    .hinted("correct the patch or the path, or use --verbatim to send it unchecked")
 }
 
-/// The resource of a kind, as apimachinery's `UnsafeGuessKindToResource` makes it.
+/// Returns the resource of a kind by the rule of apimachinery's `UnsafeGuessKindToResource`.
 fn plural(kind: &str) -> String {
     let singular = kind.to_lowercase();
     if singular.ends_with("endpoints") {
@@ -213,9 +213,9 @@ mod tests {
     #[test]
     fn refuses_an_apply_patch_without_its_identity() {
         for (pointer, hint) in [
-            ("/apiVersion", "the path says apiVersion: apps/v1"),
+            ("/apiVersion", "the path has apiVersion: apps/v1"),
             ("/kind", "add the kind of deployments"),
-            ("/metadata/name", "the path says name: sleep"),
+            ("/metadata/name", "the path has name: sleep"),
         ] {
             let mut object = whole();
             let (parent, name) = pointer.rsplit_once('/').unwrap();
@@ -239,7 +239,7 @@ mod tests {
             refusal(&object, PatchType::Apply, &DEPLOYMENT).as_deref(),
             Some(
                 "error: an apply patch cannot have /metadata/managedFields\n\
-                 hint: leave it out: the server keeps it"
+                 hint: remove it: the server maintains it"
             )
         );
         assert_fits(&object, PatchType::Merge, &DEPLOYMENT);
@@ -250,33 +250,33 @@ mod tests {
         for (object, said) in [
             (
                 json!({"metadata": {"name": "hunter2"}}),
-                "/metadata/name of the patch does not agree with the path, whose name is \"sleep\"",
+                "/metadata/name in the patch contradicts the path, whose name is \"sleep\"",
             ),
             (
                 json!({"metadata": {"name": null}}),
-                "/metadata/name of the patch does not agree with the path, whose name is \"sleep\"",
+                "/metadata/name in the patch contradicts the path, whose name is \"sleep\"",
             ),
             (
                 json!({"metadata": {"namespace": "hunter2"}}),
-                "/metadata/namespace of the patch does not agree with the path, whose namespace is \"shop\"",
+                "/metadata/namespace in the patch contradicts the path, whose namespace is \"shop\"",
             ),
             (
                 json!({"apiVersion": "apps/v1beta1"}),
-                "/apiVersion of the patch does not agree with the path, whose group and version is \"apps/v1\"",
+                "/apiVersion in the patch contradicts the path, whose group and version is \"apps/v1\"",
             ),
             (
                 json!({"kind": "Pod"}),
-                "/kind of the patch does not agree with the path, whose resource is \"deployments\"",
+                "/kind in the patch contradicts the path, whose resource is \"deployments\"",
             ),
             (
                 json!({"kind": 5}),
-                "/kind of the patch does not agree with the path, whose resource is \"deployments\"",
+                "/kind in the patch contradicts the path, whose resource is \"deployments\"",
             ),
         ] {
             assert_eq!(
                 refusal(&object, PatchType::Strategic, &DEPLOYMENT),
                 Some(format!(
-                    "error: {said}\nhint: correct the patch or the path; --verbatim sends it unchecked"
+                    "error: {said}\nhint: correct the patch or the path, or use --verbatim to send it unchecked"
                 ))
             );
         }
@@ -294,8 +294,8 @@ mod tests {
             )
             .as_deref(),
             Some(
-                "error: the patch has /metadata/namespace, and the path has no namespace\n\
-                 hint: leave it out, or correct the path"
+                "error: the patch has /metadata/namespace, but the path has no namespace\n\
+                 hint: remove it, or correct the path"
             )
         );
         assert_fits(
@@ -334,7 +334,7 @@ mod tests {
             refusal(&json!({"a": 1}), PatchType::Apply, &scale).as_deref(),
             Some(
                 "error: an apply patch needs /apiVersion\n\
-                 hint: the subresource has a type of its own: GET it to see which"
+                 hint: the subresource has a type of its own: GET it to find out"
             )
         );
     }

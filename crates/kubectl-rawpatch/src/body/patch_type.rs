@@ -1,25 +1,25 @@
-//! The four kinds of patch, and which of them a body is.
+//! The four types of patch, and how the type of a body is chosen.
 
 use clap::ValueEnum;
 use serde_json::Value;
 
 use super::{Document, Error, Result};
 
-/// A kind of patch that the API server accepts.
+/// A type of patch that the API server accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PatchType {
-    /// A list of operations, RFC 6902.
+    /// A list of operations (RFC 6902).
     Json,
-    /// A piece of the object, RFC 7386: `null` removes, lists are replaced whole.
+    /// A part of the object (RFC 7386): `null` removes a field, lists are replaced as a whole.
     Merge,
-    /// A piece of the object, with lists merged by Kubernetes' own keys; built-in kinds only.
+    /// A part of the object, with lists merged by Kubernetes' own keys. For built-in kinds only.
     Strategic,
     /// Server-side apply: the fields that this field manager wants to own.
     Apply,
 }
 
 impl PatchType {
-    /// The value of `--type`.
+    /// Returns the value of `--type`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
@@ -29,7 +29,7 @@ impl PatchType {
         }
     }
 
-    /// The Content-Type, which the API server compares exactly.
+    /// Returns the `Content-Type`, which the API server compares exactly.
     pub(crate) fn media_type(self) -> &'static str {
         match self {
             Self::Json => "application/json-patch+json",
@@ -39,9 +39,8 @@ impl PatchType {
         }
     }
 
-    /// The type of a body whose user named none: a JSON patch if it begins as an array
-    /// does, else strategic as with `kubectl patch`. It needs no valid body, so that it
-    /// serves `--verbatim` too.
+    /// Returns the type of a body without an explicit one: a JSON patch if it begins like an array, otherwise
+    /// strategic as with `kubectl patch`. The body need not be valid, so that this serves `--verbatim`.
     pub(crate) fn of_body(body: &[u8]) -> Self {
         if body.trim_ascii_start().starts_with(b"[") {
             Self::Json
@@ -50,25 +49,24 @@ impl PatchType {
         }
     }
 
-    /// The type to send `document` as: the one that `--type` names, if it can be one of
-    /// that type, else the one that it shows by itself.
+    /// Returns the type to send `document` as: the explicit one, if it fits, otherwise [`Self::of_body`].
     pub(crate) fn choose(explicit: Option<Self>, document: &Document) -> Result<Self> {
         let chosen = explicit.unwrap_or_else(|| Self::of_body(&document.bytes));
         let (is, fits, instead) = match document.value {
             Value::Array(_) => (
                 "an array",
                 chosen == Self::Json,
-                "an array of operations is --type json",
+                "an array of operations needs --type json",
             ),
             Value::Object(_) => (
                 "an object",
                 chosen != Self::Json,
-                "an object is --type strategic (the default), merge or apply",
+                "an object needs --type strategic (the default), merge or apply",
             ),
             _ => (
                 "a scalar",
                 false,
-                "a patch is an object, or an array of JSON patch operations",
+                "a patch must be an object or an array of JSON patch operations",
             ),
         };
         if fits {
@@ -80,7 +78,7 @@ impl PatchType {
             "an object"
         };
         Err(Error::usage(format!(
-            "a patch of type {} is {needs}, and this one is {is}",
+            "a patch of type {} must be {needs}, but this one is {is}",
             chosen.name()
         ))
         .hinted(instead))
@@ -122,26 +120,26 @@ mod tests {
             (
                 Some(PatchType::Json),
                 r#"{"a":1}"#,
-                "error: a patch of type json is an array of operations, and this one is an object\n\
-                 hint: an object is --type strategic (the default), merge or apply",
+                "error: a patch of type json must be an array of operations, but this one is an object\n\
+                 hint: an object needs --type strategic (the default), merge or apply",
             ),
             (
                 Some(PatchType::Apply),
                 "[1]",
-                "error: a patch of type apply is an object, and this one is an array\n\
-                 hint: an array of operations is --type json",
+                "error: a patch of type apply must be an object, but this one is an array\n\
+                 hint: an array of operations needs --type json",
             ),
             (
                 Some(PatchType::Json),
                 "5",
-                "error: a patch of type json is an array of operations, and this one is a scalar\n\
-                 hint: a patch is an object, or an array of JSON patch operations",
+                "error: a patch of type json must be an array of operations, but this one is a scalar\n\
+                 hint: a patch must be an object or an array of JSON patch operations",
             ),
             (
                 None,
                 "text",
-                "error: a patch of type strategic is an object, and this one is a scalar\n\
-                 hint: a patch is an object, or an array of JSON patch operations",
+                "error: a patch of type strategic must be an object, but this one is a scalar\n\
+                 hint: a patch must be an object or an array of JSON patch operations",
             ),
         ] {
             assert_eq!(choose(explicit, text), Err(expected.to_owned()));
@@ -149,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_that_of_the_flag() {
+    fn names_are_the_flags_values() {
         for patch_type in PatchType::value_variants() {
             assert_eq!(
                 PatchType::from_str(patch_type.name(), false),
@@ -159,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn media_types_are_spelt_as_the_server_compares_them() {
+    fn media_types_are_spelled_as_the_server_compares_them() {
         let media_types = [
             PatchType::Json,
             PatchType::Merge,

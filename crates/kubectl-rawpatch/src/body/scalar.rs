@@ -1,25 +1,24 @@
-//! What a plain YAML scalar means, by kubectl's rules: YAML 1.1 with Go's integers.
+//! The meaning of a plain YAML scalar by kubectl's rules: YAML 1.1 with Go's integers.
 //!
-//! `resolve` in go.yaml.in/yaml/v2 is the model, which is neither YAML 1.1 (no
-//! base 60, `0o17` is 15) nor 1.2 (`yes` is true, `0644` is 420). The one
-//! difference: a number keeps the digits it was written with as far as JSON can
-//! spell them, where kubectl goes through a float: `1.10` stays `1.10`, and an
-//! integer of 23 digits stays itself.
+//! The model is `resolve` in go.yaml.in/yaml/v2, which is neither YAML 1.1 (no base 60, `0o17` is 15) nor
+//! 1.2 (`yes` is true, `0644` is 420). There is one difference: a number keeps its digits as far as JSON
+//! can express them, where kubectl goes through a float. `1.10` stays `1.10`, and an integer of 23 digits
+//! stays itself.
 
-/// A scalar as JSON knows it.
+/// A scalar in JSON's terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Scalar {
     Null,
     Bool(bool),
-    /// The number as JSON spells it.
+    /// A number, spelled as in JSON.
     Number(String),
-    /// `.inf` and `.nan`, which JSON cannot spell.
+    /// `.inf` or `.nan`, which JSON cannot express.
     NotFinite,
     /// The text itself.
     Text,
 }
 
-/// What `plain`, unquoted and without a tag, means.
+/// Interprets `plain`, an unquoted scalar without a tag.
 pub(super) fn resolve(plain: &str) -> Scalar {
     match plain {
         "" | "~" | "null" | "Null" | "NULL" => Scalar::Null,
@@ -35,7 +34,7 @@ pub(super) fn resolve(plain: &str) -> Scalar {
     }
 }
 
-/// The JSON spelling of a number, if `plain` is one.
+/// Returns the JSON spelling of `plain`, if it is a number.
 fn number(plain: &str) -> Option<String> {
     if plain.starts_with('_') || plain.starts_with("._") {
         return None;
@@ -48,7 +47,7 @@ fn number(plain: &str) -> Option<String> {
     integer_of_other_base(sign, unsigned).or_else(|| decimal(sign, unsigned))
 }
 
-/// `0x1f`, `0o17`, `0b101` and the octal `0644`, within 64 bits as in Go.
+/// Parses `0x1f`, `0o17`, `0b101` and the octal `0644`, within 64 bits as in Go.
 fn integer_of_other_base(sign: &str, unsigned: &str) -> Option<String> {
     let rest = unsigned.strip_prefix('0')?;
     let (base, digits) = match rest.as_bytes().first()? {
@@ -58,7 +57,7 @@ fn integer_of_other_base(sign: &str, unsigned: &str) -> Option<String> {
         _ => (8, rest),
     };
     if digits.starts_with('+') {
-        return None; // `from_str_radix` would take it for a sign.
+        return None; // `from_str_radix` would accept it as a sign.
     }
     let magnitude = i128::from(u64::from_str_radix(digits, base).ok()?);
     let value = if sign.is_empty() {
@@ -69,8 +68,8 @@ fn integer_of_other_base(sign: &str, unsigned: &str) -> Option<String> {
     (value >= i128::from(i64::MIN)).then(|| value.to_string())
 }
 
-/// A decimal number with the digits it was written with: JSON wants no leading zero
-/// and at least one digit on both sides of the point.
+/// Returns a decimal number with its digits. JSON needs no leading zero, and at least one digit on both
+/// sides of the point.
 fn decimal(sign: &str, unsigned: &str) -> Option<String> {
     let (mantissa, exponent) = match unsigned.find(['e', 'E']) {
         Some(at) => unsigned.split_at(at),
@@ -100,7 +99,7 @@ fn decimal(sign: &str, unsigned: &str) -> Option<String> {
         zero if zero == "-0" => "0".to_owned(),
         number => number,
     };
-    // Beyond a float's range it is text, as Go's ParseFloat fails there.
+    // Beyond the range of a float it is text, because Go's ParseFloat fails.
     number
         .parse::<f64>()
         .is_ok_and(f64::is_finite)

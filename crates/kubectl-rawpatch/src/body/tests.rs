@@ -78,16 +78,16 @@ fn broken_json_is_reported_as_json() {
 fn refuses_a_key_twice_and_names_its_pointer() {
     assert_eq!(
         refusal("{\n \"a\": [0, {\"b/c\": \"hunter2\",\n  \"b\\/c\": \"hunter2\"}]}"),
-        "error: the patch has /a/1/b~1c twice, the second time at byte 33 (line 3, column 3)\n\
-         hint: the server would keep the last one: leave one out"
+        "error: the patch has /a/1/b~1c twice; the second one is at byte 33 (line 3, column 3)\n\
+         hint: remove one of them; the server would keep the last one"
     );
     assert!(
         refusal(r#"{"a":1,"a":2}"#)
-            .starts_with("error: the patch has /a twice, the second time at byte 7\n")
+            .starts_with("error: the patch has /a twice; the second one is at byte 7\n")
     );
     assert!(
         refusal(r#" {"":{"~":1,"x":{},"~":2}}"#)
-            .contains("has //~0 twice, the second time at byte 19")
+            .contains("has //~0 twice; the second one is at byte 19")
     );
 }
 
@@ -105,7 +105,7 @@ fn json_that_no_server_reads_is_not_tried_as_yaml() {
     let deep = "[".repeat(128) + &"]".repeat(128);
     assert_eq!(
         refusal(deep),
-        "error: the patch cannot be read: it nests deeper than 127 levels"
+        "error: the patch cannot be read: it is nested deeper than 127 levels"
     );
     let deepest = "[".repeat(127) + &"]".repeat(127);
     assert!(Document::read(deepest.as_bytes()).is_ok());
@@ -118,7 +118,7 @@ fn refuses_what_is_not_utf8() {
     );
     assert_eq!(
         refusal(b"\xff\xfe{\0}\0"),
-        "error: the patch is not UTF-8 at byte 0\nhint: this is UTF-16: save the patch as UTF-8"
+        "error: the patch is not UTF-8 at byte 0\nhint: this looks like UTF-16: save the patch as UTF-8"
     );
 }
 
@@ -128,7 +128,7 @@ fn refuses_more_than_a_server_reads() {
     assert!(Document::read(with_length(MAX_BYTES).as_bytes()).is_ok());
     assert_eq!(
         refusal(with_length(MAX_BYTES + 1)),
-        "error: the patch is larger than 3145728 bytes, the most that an API server reads\n\
+        "error: the patch is larger than 3145728 bytes, the API server's limit\n\
          hint: split it into several patches"
     );
     assert!(refusal(format!("a: {}", "x".repeat(MAX_BYTES))).contains("larger than 3145728 bytes"));
@@ -156,7 +156,7 @@ fn refuses_what_changes_nothing() {
         assert_eq!(
             refusal(text),
             format!(
-                "error: the patch is {what} and changes nothing\nhint: --verbatim sends it as it is"
+                "error: the patch is {what}, which changes nothing\nhint: use --verbatim to send it anyway"
             ),
             "of {text:?}"
         );

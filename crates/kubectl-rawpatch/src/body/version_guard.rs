@@ -1,9 +1,9 @@
-//! A patch that applies to one version of the object only.
+//! Makes a patch apply to one version of the object only.
 //!
-//! The guard is put into the text, and the rest of the text stays as it is. In an
-//! object it is `metadata.resourceVersion`; in a JSON patch a leading `replace` of
-//! it, which a stale version turns into a real 409 (a `test` gives a 422 that does
-//! not say why). An apply patch needs the uid as well: with a version alone it
+//! The guard is inserted into the text, and the rest of the text stays unchanged. In an object it is
+//! `metadata.resourceVersion`. In a JSON patch it is a leading `replace` of that field, which a stale
+//! version turns into a real 409; a `test` gives a 422 without a reason. An apply patch also needs the
+//! UID: with a version alone, it creates an object that is gone.
 //! creates the object when there is none.
 
 use std::collections::BTreeMap;
@@ -15,9 +15,9 @@ use super::json::offset_in;
 use super::json_patch::{Operation, is_at_or_under};
 use super::{Error, PatchType, Result};
 
-/// `body`, which is JSON, with the guard in it.
+/// Returns `body`, which is JSON, with the guard in it.
 ///
-/// Refuses a body that names another version or uid, or that would undo the guard.
+/// Refuses a body that names another version or UID, or that would undo the guard.
 pub(crate) fn with_resource_version(
     body: &[u8],
     patch_type: PatchType,
@@ -38,7 +38,7 @@ pub(crate) fn with_resource_version(
         .into_bytes())
 }
 
-/// Where in a JSON patch to insert which operations.
+/// Returns the offset in a JSON patch, and the operations to insert there.
 fn into_operations(text: &str, members: &[(&str, &str)]) -> Result<(usize, String)> {
     let operations: Vec<Value> =
         serde_json::from_str(text).map_err(|_| cannot_guard("the patch is not a JSON array"))?;
@@ -50,8 +50,8 @@ fn into_operations(text: &str, members: &[(&str, &str)]) -> Result<(usize, Strin
             .position(|operation| undoes(operation, &pointer, value))
         {
             return Err(
-                cannot_guard(&format!("operation {index} writes {pointer} too"))
-                    .hinted("leave the operation or the flag out; operations count from 0"),
+                cannot_guard(&format!("operation {index} also writes {pointer}"))
+                    .hinted("remove the operation or the flag; operations are counted from 0"),
             );
         }
         guards.push(format!(
@@ -63,7 +63,7 @@ fn into_operations(text: &str, members: &[(&str, &str)]) -> Result<(usize, Strin
     Ok((after(text, '['), guards.join(",") + comma))
 }
 
-/// Would `operation` leave something else at `pointer` than `value`?
+/// Reports whether `operation` would change `pointer` to something other than `value`.
 fn undoes(operation: &Value, pointer: &str, value: &str) -> bool {
     let Ok(operation) = Operation::read(operation) else {
         return false; // The server will refuse it.
@@ -77,7 +77,7 @@ fn undoes(operation: &Value, pointer: &str, value: &str) -> bool {
             .any(|path| is_at_or_under(pointer, path))
 }
 
-/// Where in an object to insert which members of its metadata.
+/// Returns the offset in an object, and the members of its metadata to insert there.
 fn into_metadata(text: &str, members: &[(&str, &str)]) -> Result<(usize, String)> {
     let object = members_of(text).ok_or_else(|| cannot_guard("the patch is not a JSON object"))?;
     let metadata = match object.get("metadata") {
@@ -96,8 +96,10 @@ fn into_metadata(text: &str, members: &[(&str, &str)]) -> Result<(usize, String)
             None => missing.push(format!("{name:?}:{}", Value::from(*value))),
             Some(Ok(present)) if present == *value => {}
             Some(_) => {
-                return Err(cannot_guard(&format!("it has another /metadata/{name}"))
-                    .hinted("leave the field or the flag out"));
+                return Err(
+                    cannot_guard(&format!("it has a different /metadata/{name}"))
+                        .hinted("remove the field or the flag"),
+                );
             }
         }
     }
@@ -115,19 +117,19 @@ fn into_metadata(text: &str, members: &[(&str, &str)]) -> Result<(usize, String)
     })
 }
 
-/// The members of the object that `text` is, as slices of it.
+/// Returns the members of the object in `text`, as slices of it.
 fn members_of(text: &str) -> Option<BTreeMap<String, &RawValue>> {
     serde_json::from_str(text).ok()
 }
 
-/// The offset behind the bracket that `text` begins with.
+/// Returns the offset after the bracket at the start of `text`.
 fn after(text: &str, bracket: char) -> usize {
     text.find(bracket).map_or(0, |offset| offset + 1)
 }
 
 fn cannot_guard(why: &str) -> Error {
     Error::usage(format!(
-        "the patch cannot be held to one resource version: {why}"
+        "the patch cannot be guarded with a resource version: {why}"
     ))
 }
 
@@ -146,7 +148,7 @@ mod tests {
         assert_eq!(error.exit_code(), 2);
         error
             .to_string()
-            .strip_prefix("error: the patch cannot be held to one resource version: ")
+            .strip_prefix("error: the patch cannot be guarded with a resource version: ")
             .unwrap()
             .to_owned()
     }
@@ -246,7 +248,7 @@ mod tests {
             let text = format!(r#"[{{"op":"remove","path":"/a"}},{operation}]"#);
             assert_eq!(
                 refusal(&text, PatchType::Json),
-                "operation 1 writes /metadata/resourceVersion too"
+                "operation 1 also writes /metadata/resourceVersion"
             );
         }
         assert_eq!(
@@ -254,7 +256,7 @@ mod tests {
                 r#"[{"op":"remove","path":"/metadata/uid"}]"#,
                 PatchType::Json
             ),
-            "operation 0 writes /metadata/uid too"
+            "operation 0 also writes /metadata/uid"
         );
     }
 
@@ -264,12 +266,12 @@ mod tests {
             let text = format!(r#"{{"metadata":{{"resourceVersion":{value}}}}}"#);
             assert_eq!(
                 refusal(&text, PatchType::Merge),
-                "it has another /metadata/resourceVersion"
+                "it has a different /metadata/resourceVersion"
             );
             let text = format!(r#"{{"metadata":{{"uid":{value}}}}}"#);
             assert_eq!(
                 refusal(&text, PatchType::Apply),
-                "it has another /metadata/uid"
+                "it has a different /metadata/uid"
             );
         }
     }

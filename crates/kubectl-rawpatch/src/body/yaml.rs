@@ -1,12 +1,11 @@
-//! YAML, written anew as JSON.
+//! Rewrites YAML as JSON.
 //!
-//! The events of granit-parser (the parser under serde-saphyr) are composed into a
-//! tree, and the tree is written as JSON. A deserializer would not do: it hands out
-//! numbers as floats, and a patch must keep `1.10` and an integer of 23 digits.
-//! Nodes are shared, so an alias costs nothing until it is written.
+//! The events of granit-parser, the parser of serde-saphyr, are composed into a tree, and the tree is
+//! written as JSON. A deserializer would turn numbers into floats, but a patch must keep `1.10` and an
+//! integer of 23 digits. Nodes are shared, so an alias costs nothing until it is written.
 //!
-//! It means what kubectl makes of it ([`super::scalar`]), with these departures,
-//! each for a patch that says what its author sees:
+//! The meaning is kubectl's ([`super::scalar`]), with these departures, so that a patch means what its
+//! author sees:
 //!
 //! | input | kubectl | here |
 //! |---|---|---|
@@ -31,15 +30,15 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrI
 use super::scalar::{self, Scalar};
 use super::{Error, MAX_BYTES, MAX_DEPTH, Result, changes_nothing, too_large};
 
-/// What the keys that `<<` brings in may cost all together: their bytes, and some more
-/// for each. A body of the largest size stays below, and a bomb ends within a second.
+/// The limit for the keys that `<<` brings in: their bytes, plus a cost for each. A body of the maximum
+/// size stays below it, and a bomb ends within a second.
 const MAX_MERGE_COST: usize = 16 * 1024 * 1024;
 const COST_PER_KEY: usize = 16;
 
-/// The namespace of the tags that are written `!!str`.
+/// The prefix of the tags that are written as `!!str` and so on.
 const CORE_TAGS: &str = "tag:yaml.org,2002:";
 
-/// The one document in `text` as JSON, without white space, keys in their order.
+/// Converts the one document in `text` to JSON, without white space and with keys in their order.
 pub(super) fn to_json(text: &str) -> Result<String> {
     let options = granit_parser::options! {
         emit_comments: false,
@@ -58,13 +57,13 @@ pub(super) fn to_json(text: &str) -> Result<String> {
 
 /// A node of the document. Aliases share it.
 struct Node {
-    /// How many collections are nested in it, itself included.
+    /// How many collections are nested in it, including itself.
     height: usize,
     content: Content,
 }
 
 enum Content {
-    /// The text, and what it means.
+    /// A scalar: its text and its meaning.
     Scalar(String, Scalar),
     Sequence(Vec<Rc<Node>>),
     Mapping(Vec<(String, Rc<Node>)>),
@@ -88,7 +87,7 @@ fn tallest<'a>(nodes: impl Iterator<Item = &'a Rc<Node>>) -> usize {
     nodes.map(|node| node.height).max().unwrap_or(0)
 }
 
-/// What a mapping's key is.
+/// The key of a mapping.
 enum Key {
     Name(String),
     Merge,
@@ -96,7 +95,7 @@ enum Key {
 
 struct Composer<'a> {
     events: Parser<'a, StrInput<'a>>,
-    /// The complete nodes that have an anchor, by the parser's number for it.
+    /// The complete nodes that have an anchor, by the parser's number for the anchor.
     anchors: HashMap<usize, Rc<Node>>,
     merge_cost: usize,
 }
@@ -110,11 +109,12 @@ impl<'a> Composer<'a> {
                 Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
                 Event::StreamEnd => return document.ok_or_else(|| changes_nothing("empty")),
                 _ if document.is_none() => document = Some(self.value(event, span, 0)?),
-                // `---` at the end with nothing behind it is an empty node.
+                // A final `---` starts an empty node.
                 Event::Scalar(..) if span.is_empty() => {}
                 _ => {
-                    return Err(at(span, "the patch has a second document")
-                        .hinted("send one patch at a time"));
+                    return Err(
+                        at(span, "there is a second document").hinted("send one patch at a time")
+                    );
                 }
             }
         }
@@ -130,12 +130,12 @@ impl<'a> Composer<'a> {
         }
     }
 
-    /// A node that JSON can spell, `depth` collections deep.
+    /// Builds a node that JSON can express, `depth` collections deep.
     fn value(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Rc<Node>> {
         let node = self.node(event, span, depth)?;
         if matches!(node.content, Content::Scalar(_, Scalar::NotFinite)) {
             return Err(
-                at(span, "JSON has no infinity and no NaN").hinted("quote it if it is text")
+                at(span, "JSON has neither infinity nor NaN").hinted("quote it if it is text")
             );
         }
         Ok(node)
@@ -147,7 +147,7 @@ impl<'a> Composer<'a> {
                 let node = self
                     .anchors
                     .get(&anchor)
-                    .ok_or_else(|| at(span, "an alias stands inside of what it repeats"))?;
+                    .ok_or_else(|| at(span, "an alias is inside its own anchor"))?;
                 return within_depth(depth + node.height, span).map(|()| Rc::clone(node));
             }
             Event::Scalar(text, style, anchor, tag) => (
@@ -229,11 +229,12 @@ impl<'a> Composer<'a> {
                 Err(at(span, "a key is null").hinted("quote it if it is text"))
             }
             Content::Scalar(text, _) => Ok(Key::Name(text.clone())),
-            _ => Err(at(span, "a key is a collection").hinted("JSON has text only as keys")),
+            _ => Err(at(span, "a key is a collection, but JSON keys are text")
+                .hinted("use text as the key")),
         }
     }
 
-    /// Adds what `<<: value` brings: explicit keys win, then the mapping named first.
+    /// Merges the keys of `<<: value`: explicit keys win, then the mapping that is named first.
     fn merge(
         &mut self,
         value: &Node,
@@ -247,13 +248,13 @@ impl<'a> Composer<'a> {
         };
         for source in sources {
             let Content::Mapping(inherited) = source else {
-                return Err(at(span, "\"<<\" takes a mapping, or a list of mappings")
+                return Err(at(span, "\"<<\" needs a mapping or a list of mappings")
                     .hinted("quote the key if it is text"));
             };
             for (name, node) in inherited {
                 self.merge_cost += name.len() + COST_PER_KEY;
                 if self.merge_cost > MAX_MERGE_COST {
-                    return Err(at(span, "\"<<\" brings too many keys"));
+                    return Err(at(span, "\"<<\" merges too many keys"));
                 }
                 if names.insert(name.clone()) {
                     members.push((name.clone(), Rc::clone(node)));
@@ -264,7 +265,7 @@ impl<'a> Composer<'a> {
     }
 }
 
-/// A scalar and what its tag, or without one its style, makes of it.
+/// Interprets a scalar by its tag or, without a tag, by its style.
 fn scalar_content(
     text: String,
     style: ScalarStyle,
@@ -295,7 +296,7 @@ fn scalar_content(
     if fits {
         Ok(Content::Scalar(text, meaning))
     } else {
-        Err(at(span, "the value is not of the kind that its tag says"))
+        Err(at(span, "the value does not match its tag"))
     }
 }
 
@@ -307,12 +308,12 @@ fn binary(text: &str, span: Span) -> Result<Content> {
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .map(|text| Content::Scalar(text, Scalar::Text))
         .ok_or_else(|| {
-            at(span, "a !!binary value is not the base64 of UTF-8 text")
-                .hinted("a Secret's \"data\" takes the base64 itself: leave the tag out")
+            at(span, "a !!binary value is not base64 of UTF-8 text")
+                .hinted("remove the tag: a Secret's \"data\" holds the base64 itself")
         })
 }
 
-/// Refuses a collection with a tag for something else.
+/// Refuses a collection that is tagged as another kind.
 fn require_tag(tag: Option<&Tag>, kind: &str, span: Span) -> Result<()> {
     match tag {
         Some(tag) if core_tag(tag).as_deref() != Some(kind) && !is_non_specific(tag) => {
@@ -322,31 +323,29 @@ fn require_tag(tag: Option<&Tag>, kind: &str, span: Span) -> Result<()> {
     }
 }
 
-/// `str` for `!!str`, however it is spelt.
+/// Returns `str` for `!!str`, in any spelling.
 fn core_tag(tag: &Tag) -> Option<Cow<'_, str>> {
     tag.suffix_in_namespace(CORE_TAGS)
 }
 
-/// The tag `!`, which says no more than "not by its looks".
+/// Reports whether this is the tag `!`, which only means "not by its looks".
 fn is_non_specific(tag: &Tag) -> bool {
     tag.original() == "!"
 }
 
-/// The tag is not quoted: an unquoted password that begins with `!` is one.
+/// Does not quote the tag, because an unquoted password may begin with `!`.
 fn unknown_tag(span: Span) -> Error {
-    at(span, "a tag has no meaning in JSON").hinted("quote the text if it is not a tag")
+    at(span, "a tag has no meaning in JSON").hinted("quote the text if it is not meant as a tag")
 }
 
-/// What the parser has to say. The one kind of error that shows a character of the text
-/// is worded here.
+/// Words the parser's error. The one that shows a character of the text is reworded.
 fn not_valid(error: &ScanError) -> Error {
     let span = Span::empty(*error.marker());
     match error.kind() {
-        ErrorKind::UnexpectedCharacter { .. } => at(
-            span,
-            "the patch is not valid YAML: a character cannot stand",
-        )
-        .hinted("quote the text, or write the character as an escape"),
+        ErrorKind::UnexpectedCharacter { .. } => {
+            at(span, "the patch is not valid YAML: unexpected character")
+                .hinted("quote the text, or write the character as an escape")
+        }
         kind => at(span, &format!("the patch is not valid YAML: {kind}")),
     }
 }
@@ -355,25 +354,24 @@ fn within_depth(depth: usize, span: Span) -> Result<()> {
     if depth > MAX_DEPTH {
         return Err(at(
             span,
-            &format!("the patch nests deeper than {MAX_DEPTH} levels"),
+            &format!("the patch is nested deeper than {MAX_DEPTH} levels"),
         ));
     }
     Ok(())
 }
 
 fn duplicate(name: &str, span: Span) -> Error {
-    at(span, &format!("the key {name:?} comes a second time"))
-        .hinted("leave one out: which of them counts is not defined")
+    at(span, &format!("the key {name:?} is used twice")).hinted("remove one of them")
 }
 
-/// An error at a node, which begins with its tag if it has one.
+/// Returns an error at a node, which begins at its tag if it has one.
 fn at(span: Span, what: &str) -> Error {
     let start = span.tag_start().unwrap_or(span.start);
     let (line, column) = (start.line(), start.col() + 1);
     Error::usage(format!("{what} at line {line}, column {column}"))
 }
 
-/// Writes `node` as JSON. What aliases expand to is bounded by the size of a body.
+/// Writes `node` as JSON. The size limit of a body also bounds what aliases expand to.
 fn write(node: &Node, json: &mut String) -> Result<()> {
     match &node.content {
         Content::Scalar(_, Scalar::Null | Scalar::NotFinite) => json.push_str("null"),

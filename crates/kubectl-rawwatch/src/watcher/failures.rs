@@ -5,8 +5,8 @@ use std::time::Duration;
 use kubectl_plugin::Error;
 use kubectl_plugin::error::Kind;
 
-use super::{Outage, Output, State, Stop, Watcher};
-use crate::listing::Reason;
+use super::{EventSink, Outage, State, Stop, Watcher};
+use crate::watcher::listing::Reason;
 
 /// When the user is told of an outage, and how often from then on.
 const FIRST_NOTE: Duration = Duration::from_secs(10);
@@ -21,7 +21,7 @@ impl Watcher {
         &mut self,
         now: Duration,
         error: Error,
-        output: &mut impl Output,
+        output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         let status = match error.kind() {
             Kind::Refused(status) => Some(status),

@@ -5,15 +5,19 @@ use std::time::Duration;
 use kubectl_plugin::Error;
 use kubectl_plugin::error::Kind;
 
-use super::{Ahead, Output, PATIENCE, State, Stop, Watcher, stop_when_done};
-use crate::audit::Audit;
-use crate::cursor::Cursor;
-use crate::listing::{Listing, Reason};
-use crate::page::Page;
-use crate::version::Version;
+use super::{Ahead, EventSink, PATIENCE, State, Stop, Watcher, stop_when_done};
+use crate::watcher::audit::Audit;
+use crate::watcher::cursor::Cursor;
+use crate::watcher::listing::{Listing, Reason};
+use crate::wire::page::Page;
+use crate::wire::version::Version;
 
 impl Watcher {
-    pub(super) fn take_page(&mut self, body: &[u8], output: &mut impl Output) -> Result<(), Stop> {
+    pub(super) fn take_page(
+        &mut self,
+        body: &[u8],
+        output: &mut impl EventSink,
+    ) -> Result<(), Stop> {
         let State::Listing(listing) = &mut self.state else {
             return Ok(());
         };
@@ -55,7 +59,7 @@ impl Watcher {
         &mut self,
         now: Duration,
         body: &[u8],
-        output: &mut impl Output,
+        output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         let version = Version::new(&Page::read(body)?.resource_version);
         let State::Probing(mut stream) = self.state else {
@@ -77,7 +81,7 @@ impl Watcher {
         &mut self,
         now: Duration,
         body: &[u8],
-        output: &mut impl Output,
+        output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         self.counts.bytes += body.len() as u64;
         if let Some(audit) = &mut self.audit
@@ -105,7 +109,7 @@ impl Watcher {
     pub(super) fn advance_audit(
         &mut self,
         now: Duration,
-        output: &mut impl Output,
+        output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         let listed = self.audit.as_ref().and_then(Audit::at);
         if listed.is_some_and(|at| self.cursor.is_behind_it(at)) {
@@ -118,7 +122,7 @@ impl Watcher {
     pub(super) fn finish_audit(
         &mut self,
         now: Duration,
-        output: &mut impl Output,
+        output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         let Some(audit) = self.audit.take() else {
             return Ok(());
@@ -141,7 +145,7 @@ impl Watcher {
         &mut self,
         now: Duration,
         reason: Reason,
-        output: &mut impl Output,
+        output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         self.audit = None;
         let since = self.cursor.resume_from().clone();

@@ -6,13 +6,12 @@ use kubectl_plugin::Error;
 use kubectl_plugin::api_server::refusal;
 use kubectl_plugin::error::Kind;
 
-use super::{Closed, Output, State, Stop, TRIES, Tries, Watcher, stop_when_done, timeout};
-use crate::cursor::Cursor;
-use crate::event::{Change, Event, Head, Line};
-use crate::format::object;
-use crate::listing::Reason;
-use crate::uid::Uid;
-use crate::version::Version;
+use super::{Closed, EventSink, State, Stop, TRIES, Tries, Watcher, stop_when_done, timeout};
+use crate::watcher::cursor::Cursor;
+use crate::watcher::listing::Reason;
+use crate::wire::event::{Event, EventType, Line, ObjectIdentity, raw_object};
+use crate::wire::uid::Uid;
+use crate::wire::version::Version;
 
 /// A stream that lived that long was a good one.
 const GOOD_LIFE: Duration = Duration::from_secs(30);
@@ -26,7 +25,7 @@ impl Watcher {
         &mut self,
         now: Duration,
         line: &[u8],
-        output: &mut impl Output,
+        output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         self.counts.bytes += line.len() as u64;
         match Event::read(line) {
@@ -61,10 +60,10 @@ impl Watcher {
     fn take_event(
         &mut self,
         now: Duration,
-        change: Change,
-        head: &Head<'_>,
+        change: EventType,
+        head: &ObjectIdentity<'_>,
         line: &[u8],
-        output: &mut impl Output,
+        output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         let (version, uid) = (Version::new(head.resource_version), Uid::new(head.uid));
         match self.judge(change, head, &version, &uid) {
@@ -104,18 +103,24 @@ impl Watcher {
     }
 
     /// Whether an event is to be delivered.
-    fn judge(&mut self, change: Change, head: &Head<'_>, version: &Version, uid: &Uid) -> Verdict {
+    fn judge(
+        &mut self,
+        change: EventType,
+        head: &ObjectIdentity<'_>,
+        version: &Version,
+        uid: &Uid,
+    ) -> Verdict {
         if self.cursor.has_delivered(version, uid, change) {
             return Verdict::Duplicate;
         }
         let is_past = self.cursor.is_behind_it(version);
         match self.index.known(head) {
-            Some(known) if change != Change::Deleted && known.version == *version => {
+            Some(known) if change != EventType::Deleted && known.version == *version => {
                 Verdict::Duplicate
             }
             Some(known) if *version < known.version => Verdict::Duplicate,
             // Its end was delivered, or it was never listed.
-            None if change == Change::Deleted && is_past => Verdict::Duplicate,
+            None if change == EventType::Deleted && is_past => Verdict::Duplicate,
             _ if is_past => Verdict::OutOfOrder,
             _ => Verdict::New,
         }
@@ -144,7 +149,7 @@ impl Watcher {
         &mut self,
         now: Duration,
         line: &[u8],
-        output: &mut impl Output,
+        output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         self.tries.garbage += 1;
         let size = line.len();
@@ -168,7 +173,7 @@ impl Watcher {
         &mut self,
         now: Duration,
         closed: Closed,
-        output: &mut impl Output,
+        output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         let State::Streaming(stream) = self.state else {
             return Ok(());
@@ -215,7 +220,7 @@ impl Watcher {
     }
 
     /// The server accepts the watch and sends nothing. Some do that instead of saying 410.
-    fn end_short_stream(&mut self, now: Duration, output: &mut impl Output) -> Result<(), Stop> {
+    fn end_short_stream(&mut self, now: Duration, output: &mut impl EventSink) -> Result<(), Stop> {
         self.tries.short_streams += 1;
         if self.tries.short_streams < TRIES {
             self.wait(now, None, State::Opening);
@@ -244,10 +249,9 @@ enum Verdict {
     OutOfOrder,
 }
 
-/// The error that an `ERROR` event is about.
+/// Returns the error of an `ERROR` event.
 fn error_of(line: &[u8], is_secret: bool) -> Error {
-    object(line)
-        .ok()
+    raw_object(line)
         .and_then(|status| refusal(status.get().as_bytes(), is_secret))
         .unwrap_or_else(|| Error::protocol("the server sent an ERROR event without a Status"))
 }

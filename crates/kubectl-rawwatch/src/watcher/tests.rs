@@ -4,7 +4,7 @@ use kubectl_plugin::error::Kind;
 
 use super::streams::CLEAN_PAUSE;
 use super::*;
-use crate::event::Change;
+use crate::wire::event::EventType;
 
 mod oracle;
 
@@ -18,7 +18,7 @@ pub(super) struct Recorder {
     wanted: Option<usize>,
 }
 
-impl Output for Recorder {
+impl EventSink for Recorder {
     fn page(&mut self, _: &Page<'_>) {}
 
     fn again(&mut self, _: &[u8]) {}

@@ -20,6 +20,13 @@ pub fn parse(text: &str) -> Result<Option<Duration>, Error> {
     }
 }
 
+/// Parses the duration of a plugin's own flag; zero is no limit.
+pub fn duration_flag(text: &str) -> Result<Duration, String> {
+    parse(text)
+        .map(Option::unwrap_or_default)
+        .map_err(|_| "must be seconds, or a number with a unit (s, m, h)".to_owned())
+}
+
 /// As Go's `Duration.String` writes it: `1h2m3.5s`, `2m0s`, `1.5s`, `300ms`.
 pub(crate) fn in_go(duration: Duration) -> String {
     let seconds = duration.as_secs();

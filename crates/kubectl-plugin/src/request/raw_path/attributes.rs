@@ -1,8 +1,8 @@
-//! What the API server asks its authorizer about a request: the attributes of a verb on a path.
+//! The attributes of a request, as the API server passes them to its authorizer.
 //!
-//! The rules are those of `apiserver/pkg/endpoints/request/requestinfo.go`; `tests/whoami/can.rs`
-//! holds them against what a real server writes into its audit log. One thing is not judged here:
-//! a label selector that the server cannot read makes it overlook the name in a field selector.
+//! The rules are those of `apiserver/pkg/endpoints/request/requestinfo.go`; `tests/whoami/can.rs` compares
+//! them with a real server's audit log. One rule is missing: if the server cannot parse a label selector,
+//! it overlooks the name in a field selector.
 
 use std::str::FromStr;
 
@@ -14,10 +14,10 @@ use super::{RawPath, Resource};
 use crate::Error;
 use crate::text::nearest::nearest;
 
-/// The methods of HTTP that the API server knows, as it writes them for what is no resource.
+/// The HTTP methods that the API server knows, in the spelling of non-resource rules.
 const METHODS: [&str; 7] = ["get", "head", "post", "put", "patch", "delete", "options"];
 
-/// The verbs beside them that Kubernetes itself asks about (`kubectl/pkg/cmd/auth/cani.go`).
+/// The other verbs that Kubernetes itself uses (`kubectl/pkg/cmd/auth/cani.go`).
 const VERBS: [&str; 13] = [
     "list",
     "watch",
@@ -34,32 +34,32 @@ const VERBS: [&str; 13] = [
     "*",
 ];
 
-/// What is to be done on a path.
+/// A verb on a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// A method of HTTP, in lower case: the server makes a verb of it that depends on the path.
+    /// An HTTP method in lower case. The server maps it to a verb, depending on the path.
     Method(&'static str),
-    /// Any other verb, which stands as it is.
+    /// Any other verb, unchanged.
     Other(String),
 }
 
-/// The question for an authorizer.
+/// The attributes of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attributes {
-    /// About objects of the API.
+    /// A request for objects of the API.
     Resource {
         /// For example `list`.
         verb: String,
-        /// What the verb is done to.
+        /// The objects.
         resource: Resource,
-        /// Of `list`, `watch` and `deletecollection`: which objects are meant, as in the query.
+        /// The selector in the query of `list`, `watch` and `deletecollection`.
         field_selector: Option<String>,
-        /// The same for labels.
+        /// The label selector in the query of the same verbs.
         label_selector: Option<String>,
     },
-    /// About any other path.
+    /// A request for any other path.
     NonResource {
-        /// The method of HTTP in lower case, or `*`.
+        /// The HTTP method in lower case, or `*`.
         verb: String,
         /// Percent-decoded.
         path: String,
@@ -67,7 +67,7 @@ pub enum Attributes {
 }
 
 impl Verb {
-    /// Whether Kubernetes itself asks about it. Others mean something to those who made them up.
+    /// Reports whether Kubernetes itself uses this verb. Others mean something to their inventors.
     pub fn is_known(&self) -> bool {
         match self {
             Self::Method(_) => true,
@@ -75,7 +75,7 @@ impl Verb {
         }
     }
 
-    /// The verb as it was given; methods in lower case.
+    /// Returns the verb as given; HTTP methods in lower case.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Method(method) => method,
@@ -87,8 +87,8 @@ impl Verb {
 impl FromStr for Verb {
     type Err = Error;
 
-    /// A method in any case, a verb of Kubernetes, or one of somebody's own that looks like none
-    /// of them.
+    /// Parses an HTTP method in any case, a verb of Kubernetes, or a custom verb that does not look like a
+    /// misspelling of those.
     fn from_str(text: &str) -> Result<Self, Error> {
         let is_method = |method: &&&str| method.eq_ignore_ascii_case(text);
         if let Some(method) = METHODS.iter().find(is_method) {
@@ -98,36 +98,38 @@ impl FromStr for Verb {
             return Ok(Self::Other(text.to_owned()));
         }
         let names = || METHODS.into_iter().chain(VERBS);
-        // Roles may hold verbs like `impersonate:user-info` and `associate`.
+        // Roles may contain verbs such as `impersonate:user-info` and `associate`.
         let is_verb = text.starts_with(|first: char| first.is_ascii_lowercase())
             && text
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || b"0123456789-:".contains(&byte));
         match nearest(text, names().filter(|name| *name != "*")) {
-            Some(near) => Err(Error::usage(format!("{text:?} is no verb"))
+            Some(near) => Err(Error::usage(format!("{text:?} is not a verb"))
                 .hinted(format!("did you mean `{near}`?"))),
             None if is_verb => Ok(Self::Other(text.to_owned())),
-            None => Err(Error::usage(format!("{text:?} is no verb")).hinted(format!(
-                "verbs are the methods of HTTP and those of Kubernetes: {}",
-                names().collect::<Vec<_>>().join(", ")
-            ))),
+            None => Err(
+                Error::usage(format!("{text:?} is not a verb")).hinted(format!(
+                    "use an HTTP method or a Kubernetes verb: {}",
+                    names().collect::<Vec<_>>().join(", ")
+                )),
+            ),
         }
     }
 }
 
 impl RawPath {
-    /// What the API server asks its authorizer when `verb` is done on this path.
+    /// Returns what the API server asks its authorizer when `verb` is used on this path.
     ///
     /// # Errors
-    /// When no request can ask that: a verb that the path contradicts or has no use for.
+    /// Fails if no request can ask that: the path contradicts the verb, or the verb does not apply to it.
     pub fn attributes(&self, verb: &Verb) -> Result<Attributes, Error> {
         match Resource::with_prefix(&self.path) {
             Some((Some(prefix), resource)) => prefixed(prefix, verb, resource),
             Some((None, resource)) => self.of_resource(verb, resource),
-            None if Resource::is_cut_off(&self.path) => Err(Error::usage(
-                "PATH ends where the name of a resource is due",
-            )
-            .hinted("the API server answers such a path with an internal error")),
+            None if Resource::is_cut_off(&self.path) => {
+                Err(Error::usage("PATH ends before the name of a resource")
+                    .hinted("the API server answers such a path with an internal error"))
+            }
             None => self.of_no_resource(verb),
         }
     }
@@ -142,8 +144,8 @@ impl RawPath {
             Verb::Method("put") => "update",
             Verb::Method("delete") if is_collection => "deletecollection",
             Verb::Method("options") => {
-                return Err(Error::usage("no verb of Kubernetes is an OPTIONS request")
-                    .hinted("ask for what you want to do: get, list, watch, create, …"));
+                return Err(Error::usage("no Kubernetes verb maps to OPTIONS")
+                    .hinted("use the verb that you need: get, list, watch, create, …"));
             }
             Verb::Method(method) => method,
             Verb::Other(verb) => verb,
@@ -154,7 +156,7 @@ impl RawPath {
                 "the verb {verb} contradicts `watch={}` in PATH",
                 self.parameter("watch").unwrap_or_default()
             ))
-            .hinted("leave one of them out"));
+            .hinted("remove one of them"));
         }
         if is_collection && ["list", "watch"].contains(&verb) && self.has_sound_numbers() {
             resource.name = self
@@ -181,9 +183,9 @@ impl RawPath {
             && verb != "*"
         {
             return Err(Error::usage(format!(
-                "PATH is that of no resource, which nobody can {verb}"
+                "PATH is not a resource, so the verb {verb} does not apply to it"
             ))
-            .hinted(format!("its verbs are {}", METHODS.join(", "))));
+            .hinted(format!("use {}", METHODS.join(", "))));
         }
         Ok(Attributes::NonResource {
             verb: verb.as_str().to_owned(),
@@ -193,14 +195,14 @@ impl RawPath {
         })
     }
 
-    /// What `watch` in the query means: everything but `0` and `false` is yes, nothing too
+    /// Reports whether the query asks for a watch: every value but `0` and `false` does, even an empty one
     /// (`apimachinery/pkg/runtime/conversion.go`).
     fn asks_to_watch(&self) -> bool {
         self.parameter("watch")
             .is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
     }
 
-    /// Whether the server can read the numbers of the query. If not, it leaves it at the verb.
+    /// Reports whether the server can parse the numbers of the query. If not, it uses the verb alone.
     fn has_sound_numbers(&self) -> bool {
         ["limit", "timeoutSeconds"].iter().all(|name| {
             self.parameter(name)
@@ -209,14 +211,14 @@ impl RawPath {
     }
 }
 
-/// A path with a verb of old in it: that is the verb, whatever the method.
+/// Handles a path with a legacy verb in it, which counts whatever the method is.
 fn prefixed(prefix: Prefix, verb: &Verb, resource: Resource) -> Result<Attributes, Error> {
     match verb {
         Verb::Other(verb) if verb != prefix.as_str() => Err(Error::usage(format!(
             "the verb {verb} contradicts `/{}/` in PATH",
             prefix.as_str()
         ))
-        .hinted("take it out of the path: it was a verb of old there")),
+        .hinted("remove the legacy verb from the path")),
         _ => Ok(Attributes::Resource {
             verb: prefix.as_str().to_owned(),
             resource,

@@ -1,15 +1,15 @@
-//! What is refused in a path and a query. Places are bytes of what the user typed.
+//! Refuses malformed and ambiguous paths and queries. Offsets are bytes of what the user typed.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::Resource;
 use crate::Error;
 
-/// What must not stand raw in a query. Selectors and `JSONPath` are written with brackets, which
-/// every server reads.
+/// The characters that must be encoded in a query. Brackets are not among them: selectors and `JSONPath`
+/// use them, and every server accepts them.
 const REFUSED_IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
 
-/// What must not stand raw in a path (RFC 3986, `pchar`).
+/// The characters that must be encoded in a path (RFC 3986, `pchar`).
 const REFUSED_IN_PATH: &AsciiSet = &REFUSED_IN_QUERY
     .add(b'[')
     .add(b'\\')
@@ -34,15 +34,17 @@ pub(super) fn path(path: &str, offset: usize) -> Result<(), Error> {
         let problem = match decoded.as_ref() {
             "" if !is_first && !behind_proxy => Some((
                 "an empty segment (`//`)".to_owned(),
-                "is a variable empty? without a namespace, a path means all of them".to_owned(),
+                "check for an empty variable; a path without a namespace means all namespaces"
+                    .to_owned(),
             )),
             "." | ".." => Some((
                 format!("a `{decoded}` segment"),
-                "write the path out: it is sent as it stands, and nothing resolves it".to_owned(),
+                "write the full path: it is sent unchanged, and the server does not resolve it"
+                    .to_owned(),
             )),
             _ if decoded.contains('/') && !behind_proxy => Some((
                 "an encoded slash (`%2F`)".to_owned(),
-                format!("the server would read it as `{decoded}`; write a `/` if you mean one"),
+                format!("write a `/`: the server would read the segment as `{decoded}`"),
             )),
             _ => None,
         };
@@ -60,15 +62,15 @@ pub(super) fn query(query: &str, offset: usize) -> Result<(), Error> {
     characters(query, offset, REFUSED_IN_QUERY)?;
     match query.find(';') {
         Some(place) => Err(Error::usage(format!(
-            "PATH has a raw `;` in its query at byte {}: the server drops such a pair unread",
+            "PATH has a raw `;` in its query at byte {}; the server would drop this parameter",
             offset + place
         ))
-        .hinted("separate parameters with `&`, or write `%3B` for a `;` inside a value")),
+        .hinted("separate parameters with `&`, or write `%3B` for a `;` in a value")),
         None => Ok(()),
     }
 }
 
-/// Refuses raw characters that must be encoded, and a `%` that starts no escape.
+/// Refuses characters that must be encoded, and a `%` that does not start an escape.
 fn characters(part: &str, offset: usize, refused: &'static AsciiSet) -> Result<(), Error> {
     for (place, character) in part.char_indices() {
         let rest = &part[place..];
@@ -81,7 +83,7 @@ fn characters(part: &str, offset: usize, refused: &'static AsciiSet) -> Result<(
         let digits = rest.as_bytes().get(1..3);
         let is_escape = digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
         if character == '%' && !is_escape {
-            let refusal = refusal("a `%` that starts no escape", offset + place);
+            let refusal = refusal("a `%` that does not start an escape", offset + place);
             return Err(refusal.hinted("write `%25` for a `%`"));
         }
     }

@@ -1,10 +1,10 @@
-//! The name in a field selector, by the rules of the API server (`apimachinery/pkg/fields/selector.go`).
+//! Finds the name in a field selector by the API server's rules (`apimachinery/pkg/fields/selector.go`).
 
-/// The name that every object matched by `selector` has: that of `metadata.name=NAME`. `None` when
-/// there is none, when it can be no name, and when the server cannot read the selector.
+/// Returns the name in `metadata.name=NAME`, which every object that `selector` matches has. Returns `None`
+/// without one, for an invalid name, and for a selector that the server cannot parse.
 pub(super) fn required_name(selector: &str) -> Option<String> {
     let mut terms = split_terms(selector);
-    // The server does so too, and the first one of several counts.
+    // The server sorts, too, and then takes the first of several.
     terms.sort_unstable();
     let terms: Option<Vec<_>> = terms
         .into_iter()
@@ -18,7 +18,7 @@ pub(super) fn required_name(selector: &str) -> Option<String> {
     (is_name && !name.contains(['/', '%'])).then_some(name)
 }
 
-/// The parts between commas that have no backslash in front.
+/// Splits at commas that no backslash precedes.
 fn split_terms(selector: &str) -> Vec<&str> {
     let mut is_escaped = false;
     let is_separator = |character| {
@@ -29,7 +29,7 @@ fn split_terms(selector: &str) -> Vec<&str> {
     selector.split(is_separator).collect()
 }
 
-/// The field, whether the value must be exactly the one that follows, and that value.
+/// Returns the field, whether the value must match exactly, and the value.
 fn split_term(term: &str) -> Option<(&str, bool, String)> {
     let (field, value) = term.split_once('=')?;
     if let Some(field) = field.strip_suffix('!') {
@@ -39,7 +39,7 @@ fn split_term(term: &str) -> Option<(&str, bool, String)> {
     Some((field, true, unescape(value)?))
 }
 
-/// A value without its backslashes; `None` if one is missing or escapes nothing.
+/// Removes the backslashes of a value. Returns `None` if one is missing or escapes nothing.
 fn unescape(value: &str) -> Option<String> {
     let mut characters = value.chars();
     let mut unescaped = String::with_capacity(value.len());

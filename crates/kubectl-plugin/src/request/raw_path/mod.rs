@@ -1,11 +1,13 @@
-//! `RawPath`: an API path and query that are safe to send as they stand.
+//! An API path and its query, which are safe to send unchanged.
 //!
-//! kubectl decodes a raw path, cleans it, sorts its query and drops what it cannot
-//! read, and the API server drops query pairs of its own: `?dryRun=All;fieldManager=x`
-//! writes for real. So nothing is rewritten here, and everything that a server may
-//! understand in another way than its writer is refused, with the place and the
-//! right spelling (`check`). What a path is about is `resource`, and what a verb on it
-//! means to the server is `attributes`, with the name in a `field_selector`.
+//! kubectl decodes a raw path, cleans it, sorts its query and drops the parts that it cannot parse, and the
+//! API server drops parameters, too: `?dryRun=All;fieldManager=x` writes for real. So nothing is rewritten
+//! here, and `check` refuses everything that a server may read differently, with its offset and the right
+//! spelling.
+//!
+//! * `query`: the parameters
+//! * `resource`: the object or collection that a path names
+//! * `attributes`: what a verb on it means to the authorizer; `field_selector` finds the name in a query
 
 mod attributes;
 mod check;
@@ -28,14 +30,14 @@ pub use resource::Resource;
 pub struct RawPath {
     path: String,
     query: Option<String>,
-    /// Where the query begins in what the user typed, in bytes.
+    /// The offset of the query in what the user typed, in bytes.
     query_offset: usize,
     /// `https://host:port` of a pasted URL, until [`RawPath::on_server`] has compared it.
     origin: Option<String>,
 }
 
 impl RawPath {
-    /// Takes `text` as it is, if it can be sent at all.
+    /// Accepts `text` without checks, if it can be sent at all.
     pub fn verbatim(text: &str) -> Result<Self, Error> {
         let raw_path = Self::split(text)?;
         raw_path.uri()?;
@@ -45,9 +47,9 @@ impl RawPath {
     fn split(text: &str) -> Result<Self, Error> {
         if let Some(offset) = text.find('#') {
             return Err(Error::usage(format!(
-                "PATH has a `#` at byte {offset}, and what follows it would not be sent"
+                "PATH has a `#` at byte {offset}; the rest would not be sent"
             ))
-            .hinted("write `%23` for a `#` that belongs to a value"));
+            .hinted("write `%23` for a `#` in a value"));
         }
         let origin_length = match text.find("://") {
             Some(scheme) if !text[..scheme].contains(['/', '?']) => {
@@ -81,35 +83,35 @@ impl RawPath {
         })
     }
 
-    /// Path and query as the target of a request.
+    /// Returns path and query as the target of a request.
     pub fn uri(&self) -> Result<Uri, Error> {
         self.to_string().parse().map_err(|error| {
             Error::usage(format!("PATH cannot be sent: {error}"))
-                .hinted("percent-encode what is no letter, digit or `-._~` in it")
+                .hinted("percent-encode everything except letters, digits and `-._~`")
         })
     }
 
-    /// The path alone, as it stands.
+    /// Returns the path without its query.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// What the path is about; `None` for one outside `/api/VERSION` and `/apis/GROUP/VERSION`.
+    /// Returns what the path names; `None` outside `/api/VERSION` and `/apis/GROUP/VERSION`.
     pub fn resource(&self) -> Option<Resource> {
         Resource::of(&self.path)
     }
 
-    /// Whether the request goes on to a node, Pod or Service behind the API server.
+    /// Reports whether the API server passes the request on to a node, Pod or Service.
     pub fn is_proxied(&self) -> bool {
         self.resource().is_some_and(|resource| resource.is_proxy())
     }
 
-    /// Whether the API server is asked to store nothing. What is behind it does not know that.
+    /// Reports whether the API server is asked not to store the result. A server behind it does not know.
     pub fn is_dry_run(&self) -> bool {
         self.parameter("dryRun").as_deref() == Some("All") && !self.is_proxied()
     }
 
-    /// Appends a subresource. One that is there already must be the same.
+    /// Appends a subresource. If the path already has one, it must be the same.
     pub fn add_subresource(&mut self, subresource: &str) -> Result<(), Error> {
         let Some(Resource {
             name: Some(_),
@@ -125,10 +127,10 @@ impl RawPath {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
         if !is_name || subresource.trim_matches('.').is_empty() {
-            return Err(
-                Error::usage(format!("--subresource={subresource} names no subresource"))
-                    .hinted("for example: --subresource=status"),
-            );
+            return Err(Error::usage(format!(
+                "--subresource={subresource} is not a subresource name"
+            ))
+            .hinted("for example: --subresource=status"));
         }
         match present {
             None => {
@@ -141,25 +143,23 @@ impl RawPath {
             Some(present) => Err(Error::usage(format!(
                 "--subresource={subresource} contradicts `/{present}` in PATH"
             ))
-            .hinted("leave one of them out")),
+            .hinted("remove one of them")),
         }
     }
 
-    /// Refuses a namespace other than the one in the path.
+    /// Refuses a namespace that differs from the one in the path.
     pub fn check_namespace(&self, namespace: &str) -> Result<(), Error> {
         match self.resource().and_then(|resource| resource.namespace) {
             Some(present) if present != namespace => Err(Error::usage(format!(
                 "--namespace={namespace} contradicts `/namespaces/{present}` in PATH"
             ))
-            .hinted(
-                "the namespace of a raw request is the one in its path: leave out --namespace",
-            )),
+            .hinted("remove --namespace: a raw request uses the namespace in its path")),
             _ => Ok(()),
         }
     }
 
-    /// The path for a request to `server`: a pasted URL must be of that server and below its base
-    /// path, which is then not doubled.
+    /// Returns the path for a request to `server`. A pasted URL must be on that server and below its base
+    /// path, which is then removed.
     pub fn on_server(mut self, server: &Uri) -> Result<Self, Error> {
         let Some(origin) = self.origin.take() else {
             return Ok(self);
@@ -181,11 +181,11 @@ impl RawPath {
                     .authority()
                     .map_or("", |authority| authority.as_str());
                 Err(Error::usage(format!(
-                    "PATH is a URL of {}, and the kubeconfig's server is {authority}{}",
+                    "PATH is a URL on {}, but the kubeconfig's server is {authority}{}",
                     without_login(&origin),
                     server.path().trim_end_matches('/'),
                 ))
-                .hinted("give the path alone, or the context of that server"))
+                .hinted("give the path alone, or the --context of that server"))
             }
         }
     }
@@ -197,8 +197,8 @@ impl FromStr for RawPath {
     fn from_str(text: &str) -> Result<Self, Error> {
         let mut raw_path = Self::split(text)?;
         let origin_length = raw_path.origin.as_ref().map_or(0, String::len);
-        // One slash at the end is what a shell's completion leaves behind. To what is behind the
-        // API server it may mean something.
+        // A shell's completion may leave one trailing slash. To a server behind the API server it may mean
+        // something.
         let length = raw_path.path.len();
         if length > 1 && raw_path.path.ends_with('/') && !raw_path.is_proxied() {
             raw_path.path.truncate(length - 1);
@@ -229,7 +229,7 @@ fn port(uri: &Uri) -> u16 {
     uri.port_u16().unwrap_or(default)
 }
 
-/// An origin without the user and the password that may stand in it.
+/// Returns an origin without the user and the password in it.
 fn without_login(origin: &str) -> String {
     match (origin.find("://"), origin.rfind('@')) {
         (Some(scheme), Some(at)) => format!("{}{}", &origin[..scheme + 3], &origin[at + 1..]),

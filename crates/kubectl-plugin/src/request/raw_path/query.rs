@@ -1,4 +1,4 @@
-//! The parameters of a query, read as the API server reads them and added to, never rewritten.
+//! The parameters of a query, read as the API server reads them. They are added to, but never rewritten.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use super::RawPath;
 use crate::Error;
 
-/// What a value is encoded with when a flag adds it.
+/// The characters that are encoded in the value of a flag.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -16,7 +16,7 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC
 
 /// One `name=value` of a query.
 struct Pair<'a> {
-    /// Where it stands in the query, in bytes.
+    /// Its offset in the query, in bytes.
     place: usize,
     name: Cow<'a, str>,
     value: Cow<'a, str>,
@@ -42,8 +42,8 @@ impl RawPath {
         pairs.filter(|pair| !pair.name.is_empty())
     }
 
-    /// Refuses a parameter that is none of `known`, and one that is given twice. What is behind
-    /// `/proxy/` belongs to another server and is not judged.
+    /// Refuses parameters that are not `known`, and those that are given twice. After `/proxy/`, the query
+    /// belongs to another server and is not checked.
     pub fn check_parameters(&self, known: &[&str]) -> Result<(), Error> {
         if self.is_proxied() {
             return Ok(());
@@ -56,37 +56,36 @@ impl RawPath {
                     "PATH has the unknown parameter `{name}` at byte {place}"
                 ))
                 .hinted(format!(
-                    "the server would ignore it; it knows {}",
+                    "the server would ignore it; valid parameters: {}",
                     known.join(", ")
                 ))
                 .suggesting(&name, known));
             }
             if seen.contains(&name) {
                 return Err(Error::usage(format!(
-                    "PATH has the parameter `{name}` a second time at byte {place}"
+                    "PATH has the parameter `{name}` again at byte {place}"
                 ))
-                .hinted("the server reads only one of them"));
+                .hinted("remove one of them: the server reads only one"));
             }
             seen.push(name);
         }
         Ok(())
     }
 
-    /// The decoded value of a parameter.
+    /// Returns the decoded value of a parameter.
     pub fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
         self.pairs()
             .find(|pair| pair.name == name)
             .map(|pair| pair.value)
     }
 
-    /// Adds a parameter that `flag` asks for. One that is there already stays when it says the
-    /// same, and is an error when it does not.
+    /// Adds a parameter for `flag`. A parameter in PATH must have the same value.
     pub fn add_parameter(&mut self, name: &str, value: &str, flag: &str) -> Result<(), Error> {
         match self.parameter(name) {
             Some(present) if present != value => Err(Error::usage(format!(
                 "{flag} contradicts `{name}={present}` in PATH"
             ))
-            .hinted("leave one of them out")),
+            .hinted("remove one of them")),
             _ => {
                 self.add_default(name, value);
                 Ok(())
@@ -94,7 +93,7 @@ impl RawPath {
         }
     }
 
-    /// Adds a parameter unless PATH has one of this name.
+    /// Adds a parameter unless PATH has it.
     pub fn add_default(&mut self, name: &str, value: &str) {
         if self.parameter(name).is_some() {
             return;
@@ -109,7 +108,7 @@ impl RawPath {
     }
 }
 
-/// Decodes a name or value as that of an HTML form, which is how the server reads it.
+/// Decodes a name or value like that of an HTML form, as the server does.
 fn decode(text: &str) -> Cow<'_, str> {
     if text.contains('+') {
         let spaced = text.replace('+', " ");

@@ -1,4 +1,4 @@
-//! What an API path is about, by the rules of the API server
+//! What an API path names, by the API server's rules
 //! (`apiserver/pkg/endpoints/request/requestinfo.go`).
 
 use percent_encoding::percent_decode_str;
@@ -10,7 +10,7 @@ pub struct Resource {
     pub group: String,
     /// For example `v1`.
     pub version: String,
-    /// `None` for cluster-scoped objects, and for all namespaces.
+    /// `None` for cluster-scoped objects and for all namespaces.
     pub namespace: Option<String>,
     /// The plural, for example `deployments`.
     pub resource: String,
@@ -20,7 +20,7 @@ pub struct Resource {
     pub subresource: Option<String>,
 }
 
-/// A verb of old in a path: `/api/v1/watch/pods`.
+/// A legacy verb in a path: `/api/v1/watch/pods`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Prefix {
     Watch,
@@ -43,7 +43,7 @@ impl Prefix {
 }
 
 impl Resource {
-    /// What a path without a verb in it is about.
+    /// Returns what a path without a legacy verb names.
     pub(super) fn of(path: &str) -> Option<Self> {
         match Self::with_prefix(path)? {
             (None, resource) => Some(resource),
@@ -51,7 +51,7 @@ impl Resource {
         }
     }
 
-    /// What a path is about, and the verb in it.
+    /// Returns what a path names, and its legacy verb.
     pub(super) fn with_prefix(path: &str) -> Option<(Option<Prefix>, Self)> {
         let (group, version, mut parts) = split(path)?;
         let prefix = parts.first().and_then(|part| Prefix::of(part));
@@ -82,14 +82,14 @@ impl Resource {
         Some((prefix, resource))
     }
 
-    /// Whether a path has a verb in it and nothing behind that.
+    /// Reports whether a path ends with a legacy verb.
     pub(super) fn is_cut_off(path: &str) -> bool {
         split(path).is_some_and(
             |(_, _, parts)| matches!(parts.as_slice(), [part] if Prefix::of(part).is_some()),
         )
     }
 
-    /// Whether credentials may be in what is sent or said: the data of a Secret, or a token.
+    /// Reports whether requests and responses may contain credentials: the data of a Secret, or a token.
     pub fn is_secret(&self) -> bool {
         match (self.group.as_str(), self.resource.as_str()) {
             ("", "secrets") => true,
@@ -101,22 +101,22 @@ impl Resource {
         }
     }
 
-    /// Whether it is one of the questions that are asked by POST and not stored: who somebody is,
-    /// and what somebody may do.
+    /// Reports whether this is a review: a POST that asks who a user is, or what a user may do, and that is not
+    /// stored.
     pub(crate) fn is_review(&self) -> bool {
         let is_asked = ["authentication.k8s.io", "authorization.k8s.io"];
         is_asked.contains(&self.group.as_str()) && self.resource.ends_with("reviews")
     }
 
-    /// Whether what is behind the API server is meant.
+    /// Reports whether the path leads through the API server to another one.
     pub(crate) fn is_proxy(&self) -> bool {
         self.subresource.as_deref() == Some("proxy")
     }
 }
 
-/// The group, the version, and the parts of a path behind them.
+/// Returns the group, the version, and the rest of the path.
 fn split(path: &str) -> Option<(String, String, Vec<String>)> {
-    // The server decodes before it splits: `secrets%2Fs` is the Secret `s` for it.
+    // The server decodes before it splits: to the server, `secrets%2Fs` is the Secret `s`.
     let path = percent_decode_str(path).decode_utf8_lossy();
     let mut segments = path.trim_matches('/').split('/').map(str::to_owned);
     let (group, version) = match segments.next()?.as_str() {

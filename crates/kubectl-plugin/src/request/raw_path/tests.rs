@@ -1,4 +1,4 @@
-//! The tables of what is sent, refused and understood.
+//! Tables of paths that are sent, refused and understood.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn refusal(text: &str) -> String {
 }
 
 #[test]
-fn a_sound_path_is_sent_as_it_stands() {
+fn a_valid_path_is_sent_unchanged() {
     for text in [
         "/",
         "/healthz",
@@ -28,7 +28,7 @@ fn a_sound_path_is_sent_as_it_stands() {
 }
 
 #[test]
-fn what_is_ambiguous_is_refused_with_place_and_spelling() {
+fn an_ambiguous_path_is_refused_with_offset_and_spelling() {
     for (text, place, remedy) in [
         ("", "must start with `/`", "for example"),
         (
@@ -41,25 +41,33 @@ fn what_is_ambiguous_is_refused_with_place_and_spelling() {
             "must start with `/`",
             "MSYS_NO_PATHCONV",
         ),
-        ("/api/v1//pods", "`//`) at byte 8", "variable empty"),
-        ("/api/v1/pods//", "`//`) at byte 13", "variable empty"),
-        ("/api/./v1", "`.` segment at byte 5", "write the path out"),
+        ("/api/v1//pods", "`//`) at byte 8", "empty variable"),
+        ("/api/v1/pods//", "`//`) at byte 13", "empty variable"),
+        ("/api/./v1", "`.` segment at byte 5", "write the full path"),
         (
             "/api/v1/x/../y",
             "`..` segment at byte 10",
-            "write the path out",
+            "write the full path",
         ),
         (
             "/api/v1/%2e%2E/y",
             "`..` segment at byte 8",
-            "write the path out",
+            "write the full path",
         ),
-        ("/api/v1/a%2Fb", "(`%2F`) at byte 8", "read it as `a/b`"),
-        ("/api/v1/a%zz", "no escape at byte 9", "`%25`"),
+        (
+            "/api/v1/a%2Fb",
+            "(`%2F`) at byte 8",
+            "read the segment as `a/b`",
+        ),
+        ("/api/v1/a%zz", "not start an escape at byte 9", "`%25`"),
         ("/api/v1/a b", "' ' at byte 9", "`%20`"),
         ("/api/v1/é", "'é' at byte 8", "`%C3%A9`"),
         ("/a?x=1;y=2", "raw `;` in its query at byte 6", "`%3B`"),
-        ("/a?dryRun=%zzAll", "no escape at byte 10", "`%25`"),
+        (
+            "/a?dryRun=%zzAll",
+            "not start an escape at byte 10",
+            "`%25`",
+        ),
         ("/a?x=a b", "' ' at byte 6", "`%20`"),
         (
             "/api/v1/namespaces/n/configmaps/proxy%2Fx",
@@ -77,7 +85,7 @@ fn what_is_ambiguous_is_refused_with_place_and_spelling() {
 }
 
 #[test]
-fn places_are_those_of_what_was_typed() {
+fn offsets_refer_to_what_was_typed() {
     let server: Uri = "https://h.example".parse().unwrap();
     for (text, place) in [
         ("/api/v1/namespaces/n?dryrun=All", 21),
@@ -98,7 +106,7 @@ fn places_are_those_of_what_was_typed() {
 }
 
 #[test]
-fn unknown_and_doubled_parameters_are_refused() {
+fn unknown_and_repeated_parameters_are_refused() {
     let check = |text: &str| parse(text).check_parameters(&["dryRun", "force"]);
     assert!(check("/a?dryRun=All&force=true").is_ok());
     assert!(check("/api/v1/namespaces/n/services/s/proxy/x?any=1").is_ok());
@@ -109,11 +117,7 @@ fn unknown_and_doubled_parameters_are_refused() {
     );
     assert_eq!(error.hint(), Some("did you mean `dryRun`?"));
     let error = check("/a?force=true&force=false").unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("`force` a second time at byte 14")
-    );
+    assert!(error.to_string().contains("`force` again at byte 14"));
 }
 
 #[test]
@@ -133,7 +137,7 @@ fn flags_only_add_what_is_not_there() {
 }
 
 #[test]
-fn the_api_servers_rules_say_what_a_path_is_about() {
+fn a_path_is_read_by_the_api_servers_rules() {
     let about = |text: &str| {
         parse(text).resource().map(|about| {
             let part = |part: Option<String>| part.unwrap_or_else(|| "-".to_owned());

@@ -215,7 +215,7 @@ fn refuses_what_json_cannot_spell() {
         let error = to_json(&format!("a:\n- {plain}")).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "error: JSON has no infinity and no NaN at line 2, column 3",
+            "error: JSON has neither infinity nor NaN at line 2, column 3",
             "of {plain:?}"
         );
         assert_eq!(

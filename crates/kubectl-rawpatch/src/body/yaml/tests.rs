@@ -62,7 +62,10 @@ fn refuses_a_key_that_json_has_no_word_for() {
             "of {null:?}"
         );
     }
-    assert!(refusal("? [a]\n: 1").contains("a key is a collection at line 1, column 3"));
+    assert!(
+        refusal("? [a]\n: 1")
+            .contains("a key is a collection, but JSON keys are text at line 1, column 3")
+    );
 }
 
 #[test]
@@ -85,7 +88,7 @@ fn refuses_an_alias_of_nothing_or_of_itself() {
     );
     assert_eq!(
         refusal("a: &x [*x]"),
-        "error: an alias stands inside of what it repeats at line 1, column 8"
+        "error: an alias is inside its own anchor at line 1, column 8"
     );
 }
 
@@ -108,12 +111,12 @@ fn merge_keys_give_way_to_explicit_ones() {
     }
     assert!(
         refusal("a: {<<: 5}")
-            .contains("\"<<\" takes a mapping, or a list of mappings at line 1, column 9")
+            .contains("\"<<\" needs a mapping or a list of mappings at line 1, column 9")
     );
-    assert!(refusal("a: {<<: [1]}").contains("\"<<\" takes a mapping"));
+    assert!(refusal("a: {<<: [1]}").contains("\"<<\" needs a mapping"));
     assert!(
         refusal("<<: {a: 1}\n<<: {b: 1}")
-            .contains("the key \"<<\" comes a second time at line 2, column 1")
+            .contains("the key \"<<\" is used twice at line 2, column 1")
     );
 }
 
@@ -148,7 +151,7 @@ fn refuses_a_tag_that_does_not_fit() {
     ] {
         assert_eq!(
             refusal(text),
-            "error: the value is not of the kind that its tag says at line 1, column 4",
+            "error: the value does not match its tag at line 1, column 4",
             "of {text:?}"
         );
     }
@@ -162,14 +165,12 @@ fn refuses_a_tag_that_does_not_fit() {
         assert_eq!(
             refusal(text),
             "error: a tag has no meaning in JSON at line 1, column 4\n\
-             hint: quote the text if it is not a tag",
+             hint: quote the text if it is not meant as a tag",
             "of {text:?}"
         );
     }
     for text in ["v: !!binary /w==", "v: !!binary hunter2!"] {
-        assert!(
-            refusal(text).starts_with("error: a !!binary value is not the base64 of UTF-8 text")
-        );
+        assert!(refusal(text).starts_with("error: a !!binary value is not base64 of UTF-8 text"));
     }
 }
 
@@ -177,12 +178,10 @@ fn refuses_a_tag_that_does_not_fit() {
 fn refuses_a_key_that_comes_twice() {
     assert_eq!(
         refusal("a:\n  b: hunter2\n  c: 2\n  b: hunter2"),
-        "error: the key \"b\" comes a second time at line 4, column 3\n\
-         hint: leave one out: which of them counts is not defined"
+        "error: the key \"b\" is used twice at line 4, column 3\n\
+         hint: remove one of them"
     );
-    assert!(
-        refusal("{a: 1, 'a': 2}").contains("the key \"a\" comes a second time at line 1, column 8")
-    );
+    assert!(refusal("{a: 1, 'a': 2}").contains("the key \"a\" is used twice at line 1, column 8"));
     assert_becomes(
         "yes: 1\ntrue: 2\n0644: 3\n420: 4",
         r#"{"yes":1,"true":2,"0644":3,"420":4}"#,
@@ -200,9 +199,7 @@ fn refuses_a_second_document() {
     ] {
         assert_eq!(
             refusal(text),
-            format!(
-                "error: the patch has a second document at {place}\nhint: send one patch at a time"
-            ),
+            format!("error: there is a second document at {place}\nhint: send one patch at a time"),
             "of {text:?}"
         );
     }
@@ -227,7 +224,7 @@ fn markers_around_one_document_are_no_second_one() {
 fn refuses_nothing_but_comments() {
     for text in ["# comment", "\n# a\n\n# b\n", "...", "# a\n..."] {
         assert!(
-            refusal(text).starts_with("error: the patch is empty and changes nothing"),
+            refusal(text).starts_with("error: the patch is empty, which changes nothing"),
             "of {text:?}: {}",
             refusal(text)
         );
@@ -243,7 +240,7 @@ fn a_place_is_a_line_and_a_column() {
     );
     assert_eq!(
         refusal("a: 1\nb: @hunter2"),
-        "error: the patch is not valid YAML: a character cannot stand at line 2, column 4\n\
+        "error: the patch is not valid YAML: unexpected character at line 2, column 4\n\
          hint: quote the text, or write the character as an escape"
     );
     assert!(refusal("a:\n\tb: 1").contains("at line 2, column"));
@@ -256,12 +253,13 @@ fn refuses_what_nests_too_deeply() {
     for depth in [128, 250, 100_000] {
         let message = refusal(&sequences(depth));
         assert!(
-            message.contains("nests deeper than 127 levels") || message.contains("recursion limit"),
+            message.contains("is nested deeper than 127 levels")
+                || message.contains("recursion limit"),
             "{message}"
         );
     }
     let block = lines(0..1000, |depth| " ".repeat(depth) + "a:");
-    assert!(refusal(&block).contains("nests deeper than 127 levels at line 128"));
+    assert!(refusal(&block).contains("is nested deeper than 127 levels at line 128"));
 }
 
 #[test]
@@ -270,7 +268,7 @@ fn refuses_aliases_that_nest_too_deeply() {
     let chain = lines(1..200_000, |line| format!("- &a{line} [*a{}]", line - 1));
     assert_eq!(
         refusal(&format!("- &a0 []\n{chain}")),
-        "error: the patch nests deeper than 127 levels at line 127, column 10"
+        "error: the patch is nested deeper than 127 levels at line 127, column 10"
     );
 }
 
@@ -293,7 +291,7 @@ fn refuses_a_bomb_of_merge_keys() {
     for base in [many, long] {
         let message = refusal(&format!("base: &base\n{base}\nown: {{<<: [{merges}]}}"));
         assert!(
-            message.starts_with("error: \"<<\" brings too many keys at line "),
+            message.starts_with("error: \"<<\" merges too many keys at line "),
             "{message}"
         );
     }

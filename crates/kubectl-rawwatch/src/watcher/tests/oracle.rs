@@ -29,7 +29,7 @@ fn the_output_of_every_schedule_is_consistent_with_what_was_committed() {
 }
 
 /// What was committed: a version, a change, and a `name` with the number of its incarnation.
-type Committed = (u64, Change, (String, u32));
+type Committed = (u64, EventType, (String, u32));
 
 struct World {
     history: Vec<Committed>,
@@ -70,7 +70,7 @@ impl World {
                 break;
             }
             match change {
-                Change::Deleted => state.remove(name),
+                EventType::Deleted => state.remove(name),
                 _ => state.insert(name.clone(), (*incarnation, *at)),
             };
         }
@@ -96,17 +96,17 @@ impl World {
         if state.len() > 4 && self.happens(10) {
             for (name, (incarnation, _)) in state.into_iter().take(3) {
                 self.history
-                    .push((self.version, Change::Deleted, (name, incarnation)));
+                    .push((self.version, EventType::Deleted, (name, incarnation)));
             }
             return;
         }
         let change = match state.get(&name) {
-            None => Change::Added,
-            Some(_) if self.happens(30) => Change::Deleted,
-            Some(_) => Change::Modified,
+            None => EventType::Added,
+            Some(_) if self.happens(30) => EventType::Deleted,
+            Some(_) => EventType::Modified,
         };
         let incarnation = self.incarnations.entry(name.clone()).or_default();
-        *incarnation += u32::from(change == Change::Added);
+        *incarnation += u32::from(change == EventType::Added);
         self.history
             .push((self.version, change, (name, *incarnation)));
     }
@@ -205,7 +205,7 @@ fn object(name: &str, incarnation: u32, version: u64) -> String {
     format!(r#"{{"metadata":{{"name":"{name}","uid":"{uid}","resourceVersion":"{version}"}}}}"#)
 }
 
-fn event(change: Change, name: &str, incarnation: u32, version: u64) -> String {
+fn event(change: EventType, name: &str, incarnation: u32, version: u64) -> String {
     let object = object(name, incarnation, version);
     format!("{{\"type\":\"{change}\",\"object\":{object}}}\n")
 }
@@ -217,7 +217,7 @@ struct Witness {
     notes: Vec<String>,
 }
 
-impl Output for Witness {
+impl EventSink for Witness {
     fn page(&mut self, _: &Page<'_>) {}
 
     fn again(&mut self, _: &[u8]) {}

@@ -1,0 +1,111 @@
+//! `-o`: what becomes of an event's line.
+
+use kubectl_plugin::Error;
+use kubectl_plugin::output::{Output, OutputArgs, unknown_format, write, write_coloured};
+
+use super::object::object;
+use crate::args::WatchArgs;
+use crate::output::diff::Differ;
+use crate::output::table::{Layout, Tables};
+use crate::wire::page::Page;
+
+/// What stdout gets of each event.
+#[derive(Debug)]
+pub(crate) enum Format {
+    /// The line as it is, which is JSON.
+    Line,
+    /// The event as a document of a YAML stream.
+    Yaml { output: Output, is_first: bool },
+    /// A word or two about the object.
+    Object(Output),
+    /// The server's columns.
+    Table(Tables),
+    /// The fields that changed.
+    Diff(Differ),
+    /// Something made of the whole event.
+    Event(Output),
+}
+
+/// What `-o` takes.
+const FORMATS: &[&str] = &[
+    "diff", "json", "jsonpath", "name", "none", "table", "wide", "yaml",
+];
+
+impl Format {
+    /// Checks the flag, with kubectl's words.
+    pub(crate) fn parse(arguments: &WatchArgs) -> Result<Self, Error> {
+        let flag = arguments.output.as_deref().unwrap_or_default();
+        let name = flag.split('=').next().unwrap_or_default().to_lowercase();
+        let has_template = name.len() < flag.len();
+        match name.as_str() {
+            "diff" if !has_template => return Ok(Self::Diff(Differ::new())),
+            "table" | "wide" if !has_template => {
+                return Ok(Self::Table(Tables::new(Layout {
+                    wide: name == "wide",
+                    timestamps: arguments.timestamps,
+                    paths: arguments.tag,
+                })));
+            }
+            "" | "json" | "jsonpath" | "name" | "none" | "yaml" => {}
+            _ => return Err(unknown_format(flag, FORMATS)),
+        }
+        let output = OutputArgs {
+            output: Some(flag.to_owned()),
+            show_managed_fields: true,
+        }
+        .output()?;
+        Ok(match name.as_str() {
+            "" | "json" => Self::Line,
+            "yaml" => Self::Yaml {
+                output,
+                is_first: true,
+            },
+            "name" => Self::Object(output),
+            _ => Self::Event(output),
+        })
+    }
+
+    /// Whether the objects that are not printed matter too.
+    pub(crate) fn reads_objects(&self) -> bool {
+        matches!(self, Self::Diff(_))
+    }
+
+    /// Whether it is made of tables.
+    pub(crate) fn is_table(&self) -> bool {
+        matches!(self, Self::Table(_))
+    }
+
+    /// Takes in an event that is not printed.
+    pub(crate) fn learn(&mut self, path: &str, line: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::Diff(differ) => drop(differ.describe(line)?),
+            Self::Table(tables) => tables.learn(path, line),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes in a page before its lines.
+    pub(crate) fn measure(&mut self, path: &str, page: &Page<'_>) {
+        if let Self::Table(tables) = self {
+            tables.measure(path, page);
+        }
+    }
+
+    /// Writes an event of a path, which is a whole line.
+    pub(crate) fn write(&mut self, path: &str, line: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::Line => write(line),
+            Self::Yaml { output, is_first } => {
+                if !std::mem::take(is_first) {
+                    write(b"---\n")?;
+                }
+                output.write(line)
+            }
+            Self::Object(output) => output.write(object(line)?.get().as_bytes()),
+            Self::Table(tables) => write(tables.describe(path, line)?.as_bytes()),
+            Self::Diff(differ) => write_coloured(&differ.describe(line)?),
+            Self::Event(output) => output.write(line),
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! `-o table` and `-o wide`: the server's columns, as `kubectl get -w --output-watch-events` shows
+//! them.
+//!
+//! The server describes its columns on every page of a list, and on the first event of every stream
+//! alone (`apiserver/pkg/endpoints/handlers/response.go`), so they are remembered. So are the widths:
+//! a column only grows.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use kubectl_plugin::Error;
+use kubectl_plugin::request::RawPath;
+use kubectl_plugin::text::terminal::{self, fit, printable};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::wire::page::Page;
+
+/// Between two columns, as for kubectl (`cli-runtime/pkg/printers/tabwriter.go`).
+const GAP: usize = 3;
+/// The longest type of an event.
+const EVENT_WIDTH: usize = "MODIFIED".len();
+const UNKNOWN: &str = "<unknown>";
+
+/// The tables of a run, one for each path.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    layout: Layout,
+    tables: HashMap<String, Table>,
+}
+
+/// What all tables of a run show.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Layout {
+    /// The columns of lower priority too.
+    pub(crate) wide: bool,
+    pub(crate) timestamps: bool,
+    pub(crate) paths: bool,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    layout: Layout,
+    has_namespaces: bool,
+    /// The server's, as far as they are known.
+    columns: Vec<Column>,
+    /// Of all columns, the leading ones included.
+    widths: Vec<usize>,
+    has_header: bool,
+}
+
+/// A column (`meta/v1`, `TableColumnDefinition`).
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct Column {
+    name: String,
+    priority: i32,
+}
+
+/// A row (`meta/v1`, `TableRow`), which an object that is no table makes too.
+#[derive(Default, Deserialize)]
+struct Row<'a> {
+    #[serde(default)]
+    cells: Vec<Value>,
+    #[serde(borrow)]
+    object: Option<&'a RawValue>,
+}
+
+/// An event, in the form of a table or not, with what is ours in it.
+#[derive(Deserialize)]
+struct EventLine<'a> {
+    #[serde(rename = "type")]
+    event_type: String,
+    #[serde(borrow)]
+    object: &'a RawValue,
+    #[serde(default)]
+    rawwatch: Ours,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Ours {
+    path: String,
+    time: String,
+    synthetic: bool,
+}
+
+#[derive(Deserialize)]
+struct TableObject<'a> {
+    #[serde(default)]
+    kind: String,
+    #[serde(default, rename = "apiVersion")]
+    api_version: String,
+    #[serde(default, rename = "columnDefinitions")]
+    columns: Option<Vec<Column>>,
+    #[serde(default, borrow)]
+    rows: Vec<Row<'a>>,
+}
+
+/// What is read of the object in a row.
+#[derive(Default, Deserialize)]
+struct Identity {
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Metadata {
+    name: String,
+    namespace: String,
+    resource_version: String,
+}
+
+/// The object in the row, if `object` is a table.
+pub(crate) fn object_in_row(object: &RawValue) -> Option<&RawValue> {
+    TableObject::read(object)?.rows.first()?.object
+}
+
+impl<'a> TableObject<'a> {
+    /// `None` when `object` is no table.
+    fn read(object: &'a RawValue) -> Option<Self> {
+        let table: Self = serde_json::from_str(object.get()).ok()?;
+        let is_table = table.kind == "Table" && table.api_version.starts_with("meta.k8s.io/");
+        is_table.then_some(table)
+    }
+}
+
+impl Tables {
+    pub(crate) fn new(layout: Layout) -> Self {
+        Self {
+            layout,
+            tables: HashMap::new(),
+        }
+    }
+
+    /// Makes the columns of a path wide enough for a page, before its first line is written.
+    pub(crate) fn measure(&mut self, path: &str, page: &Page<'_>) {
+        let table = self.table(path);
+        if let Some(columns) = page
+            .columns
+            .and_then(|columns| serde_json::from_str(columns.get()).ok())
+        {
+            table.set_columns(columns);
+        }
+        for item in &page.items {
+            if let Ok(row) = serde_json::from_str::<Row<'_>>(item.get()) {
+                table.widen(&table.texts("ADDED", &row, &Ours::default()));
+            }
+        }
+    }
+
+    /// Takes in what an event says of the columns.
+    pub(crate) fn learn(&mut self, path: &str, line: &[u8]) {
+        if let Ok(event) = serde_json::from_slice::<EventLine<'_>>(line)
+            && let Some(columns) = TableObject::read(event.object).and_then(|table| table.columns)
+        {
+            self.table(path).set_columns(columns);
+        }
+    }
+
+    /// The line for an event, with the header before the first one.
+    pub(crate) fn describe(&mut self, path: &str, line: &[u8]) -> Result<String, Error> {
+        let event: EventLine<'_> = serde_json::from_slice(line)
+            .map_err(|_| Error::protocol("the server sent an event that is not valid JSON"))?;
+        let row = match TableObject::read(event.object) {
+            Some(object) => {
+                if let Some(columns) = object.columns {
+                    self.table(path).set_columns(columns);
+                }
+                object.rows.into_iter().next().unwrap_or_default()
+            }
+            // What the server cannot make a row of, it sends as it is.
+            None => Row {
+                cells: Vec::new(),
+                object: Some(event.object),
+            },
+        };
+        let table = self.table(path);
+        let texts = table.texts(&event.event_type, &row, &event.rawwatch);
+        table.widen(&texts);
+        let mut lines = String::new();
+        if !table.has_header {
+            let header = table.header();
+            table.widen(&header);
+            table.append(&header, &mut lines);
+            table.has_header = true;
+        }
+        table.append(&texts, &mut lines);
+        Ok(lines)
+    }
+
+    fn table(&mut self, path: &str) -> &mut Table {
+        let layout = self.layout;
+        self.tables.entry(path.to_owned()).or_insert_with(|| {
+            let resource = RawPath::verbatim(path)
+                .ok()
+                .and_then(|path| path.resource());
+            Table {
+                layout,
+                has_namespaces: resource.is_some_and(|resource| resource.namespace.is_none()),
+                ..Table::default()
+            }
+        })
+    }
+}
+
+impl Table {
+    /// Takes over the server's columns. A table whose columns change begins anew.
+    fn set_columns(&mut self, columns: Vec<Column>) {
+        if columns != self.columns {
+            self.columns = columns;
+            self.widths.clear();
+            self.has_header = false;
+        }
+    }
+
+    /// The columns that are shown, with their places among the cells.
+    fn shown(&self) -> impl Iterator<Item = (usize, &Column)> {
+        self.columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| self.layout.wide || column.priority == 0)
+    }
+
+    fn header(&self) -> Vec<String> {
+        let leading = [
+            (true, "EVENT"),
+            (self.layout.timestamps, "TIME"),
+            (self.layout.paths, "PATH"),
+            (self.has_namespaces, "NAMESPACE"),
+            (self.columns.is_empty(), "NAME"),
+        ];
+        let leading = leading.iter().filter(|(is_there, _)| *is_there);
+        let leading = leading.map(|(_, name)| (*name).to_owned());
+        leading
+            .chain(self.shown().map(|(_, column)| column.name.to_uppercase()))
+            .collect()
+    }
+
+    /// The texts of a row. What stands in for lost events is marked with a `*`.
+    fn texts(&self, event_type: &str, row: &Row<'_>, ours: &Ours) -> Vec<String> {
+        let identity = row
+            .object
+            .and_then(|object| serde_json::from_str::<Identity>(object.get()).ok())
+            .unwrap_or_default();
+        let metadata = identity.metadata;
+        let is_bookmark = event_type == "BOOKMARK";
+        let name = if is_bookmark {
+            format!("resourceVersion={}", metadata.resource_version)
+        } else {
+            metadata.name
+        };
+        let mark = if ours.synthetic { "*" } else { "" };
+        let mut texts = vec![format!("{event_type}{mark}")];
+        if self.layout.timestamps {
+            texts.push(ours.time.clone());
+        }
+        if self.layout.paths {
+            texts.push(ours.path.clone());
+        }
+        if self.has_namespaces {
+            texts.push(metadata.namespace);
+        }
+        if self.columns.is_empty() {
+            texts.push(name);
+            return texts;
+        }
+        texts.extend(self.shown().map(|(place, column)| {
+            match (row.cells.get(place), is_bookmark) {
+                (_, true) if place == 0 => name.clone(),
+                (_, true) => String::new(),
+                (Some(cell), _) => text(cell),
+                (None, _) if column.name == "Name" => name.clone(),
+                (None, _) => UNKNOWN.to_owned(),
+            }
+        }));
+        texts
+    }
+
+    fn widen(&mut self, texts: &[String]) {
+        self.widths.resize(texts.len(), 0);
+        for (width, text) in self.widths.iter_mut().zip(texts) {
+            *width = (*width).max(text.chars().count());
+        }
+        self.widths[0] = self.widths[0].max(EVENT_WIDTH);
+    }
+
+    fn append(&self, texts: &[String], lines: &mut String) {
+        let mut line = String::new();
+        for (text, width) in texts.iter().zip(&self.widths) {
+            let _ = write!(line, "{text:width$}{:GAP$}", "");
+        }
+        lines.push_str(&fit(line.trim_end(), terminal::width()));
+        lines.push('\n');
+    }
+}
+
+/// A cell on one line, and without what a terminal would take for a command, as kubectl shows it
+/// (`cli-runtime/pkg/printers/tableprinter.go`, `terminal.go`).
+fn text(cell: &Value) -> String {
+    let text = match cell {
+        Value::Null => return String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let (first, dots) = match text.split_once(['\n', '\r', '\u{c}']) {
+        Some((first, _)) => (first, "..."),
+        None => (text.as_str(), ""),
+    };
+    printable(first, "").into_owned() + dots
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
+    const COLUMNS: &str =
+        r#"[{"name":"Name"},{"name":"Data"},{"name":"More","priority":1},{"name":"Age"}]"#;
+
+    fn event(event_type: &str, columns: &str, row: &str, ours: &str) -> String {
+        format!(
+            r#"{{"type":"{event_type}","object":{{"kind":"Table","apiVersion":"meta.k8s.io/v1","columnDefinitions":{columns},"rows":[{row}]}}{ours}}}"#
+        )
+    }
+
+    fn row(name: &str, cells: &str) -> String {
+        format!(
+            r#"{{"cells":{cells},"object":{{"kind":"PartialObjectMetadata","metadata":{{"name":"{name}","namespace":"n","resourceVersion":"7"}}}}}}"#
+        )
+    }
+
+    fn describe(tables: &mut Tables, path: &str, event: &str) -> String {
+        tables.describe(path, event.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_header_comes_once_and_columns_only_grow() {
+        let mut tables = Tables::new(Layout::default());
+        let first = event("ADDED", COLUMNS, &row("a", r#"["a",1,"x","5s"]"#), "");
+        let next = event(
+            "MODIFIED",
+            "null",
+            &row("longer", r#"["longer",22,"x","6s"]"#),
+            "",
+        );
+        let last = event("DELETED", "null", &row("a", r#"["a",1,"x",null]"#), "");
+        let lines = [first, next, last].map(|event| describe(&mut tables, CONFIG_MAPS, &event));
+        assert_eq!(
+            lines.concat(),
+            "EVENT      NAME   DATA   AGE\n\
+             ADDED      a      1      5s\n\
+             MODIFIED   longer   22     6s\n\
+             DELETED    a        1\n"
+        );
+    }
+
+    #[test]
+    fn a_page_is_measured_before_its_first_row() {
+        let mut tables = Tables::new(Layout::default());
+        let page = format!(
+            r#"{{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{{"resourceVersion":"9"}},"columnDefinitions":{COLUMNS},"rows":[{},{}]}}"#,
+            row("a", r#"["a",1,"x","5s"]"#),
+            row("longer-name", r#"["longer-name",1,"x","5s"]"#),
+        );
+        tables.measure(CONFIG_MAPS, &Page::read(page.as_bytes()).unwrap());
+        let first = event("ADDED", "null", &row("a", r#"["a",1,"x","5s"]"#), "");
+        assert_eq!(
+            describe(&mut tables, CONFIG_MAPS, &first),
+            "EVENT      NAME          DATA   AGE\nADDED      a             1      5s\n"
+        );
+    }
+
+    #[test]
+    fn what_the_flags_add_and_the_namespace_stand_before_the_servers_columns() {
+        let mut tables = Tables::new(Layout {
+            wide: true,
+            timestamps: true,
+            paths: true,
+        });
+        let ours = r#","rawwatch":{"path":"/p","time":"now","synthetic":true}"#;
+        let event = event("ADDED", COLUMNS, &row("a", r#"["a",1,"x","5s"]"#), ours);
+        assert_eq!(
+            describe(&mut tables, "/api/v1/configmaps", &event),
+            "EVENT      TIME   PATH   NAMESPACE   NAME   DATA   MORE   AGE\n\
+             ADDED*     now    /p     n           a      1      x      5s\n"
+        );
+    }
+
+    #[test]
+    fn what_has_no_cells_is_shown_by_its_name() {
+        let mut tables = Tables::new(Layout::default());
+        let gone = event("DELETED", COLUMNS, &row("a", "[]"), "");
+        let bookmark = event("BOOKMARK", "null", &row("", r#"["",0,"","<unknown>"]"#), "");
+        let raw = r#"{"type":"ADDED","object":{"kind":"ConfigMap","metadata":{"name":"b"}}}"#;
+        assert_eq!(
+            [&gone, &bookmark, raw]
+                .map(|event| describe(&mut tables, CONFIG_MAPS, event))
+                .concat(),
+            "EVENT      NAME   DATA        AGE\n\
+             DELETED    a      <unknown>   <unknown>\n\
+             BOOKMARK   resourceVersion=7\n\
+             ADDED      b                   <unknown>   <unknown>\n"
+        );
+        // A server that knows no tables.
+        assert_eq!(
+            describe(&mut Tables::new(Layout::default()), CONFIG_MAPS, raw),
+            "EVENT      NAME\nADDED      b\n"
+        );
+    }
+
+    #[test]
+    fn a_cell_is_one_line_and_no_command_to_a_terminal() {
+        for (cell, expected) in [
+            (r#""a\nb""#, "a..."),
+            (r#""\u001b[31mred""#, "^[[31mred"),
+            (r#""a\tb""#, "a\\u{9}b"),
+            ("1.5", "1.5"),
+            ("true", "true"),
+        ] {
+            assert_eq!(text(&serde_json::from_str(cell).unwrap()), expected);
+        }
+    }
+}

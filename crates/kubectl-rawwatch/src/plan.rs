@@ -1,0 +1,122 @@
+//! The plan of a run: everything that can be checked before the first request.
+
+use std::time::Duration;
+
+use kubectl_plugin::Error;
+use kubectl_plugin::api_server::ApiServer;
+use kubectl_plugin::request::RawPath;
+
+use crate::args::{OnGap, WatchArgs};
+use crate::output::printer::Printer;
+use crate::representation::Headers;
+use crate::target::Target;
+use crate::watcher::Options;
+
+/// A run that can start.
+pub(crate) struct Plan {
+    pub(crate) server: ApiServer,
+    pub(crate) targets: Vec<Target>,
+    /// The options of each target's watcher.
+    pub(crate) options: Vec<Options>,
+    pub(crate) printer: Printer,
+    /// The time limit of the whole run.
+    pub(crate) limit: Option<Duration>,
+    pub(crate) resume_file: Option<String>,
+    /// In bytes.
+    pub(crate) max_event_size: usize,
+    pub(crate) stats: bool,
+}
+
+impl Plan {
+    /// Checks the command line. Sends nothing.
+    pub(crate) fn new(arguments: &WatchArgs) -> Result<Self, Error> {
+        let paths = arguments
+            .paths()?
+            .into_iter()
+            .map(str::parse)
+            .collect::<Result<Vec<RawPath>, Error>>()?;
+        let printer = Printer::new(arguments, paths.len())?;
+        let server = ApiServer::connect(&arguments.connection)?;
+        let headers = Headers::new(&arguments.headers, printer.representation())?;
+        let targets = paths
+            .into_iter()
+            .map(|path| Target::new(server.path(path)?, arguments, headers.clone()))
+            .collect::<Result<Vec<Target>, Error>>()?;
+        let limit = run_limit(arguments, &targets)?;
+        if let Some(file) = &arguments.resume_file
+            && printer.has_goal()
+        {
+            return Err(Error::usage(format!(
+                "--for and --resume-file={file} cannot be used together"
+            ))
+            .hinted("--for needs whole objects; the resume file stores only names"));
+        }
+        let options = targets
+            .iter()
+            .map(|target| options(arguments, target, &printer))
+            .collect::<Result<Vec<Options>, Error>>()?;
+        Ok(Self {
+            server,
+            targets,
+            options,
+            printer,
+            limit,
+            resume_file: arguments.resume_file.clone(),
+            max_event_size: arguments.max_event_size,
+            stats: arguments.stats,
+        })
+    }
+}
+
+/// Returns the time limit of the run, on which the flag and the paths must agree.
+fn run_limit(arguments: &WatchArgs, targets: &[Target]) -> Result<Option<Duration>, Error> {
+    let mut limit = unless_zero(arguments.timeout);
+    for target in targets {
+        match (limit, target.timeout) {
+            (Some(known), Some(own)) if known != own => {
+                return Err(Error::usage(format!(
+                    "`timeoutSeconds={}` in PATH contradicts a timeout of {known:?}",
+                    own.as_secs()
+                ))
+                .hinted("remove one of them: each is the time limit of the whole run"));
+            }
+            (_, own) => limit = limit.or(own),
+        }
+    }
+    Ok(limit)
+}
+
+/// Returns the options of a target's watcher.
+pub(crate) fn options(
+    arguments: &WatchArgs,
+    target: &Target,
+    printer: &Printer,
+) -> Result<Options, Error> {
+    let audit = unless_zero(arguments.audit);
+    for (flag, is_given) in [("--for", printer.has_goal()), ("--audit", audit.is_some())] {
+        if is_given && target.resource_version.is_some() {
+            return Err(Error::usage(format!(
+                "{flag} and a resource version cannot be used together"
+            ))
+            .hinted(format!(
+                "remove the resource version: {flag} needs the state at the start"
+            )));
+        }
+    }
+    Ok(Options {
+        path: target.path.clone(),
+        is_secret: target.is_secret,
+        watch_only: arguments.watch_only,
+        reads_objects: printer.reads_objects(),
+        resource_version: target.resource_version.clone(),
+        fail_on_gap: arguments.on_gap == OnGap::Fail,
+        retry_for: unless_zero(arguments.retry_for),
+        max_silence: unless_zero(Some(arguments.max_silence)),
+        audit,
+    })
+}
+
+/// A duration of zero is no limit.
+fn unless_zero(duration: Option<Duration>) -> Option<Duration> {
+    duration.filter(|duration| !duration.is_zero())
+}

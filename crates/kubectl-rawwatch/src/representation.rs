@@ -1,0 +1,198 @@
+//! The representation in which the server is asked for objects, and the headers of a request that ask for it.
+//!
+//! A LIST and a watch must have the same representation, so that all lines of a run do.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use kubectl_plugin::Error;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// A server that cannot do a representation sends whole objects.
+const METADATA: HeaderValue = HeaderValue::from_static(
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
+);
+const METADATA_LIST: HeaderValue = HeaderValue::from_static(
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",
+);
+const TABLE: HeaderValue =
+    HeaderValue::from_static("application/json;as=Table;g=meta.k8s.io;v=v1,application/json");
+
+/// What the server makes of an object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Representation {
+    /// All of it.
+    #[default]
+    Object,
+    /// Its kind and its metadata.
+    Metadata,
+    /// A row of its columns, with its metadata.
+    Table,
+    /// A row of its columns, with all of it.
+    TableWithObject,
+}
+
+impl Representation {
+    /// The `Accept` of a LIST.
+    fn list(self) -> HeaderValue {
+        match self {
+            Self::Object => JSON,
+            Self::Metadata => METADATA_LIST,
+            Self::Table | Self::TableWithObject => TABLE,
+        }
+    }
+
+    /// The `Accept` of a watch.
+    fn watch(self) -> HeaderValue {
+        match self {
+            Self::Object => JSON,
+            Self::Metadata => METADATA,
+            Self::Table | Self::TableWithObject => TABLE,
+        }
+    }
+
+    /// The `includeObject` that goes with it (`meta/v1`, `TableOptions`).
+    pub(crate) fn include_object(self) -> Option<&'static str> {
+        (self == Self::TableWithObject).then_some("Object")
+    }
+}
+
+/// The headers of all requests of a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Headers {
+    /// Those of `-H`, without an `Accept`.
+    given: HeaderMap,
+    pub(crate) representation: Representation,
+}
+
+impl Headers {
+    /// Reads every `-H`; `representation` is what the output needs.
+    pub(crate) fn new(
+        flags: &[(HeaderName, HeaderValue)],
+        representation: Representation,
+    ) -> Result<Self, Error> {
+        let mut headers = Self {
+            given: HeaderMap::new(),
+            representation,
+        };
+        for (name, value) in flags {
+            if name == header::ACCEPT_ENCODING {
+                return Err(Error::usage("--header must not set accept-encoding")
+                    .hinted("a server that compresses a stream holds its events back to do so"));
+            }
+            if name == header::ACCEPT {
+                headers.representation = accepted(value, representation)?;
+            } else {
+                headers.given.append(name, value.clone());
+            }
+        }
+        Ok(headers)
+    }
+
+    /// Those of a LIST, of metadata alone if only that is needed.
+    pub(crate) fn list(&self, metadata_only: bool) -> HeaderMap {
+        let representation = if metadata_only {
+            Representation::Metadata
+        } else {
+            self.representation
+        };
+        self.with(representation.list())
+    }
+
+    /// Those of a watch.
+    pub(crate) fn watch(&self) -> HeaderMap {
+        self.with(self.representation.watch())
+    }
+
+    fn with(&self, accept: HeaderValue) -> HeaderMap {
+        let mut headers = self.given.clone();
+        headers.insert(header::ACCEPT, accept);
+        // A server that compresses a stream holds events back to do so.
+        let identity = HeaderValue::from_static("identity");
+        headers.insert(header::ACCEPT_ENCODING, identity);
+        headers
+    }
+}
+
+/// The representation that the user's own `Accept` asks for.
+fn accepted(value: &HeaderValue, needed: Representation) -> Result<Representation, Error> {
+    let text = value.to_str().unwrap_or_default();
+    let first = text.split(',').next().unwrap_or_default();
+    let parameter = |name: &str| {
+        first
+            .split(';')
+            .find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
+    };
+    let is_json = first.split(';').next().unwrap_or_default().trim() == "application/json";
+    let representation = match parameter("as") {
+        None if is_json => Representation::Object,
+        Some("PartialObjectMetadata") if is_json => Representation::Metadata,
+        Some("Table") if is_json => {
+            return Err(Error::usage("--header Accept asks for tables").hinted("use -o table"));
+        }
+        _ => {
+            return Err(Error::usage(format!(
+                "--header Accept: {text:?} is nothing that can be watched here"
+            ))
+            .hinted(
+                "application/json, or application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+            ));
+        }
+    };
+    match needed {
+        Representation::Object => Ok(representation),
+        needed if representation == Representation::Object => Ok(needed),
+        _ => Err(Error::usage(
+            "--header Accept and -o table do not fit together",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kubectl_plugin::request::parse_header;
+
+    use super::*;
+
+    fn parse(flags: &[&str], representation: Representation) -> Result<Headers, Error> {
+        let flags: Result<Vec<_>, _> = flags.iter().map(|flag| parse_header(flag)).collect();
+        Headers::new(&flags.unwrap(), representation)
+    }
+
+    #[test]
+    fn own_headers_go_with_every_request_and_decide_no_encoding() {
+        let headers = parse(&["X-Reason: a", "x-reason: b"], Representation::Object).unwrap();
+        for map in [headers.list(false), headers.list(true), headers.watch()] {
+            assert_eq!(map.get_all("x-reason").iter().count(), 2);
+            assert_eq!(map[header::ACCEPT_ENCODING], "identity");
+        }
+        assert!(parse(&["accept-encoding: gzip"], Representation::Object).is_err());
+    }
+
+    #[test]
+    fn a_list_and_a_watch_have_the_same_form() {
+        let metadata = "Accept: application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+        let headers = parse(&[metadata], Representation::Object).unwrap();
+        assert_eq!(headers.list(false)[header::ACCEPT], METADATA_LIST);
+        assert_eq!(headers.watch()[header::ACCEPT], METADATA);
+        let headers = parse(&["Accept: application/json"], Representation::Table).unwrap();
+        assert_eq!(headers.watch()[header::ACCEPT], TABLE);
+        for (flag, representation) in [
+            ("Accept: application/yaml", Representation::Object),
+            (
+                "Accept: application/json;as=Table;g=meta.k8s.io;v=v1",
+                Representation::Object,
+            ),
+            (
+                "Accept: application/json;as=PartialObjectMetadataList",
+                Representation::Object,
+            ),
+            ("Accept: text/html", Representation::Object),
+            (metadata, Representation::Table),
+        ] {
+            assert_eq!(
+                parse(&[flag], representation).unwrap_err().exit_code(),
+                2,
+                "{flag}"
+            );
+        }
+    }
+}

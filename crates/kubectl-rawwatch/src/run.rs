@@ -1,0 +1,202 @@
+//! Carries out a plan, until something ends it.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::pending;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use futures_util::stream::FuturesUnordered;
+use http::HeaderMap;
+use kubectl_plugin::api_server::ApiServer;
+use kubectl_plugin::error::Kind;
+use kubectl_plugin::request::{ApiRequest, RawPath};
+use kubectl_plugin::{Error, stderr};
+use tokio::time::sleep;
+
+use crate::args::WatchArgs;
+use crate::clock::Clock;
+use crate::driver::Driver;
+use crate::output::printer::{PathPrinter, Printer};
+use crate::output::reader::reader_closed;
+use crate::plan::Plan;
+use crate::resume::ResumeFile;
+use crate::signals;
+use crate::target::Target;
+use crate::watcher::saved::Saved;
+use crate::watcher::{Counts, Options, Stop, Watcher};
+use crate::wire::event::ObjectIdentity;
+
+/// Runs the command.
+pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
+    let plan = Plan::new(&arguments)?;
+    let resume_file = open_resume_file(&plan).await?;
+    let saved = match &resume_file {
+        Some(file) => file.read()?,
+        None => None,
+    };
+    let watchers = watchers(&plan.options, saved.unwrap_or_default());
+    let mut signals = signals::take_over()
+        .map_err(|error| Error::usage(format!("signals cannot be handled: {error}")))?;
+    let notes = plan
+        .targets
+        .iter()
+        .filter_map(|target| target.note.as_deref());
+    notes.for_each(stderr::say);
+
+    let printer = RefCell::new(plan.printer);
+    let run = Run {
+        server: &plan.server,
+        targets: &plan.targets,
+        watchers: &watchers,
+        printer: &printer,
+        max_event_size: plan.max_event_size,
+    };
+    let end = tokio::select! {
+        biased;
+        signal = signals.next() => Err(Kind::Interrupted { signal, message: None }.into()),
+        end = run.watch_all() => end,
+        error = keep(resume_file.as_ref(), &watchers) => Err(error),
+        error = reader_closed() => Err(error),
+        () = time_out(plan.limit) => run.timed_out(),
+    };
+    signals::mark_ending();
+    let kept = resume_file.map_or(Ok(()), |file| file.write(&watchers));
+    if plan.stats {
+        stderr::say(&stats(&watchers));
+    }
+    end.and(kept)
+}
+
+/// The watches of all paths.
+struct Run<'a> {
+    server: &'a ApiServer,
+    targets: &'a [Target],
+    watchers: &'a [RefCell<Watcher>],
+    printer: &'a RefCell<Printer>,
+    max_event_size: usize,
+}
+
+impl Run<'_> {
+    /// Watches all paths until one of them ends the run.
+    async fn watch_all(&self) -> Result<(), Error> {
+        let targets = self.targets.iter().zip(self.watchers);
+        // Not `try_join_all`, which waits for the first of many before it looks at how another ended.
+        let mut runs: FuturesUnordered<_> = targets
+            .map(|(target, watcher)| self.watch_one(target, watcher))
+            .collect();
+        match runs.try_next().await {
+            Err(Stop::Failed(error)) => Err(error),
+            Err(Stop::Done) | Ok(_) => Ok(()),
+        }
+    }
+
+    async fn watch_one(
+        &self,
+        target: &Target,
+        watcher: &RefCell<Watcher>,
+    ) -> Result<Infallible, Stop> {
+        let driver = Driver {
+            server: self.server,
+            target,
+            watcher,
+            output: PathPrinter::new(&target.path, self.printer),
+            max_event_size: self.max_event_size,
+        };
+        let stop = driver.run(Clock::start()).await;
+        // The server's words do not tell which of several paths they are about.
+        if self.targets.len() > 1
+            && let Err(Stop::Failed(error)) = &stop
+            && matches!(error.kind(), Kind::Refused(_) | Kind::Protocol(_))
+        {
+            stderr::say(&format!(
+                "rawwatch: {}: this path ends the run",
+                target.path
+            ));
+        }
+        stop
+    }
+
+    /// Decides the outcome at the end of `--timeout`.
+    fn timed_out(&self) -> Result<(), Error> {
+        if self.printer.borrow().waits() {
+            return Err(Kind::Unmet("timed out waiting for the condition".to_owned()).into());
+        }
+        Ok(())
+    }
+}
+
+/// Creates a watcher for each path, which goes on from what an earlier run saved.
+fn watchers(options: &[Options], mut saved: Vec<Saved>) -> Vec<RefCell<Watcher>> {
+    saved.resize_with(options.len(), Saved::default);
+    let options = options.iter().cloned().zip(saved);
+    options
+        .map(|(options, saved)| {
+            let seed = RandomState::new().hash_one(0);
+            RefCell::new(Watcher::resume(options, seed, saved))
+        })
+        .collect()
+}
+
+/// Opens the resume file after identifying the cluster.
+async fn open_resume_file(plan: &Plan) -> Result<Option<ResumeFile>, Error> {
+    let Some(file) = &plan.resume_file else {
+        return Ok(None);
+    };
+    let paths = plan.targets.iter().map(Target::selection).collect();
+    ResumeFile::open(file, cluster_identity(&plan.server).await?, paths).map(Some)
+}
+
+/// Returns the identity of a cluster: the UID of a namespace that every cluster has, or the server's
+/// address if the user may not read that namespace.
+async fn cluster_identity(server: &ApiServer) -> Result<String, Error> {
+    let path = RawPath::verbatim("/api/v1/namespaces/kube-system")?;
+    let request = ApiRequest::get(path, HeaderMap::new());
+    match server.look_up(request).await {
+        Ok(reply) => {
+            let namespace = ObjectIdentity::read(reply.body()).unwrap_or_default();
+            Ok(namespace.uid.to_owned())
+        }
+        Err(error) if matches!(error.kind(), Kind::Refused(status) if [403, 404].contains(&status.code)) => {
+            Ok(server.address())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn keep(file: Option<&ResumeFile>, watchers: &[RefCell<Watcher>]) -> Error {
+    match file {
+        Some(file) => file.keep(watchers).await,
+        None => pending().await,
+    }
+}
+
+async fn time_out(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => sleep(limit).await,
+        None => pending().await,
+    }
+}
+
+fn stats(watchers: &[RefCell<Watcher>]) -> String {
+    let mut total = Counts::default();
+    for watcher in watchers {
+        let counts = watcher.borrow().counts;
+        total.events += counts.events;
+        total.bytes += counts.bytes;
+        total.reconnects += counts.reconnects;
+        total.resyncs += counts.resyncs;
+        total.duplicates += counts.duplicates;
+        total.lag = total.lag.max(counts.lag);
+    }
+    format!(
+        "rawwatch: {} events, {} bytes, {} reconnects, {} resyncs, {} duplicates dropped, maximum lag {} ms",
+        total.events,
+        total.bytes,
+        total.reconnects,
+        total.resyncs,
+        total.duplicates,
+        total.lag.as_millis()
+    )
+}

@@ -1,0 +1,249 @@
+//! One page of a LIST, and what an event would have of its items.
+
+use std::fmt::Write as _;
+
+use kubectl_plugin::Error;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::wire::event::ObjectIdentity;
+
+/// A page, whose items stay as they came.
+#[derive(Debug)]
+pub(crate) struct Page<'a> {
+    /// The kind of the items, for those that do not say it.
+    kind: String,
+    api_version: String,
+    pub(crate) resource_version: String,
+    /// What asks for the next page; empty on the last.
+    pub(crate) continue_token: String,
+    /// The columns of a table.
+    pub(crate) columns: Option<&'a RawValue>,
+    /// Objects, or the rows of a table.
+    pub(crate) items: Vec<&'a RawValue>,
+    is_table: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct List<'a> {
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    api_version: String,
+    metadata: Metadata,
+    #[serde(borrow)]
+    items: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    column_definitions: Option<&'a RawValue>,
+    #[serde(borrow)]
+    rows: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    resource_version: String,
+    #[serde(default, rename = "continue")]
+    continue_token: String,
+}
+
+impl<'a> Page<'a> {
+    /// Reads the body of a reply.
+    pub(crate) fn read(body: &'a [u8]) -> Result<Self, Error> {
+        let list: List<'a> = serde_json::from_slice(body).map_err(|_| {
+            Error::protocol(
+                "the answer to a LIST of PATH is no list of objects with a resourceVersion",
+            )
+            .hinted(
+                "PATH must be that of a collection, for example /api/v1/namespaces/default/pods",
+            )
+        })?;
+        let is_table = list.kind == "Table";
+        let items = if is_table { list.rows } else { list.items };
+        Ok(Self {
+            kind: list
+                .kind
+                .strip_suffix("List")
+                .unwrap_or_default()
+                .to_owned(),
+            api_version: list.api_version,
+            resource_version: list.metadata.resource_version,
+            continue_token: list.metadata.continue_token,
+            columns: list.column_definitions,
+            items: items.unwrap_or_default(),
+            is_table,
+        })
+    }
+
+    /// The identity of an item; `None` when it has none.
+    pub(crate) fn head(&self, item: &'a RawValue) -> Option<ObjectIdentity<'a>> {
+        let item = item.get().as_bytes();
+        if self.is_table {
+            ObjectIdentity::read_row(item)
+        } else {
+            ObjectIdentity::read(item)
+        }
+    }
+
+    /// Appends what an event would have of an item.
+    pub(crate) fn append_object(&self, line: &mut Vec<u8>, item: &RawValue) {
+        let item = item.get().as_bytes();
+        if self.is_table {
+            append_table(line, |line| append_on_one_line(line, item));
+        } else {
+            append_filled(line, item, &self.kind, &self.api_version);
+        }
+    }
+
+    /// Appends what is known of an object that is gone. The texts come from JSON, escapes and all.
+    pub(crate) fn append_gone(&self, line: &mut Vec<u8>, head: &ObjectIdentity<'_>) {
+        if self.is_table {
+            append_table(line, |line| {
+                line.extend_from_slice(b"{\"object\":");
+                append_stub(line, head, "PartialObjectMetadata", "meta.k8s.io/v1");
+                line.push(b'}');
+            });
+        } else {
+            append_stub(line, head, &self.kind, &self.api_version);
+        }
+    }
+}
+
+/// A table of one row, as events have it.
+fn append_table(line: &mut Vec<u8>, row: impl FnOnce(&mut Vec<u8>)) {
+    line.extend_from_slice(br#"{"kind":"Table","apiVersion":"meta.k8s.io/v1","rows":["#);
+    row(line);
+    line.extend_from_slice(b"]}");
+}
+
+/// Appends an object to a line, with what it lacks of `kind` and `apiVersion` right behind its
+/// `{`, as the items of built-in lists lack them.
+fn append_filled(line: &mut Vec<u8>, object: &[u8], kind: &str, api_version: &str) {
+    let head = ObjectIdentity::read(object).unwrap_or_default();
+    line.push(b'{');
+    for (name, missing, value) in [
+        ("kind", head.kind.is_empty(), kind),
+        ("apiVersion", head.api_version.is_empty(), api_version),
+    ] {
+        if missing {
+            line.extend_from_slice(format!("\"{name}\":\"{value}\",").as_bytes());
+        }
+    }
+    append_on_one_line(line, object.trim_ascii_start().get(1..).unwrap_or_default());
+}
+
+/// Appends JSON. A newline in it can only be space between two tokens, and would tear the line.
+fn append_on_one_line(line: &mut Vec<u8>, json: &[u8]) {
+    line.extend(
+        json.iter()
+            .map(|&byte| if byte == b'\n' { b' ' } else { byte }),
+    );
+}
+
+fn append_stub(line: &mut Vec<u8>, head: &ObjectIdentity<'_>, kind: &str, api_version: &str) {
+    let mut stub = String::new();
+    let _ = write!(
+        stub,
+        r#"{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{{"name":"{}""#,
+        head.name
+    );
+    for (name, value) in [
+        ("namespace", head.namespace),
+        ("uid", head.uid),
+        ("resourceVersion", head.resource_version),
+    ] {
+        if !value.is_empty() {
+            let _ = write!(stub, r#","{name}":"{value}""#);
+        }
+    }
+    stub.push_str("}}");
+    line.extend_from_slice(stub.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::event::Event;
+
+    #[test]
+    fn reads_a_page_and_leaves_its_items_alone() {
+        let body = br#"{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"9","continue":"abc"},"items":[{"a": 1e400},{}]}"#;
+        let page = Page::read(body).unwrap();
+        assert_eq!(
+            (page.kind.as_str(), page.api_version.as_str()),
+            ("Pod", "v1")
+        );
+        assert_eq!(
+            (page.resource_version.as_str(), page.continue_token.as_str()),
+            ("9", "abc")
+        );
+        assert_eq!(page.items[0].get(), r#"{"a": 1e400}"#);
+        let nothing = br#"{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"9"},"items":null}"#;
+        assert!(Page::read(nothing).unwrap().items.is_empty());
+    }
+
+    #[test]
+    fn what_an_item_lacks_is_filled_in_behind_its_brace() {
+        let filled = |object: &str| {
+            let mut line = Vec::new();
+            append_filled(&mut line, object.as_bytes(), "Pod", "v1");
+            String::from_utf8(line).unwrap()
+        };
+        let metadata = r#""metadata":{"name":"p","resourceVersion":"1"}"#;
+        assert_eq!(
+            filled(&format!("{{{metadata}}}")),
+            format!(r#"{{"kind":"Pod","apiVersion":"v1",{metadata}}}"#)
+        );
+        let has_both = format!(r#"{{"apiVersion":"x/v1","kind":"Foo",{metadata}}}"#);
+        assert_eq!(filled(&has_both), has_both);
+        assert_eq!(
+            filled(&format!("{{\n{metadata}\n}}")),
+            format!(r#"{{"kind":"Pod","apiVersion":"v1", {metadata} }}"#)
+        );
+    }
+
+    #[test]
+    fn a_table_gives_rows_and_what_is_gone_is_one_without_cells() {
+        let row = r#"{"cells":["a"],
+            "object":{"metadata":{"name":"a","uid":"u","resourceVersion":"1"}}}"#;
+        let body = format!(
+            r#"{{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{{"resourceVersion":"9"}},"columnDefinitions":[],"rows":[{row}]}}"#
+        );
+        let page = Page::read(body.as_bytes()).unwrap();
+        let head = page.head(page.items[0]).unwrap();
+        assert_eq!((head.name, head.uid), ("a", "u"));
+        for append in [
+            &(|line: &mut Vec<u8>| page.append_object(line, page.items[0]))
+                as &dyn Fn(&mut Vec<u8>),
+            &|line| page.append_gone(line, &head),
+        ] {
+            let mut line = br#"{"type":"ADDED","object":"#.to_vec();
+            append(&mut line);
+            line.push(b'}');
+            assert!(!line.contains(&b'\n'));
+            let Some(Event::Object(_, known)) = Event::read(&line) else {
+                panic!("{}", String::from_utf8_lossy(&line));
+            };
+            assert_eq!(
+                (known.name, known.uid, known.resource_version),
+                ("a", "u", "1")
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_collection_is_none() {
+        for body in [
+            "ok",
+            "{}",
+            r#"{"kind":"APIGroupList","apiVersion":"v1","groups":[]}"#,
+        ] {
+            assert_eq!(
+                Page::read(body.as_bytes()).unwrap_err().exit_code(),
+                6,
+                "{body}"
+            );
+        }
+    }
+}

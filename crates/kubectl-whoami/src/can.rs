@@ -1,0 +1,270 @@
+//! `--can VERB PATH`: asks whether a request would be allowed.
+//!
+//! A `SelfSubjectAccessReview` puts the same question to the server's authorizer that a request with that
+//! verb for that path would ([`Attributes`]). The request itself is not sent.
+
+use kubectl_plugin::api_server::ApiServer;
+use kubectl_plugin::error::Kind;
+use kubectl_plugin::output::write;
+use kubectl_plugin::request::{Attributes, RawPath, Resource, Verb};
+use kubectl_plugin::{Error, stderr};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::args::WhoamiArgs;
+use crate::identity::review;
+use crate::report::Report;
+use crate::report::columns::{Cell, columns};
+use crate::report::format::Format;
+use crate::report::list::List;
+
+const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+
+/// A verb and a path, and their attributes.
+struct Question {
+    verb: Verb,
+    path: RawPath,
+    attributes: Attributes,
+}
+
+/// The parts of the server's `SelfSubjectAccessReview` that are read.
+#[derive(Deserialize)]
+struct Review {
+    spec: Value,
+    status: Map<String, Value>,
+}
+
+struct Answer<'a>(&'a Question, Review);
+
+/// A review as it is printed, with the key `whoami` for the verb and the path.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    kind: &'static str,
+    api_version: &'static str,
+    metadata: Map<String, Value>,
+    spec: &'a Value,
+    status: &'a Map<String, Value>,
+    whoami: Value,
+}
+
+/// Asks each question of `--can` in turn, and prints the answers.
+///
+/// # Errors
+/// [`Kind::Denied`] if one answer is no, [`Kind::Unanswered`] if the server refuses to answer.
+pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
+    let output = match Format::parse(arguments)? {
+        Format::Table => None,
+        Format::Document(output) => Some(output),
+        Format::Review(_) | Format::Name | Format::Subjects(_) => {
+            return Err(Error::usage("--can supports -o json, yaml and jsonpath"));
+        }
+    };
+    let asked: Vec<(Verb, RawPath)> = arguments
+        .can()
+        .map(|(verb, path)| Ok((verb.parse()?, parse(path)?)))
+        .collect::<Result<_, Error>>()?;
+    let server = ApiServer::connect(&arguments.connection)?;
+    let questions = asked
+        .into_iter()
+        .map(|(verb, path)| Question::new(verb, server.path(path)?, arguments))
+        .collect::<Result<Vec<_>, Error>>()?;
+    let mut answers = Vec::with_capacity(questions.len());
+    for question in &questions {
+        match question.ask(&server).await {
+            Ok(review) => answers.push(Answer(question, review)),
+            // A user who is not logged in gets the explanation here, too.
+            Err(error) => return Report::failed(&server, error).await.verdict(None),
+        }
+    }
+    match (output, answers.as_slice()) {
+        (None, answers) => write(table(answers).as_bytes()),
+        (Some(output), [answer]) => output.write_struct(&Document::of(answer)),
+        (Some(output), answers) => {
+            output.write_struct(&answers.iter().map(Document::of).collect::<List<_>>())
+        }
+    }?;
+    if answers.iter().all(|answer| answer.1.is_allowed()) {
+        Ok(())
+    } else {
+        Err(Kind::Denied.into())
+    }
+}
+
+/// Parses a path. A trailing slash of a non-resource path is significant, so it stays.
+fn parse(text: &str) -> Result<RawPath, Error> {
+    let path: RawPath = text.parse()?;
+    match path.resource() {
+        Some(_) => Ok(path),
+        None => RawPath::verbatim(text),
+    }
+}
+
+impl Question {
+    fn new(verb: Verb, path: RawPath, arguments: &WhoamiArgs) -> Result<Self, Error> {
+        if let Some(namespace) = arguments.connection.namespace() {
+            path.check_namespace(namespace)?;
+        }
+        let attributes = path.attributes(&verb)?;
+        if !verb.is_known() {
+            // kubectl's words.
+            stderr::warn(&format!("verb '{}' is not a known verb", verb.as_str()));
+        }
+        Ok(Self {
+            verb,
+            path,
+            attributes,
+        })
+    }
+
+    async fn ask(&self, server: &ApiServer) -> Result<Review, Error> {
+        let question = json!({
+            "kind": "SelfSubjectAccessReview",
+            "apiVersion": "authorization.k8s.io/v1",
+            "spec": spec(&self.attributes),
+        });
+        let request = review::post(REVIEWS, &question)?;
+        let reply = server.look_up(request).await.map_err(Error::unanswered)?;
+        let review: Review = review::read(&reply)?;
+        match review.status.get("allowed") {
+            Some(Value::Bool(_)) => Ok(review),
+            _ => Err(review::unexpected_response()),
+        }
+    }
+}
+
+impl<'a> Document<'a> {
+    fn of(Answer(question, review): &'a Answer<'_>) -> Self {
+        Self {
+            kind: "SelfSubjectAccessReview",
+            api_version: "authorization.k8s.io/v1",
+            metadata: Map::new(),
+            spec: &review.spec,
+            status: &review.status,
+            whoami: json!({"verb": question.verb.as_str(), "path": question.path.to_string()}),
+        }
+    }
+}
+
+impl Review {
+    fn is_allowed(&self) -> bool {
+        self.status.get("allowed") == Some(&Value::Bool(true))
+    }
+
+    /// Returns the reason for the answer, and the error in evaluating it.
+    fn reason(&self) -> String {
+        let text = |name| {
+            let text = self.status.get(name).and_then(Value::as_str);
+            text.filter(|text| !text.is_empty())
+        };
+        let error = text("evaluationError").map(|error| format!("evaluation error: {error}"));
+        let parts = text("reason").map(str::to_owned).into_iter().chain(error);
+        parts.collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// Returns the attributes as the `spec` of a review (`k8s.io/api/authorization/v1`).
+fn spec(attributes: &Attributes) -> Value {
+    match attributes {
+        Attributes::NonResource { verb, path } => {
+            json!({"nonResourceAttributes": {"path": path, "verb": verb}})
+        }
+        Attributes::Resource {
+            verb,
+            resource,
+            field_selector,
+            label_selector,
+        } => {
+            let mut attributes = Map::new();
+            for (name, value) in [
+                ("namespace", resource.namespace.as_deref()),
+                ("verb", Some(verb.as_str())),
+                ("group", Some(resource.group.as_str())),
+                ("version", Some(resource.version.as_str())),
+                ("resource", Some(resource.resource.as_str())),
+                ("subresource", resource.subresource.as_deref()),
+                ("name", resource.name.as_deref()),
+            ] {
+                if let Some(value) = value.filter(|value| !value.is_empty()) {
+                    attributes.insert(name.to_owned(), value.into());
+                }
+            }
+            for (name, selector) in [
+                ("fieldSelector", field_selector),
+                ("labelSelector", label_selector),
+            ] {
+                if let Some(selector) = selector {
+                    attributes.insert(name.to_owned(), json!({"rawSelector": selector}));
+                }
+            }
+            json!({"resourceAttributes": attributes})
+        }
+    }
+}
+
+/// Renders a row for each answer.
+fn table(answers: &[Answer<'_>]) -> String {
+    let rows = answers.iter().map(|Answer(question, review)| {
+        [
+            Cell::from(if review.is_allowed() { "yes" } else { "no" }),
+            question.verb.as_str().into(),
+            question.path.to_string().into(),
+            in_words(&question.attributes).into(),
+            review.reason().into(),
+        ]
+    });
+    columns(["ALLOWED", "VERB", "PATH", "ASKED AS", "REASON"], rows)
+}
+
+/// Words the attributes as for `kubectl auth can-i`, which has no words for selectors and versions.
+fn in_words(attributes: &Attributes) -> String {
+    match attributes {
+        Attributes::NonResource { verb, path } => format!("{verb} {path}"),
+        Attributes::Resource { verb, resource, .. } => {
+            let Resource {
+                group,
+                namespace,
+                resource,
+                name,
+                subresource,
+                ..
+            } = resource;
+            let mut words = format!("{verb} {resource}");
+            for (mark, part) in [
+                (".", Some(group).filter(|group| !group.is_empty())),
+                ("/", name.as_ref()),
+                (" --subresource=", subresource.as_ref()),
+                (" -n ", namespace.as_ref()),
+            ] {
+                words.extend(part.into_iter().flat_map(|part| [mark, part.as_str()]));
+            }
+            if namespace.is_none() {
+                words.push_str(" -A");
+            }
+            words
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_are_worded_as_for_kubectl() {
+        for (verb, path, expected) in [
+            ("GET", "/api/v1/namespaces/n/pods", "list pods -n n"),
+            ("get", "/api/v1/nodes/m", "get nodes/m -A"),
+            (
+                "patch",
+                "/apis/apps/v1/namespaces/n/deployments/d/scale",
+                "patch deployments.apps/d --subresource=scale -n n",
+            ),
+            ("get", "/healthz?verbose", "get /healthz"),
+            ("get", "/logs/", "get /logs/"),
+        ] {
+            let attributes = parse(path).and_then(|path| path.attributes(&verb.parse()?));
+            assert_eq!(in_words(&attributes.unwrap()), expected, "{path}");
+        }
+    }
+}

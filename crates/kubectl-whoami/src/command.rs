@@ -1,0 +1,27 @@
+//! Runs the command: one report, all contexts, or the answers to `--can`.
+
+use kubectl_plugin::Error;
+use kubectl_plugin::api_server::ApiServer;
+
+use crate::args::WhoamiArgs;
+use crate::report::Report;
+use crate::report::format::Format;
+use crate::{can, contexts};
+
+/// Runs the command.
+pub(crate) async fn whoami(arguments: WhoamiArgs) -> Result<(), Error> {
+    arguments.check()?;
+    if arguments.can().next().is_some() {
+        return can::check(&arguments).await;
+    }
+    if arguments.all_contexts {
+        return contexts::whoami(&arguments).await;
+    }
+    let format = Format::parse(&arguments)?;
+    let server = ApiServer::connect(&arguments.connection)?;
+    let report = Report::of(&server, arguments.offline).await;
+    let written = format.write(&report);
+    report
+        .verdict(arguments.fail_if_expires_within)
+        .and(written)
+}

@@ -1,0 +1,23 @@
+//! Reviews: objects that are posted, answered, and not stored.
+
+use kubectl_plugin::Error;
+use kubectl_plugin::api_server::Reply;
+use kubectl_plugin::request::{ApiRequest, RawPath};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Builds the request for a review.
+pub(crate) fn post(path: &str, review: &Value) -> Result<ApiRequest, Error> {
+    Ok(ApiRequest::post_json(RawPath::verbatim(path)?, review))
+}
+
+/// Reads the review in a response.
+pub(crate) fn read<T: for<'a> Deserialize<'a>>(reply: &Reply) -> Result<T, Error> {
+    serde_json::from_slice(reply.body()).map_err(|_| unexpected_response())
+}
+
+/// Returns the error for a success without a usable review.
+pub(crate) fn unexpected_response() -> Error {
+    Error::protocol("the server accepted the review but returned an unexpected response")
+        .hinted("check that the server in your kubeconfig is a Kubernetes API server")
+}

@@ -1,0 +1,109 @@
+//! `-o`: the output formats of a report.
+
+use std::io;
+
+use kubectl_plugin::error::Kind;
+use kubectl_plugin::output::{Output, OutputArgs, unknown_format, write, write_coloured};
+use kubectl_plugin::text::terminal;
+use kubectl_plugin::{Error, stderr};
+use serde_json::{Value, json};
+
+use crate::args::WhoamiArgs;
+use crate::report::Report;
+use crate::report::document::Document;
+use crate::report::table;
+
+/// An output format.
+pub(crate) enum Format {
+    /// A table for people.
+    Table,
+    /// The whole document.
+    Document(Output),
+    /// The `SelfSubjectReview` alone, in JSON.
+    Review(Output),
+    /// The user name.
+    Name,
+    /// A `subjects:` list for a `RoleBinding`, in YAML.
+    Subjects(Output),
+}
+
+/// The values of `-o`.
+const FORMATS: &[&str] = &["json", "jsonpath", "name", "review", "subjects", "yaml"];
+
+impl Format {
+    /// Parses `-o`.
+    pub(crate) fn parse(arguments: &WhoamiArgs) -> Result<Self, Error> {
+        let flag = arguments.output.as_deref().unwrap_or_default();
+        let output = |format: &str| {
+            OutputArgs {
+                output: Some(format.to_owned()),
+                show_managed_fields: true,
+            }
+            .output()
+        };
+        let name = flag.split('=').next().unwrap_or_default().to_lowercase();
+        Ok(match (name.as_str(), flag.contains('=')) {
+            ("", false) => Self::Table,
+            ("name", false) => Self::Name,
+            ("review", false) if arguments.offline => {
+                return Err(Error::usage(
+                    "-o review needs the server's response, but --offline does not ask the server",
+                ));
+            }
+            ("review", false) => Self::Review(output("json")?),
+            ("subjects", false) => Self::Subjects(output("yaml")?),
+            ("json" | "yaml", false) | ("jsonpath", _) => Self::Document(output(flag)?),
+            _ => return Err(unknown_format(flag, FORMATS)),
+        })
+    }
+
+    /// Writes a report. Leaves out what would look like the server's statement but is not.
+    pub(crate) fn write(&self, report: &Report) -> Result<(), Error> {
+        match self {
+            Self::Table => {
+                let is_coloured = terminal::is_coloured(&io::stdout());
+                write_coloured(&table::of(report, is_coloured))
+            }
+            Self::Document(output) => output.write_struct(&Document::whole(report)),
+            Self::Review(_) if report.identity.is_none() => Ok(()),
+            Self::Review(output) => output.write_struct(&Document::review(report)),
+            Self::Name => {
+                // Prompts show it, so it must not steer the terminal.
+                let name = terminal::printable(name(report)?, "");
+                write(format!("{name}\n").as_bytes())
+            }
+            Self::Subjects(output) => {
+                output.write_struct(&json!({"subjects": [subject(name(report)?)]}))
+            }
+        }
+    }
+}
+
+/// Returns the user name. Says so on stderr if it is unverified.
+fn name(report: &Report) -> Result<&str, Error> {
+    let name = report.username().ok_or_else(|| {
+        let why = if report.identity.is_some() {
+            "the server's response contains no user name"
+        } else {
+            "the local credential does not contain the server's name for its user"
+        };
+        Kind::Format(why.to_owned())
+    })?;
+    if report.identity.is_none() {
+        stderr::say("unverified: the user name is from the local credential");
+    }
+    Ok(name)
+}
+
+/// Returns a user as the subject of a `RoleBinding` (`rbac.authorization.k8s.io/v1`, `Subject`).
+fn subject(username: &str) -> Value {
+    let account = username
+        .strip_prefix("system:serviceaccount:")
+        .and_then(|account| account.split_once(':'));
+    match account {
+        Some((namespace, name)) => {
+            json!({"kind": "ServiceAccount", "name": name, "namespace": namespace})
+        }
+        None => json!({"kind": "User", "name": username, "apiGroup": "rbac.authorization.k8s.io"}),
+    }
+}
