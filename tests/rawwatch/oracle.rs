@@ -18,7 +18,7 @@ const BATCH: usize = 10;
 const INITIAL: usize = 5;
 
 #[test]
-fn the_output_over_an_unruly_network_is_consistent_with_what_was_committed() {
+fn the_output_over_a_faulty_network_is_consistent() {
     let seeds: Vec<u64> = settings::seeds(10).collect();
     let mut total = Report::default();
     for (number, batch) in seeds.chunks(BATCH).enumerate() {
@@ -55,7 +55,7 @@ fn play(server: &ControlPlane, seeds: &[u64]) -> Report {
 }
 
 #[test]
-fn nothing_is_lost_doubled_or_reordered_over_many_kills_under_200_writes_a_second() {
+fn kills_under_200_writes_per_second_lose_and_reorder_nothing() {
     let kills = settings::kills(5);
     let server = ControlPlane::builder()
         .api_server_flag(JSON_STORAGE)

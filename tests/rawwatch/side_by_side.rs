@@ -29,7 +29,7 @@ struct Ending {
 
 /// The table in docs/rawwatch.md is what this prints.
 #[test]
-fn an_api_server_that_ends_costs_events_everywhere_but_here() {
+fn only_rawwatch_reports_every_event_across_an_api_server_restart() {
     let server = ControlPlane::builder()
         .api_server_flag(JSON_STORAGE)
         // Watches are served for as long after a SIGTERM; a minute, if nothing is said.
