@@ -1,10 +1,12 @@
-//! A command in a mount namespace: a script lays out files that only the command and what it starts
-//! see, so that fixed places like `/etc/hosts` can be tested without a variable in the binary.
+//! Runs a command in a mount namespace of its own.
+//!
+//! A script mounts files that only the command and its children see. Fixed paths like `/etc/hosts` can
+//! then be tested without a variable in the binary.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Makes the folder of a Pod's account of the files in `$POD`.
+/// Mounts the files in `$POD` as the folder of a Pod's service account.
 const POD: &str = r#"
 set -e
 folder=/run/secrets/kubernetes.io/serviceaccount
@@ -15,8 +17,8 @@ unset POD
 exec "$@"
 "#;
 
-/// A command that runs its arguments, a program and those of the program, behind `script`, which
-/// ends with `exec "$@"`.
+/// Returns a command that runs `script` in a new mount namespace. The script ends with `exec "$@"`, and
+/// the caller adds the program to execute, with its arguments.
 pub(crate) fn command(script: &str) -> Command {
     let mut command = Command::new("unshare");
     command.args([
@@ -31,8 +33,8 @@ pub(crate) fn command(script: &str) -> Command {
     command
 }
 
-/// The same where `/var/run/secrets` holds the files of the folder `pod`, as in a container, and
-/// without any variable yet.
+/// Returns a command for a mount namespace in which `/var/run/secrets` holds the files of the folder
+/// `pod`, as in a container. Its environment is otherwise empty.
 pub(crate) fn in_pod(pod: &Path) -> Command {
     let mut command = command(POD);
     command.env_clear().env("POD", pod);

@@ -1,4 +1,4 @@
-//! A terminal without a person, for what a program does only at one.
+//! A pseudo-terminal, for testing what a program does only on a terminal.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,23 +6,23 @@ use std::io::Read;
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-/// A new terminal: the side from which it is watched, and the one that a program gets.
+/// Opens a pseudo-terminal. Returns the side that the test reads, and the side for a program.
 pub(crate) fn open() -> (File, File) {
     let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&controller).unwrap();
     unlockpt(&controller).unwrap();
     let name = ptsname(&controller, Vec::new()).unwrap();
-    // It must not become the controlling terminal of the tests.
+    // The terminal must not become the controlling terminal of the tests.
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
     let terminal = rustix::fs::open(name, flags, Mode::empty()).unwrap();
     (controller.into(), terminal.into())
 }
 
-/// All that was shown, once no program has the terminal any more: a `Command` that was given it
-/// must be dropped before.
+/// Reads everything shown until no program has the terminal open. Drop any `Command` that holds it
+/// first.
 pub(crate) fn shown(mut controller: File) -> String {
     let mut shown = Vec::new();
-    // Linux ends it with an error instead of nothing.
+    // On Linux the end of the output is an error.
     let _ = controller.read_to_end(&mut shown);
     String::from_utf8(shown).unwrap().replace("\r\n", "\n")
 }

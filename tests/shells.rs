@@ -1,26 +1,29 @@
-//! What completion is tried in, and how to get what is missing.
+//! The programs that completion tests need, and the packages that contain them.
 
 use std::env;
 use std::path::PathBuf;
 
-/// What the tests of completion need beside this repository.
+/// A program that completion tests need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
-    /// bash alone.
+    /// bash itself.
     Bash,
-    /// bash with the functions that kubectl's script for it calls.
+    /// The bash functions that kubectl's completion script calls.
     BashCompletion,
     /// zsh.
     Zsh,
     /// fish.
     Fish,
-    /// What gives each of them a terminal of its own.
+    /// setsid, which gives each shell a controlling terminal of its own.
     Setsid,
 }
 
 impl Program {
-    /// Each of them once.
-    #[allow(dead_code, reason = "one of the two programs with this file uses it")]
+    /// Every program.
+    #[allow(
+        dead_code,
+        reason = "only one of the two programs that include this file uses it"
+    )]
     pub(crate) const ALL: [Self; 5] = [
         Self::Bash,
         Self::BashCompletion,
@@ -29,7 +32,7 @@ impl Program {
         Self::Setsid,
     ];
 
-    /// The package that has it.
+    /// Returns the name of the package that contains the program.
     pub(crate) fn package(self) -> &'static str {
         match self {
             Self::Bash => "bash",
@@ -40,7 +43,7 @@ impl Program {
         }
     }
 
-    /// Its file, where it is installed; of bash-completion the script.
+    /// Returns the installed program, or the script in the case of bash-completion.
     pub(crate) fn find(self) -> Option<PathBuf> {
         let name = match self {
             Self::BashCompletion => {
@@ -57,20 +60,26 @@ impl Program {
         programs.find(|program| program.is_file())
     }
 
-    /// Whether it can be tried; where CI is set, as `.ci/run` does, it must be.
-    #[allow(dead_code, reason = "one of the two programs with this file uses it")]
+    /// Reports whether tests can use the program.
+    ///
+    /// # Panics
+    /// Panics when they cannot although `CI` is set, as it is in `.ci/run`.
+    #[allow(
+        dead_code,
+        reason = "only one of the two programs that include this file uses it"
+    )]
     pub(crate) fn is_there(self) -> bool {
         let missing = [self, Self::Setsid]
             .into_iter()
             .find(|program| program.find().is_none());
-        if let (Some(program), true) = (missing, all_are_wanted()) {
+        if let (Some(program), true) = (missing, all_are_required()) {
             panic!("{} is not installed", program.package());
         }
         missing.is_none()
     }
 }
 
-/// Whether what is not installed must not be passed over.
-pub(crate) fn all_are_wanted() -> bool {
+/// Reports whether a missing program is an error.
+pub(crate) fn all_are_required() -> bool {
     env::var_os("CI").is_some_and(|value| !value.is_empty())
 }

@@ -26,7 +26,7 @@ fn complete(words: &[&str]) -> (Vec<String>, String) {
 }
 
 #[test]
-fn collections_and_objects_are_offered_and_nothing_that_cannot_be_watched() {
+fn completion_offers_only_paths_that_can_be_watched() {
     let (core, _) = complete(&["/api/v1/"]);
     for (path, is_offered) in [
         ("/api/v1/pods", true),
@@ -70,7 +70,7 @@ fn collections_and_objects_are_offered_and_nothing_that_cannot_be_watched() {
 }
 
 #[test]
-fn values_are_offered_where_they_are_known() {
+fn completion_offers_the_values_of_flags() {
     for (words, values, directive) in [
         (&["--for", "c"][..], &["create", "condition="][..], ":6"),
         (&["--types", "M"], &["MODIFIED"], ":4"),

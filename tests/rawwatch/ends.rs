@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use super::plugin::*;
 
 #[test]
-fn a_time_out_alone_is_a_good_end() {
+fn a_timeout_alone_exits_with_0() {
     let (run, _server) = against(
         [list(), open_stream(event("MODIFIED", "a", "11"))],
         &["--timeout=1s"],
@@ -21,7 +21,7 @@ fn a_time_out_alone_is_a_good_end() {
 }
 
 #[test]
-fn the_time_out_of_the_path_is_that_of_the_run() {
+fn timeout_seconds_in_the_path_is_the_timeout_of_the_run() {
     let server =
         faulty_server::FaultyServer::start([list(), open_stream(event("MODIFIED", "a", "11"))])
             .unwrap();
@@ -39,7 +39,7 @@ fn the_time_out_of_the_path_is_that_of_the_run() {
 }
 
 #[test]
-fn a_time_out_before_the_count_is_the_unmet_condition() {
+fn a_timeout_before_the_count_exits_with_1() {
     let (run, _server) = against(
         [list(), open_stream(event("MODIFIED", "a", "11"))],
         &["--timeout=1s", "--count=3"],
@@ -53,7 +53,7 @@ fn a_time_out_before_the_count_is_the_unmet_condition() {
 }
 
 #[test]
-fn signals_end_a_run_as_they_end_any_program() {
+fn sigint_and_sigterm_end_a_run_by_the_signal() {
     for (signal, number) in [(Signal::INT, 2), (Signal::TERM, 15)] {
         let (mut run, _server) = against(
             [list(), open_stream(event("MODIFIED", "a", "11"))],
@@ -78,7 +78,7 @@ fn signals_end_a_run_as_they_end_any_program() {
 }
 
 #[test]
-fn a_signal_ends_a_run_whose_output_nobody_reads() {
+fn a_signal_ends_a_run_whose_output_is_not_read() {
     let many: String = (11..5000)
         .map(|version| event("MODIFIED", "a", &version.to_string()))
         .collect();
@@ -106,7 +106,7 @@ fn a_signal_ends_a_run_whose_output_nobody_reads() {
 }
 
 #[test]
-fn a_closed_pipe_is_a_silent_end_by_the_signal() {
+fn a_closed_pipe_ends_a_run_by_sigpipe_without_a_message() {
     let server = faulty_server::FaultyServer::start([
         list(),
         faulty_server::Answer::Stream(vec![
@@ -134,7 +134,7 @@ fn a_closed_pipe_is_a_silent_end_by_the_signal() {
 }
 
 #[test]
-fn an_idle_watch_does_not_outlive_the_reader_of_its_output() {
+fn a_closed_pipe_also_ends_an_idle_watch() {
     let silence = faulty_server::Piece::Pause(Duration::from_mins(1));
     let stream = faulty_server::Answer::Stream(vec![silence]);
     let server = faulty_server::FaultyServer::start([list(), stream]).unwrap();
@@ -157,7 +157,7 @@ fn an_idle_watch_does_not_outlive_the_reader_of_its_output() {
 }
 
 #[test]
-fn a_full_disk_is_said_and_ends_with_74() {
+fn a_full_disk_is_reported_with_exit_code_74() {
     let server = faulty_server::FaultyServer::start([list(), open_stream("")]).unwrap();
     let full = File::options().write(true).open("/dev/full").unwrap();
     let output = command(&server.kubeconfig().unwrap())
@@ -173,7 +173,7 @@ fn a_full_disk_is_said_and_ends_with_74() {
 }
 
 #[test]
-fn a_run_waits_for_conditions_as_kubectl_wait_does() {
+fn for_waits_for_the_same_conditions_as_kubectl_wait() {
     let server = ControlPlane::shared();
     let name = unique("waits");
     let path = format!("{CONFIG_MAPS}/{name}");
@@ -205,7 +205,7 @@ fn a_run_waits_for_conditions_as_kubectl_wait_does() {
 }
 
 #[test]
-fn every_path_must_come_to_the_goal_and_synced_is_the_end_of_the_initial_state() {
+fn for_waits_until_every_path_meets_the_condition() {
     let (run, _server) = against(
         [list_of("10", &[("a", "1"), ("b", "2")])],
         &["--for=synced"],
@@ -225,7 +225,7 @@ fn every_path_must_come_to_the_goal_and_synced_is_the_end_of_the_initial_state()
 
 /// More than a handful: whichever path comes to the end, it is the end of the run.
 #[test]
-fn of_very_many_paths_the_last_one_ends_the_run_too() {
+fn any_of_many_paths_can_end_the_run() {
     let empty = |number: usize| format!("/api/v1/namespaces/empty-{number}/configmaps");
     let mut paths: Vec<String> = (0..60).map(empty).collect();
     paths.push("/api/v1/namespaces/kube-system/configmaps".to_owned());

@@ -19,7 +19,7 @@ fn five_events() -> String {
 }
 
 #[test]
-fn a_stream_that_is_cut_at_any_byte_is_resumed_without_losing_doubling_or_tearing_a_line() {
+fn a_stream_cut_at_any_byte_resumes_without_loss_or_duplicates() {
     let events = five_events();
     let cuts = Mutex::new(0..=events.len());
     let next = || cuts.lock().unwrap().next();
@@ -59,7 +59,7 @@ fn survives_a_cut(events: &str, cut: usize) {
 }
 
 #[test]
-fn a_stream_that_is_reset_in_a_line_is_resumed_behind_its_last_whole_one() {
+fn a_stream_reset_within_a_line_resumes_after_the_last_whole_line() {
     let torn = five_events()
         .split_inclusive('\n')
         .take(2)
@@ -83,7 +83,7 @@ fn a_stream_that_is_reset_in_a_line_is_resumed_behind_its_last_whole_one() {
 }
 
 #[test]
-fn the_first_requests_are_a_paged_list_and_a_watch_from_its_version() {
+fn a_run_starts_with_a_paged_list_and_a_watch_from_its_version() {
     let (run, server) = against([list(), open_stream(five_events())], &["--count=6"]);
     let outcome = run.end().ended(0);
     assert_eq!(
@@ -107,7 +107,7 @@ fn the_first_requests_are_a_paged_list_and_a_watch_from_its_version() {
 }
 
 #[test]
-fn a_batch_of_deletions_at_one_version_that_is_cut_loses_and_doubles_nothing() {
+fn a_cut_batch_of_deletions_loses_and_duplicates_nothing() {
     let first = [event("ADDED", "c", "11"), event("DELETED", "a", "12")].concat();
     let rest = [event("DELETED", "a", "12"), event("DELETED", "c", "12")].concat();
     let (run, server) = against(
@@ -126,7 +126,7 @@ fn a_batch_of_deletions_at_one_version_that_is_cut_loses_and_doubles_nothing() {
 }
 
 #[test]
-fn a_410_in_the_stream_and_one_as_status_cost_a_marked_resync() {
+fn a_410_as_event_or_status_causes_a_marked_resync() {
     let in_stream = open_stream(error_event(410, "Expired"));
     let as_status = Answer::Reply(refusal(410, "Expired", "too old resource version: 10 (20)"));
     for expired in [in_stream, as_status] {
@@ -160,7 +160,7 @@ fn a_410_in_the_stream_and_one_as_status_cost_a_marked_resync() {
 }
 
 #[test]
-fn on_gap_fail_ends_with_7_and_prints_nothing_synthetic() {
+fn on_gap_fail_exits_with_7_and_prints_nothing_synthetic() {
     let (run, _server) = against(
         [list(), open_stream(error_event(410, "Expired"))],
         &["--on-gap=fail"],
@@ -177,7 +177,7 @@ fn on_gap_fail_ends_with_7_and_prints_nothing_synthetic() {
 }
 
 #[test]
-fn a_server_that_is_busy_is_waited_for_as_long_as_it_asks() {
+fn a_retry_waits_as_long_as_the_server_asks() {
     for reply in [
         refusal(429, "TooManyRequests", "storage is (re)initializing").header("Retry-After", "1"),
         Reply::new(429, "Too many requests")
@@ -205,7 +205,7 @@ fn a_server_that_is_busy_is_waited_for_as_long_as_it_asks() {
 }
 
 #[test]
-fn gateways_and_lost_connections_are_tried_again_from_the_same_place() {
+fn server_and_connection_errors_are_retried_from_the_same_version() {
     let (run, server) = against(
         [
             list(),
@@ -229,7 +229,7 @@ fn gateways_and_lost_connections_are_tried_again_from_the_same_place() {
 }
 
 #[test]
-fn what_more_attempts_do_not_mend_is_the_end_at_the_start_and_later() {
+fn a_permanent_error_ends_the_run_at_the_start_and_later() {
     for (code, reason, exit_code) in [
         (400, "BadRequest", 1),
         (401, "Unauthorized", 3),
@@ -249,7 +249,7 @@ fn what_more_attempts_do_not_mend_is_the_end_at_the_start_and_later() {
 }
 
 #[test]
-fn a_collection_that_is_gone_is_the_end_after_ten_seconds() {
+fn a_missing_collection_ends_the_run_after_ten_seconds() {
     let gone =
         Answer::Reply(Reply::new(404, "404 page not found").header("Content-Type", "text/plain"));
     let (run, server) = against(
@@ -270,7 +270,7 @@ fn a_collection_that_is_gone_is_the_end_after_ten_seconds() {
 }
 
 #[test]
-fn a_500_without_a_reason_is_given_up_when_it_comes_twice() {
+fn a_repeated_500_without_a_reason_ends_the_run() {
     let (run, _server) = against(
         [
             list(),
@@ -286,7 +286,7 @@ fn a_500_without_a_reason_is_given_up_when_it_comes_twice() {
 }
 
 #[test]
-fn a_login_page_and_a_redirect_are_no_watch() {
+fn a_login_page_and_a_redirect_end_the_run_with_6() {
     let page = Reply::new(200, "<html>log in</html>").header("Content-Type", "text/html");
     let redirect = Reply::new(302, "").header("Location", "https://elsewhere/?token=x");
     let text = Reply::new(200, "ok").header("Content-Type", "text/plain");
@@ -299,7 +299,7 @@ fn a_login_page_and_a_redirect_are_no_watch() {
 }
 
 #[test]
-fn what_a_server_says_in_a_stream_of_secrets_is_shown_without_their_data() {
+fn an_error_in_a_stream_of_secrets_is_shown_without_their_data() {
     let status = r#"{"type":"ERROR","object":{"kind":"Status","message":"cannot convert \"c2VjcmV0\"","reason":"BadRequest","code":400}}"#;
     let server = FaultyServer::start([list(), open_stream(format!("{status}\n"))]).unwrap();
     let outcome = Run::start(
@@ -312,7 +312,7 @@ fn what_a_server_says_in_a_stream_of_secrets_is_shown_without_their_data() {
 }
 
 #[test]
-fn a_line_that_is_no_event_is_not_printed_and_three_are_the_end() {
+fn a_malformed_line_is_dropped_and_the_third_ends_the_run() {
     let garbage = [event("MODIFIED", "a", "11"), "<html>\n".to_owned()].concat();
     let (run, _server) = against(
         [list(), open_stream(garbage), open_stream("garbage\n")],
@@ -329,7 +329,7 @@ fn a_line_that_is_no_event_is_not_printed_and_three_are_the_end() {
 }
 
 #[test]
-fn a_line_over_the_limit_is_the_end_and_one_below_it_is_passed_on() {
+fn max_event_size_is_the_longest_line_that_is_printed() {
     let large = event("MODIFIED", "a", "11").replace(
         "\"uid\"",
         &format!("\"x\":\"{}\",\"uid\"", "x".repeat(3 << 20)),
@@ -352,7 +352,7 @@ fn a_line_over_the_limit_is_the_end_and_one_below_it_is_passed_on() {
 }
 
 #[test]
-fn a_line_of_twenty_megabytes_is_passed_on_and_so_is_what_follows() {
+fn a_line_of_20_mb_is_printed_and_so_is_the_next_line() {
     let large = event("MODIFIED", "a", "11").replace(
         "\"uid\"",
         &format!("\"x\":\"{}\",\"uid\"", "x".repeat(20 << 20)),
@@ -367,7 +367,7 @@ fn a_line_of_twenty_megabytes_is_passed_on_and_so_is_what_follows() {
 }
 
 #[test]
-fn bytes_that_are_no_utf8_go_through() {
+fn invalid_utf8_is_printed_unchanged() {
     let mut line = event("MODIFIED", "a", "11")
         .replace("\"uid\"", "\"x\":\"?\",\"uid\"")
         .into_bytes();
@@ -382,7 +382,7 @@ fn bytes_that_are_no_utf8_go_through() {
 }
 
 #[test]
-fn a_doubled_event_is_printed_once() {
+fn a_duplicate_event_is_printed_once() {
     let twice = event("MODIFIED", "a", "11").repeat(2) + &event("MODIFIED", "a", "12");
     let (run, _server) = against(
         [list(), open_stream(twice)],
@@ -397,7 +397,7 @@ fn a_doubled_event_is_printed_once() {
 }
 
 #[test]
-fn a_bookmark_moves_the_place_and_an_older_one_does_not() {
+fn a_bookmark_advances_the_position_unless_it_is_older() {
     let bookmark = |version: &str| event("BOOKMARK", "", version);
     let (run, server) = against(
         [
@@ -417,7 +417,7 @@ fn a_bookmark_moves_the_place_and_an_older_one_does_not() {
 }
 
 #[test]
-fn three_streams_for_nothing_cost_a_resync() {
+fn three_empty_streams_cause_a_resync() {
     let nothing = || Answer::Stream(vec![Piece::End]);
     let (run, _server) = against(
         [
@@ -439,7 +439,7 @@ fn three_streams_for_nothing_cost_a_resync() {
 }
 
 #[test]
-fn a_silent_stream_of_a_server_that_went_back_in_time_is_found_out() {
+fn a_rollback_of_the_server_is_detected_on_a_silent_stream() {
     let (run, _server) = against(
         [
             list(),
@@ -462,7 +462,7 @@ fn a_silent_stream_of_a_server_that_went_back_in_time_is_found_out() {
 }
 
 #[test]
-fn a_typo_in_the_server_is_the_end_at_once() {
+fn a_refused_first_connection_ends_the_run_at_once() {
     let outcome = Run::start(
         command("/nonexistent/kubeconfig".as_ref())
             .args([CONFIG_MAPS, "--server=http://127.0.0.1:1"]),
@@ -478,7 +478,7 @@ fn a_typo_in_the_server_is_the_end_at_once() {
 }
 
 #[test]
-fn retry_for_waits_for_a_server_and_gives_up_in_the_end() {
+fn retry_for_limits_how_long_a_run_retries() {
     let (run, server) = against([list(), Answer::CloseUnanswered], &["--retry-for=2s"]);
     let start = Instant::now();
     let outcome = run.end().ended(5);
@@ -488,7 +488,7 @@ fn retry_for_waits_for_a_server_and_gives_up_in_the_end() {
 }
 
 #[test]
-fn v_1_says_when_and_why_a_stream_is_renewed() {
+fn v_1_reports_when_and_why_a_stream_is_renewed() {
     let (run, _server) = against(
         [
             list(),
@@ -504,7 +504,7 @@ fn v_1_says_when_and_why_a_stream_is_renewed() {
 }
 
 #[test]
-fn an_audit_finds_what_the_server_lost() {
+fn an_audit_finds_an_event_lost_by_the_server() {
     let (run, _server) = against(
         [
             list(),
@@ -531,7 +531,7 @@ fn an_audit_finds_what_the_server_lost() {
 }
 
 #[test]
-fn the_request_timeout_counts_for_the_head_of_a_stream_and_not_for_its_life() {
+fn request_timeout_limits_the_wait_for_a_stream_not_the_stream() {
     let late = Answer::Stream(vec![
         Piece::Pause(Duration::from_millis(2500)),
         Piece::Send(event("MODIFIED", "a", "11").into()),

@@ -4,10 +4,10 @@ use std::path::Path;
 
 const TABLE: &str = include_str!("matrix.md");
 
-/// How many faults there are.
+/// The number of faults in the table.
 const ROWS: usize = 38;
 
-/// Where their tests are.
+/// The folders that contain their tests.
 const SOURCES: [&str; 3] = [
     "tests/rawwatch",
     "crates/kubectl-rawwatch/src",
@@ -15,7 +15,7 @@ const SOURCES: [&str; 3] = [
 ];
 
 #[test]
-fn every_fault_has_tests_that_exist() {
+fn every_fault_names_existing_tests() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut tests = BTreeSet::new();
     for folder in SOURCES {
@@ -34,13 +34,13 @@ fn every_fault_has_tests_that_exist() {
             let name = name.trim_matches('`');
             assert!(
                 tests.contains(name),
-                "row {number}: there is no test {name:?}"
+                "row {number} names a test that does not exist: {name}"
             );
         }
     }
 }
 
-/// Adds the names of the tests in all files of a folder.
+/// Collects the names of the tests in a folder and its subfolders.
 fn collect_tests(folder: &Path, tests: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

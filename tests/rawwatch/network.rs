@@ -23,7 +23,7 @@ fn plugin_user() -> String {
 }
 
 #[test]
-fn a_token_that_the_server_takes_no_more_is_renewed_once_when_the_stream_is() {
+fn a_rejected_token_is_renewed_once_with_the_next_stream() {
     let refused = || Answer::Reply(refusal(401, "Unauthorized", "Unauthorized"));
     for is_renewed in [true, false] {
         let server = FaultyServer::start([
@@ -75,7 +75,7 @@ fn a_token_that_the_server_takes_no_more_is_renewed_once_when_the_stream_is() {
 }
 
 #[test]
-fn an_account_that_was_deleted_costs_nothing_when_the_plugin_has_another() {
+fn a_deleted_account_costs_nothing_when_the_exec_plugin_has_another() {
     let server = ControlPlane::builder().start().unwrap();
     let folder = server.folder().join("plugin");
     fs::create_dir(&folder).unwrap();
@@ -115,7 +115,7 @@ fn an_account_that_was_deleted_costs_nothing_when_the_plugin_has_another() {
 }
 
 #[test]
-fn a_name_that_is_not_found_for_a_while_is_looked_up_again_and_the_place_is_kept() {
+fn a_failed_name_lookup_is_retried_and_the_position_kept() {
     const HOSTS: &str = r#"
 set -e
 mount --bind "$HOSTS" /etc/hosts
@@ -167,7 +167,7 @@ fn set_loopback(is_up: bool) {
 /// A balancer forgets a connection without a word to either side: packets go nowhere from then on.
 /// The test runs itself in a network of its own, where the whole loopback device can be that.
 #[test]
-fn a_connection_that_something_in_between_forgot_is_found_dead_by_keepalive() {
+fn keepalive_detects_a_connection_that_a_balancer_dropped() {
     const INSIDE: &str = "TEST_IN_A_NETWORK_OF_ITS_OWN";
     const NETWORK: &str = "set -e\nmount -t sysfs sysfs /sys\nexec \"$@\"\n";
     if env::var_os(INSIDE).is_none() {
@@ -176,7 +176,7 @@ fn a_connection_that_something_in_between_forgot_is_found_dead_by_keepalive() {
         command.args(["sh", "-c", NETWORK, "sh"]);
         command.arg(env::current_exe().unwrap()).args([
             "--exact",
-            "rawwatch::network::a_connection_that_something_in_between_forgot_is_found_dead_by_keepalive",
+            "rawwatch::network::keepalive_detects_a_connection_that_a_balancer_dropped",
         ]);
         let output = command.env(INSIDE, "1").output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);

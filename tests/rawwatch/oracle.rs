@@ -3,9 +3,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use control_plane::{ControlPlane, History, READABLE_STORAGE, User};
+use control_plane::{ControlPlane, History, JSON_STORAGE, User};
 use fastrand::Rng;
-use oracle::{Change, Event, Line, Report, State, settings};
+use oracle::{Event, EventType, Evidence, Line, Report, State, settings};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -18,11 +18,11 @@ const BATCH: usize = 10;
 const INITIAL: usize = 5;
 
 #[test]
-fn the_output_over_an_unruly_network_is_consistent_with_what_was_committed() {
+fn the_output_over_a_faulty_network_is_consistent() {
     let seeds: Vec<u64> = settings::seeds(10).collect();
     let mut total = Report::default();
     for (number, batch) in seeds.chunks(BATCH).enumerate() {
-        let mut server = ControlPlane::builder().api_server_flag(READABLE_STORAGE);
+        let mut server = ControlPlane::builder().api_server_flag(JSON_STORAGE);
         if number % 2 == 1 {
             // Streams are served by etcd then, and its compactions are felt.
             server = server.api_server_flag("--watch-cache=false");
@@ -55,10 +55,10 @@ fn play(server: &ControlPlane, seeds: &[u64]) -> Report {
 }
 
 #[test]
-fn nothing_is_lost_doubled_or_reordered_over_many_kills_under_200_writes_a_second() {
+fn kills_under_200_writes_per_second_lose_and_reorder_nothing() {
     let kills = settings::kills(5);
     let server = ControlPlane::builder()
-        .api_server_flag(READABLE_STORAGE)
+        .api_server_flag(JSON_STORAGE)
         .start()
         .unwrap();
     let trial = Trial::direct(&server);
@@ -139,7 +139,7 @@ struct Trial<'a> {
     collection: String,
     history: History,
     /// The version of the last of the initial objects.
-    listed: u64,
+    list_version: u64,
     run: Run,
     proxy: Option<UnrulyProxy>,
 }
@@ -170,12 +170,12 @@ impl<'a> Trial<'a> {
         server.create("/api/v1/namespaces", &metadata).unwrap();
         let history = server.history(&format!("/registry/configmaps/{namespace}/"));
         let collection = format!("/api/v1/namespaces/{namespace}/configmaps");
-        let mut listed = 0;
+        let mut list_version = 0;
         for number in 0..INITIAL {
             let object = json!({"metadata": {"name": format!("initial-{number}")}});
             let created = server.create(&collection, &object).unwrap();
             let version = created["metadata"]["resourceVersion"].as_str().unwrap();
-            listed = version.parse().unwrap();
+            list_version = version.parse().unwrap();
         }
         let kubeconfig = if flags.iter().any(|flag| flag.starts_with("--server=http:")) {
             // A login is for the proxy then.
@@ -196,7 +196,7 @@ impl<'a> Trial<'a> {
             server,
             collection,
             history: history.unwrap(),
-            listed,
+            list_version,
             run,
             proxy: None,
         }
@@ -230,22 +230,22 @@ impl<'a> Trial<'a> {
         self.run.signal(Signal::TERM);
         let outcome = self.run.end();
         assert_eq!(outcome.signal, Some(15), "{}", self.name);
-        let notes: Vec<String> = outcome.stderr.lines().map(str::to_owned).collect();
-        let trial = oracle::Trial {
+        let messages: Vec<String> = outcome.stderr.lines().map(str::to_owned).collect();
+        let evidence = Evidence {
             history: &history,
-            listed: self.listed,
-            initial: INITIAL,
+            list_version: self.list_version,
+            initial_lines: INITIAL,
             lines: &lines,
-            notes: &notes,
-            state: &state,
+            messages: &messages,
+            final_state: &state,
         };
-        let report = trial.judge();
-        report.unwrap_or_else(|error| panic!("{}: {error}\n{notes:#?}", self.name))
+        let report = evidence.judge();
+        report.unwrap_or_else(|error| panic!("{}: {error}\n{messages:#?}", self.name))
     }
 
     fn line(&mut self) -> Line {
         let line = self.run.line();
-        Line::read(line.as_bytes()).unwrap_or_else(|| panic!("{}: {line:?}", self.name))
+        Line::parse(line.as_bytes()).unwrap_or_else(|| panic!("{}: {line:?}", self.name))
     }
 
     /// What a LIST says.
@@ -266,11 +266,11 @@ impl<'a> Trial<'a> {
 
 /// A history up to an object, as the judge reads it.
 pub(crate) fn events(history: &History, last: &str) -> Vec<Event> {
-    let committed = history.until(last).unwrap().into_iter();
+    let committed = history.wait_for(last).unwrap().into_iter();
     committed
         .map(|committed| Event {
             version: committed.version,
-            change: Change::of(committed.change).unwrap(),
+            event_type: EventType::parse(committed.event_type).unwrap(),
             name: committed.name,
             uid: committed.uid,
         })

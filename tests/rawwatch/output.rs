@@ -8,7 +8,7 @@ use super::plugin::*;
 use crate::pseudo_terminal;
 
 #[test]
-fn the_objects_that_are_there_come_first_and_then_what_happens_to_them() {
+fn existing_objects_are_printed_first_then_their_changes() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let path = create(server, &unique("there"), &label);
@@ -30,7 +30,7 @@ fn the_objects_that_are_there_come_first_and_then_what_happens_to_them() {
 }
 
 #[test]
-fn the_lines_are_the_servers_own_bytes() {
+fn lines_are_the_servers_own_bytes() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let mut run = start(&[CONFIG_MAPS, &selector, "--watch-only"]);
@@ -54,7 +54,7 @@ fn the_lines_are_the_servers_own_bytes() {
 }
 
 #[test]
-fn watch_only_prints_nothing_of_the_start() {
+fn watch_only_does_not_print_existing_objects() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let path = create(server, &unique("silent"), &label);
@@ -66,7 +66,7 @@ fn watch_only_prints_nothing_of_the_start() {
 }
 
 #[test]
-fn many_objects_are_listed_page_by_page() {
+fn a_list_of_several_pages_is_printed_completely() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let objects = (0..1201).map(|number| {
@@ -81,7 +81,7 @@ fn many_objects_are_listed_page_by_page() {
 }
 
 #[test]
-fn a_path_to_one_object_becomes_a_field_selector_also_before_it_exists() {
+fn a_path_to_one_object_watches_it_even_before_it_exists() {
     let server = ControlPlane::shared();
     let name = unique("single");
     let mut run = start(&[&format!("{CONFIG_MAPS}/{name}"), "--count=2"]);
@@ -100,7 +100,7 @@ fn a_path_to_one_object_becomes_a_field_selector_also_before_it_exists() {
 }
 
 #[test]
-fn an_object_that_leaves_the_selection_is_deleted_from_it() {
+fn an_object_that_leaves_the_selector_is_printed_as_deleted() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let path = create(server, &unique("leaves"), &label);
@@ -115,7 +115,7 @@ fn an_object_that_leaves_the_selection_is_deleted_from_it() {
 }
 
 #[test]
-fn a_given_version_is_where_the_watch_begins() {
+fn a_resource_version_is_where_the_watch_starts() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let path = create(server, &unique("from"), &label);
@@ -141,7 +141,7 @@ fn a_given_version_is_where_the_watch_begins() {
 }
 
 #[test]
-fn several_paths_are_tagged_and_their_lines_have_the_time_of_their_arrival() {
+fn tag_and_timestamps_add_the_path_and_time_to_each_line() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     create(server, &unique("tagged"), &label);
@@ -176,7 +176,7 @@ fn several_paths_are_tagged_and_their_lines_have_the_time_of_their_arrival() {
 }
 
 #[test]
-fn a_path_that_is_refused_ends_the_run_of_all() {
+fn an_error_on_one_path_ends_the_run_of_all_paths() {
     let outcome = rawwatch(&[CONFIG_MAPS, "/apis/example.com/v1/nothings"]).ended(1);
     assert!(
         outcome.stderr.contains("Error from server (NotFound)"),
@@ -186,7 +186,7 @@ fn a_path_that_is_refused_ends_the_run_of_all() {
 }
 
 #[test]
-fn types_choose_what_is_printed_and_counted() {
+fn types_selects_what_is_printed_and_counted() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let path = create(server, &unique("typed"), &label);
@@ -198,7 +198,7 @@ fn types_choose_what_is_printed_and_counted() {
 }
 
 #[test]
-fn bookmarks_are_printed_when_they_are_asked_for() {
+fn bookmarks_are_printed_only_on_request() {
     let script = || {
         [
             list(),
@@ -212,7 +212,7 @@ fn bookmarks_are_printed_when_they_are_asked_for() {
 }
 
 #[test]
-fn custom_objects_and_built_in_ones_have_lines_of_one_shape() {
+fn custom_resources_are_printed_until_their_definition_is_deleted() {
     let server = ControlPlane::shared();
     let any = serde_json::json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
     server
@@ -261,7 +261,7 @@ fn formatted(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn formats_are_those_of_kubectl_get_with_its_events() {
+fn output_formats_print_whole_events() {
     assert_eq!(formatted(&["-o", "json"]), formatted(&[]));
     assert_eq!(formatted(&["-o", "name"]), "configmap/a\nconfigmap/a");
     assert_eq!(
@@ -280,7 +280,7 @@ fn formats_are_those_of_kubectl_get_with_its_events() {
 }
 
 #[test]
-fn kubectl_prints_the_same_in_every_format_that_it_has_too() {
+fn shared_formats_print_what_kubectl_get_prints() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let path = create(server, &unique("same"), &label);
@@ -325,7 +325,7 @@ fn kubectl_prints_the_same_in_every_format_that_it_has_too() {
 }
 
 #[test]
-fn diff_shows_the_fields_that_changed_also_of_objects_that_were_not_printed() {
+fn diff_shows_changed_fields_even_of_objects_not_printed_before() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let path = create(server, &unique("diff"), &label);
@@ -355,7 +355,7 @@ fn diff_shows_the_fields_that_changed_also_of_objects_that_were_not_printed() {
 }
 
 #[test]
-fn a_reader_that_sleeps_through_many_large_updates_gets_all_of_them() {
+fn a_slow_reader_gets_every_one_of_many_large_updates() {
     const UPDATES: usize = 1500;
     let server = ControlPlane::shared();
     let (label, selector) = label();
@@ -390,7 +390,7 @@ fn a_reader_that_sleeps_through_many_large_updates_gets_all_of_them() {
 }
 
 #[test]
-fn differences_have_colours_on_a_terminal_and_where_they_are_asked_for() {
+fn diff_uses_colours_on_a_terminal_or_on_request() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let path = create(server, &unique("coloured"), &label);

@@ -9,7 +9,7 @@ use super::plugin::*;
 use super::unruly_proxy::{Access, UnrulyProxy};
 
 #[test]
-fn an_event_that_was_lost_on_the_way_is_made_good_by_an_audit() {
+fn an_audit_repairs_the_loss_of_an_event_on_the_way() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let path = create(server, &unique("audited"), &label);
@@ -49,7 +49,7 @@ fn an_event_that_was_lost_on_the_way_is_made_good_by_an_audit() {
 }
 
 #[test]
-fn a_proxy_that_lives_on_without_its_server_is_found_out() {
+fn a_proxy_that_outlives_its_server_is_detected() {
     let server = ControlPlane::builder().start().unwrap();
     create(&server, "before", "x");
     let proxy = UnrulyProxy::calm(&server, Access::Tunnel, 0);
@@ -72,7 +72,7 @@ fn a_proxy_that_lives_on_without_its_server_is_found_out() {
 }
 
 #[test]
-fn a_server_with_another_certificate_authority_is_trusted_once_the_file_has_it() {
+fn a_new_certificate_authority_is_trusted_once_it_is_in_the_file() {
     for is_replaced in [true, false] {
         let servers = [
             vec![

@@ -65,7 +65,7 @@ fn a_query_that_the_server_would_misread_is_refused() {
 }
 
 #[test]
-fn flags_that_contradict_the_path_or_mean_nothing_are_refused() {
+fn invalid_or_contradictory_flags_are_refused() {
     let path = format!("{CONFIG_MAPS}?labelSelector=a%3Db&resourceVersion=5&timeoutSeconds=5");
     refused(
         &["-l", "a=c", &path],
@@ -113,7 +113,7 @@ fn flags_that_contradict_the_path_or_mean_nothing_are_refused() {
 }
 
 #[test]
-fn a_misspelt_value_finds_the_one_that_is_meant() {
+fn a_misspelled_value_gets_a_suggestion() {
     for (flag, meant) in [
         ("--on-gap=fial", "fail"),
         ("--output=tabel", "table"),

@@ -17,7 +17,7 @@ fn watch(server: &ControlPlane, arguments: &[&str]) -> Run {
 }
 
 #[test]
-fn a_killed_api_server_costs_no_deletion_and_no_final_state() {
+fn a_killed_api_server_loses_no_deletion_and_no_final_state() {
     let server = own();
     let paths: Vec<String> = ["stays", "changes", "goes"]
         .map(|name| create(&server, name, "x"))
@@ -46,7 +46,7 @@ fn a_killed_api_server_costs_no_deletion_and_no_final_state() {
 }
 
 #[test]
-fn events_that_were_compacted_away_while_the_server_was_down_cost_a_marked_resync() {
+fn a_compaction_while_the_server_is_down_causes_a_marked_resync() {
     let server = ControlPlane::builder()
         .api_server_flag("--watch-cache=false")
         .start()
@@ -72,7 +72,7 @@ fn events_that_were_compacted_away_while_the_server_was_down_cost_a_marked_resyn
 }
 
 #[test]
-fn an_api_server_that_is_stopped_in_good_order_is_followed_to_its_next_start() {
+fn a_watch_survives_a_clean_restart_of_the_api_server() {
     let server = own();
     create(&server, "before", "x");
     let mut run = watch(&server, &["--selector=of=x"]);
@@ -85,7 +85,7 @@ fn an_api_server_that_is_stopped_in_good_order_is_followed_to_its_next_start() {
 }
 
 #[test]
-fn rights_that_were_taken_away_are_noticed_at_the_next_stream() {
+fn revoked_permissions_end_the_run_at_the_next_stream() {
     let server = own();
     // No controller fills the role `view` here.
     let role = json!({
@@ -123,7 +123,7 @@ fn rights_that_were_taken_away_are_noticed_at_the_next_stream() {
 }
 
 #[test]
-fn a_server_that_was_restored_from_a_backup_is_followed_back_in_time() {
+fn a_server_restored_from_a_backup_is_followed_back_in_time() {
     let server = own();
     let path = create(&server, "stays", "x");
     let (data, backup) = (server.folder().join("etcd"), server.folder().join("backup"));
@@ -163,7 +163,7 @@ fn copy_folder(from: &Path, to: &Path) {
 
 /// An API server that has just started refuses everybody whom it has to look up in RBAC objects.
 #[test]
-fn a_restart_costs_a_user_nothing_whose_rights_the_server_must_look_up_first() {
+fn a_restarting_server_without_rbac_objects_ends_no_run() {
     let server = own();
     let role = json!({
         "metadata": {"name": "watcher"},

@@ -19,7 +19,7 @@ fn resume_file() -> (PathBuf, String) {
 }
 
 #[test]
-fn a_run_goes_on_exactly_behind_the_last_line_of_the_one_before() {
+fn a_run_resumes_exactly_after_the_last_line_of_the_previous_run() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let (file, flag) = resume_file();
@@ -55,7 +55,7 @@ fn a_run_goes_on_exactly_behind_the_last_line_of_the_one_before() {
 }
 
 #[test]
-fn what_was_deleted_while_nobody_watched_is_said_even_when_the_events_are_gone() {
+fn a_resumed_run_reports_deletions_even_after_a_compaction() {
     let server = ControlPlane::builder()
         .api_server_flag("--watch-cache=false")
         .start()
@@ -81,7 +81,7 @@ fn what_was_deleted_while_nobody_watched_is_said_even_when_the_events_are_gone()
 }
 
 #[test]
-fn an_initial_state_that_was_interrupted_is_completed() {
+fn a_resumed_run_completes_an_interrupted_initial_state() {
     let (_, flag) = resume_file();
     let objects = [("a", "1"), ("b", "2"), ("c", "3")];
     let server = faulty_server::FaultyServer::start([list_of("10", &objects)]).unwrap();
@@ -102,7 +102,7 @@ fn an_initial_state_that_was_interrupted_is_completed() {
 }
 
 #[test]
-fn a_killed_run_leaves_a_file_that_loses_nothing() {
+fn a_run_resumed_after_sigkill_loses_nothing() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let (file, flag) = resume_file();
@@ -124,7 +124,7 @@ fn a_killed_run_leaves_a_file_that_loses_nothing() {
 }
 
 #[test]
-fn a_file_of_something_else_is_refused() {
+fn a_resume_file_of_another_watch_or_program_is_refused() {
     let (file, flag) = resume_file();
     let (_, selector) = label();
     rawwatch(&[CONFIG_MAPS, &selector, &flag, "--timeout=1s"]).ended(0);
@@ -153,7 +153,7 @@ fn a_file_of_something_else_is_refused() {
 }
 
 #[test]
-fn a_file_is_for_one_run_at_a_time() {
+fn a_resume_file_serves_one_run_at_a_time() {
     let (label, selector) = label();
     let (_, flag) = resume_file();
     create(ControlPlane::shared(), &unique("locked"), &label);
@@ -172,7 +172,7 @@ fn a_file_is_for_one_run_at_a_time() {
 
 /// The first answer is about who the server is. To write so many objects takes longer than a signal waits for a reader of stdout.
 #[test]
-fn a_signal_waits_for_a_large_file() {
+fn a_signal_waits_for_a_large_resume_file() {
     let (file, flag) = resume_file();
     let names: Vec<String> = (0..100_000).map(|number| format!("n-{number}")).collect();
     let objects: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();

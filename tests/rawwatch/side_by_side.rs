@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 use std::process::Command;
 
-use control_plane::{ControlPlane, READABLE_STORAGE, User};
+use control_plane::{ControlPlane, JSON_STORAGE, User};
 use oracle::{Event, announced_gap};
 use rustix::process::Signal;
 use serde_json::{Deserializer, Value};
@@ -29,9 +29,9 @@ struct Ending {
 
 /// The table in docs/rawwatch.md is what this prints.
 #[test]
-fn an_api_server_that_ends_costs_events_everywhere_but_here() {
+fn only_rawwatch_reports_every_event_across_an_api_server_restart() {
     let server = ControlPlane::builder()
-        .api_server_flag(READABLE_STORAGE)
+        .api_server_flag(JSON_STORAGE)
         // Watches are served for as long after a SIGTERM; a minute, if nothing is said.
         .api_server_flag("--request-timeout=4s")
         .start()
@@ -135,7 +135,7 @@ impl Client {
         let seen: Vec<Event> = Deserializer::from_str(&text)
             .into_iter::<Value>()
             .map_while(Result::ok)
-            .filter_map(|event| Event::read(&event))
+            .filter_map(|event| Event::from_json(&event))
             .collect();
         let missing = history.iter().filter(|event| !seen.contains(event));
         let (told, lost): (Vec<&Event>, _) = missing.partition(|event| event.is_in(&gaps));

@@ -38,7 +38,7 @@ fn without_age(line: &str) -> String {
 }
 
 #[test]
-fn a_table_is_what_kubectl_shows_with_its_types() {
+fn a_table_is_what_kubectl_get_prints_with_event_types() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     for name in ["short", "a-rather-long-name"] {
@@ -66,7 +66,7 @@ fn a_table_is_what_kubectl_shows_with_its_types() {
 }
 
 #[test]
-fn wide_shows_every_column_and_table_only_those_of_the_first_rank() {
+fn wide_shows_all_columns_and_table_only_those_of_priority_0() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let labels = json!({"of": label});
@@ -99,7 +99,7 @@ fn wide_shows_every_column_and_table_only_those_of_the_first_rank() {
 }
 
 #[test]
-fn every_change_is_a_row_and_the_object_is_there_for_a_goal() {
+fn a_table_has_a_row_per_change_and_for_sees_the_object() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let path = create(server, &unique("row"), &label);
@@ -130,7 +130,7 @@ fn every_change_is_a_row_and_the_object_is_there_for_a_goal() {
 }
 
 #[test]
-fn a_run_that_goes_on_where_another_left_off_knows_the_columns() {
+fn a_resumed_run_prints_the_table_header() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let path = create(server, &unique("again"), &label);
@@ -154,7 +154,7 @@ fn a_run_that_goes_on_where_another_left_off_knows_the_columns() {
 }
 
 #[test]
-fn rows_that_stand_in_for_lost_events_are_marked() {
+fn rows_that_replace_lost_events_are_marked() {
     let page = |version: &str, names: &[&str]| {
         let rows: Vec<_> = names
             .iter()
@@ -200,7 +200,7 @@ fn rows_that_stand_in_for_lost_events_are_marked() {
 }
 
 #[test]
-fn the_users_own_accept_and_headers_go_with_every_request() {
+fn accept_and_other_headers_go_with_every_request() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let path = create(server, &unique("metadata"), &label);
@@ -230,7 +230,7 @@ fn the_users_own_accept_and_headers_go_with_every_request() {
 }
 
 #[test]
-fn a_row_ends_where_the_terminal_does() {
+fn a_row_is_cut_at_the_width_of_the_terminal() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     create(server, &unique("a-name-that-is-long"), &label);

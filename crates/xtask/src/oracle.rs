@@ -34,13 +34,13 @@ const PLAYS: [Play; 3] = [
         flag: "--real",
         variable: SEEDS,
         target: ["--test", "rawwatch"],
-        test: "rawwatch::oracle::the_output_over_an_unruly_network_is_consistent_with_what_was_committed",
+        test: "rawwatch::oracle::the_output_over_a_faulty_network_is_consistent",
     },
     Play {
         flag: "--kills",
         variable: KILLS,
         target: ["--test", "rawwatch"],
-        test: "rawwatch::oracle::nothing_is_lost_doubled_or_reordered_over_many_kills_under_200_writes_a_second",
+        test: "rawwatch::oracle::kills_under_200_writes_per_second_lose_and_reorder_nothing",
     },
 ];
 

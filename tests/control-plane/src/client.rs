@@ -1,6 +1,6 @@
-//! A blocking HTTP client with connections that are kept, for setting the scene of a test.
+//! A blocking HTTP client with a connection pool, for preparing and inspecting a test's objects.
 //!
-//! It is not the client under test: what it sends and what it gets is as plain as can be.
+//! It is independent of the client under test, and as simple as possible.
 
 use std::io::{BufRead, BufReader};
 use std::sync::Arc;
@@ -13,35 +13,35 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 use crate::pki::KeyAndCertificate;
 
-/// How many connections stay open: as many as [`crate::ControlPlane::create_many`] uses.
+/// The size of the connection pool: as many as [`crate::ControlPlane::create_many`] uses.
 pub(crate) const CONNECTIONS: usize = 8;
 
-/// Sends as one user.
+/// An HTTP client that acts as one user.
 pub struct Client {
     agent: Agent,
     url: String,
 }
 
 impl Client {
-    /// Speaks plain HTTP, as etcd does here.
+    /// Creates a client for plain HTTP, which etcd serves here.
     pub(crate) fn plain(url: String) -> Self {
         Self::new(url, TlsConfig::builder().build())
     }
 
-    /// Speaks HTTPS with a client certificate.
+    /// Creates a client for HTTPS that authenticates with a client certificate.
     pub(crate) fn with_certificate(
         url: String,
         authority: &str,
-        login: &KeyAndCertificate,
+        credential: &KeyAndCertificate,
     ) -> Result<Self> {
         let certificate =
-            |pem: &str| Certificate::from_pem(pem.as_bytes()).context("read back a certificate");
-        let key = PrivateKey::from_pem(login.key.as_bytes()).context("read back a key")?;
+            |pem: &str| Certificate::from_pem(pem.as_bytes()).context("parse a certificate");
+        let key = PrivateKey::from_pem(credential.key.as_bytes()).context("parse a key")?;
         let tls = TlsConfig::builder()
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .root_certs(RootCerts::new_with_certs(&[certificate(authority)?]))
             .client_cert(Some(ClientCert::new_with_certs(
-                &[certificate(&login.certificate)?],
+                &[certificate(&credential.certificate)?],
                 key,
             )))
             .build();
@@ -61,48 +61,56 @@ impl Client {
         Self { agent, url }
     }
 
-    /// The status and the body of the reply to one request; `body` is a content type and bytes.
+    /// Sends one request, and returns the status and body of the response. `body` is a content type
+    /// and the bytes to send.
     ///
     /// # Errors
-    /// When there is no reply, or not in two minutes. Every status is a reply.
+    /// Fails when no response arrives within two minutes. A 4xx or 5xx response is not an error.
     pub fn request(
         &self,
         method: &str,
         path: &str,
         body: Option<(&str, &[u8])>,
     ) -> Result<(u16, String)> {
-        let what = || format!("{method} {}{path}", self.url);
+        let request_line = || format!("{method} {}{path}", self.url);
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url));
         if let Some((content_type, _)) = body {
             request = request.header("Content-Type", content_type);
         }
-        let reply = match body {
-            Some((_, bytes)) => self.agent.run(request.body(bytes).with_context(what)?),
-            None => self.agent.run(request.body(()).with_context(what)?),
+        let response = match body {
+            Some((_, bytes)) => self
+                .agent
+                .run(request.body(bytes).with_context(request_line)?),
+            None => self.agent.run(request.body(()).with_context(request_line)?),
         };
-        let mut reply = reply.with_context(what)?;
-        let status = reply.status().as_u16();
-        let text = reply
+        let mut response = response.with_context(request_line)?;
+        let status = response.status().as_u16();
+        let text = response
             .body_mut()
             .with_config()
             .limit(u64::MAX)
             .read_to_string()
-            .with_context(|| format!("read the reply to {}", what()))?;
+            .with_context(|| format!("read the response to {}", request_line()))?;
         Ok((status, text))
     }
 
-    /// The body of the reply to a POST of JSON, to be read as it comes, however long that takes.
+    /// POSTs JSON, and returns the response body as a stream without a timeout.
     pub(crate) fn stream(&self, path: &str, body: &str) -> Result<impl BufRead + Send + 'static> {
-        let what = || format!("POST {}{path}", self.url);
+        let request_line = || format!("POST {}{path}", self.url);
         let request = Request::post(format!("{}{path}", self.url))
             .body(body)
-            .with_context(what)?;
+            .with_context(request_line)?;
         let request = self.agent.configure_request(request);
         let request = request.timeout_global(None).build();
-        let reply = self.agent.run(request).with_context(what)?;
-        ensure!(reply.status() == 200, "{}: {}", what(), reply.status());
-        Ok(BufReader::new(reply.into_body().into_reader()))
+        let response = self.agent.run(request).with_context(request_line)?;
+        ensure!(
+            response.status() == 200,
+            "{}: {}",
+            request_line(),
+            response.status()
+        );
+        Ok(BufReader::new(response.into_body().into_reader()))
     }
 }

@@ -1,4 +1,4 @@
-//! etcd and kube-apiserver together, and what a test asks of them.
+//! A pair of etcd and kube-apiserver, and the operations that tests perform on it.
 
 use std::env;
 use std::ffi::OsString;
@@ -23,7 +23,7 @@ use crate::tools::Tool;
 use crate::user::{User, save};
 use crate::watchdog::Watchdog;
 
-/// What is set before a start.
+/// Options for starting a [`ControlPlane`].
 #[derive(Default)]
 pub struct Builder {
     api_server_flags: Vec<String>,
@@ -31,11 +31,11 @@ pub struct Builder {
 
 /// A running etcd and kube-apiserver with a fresh PKI, in a folder of their own.
 ///
-/// When it is dropped, or when the process that owns it ends by whatever cause, the servers are
-/// killed and the folder is removed.
+/// The servers are killed and the folder is removed when this value is dropped, or when the
+/// process that owns it ends for any reason.
 ///
-/// There is no controller and no kubelet: Deployments make no Pods, and a deleted namespace stays
-/// `Terminating`. A test must not wait for either.
+/// No controller and no kubelet runs: a Deployment creates no Pods, and a deleted namespace stays
+/// `Terminating`. Tests must not wait for either.
 pub struct ControlPlane {
     folder: PathBuf,
     url: String,
@@ -43,11 +43,11 @@ pub struct ControlPlane {
     client: Arc<Client>,
     etcd_client: Arc<Client>,
     admin_kubeconfig: PathBuf,
-    /// How many kubeconfigs were made.
+    /// The number of user folders created so far, which names the next one.
     pub(crate) users: AtomicUsize,
     api_server: Server,
     etcd: Server,
-    /// Last, so that it removes the folder when nobody writes there any more.
+    /// The last field, so that the folder is removed after the servers have stopped writing to it.
     _watchdog: Arc<Watchdog>,
 }
 
@@ -56,26 +56,26 @@ pub struct ControlPlane {
 pub struct Created {
     /// How many objects were created.
     pub objects: usize,
-    /// From the first request to the last reply.
+    /// The time from the first request to the last response.
     pub time: Duration,
 }
 
 impl Builder {
-    /// Adds a flag of kube-apiserver, like `--max-requests-inflight=1`. Of two that are the same
-    /// the later one counts, so this also replaces one of ours.
+    /// Adds a kube-apiserver flag, like `--max-requests-inflight=1`. The last value of a repeated
+    /// flag wins, so this can also override a default.
     #[must_use]
     pub fn api_server_flag(mut self, flag: impl Into<String>) -> Self {
         self.api_server_flags.push(flag.into());
         self
     }
 
-    /// Starts both servers, and waits until they are ready.
+    /// Starts both servers and waits until they are ready.
     pub fn start(&self) -> Result<ControlPlane> {
         let mut attempts = 1..=3;
         loop {
             attempts.next();
             match self.start_once() {
-                // Another process took a port between our finding it free and the server's bind.
+                // Another process took the port after we found it free.
                 Err(error)
                     if !attempts.is_empty()
                         && format!("{error:#}").contains("address already in use") => {}
@@ -85,6 +85,7 @@ impl Builder {
     }
 
     fn start_once(&self) -> Result<ControlPlane> {
+        // Both programs must exist before a server starts: building one takes minutes.
         let (etcd_program, api_server_program) = (Tool::Etcd.path()?, Tool::KubeApiserver.path()?);
         let temporary = tempfile::Builder::new()
             .prefix("control-plane-")
@@ -94,17 +95,16 @@ impl Builder {
         let folder = temporary.keep();
 
         let authority = CertificateAuthority::new()?;
-        let login = authority.client("admin", &["system:masters"], None)?;
-        write_keys(&folder, &authority, &login)?;
+        let admin = authority.client("admin", &["system:masters"], None)?;
+        write_keys(&folder, &authority, &admin)?;
 
         let etcd_url = format!("http://127.0.0.1:{}", free_port()?);
-        let etcd_client = Arc::new(Client::plain(etcd_url.clone()));
         let etcd = Server {
             name: "etcd",
             program: etcd_program,
             arguments: etcd_arguments(&folder, &etcd_url)?,
             log: folder.join("etcd.log"),
-            client: Arc::clone(&etcd_client),
+            client: Arc::new(Client::plain(etcd_url.clone())),
             ready_paths: &["/health"],
             watchdog: Arc::clone(&watchdog),
             process: Mutex::new(None),
@@ -113,20 +113,15 @@ impl Builder {
 
         let port = free_port()?;
         let url = format!("https://127.0.0.1:{port}");
-        let client = Arc::new(Client::with_certificate(
-            url.clone(),
-            &authority.pem(),
-            &login,
-        )?);
-        let mut arguments = api_server_arguments(&folder, &etcd_url, port);
-        arguments.extend_from_slice(&self.api_server_flags);
+        let client = Client::with_certificate(url.clone(), &authority.pem(), &admin)?;
+        let defaults = api_server_arguments(&folder, &etcd_url, port);
         let api_server = Server {
             name: "kube-apiserver",
             program: api_server_program,
-            arguments,
+            arguments: [defaults, self.api_server_flags.clone()].concat(),
             log: folder.join("kube-apiserver.log"),
-            client: Arc::clone(&client),
-            // The namespace appears a moment after the server calls itself ready.
+            client: Arc::new(client),
+            // The server reports that it is ready a moment before the namespace exists.
             ready_paths: &["/readyz", "/api/v1/namespaces/default"],
             watchdog: Arc::clone(&watchdog),
             process: Mutex::new(None),
@@ -137,8 +132,8 @@ impl Builder {
             folder,
             url,
             authority,
-            client,
-            etcd_client,
+            client: Arc::clone(&api_server.client),
+            etcd_client: Arc::clone(&etcd.client),
             admin_kubeconfig: PathBuf::new(),
             users: AtomicUsize::new(0),
             api_server,
@@ -151,51 +146,51 @@ impl Builder {
 }
 
 impl ControlPlane {
-    /// Sets flags before a start.
+    /// Returns the options for a new control plane.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// The one control plane that tests of a process share, as long as they do not hurt it: a
-    /// test that stops, restarts or compacts starts its own.
+    /// Returns the control plane that all tests of this process share. A test that stops, restarts
+    /// or compacts a server starts its own instead.
     ///
     /// # Panics
-    /// When it could not be started, with the reason.
+    /// Panics with the reason when the control plane cannot start.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Result<ControlPlane>> = OnceLock::new();
         match SHARED.get_or_init(|| Self::builder().start()) {
             Ok(control_plane) => control_plane,
-            Err(error) => panic!("no shared control plane: {error:#}"),
+            Err(error) => panic!("cannot start the shared control plane: {error:#}"),
         }
     }
 
-    /// The API server, like `https://127.0.0.1:20443`.
+    /// Returns the API server's URL, like `https://127.0.0.1:20443`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The folder of everything that belongs to it. Only its owner may read it.
+    /// Returns the folder that holds every file of this control plane. Only its owner can read it.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The certificate (PEM file) by which clients know the API server.
+    /// Returns the PEM file with the certificate authority that clients must trust.
     pub fn certificate_authority(&self) -> PathBuf {
         self.folder.join("authority.pem")
     }
 
-    /// The API server's process.
+    /// Returns the API server's process.
     pub fn api_server(&self) -> &Server {
         &self.api_server
     }
 
-    /// etcd's process.
+    /// Returns etcd's process.
     pub fn etcd(&self) -> &Server {
         &self.etcd
     }
 
-    /// Variables for a command that is to find this control plane as the admin, kubectl, and the
-    /// plugins in a folder, and nothing of the user's own preferences.
+    /// Returns the environment variables with which a command finds this control plane as the
+    /// admin, kubectl and the plugins in a folder, and ignores the user's own preferences.
     pub fn environment(&self, plugins: Option<&Path>) -> Result<Vec<(&'static str, OsString)>> {
         let kubectl = Tool::Kubectl.path()?;
         let inherited = env::var_os("PATH").unwrap_or_default();
@@ -204,7 +199,7 @@ impl ControlPlane {
             .chain(kubectl.parent())
             .map(Path::to_path_buf);
         let path = env::join_paths(folders.chain(env::split_paths(&inherited)))
-            .context("put a folder with ':' in its name into PATH")?;
+            .context("cannot add a folder with ':' in its name to PATH")?;
         Ok(vec![
             ("KUBECONFIG", self.admin_kubeconfig.clone().into()),
             ("KUBECACHEDIR", self.folder.join("cache").into()),
@@ -213,7 +208,7 @@ impl ControlPlane {
         ])
     }
 
-    /// kubectl as the admin, in a clean environment: nothing of the user's home or variables.
+    /// Returns kubectl as the admin, isolated from the user's home and environment variables.
     pub fn kubectl(&self) -> Result<Command> {
         let mut kubectl = Command::new(Tool::Kubectl.path()?);
         kubectl
@@ -223,11 +218,11 @@ impl ControlPlane {
         Ok(kubectl)
     }
 
-    /// The status and the body of the reply to one request of the admin; `body` is a content type
-    /// and bytes.
+    /// Sends one request as the admin, and returns the status and body of the response. `body` is
+    /// a content type and the bytes to send.
     ///
     /// # Errors
-    /// When there is no reply, or not in two minutes. Every status is a reply.
+    /// Fails when no response arrives within two minutes. A 4xx or 5xx response is not an error.
     pub fn request(
         &self,
         method: &str,
@@ -237,31 +232,31 @@ impl ControlPlane {
         self.client.request(method, path, body)
     }
 
-    /// A way to send requests as a person who logs in by client certificate; see
+    /// Returns a client that sends requests as a person with a client certificate; see
     /// [`User::Person`].
     pub fn client_of(&self, person: &str) -> Result<Client> {
-        let login = self.authority.client(person, &[], None)?;
-        Client::with_certificate(self.url.clone(), &self.authority.pem(), &login)
+        let credential = self.authority.client(person, &[], None)?;
+        Client::with_certificate(self.url.clone(), &self.authority.pem(), &credential)
     }
 
-    /// POSTs an object to a collection, and returns what was created.
+    /// POSTs an object to a collection, and returns the created object.
     ///
     /// # Errors
-    /// With the server's text when it does not create the object.
+    /// Fails with the server's response when it does not create the object.
     pub fn create(&self, path: &str, object: &Value) -> Result<Value> {
         let object = object.to_string();
         let body = Some(("application/json", object.as_bytes()));
         match self.request("POST", path, body)? {
             (200..=299, reply) => serde_json::from_str(&reply)
-                .with_context(|| format!("read the reply to POST {path}")),
+                .with_context(|| format!("parse the response to POST {path}")),
             (status, reply) => bail!("POST {path}: {status} {reply}"),
         }
     }
 
-    /// POSTs many objects to a collection, over a few connections at once.
+    /// POSTs many objects to a collection over several connections in parallel.
     ///
     /// # Errors
-    /// With the server's text at the first object that it does not create.
+    /// Fails with the server's response to the first object that it does not create.
     pub fn create_many(
         &self,
         path: &str,
@@ -287,7 +282,7 @@ impl ControlPlane {
             let workers: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(work)).collect();
             let counts = workers.into_iter().map(|worker| match worker.join() {
                 Ok(count) => count,
-                Err(_) => Err(anyhow!("a worker that creates objects panicked")),
+                Err(_) => Err(anyhow!("a thread that creates objects panicked")),
             });
             counts.sum::<Result<usize>>()
         })?;
@@ -297,41 +292,41 @@ impl ControlPlane {
         })
     }
 
-    /// Compacts etcd to its current revision: older resource versions are gone there.
+    /// Compacts etcd at its current revision, which makes older resource versions unavailable.
     ///
-    /// The API server still answers a watch from an older one as long as its own cache reaches
-    /// back that far; start it with `--watch-cache=false`, or restart it, to get a 410.
+    /// The API server still serves a watch from an older resource version that its watch cache
+    /// holds. To get a 410, start it with `--watch-cache=false`, or restart it.
     pub fn compact(&self) -> Result<()> {
-        let ask = |path: &str, question: &Value| -> Result<Value> {
-            let question = question.to_string();
-            let body = Some(("application/json", question.as_bytes()));
+        let post = |path: &str, request: &Value| -> Result<Value> {
+            let request = request.to_string();
+            let body = Some(("application/json", request.as_bytes()));
             match self.etcd_client.request("POST", path, body)? {
-                (200, reply) => serde_json::from_str(&reply).context("read etcd's reply"),
-                // Nothing was written since the last compaction.
+                (200, reply) => serde_json::from_str(&reply).context("parse etcd's response"),
+                // Nothing has been written since the last compaction.
                 (400, reply) if reply.contains("revision has been compacted") => Ok(Value::Null),
                 (status, reply) => bail!("etcd: POST {path}: {status} {reply}"),
             }
         };
         let key = BASE64_STANDARD.encode("compact");
-        let reply = ask("/v3/kv/range", &json!({ "key": key }))?;
+        let reply = post("/v3/kv/range", &json!({ "key": key }))?;
         let revision = &reply["header"]["revision"];
-        ask(
+        post(
             "/v3/kv/compaction",
             &json!({ "revision": revision, "physical": true }),
         )?;
         Ok(())
     }
 
-    /// Follows what is committed below a key of etcd, from now on. The API server must have been
-    /// started with [`READABLE_STORAGE`](crate::READABLE_STORAGE), unless the objects are custom
-    /// ones.
+    /// Starts to record every change that etcd commits under a key prefix. The API server must have
+    /// been started with [`JSON_STORAGE`](crate::JSON_STORAGE), unless all objects there are custom
+    /// resources.
     pub fn history(&self, prefix: &str) -> Result<History> {
-        History::follow(&self.etcd_client, prefix)
+        History::start(&self.etcd_client, prefix)
     }
 }
 
 impl Drop for ControlPlane {
-    /// The watchdog would kill the servers as well; this also reaps them.
+    /// Kills and reaps the servers. The watchdog alone would leave zombies.
     fn drop(&mut self) {
         let _ = self.api_server.kill();
         let _ = self.etcd.kill();
@@ -339,7 +334,7 @@ impl Drop for ControlPlane {
 }
 
 impl Created {
-    /// Objects per second.
+    /// Returns the number of objects created per second.
     #[expect(clippy::cast_precision_loss, reason = "no test creates 2^52 objects")]
     pub fn per_second(&self) -> f64 {
         self.objects as f64 / self.time.as_secs_f64()
@@ -351,10 +346,10 @@ fn write_keys(
     authority: &CertificateAuthority,
     admin: &KeyAndCertificate,
 ) -> Result<()> {
-    for (name, login) in [("admin", admin), ("serving", &authority.serving()?)] {
+    for (name, credential) in [("admin", admin), ("serving", &authority.serving()?)] {
         let folder = folder.join(name);
         fs::create_dir(&folder).with_context(|| format!("create {}", folder.display()))?;
-        save(&folder, login)?;
+        save(&folder, credential)?;
     }
     let (private, public) = pki::service_account_key()?;
     for (name, text) in [
@@ -388,7 +383,7 @@ fn api_server_arguments(folder: &Path, etcd_url: &str, port: u16) -> Vec<String>
         format!("--secure-port={port}"),
         "--bind-address=127.0.0.1".into(),
         "--advertise-address=127.0.0.1".into(),
-        // It refuses to publish a loopback address as its endpoint.
+        // kube-apiserver rejects a loopback address as the endpoint of the kubernetes Service.
         "--endpoint-reconciler-type=none".into(),
         format!("--tls-cert-file={}", file("serving/certificate.pem")),
         format!("--tls-private-key-file={}", file("serving/key.pem")),
@@ -404,7 +399,8 @@ fn api_server_arguments(folder: &Path, etcd_url: &str, port: u16) -> Vec<String>
         ),
         "--service-cluster-ip-range=10.0.0.0/24".into(),
         "--authorization-mode=RBAC".into(),
-        // It waits for a controller that would create the default account of a namespace.
+        // This admission plugin waits for each namespace's default account, and no controller
+        // creates one.
         "--disable-admission-plugins=ServiceAccount".into(),
         "--allow-privileged=true".into(),
     ]

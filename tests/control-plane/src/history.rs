@@ -1,8 +1,7 @@
-//! What is committed to etcd, as it is committed: the truth that a watch of the API server is held
-//! against.
+//! Records every change that etcd commits: the ground truth for a watch through the API server.
 //!
-//! etcd's own watch goes on while the API server is killed, and says what became of a write whose
-//! reply was lost. Its JSON gateway serves it as a line of JSON a message
+//! etcd's own watch continues while the API server is down, and shows whether a write took effect
+//! when its response was lost. etcd's JSON gateway sends each message as one line of JSON
 //! (`api/etcdserverpb/rpc.proto`, `WatchResponse`).
 
 use std::collections::HashMap;
@@ -18,56 +17,59 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 
-/// The flag of kube-apiserver by which it stores objects in a form that a [`History`] can read.
-pub const READABLE_STORAGE: &str = "--storage-media-type=application/json";
+/// The kube-apiserver flag that stores objects as JSON, which a [`History`] can read.
+pub const JSON_STORAGE: &str = "--storage-media-type=application/json";
 
-/// One change of an object.
+/// A committed change of one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {
-    /// etcd's revision, which is the resource version.
+    /// etcd's revision, which is the object's resource version.
     pub version: u64,
-    /// `ADDED`, `MODIFIED` or `DELETED`, as a watch calls it.
-    pub change: &'static str,
+    /// The type of the watch event for this change: `ADDED`, `MODIFIED` or `DELETED`.
+    pub event_type: &'static str,
     /// The object's name.
     pub name: String,
     /// The object's UID.
     pub uid: String,
 }
 
-/// All changes below a key, from its start on.
+/// All changes under a key prefix since the history was started.
 #[derive(Clone)]
 pub struct History(Arc<Mutex<Record>>);
 
 #[derive(Default)]
 struct Record {
     committed: Vec<Committed>,
-    /// Why nothing more comes.
+    /// Why recording stopped.
     end: Option<String>,
-    /// The UIDs of the objects that there are, by name.
+    /// The UIDs of the existing objects, by name.
     uids: HashMap<String, String>,
 }
 
 impl History {
-    /// Follows all keys that start with `prefix`, like `/registry/configmaps/default/`.
-    pub(crate) fn follow(etcd: &Client, prefix: &str) -> Result<Self> {
+    /// Starts to record all keys that begin with `prefix`, like `/registry/configmaps/default/`.
+    pub(crate) fn start(etcd: &Client, prefix: &str) -> Result<Self> {
         let mut end = prefix.as_bytes().to_vec();
-        *end.last_mut().context("a prefix of no length")? += 1;
-        let question = json!({"create_request": {
+        *end.last_mut().context("the key prefix is empty")? += 1;
+        let request = json!({"create_request": {
             "key": BASE64_STANDARD.encode(prefix),
             "range_end": BASE64_STANDARD.encode(end),
         }});
-        let mut stream = etcd.stream("/v3/watch", &question.to_string())?;
+        let mut stream = etcd.stream("/v3/watch", &request.to_string())?;
         let mut line = String::new();
         stream.read_line(&mut line).context("read etcd's watch")?;
-        let created: Value = serde_json::from_str(&line).context("read etcd's watch")?;
-        ensure!(created["result"]["created"] == true, "etcd: {line}");
+        let created: Value = serde_json::from_str(&line).context("parse etcd's watch")?;
+        ensure!(
+            created["result"]["created"] == true,
+            "etcd did not create the watch: {line}"
+        );
 
         let record = Arc::new(Mutex::new(Record::default()));
         let shared = Arc::clone(&record);
         thread::spawn(move || {
             let end = stream.lines().try_for_each(|line| {
                 let line = line.context("read etcd's watch")?;
-                lock(&shared).take(&line).with_context(|| line.clone())
+                lock(&shared).add(&line).with_context(|| line.clone())
             });
             lock(&shared).end = Some(match end {
                 Ok(()) => "etcd ended the watch".to_owned(),
@@ -77,16 +79,16 @@ impl History {
         Ok(Self(record))
     }
 
-    /// All changes so far.
+    /// Returns the changes so far.
     pub fn committed(&self) -> Vec<Committed> {
         lock(&self.0).committed.clone()
     }
 
-    /// All changes, once this object is among them.
+    /// Waits for a change of the named object, and returns the changes so far.
     ///
     /// # Errors
-    /// When etcd ends the watch, or the object does not come in a minute.
-    pub fn until(&self, name: &str) -> Result<Vec<Committed>> {
+    /// Fails when etcd ends the watch, or when no such change is committed within a minute.
+    pub fn wait_for(&self, name: &str) -> Result<Vec<Committed>> {
         let start = Instant::now();
         loop {
             let record = lock(&self.0);
@@ -94,19 +96,22 @@ impl History {
                 return Ok(record.committed.clone());
             }
             if let Some(end) = &record.end {
-                bail!("the history broke off: {end}");
+                bail!("recording etcd's changes stopped: {end}");
             }
             drop(record);
-            ensure!(start.elapsed() < Duration::from_mins(1), "no {name} came");
+            ensure!(
+                start.elapsed() < Duration::from_mins(1),
+                "no change of {name} was committed within a minute"
+            );
             thread::sleep(Duration::from_millis(10));
         }
     }
 }
 
 impl Record {
-    /// Takes a message in. `PUT` is the type that the gateway leaves out.
-    fn take(&mut self, message: &str) -> Result<()> {
-        let message: Value = serde_json::from_str(message).context("read etcd's watch")?;
+    /// Adds the changes in a message of etcd's watch. The gateway omits the event type of a `PUT`.
+    fn add(&mut self, message: &str) -> Result<()> {
+        let message: Value = serde_json::from_str(message).context("parse etcd's watch")?;
         let result = &message["result"];
         ensure!(result["canceled"] != true, "etcd cancelled the watch");
         for event in result["events"].as_array().into_iter().flatten() {
@@ -116,22 +121,24 @@ impl Record {
                 BASE64_STANDARD.decode(text).context("decode base64")
             };
             let version = key_value["mod_revision"].as_str().unwrap_or_default();
-            let key = String::from_utf8(decode("key")?).context("a key that is no text")?;
+            let key = String::from_utf8(decode("key")?).context("a key is not UTF-8")?;
             let name = key.rsplit('/').next().unwrap_or_default().to_owned();
-            let (change, uid) = if event["type"] == "DELETE" {
+            let (event_type, uid) = if event["type"] == "DELETE" {
                 let uid = self.uids.remove(&name);
-                ("DELETED", uid.context("the end of an unknown object")?)
+                ("DELETED", uid.context("an unknown object was deleted")?)
             } else {
                 let object: Value = serde_json::from_slice(&decode("value")?)
-                    .context("an object that is not stored as JSON")?;
-                let uid = object["metadata"]["uid"].as_str().context("no UID")?;
-                let before = self.uids.insert(name.clone(), uid.to_owned());
-                let change = before.map_or("ADDED", |_| "MODIFIED");
-                (change, uid.to_owned())
+                    .context("an object is not stored as JSON")?;
+                let uid = object["metadata"]["uid"]
+                    .as_str()
+                    .context("an object has no UID")?;
+                let previous = self.uids.insert(name.clone(), uid.to_owned());
+                let event_type = previous.map_or("ADDED", |_| "MODIFIED");
+                (event_type, uid.to_owned())
             };
             self.committed.push(Committed {
-                version: version.parse().context("a revision that is no number")?,
-                change,
+                version: version.parse().context("a revision is not a number")?,
+                event_type,
                 name,
                 uid,
             });

@@ -18,15 +18,19 @@
 //! ```
 //!
 //! # Layout
-//! - [`ControlPlane`] (`control_plane.rs`): starts both servers; objects, compaction, kubectl
-//! - [`History`] (`history.rs`): what was committed, by etcd itself
-//! - [`Server`] (`server.rs`): one process, stopped, killed, started again
-//! - [`User`] (`user.rs`): kubeconfigs and credentials, made by `pki.rs`
-//! - [`Tool`] (`tools.rs`): where the programs come from
-//! - [`build_plugins`] (`plugins.rs`): the programs of this workspace that a user installs
-//! - `watchdog.rs`, `watchdog.sh`: cleans up, whatever becomes of the owner
-//! - [`Client`] (`client.rs`): HTTP connections of one user, the admin's too
-//! - `bin/playground/`: what `cargo playground` runs; `bin/control-plane.rs`: the same from a script
+//! | name | file | does |
+//! |---|---|---|
+//! | [`ControlPlane`] | `control_plane.rs` | starts both servers, creates objects, compacts etcd, runs kubectl |
+//! | [`Server`] | `server.rs` | starts, stops and kills one server process |
+//! | [`History`] | `history.rs` | records every change that etcd commits |
+//! | [`User`] | `user.rs`, `pki.rs` | issues credentials and writes kubeconfigs |
+//! | [`Client`] | `client.rs` | sends HTTP requests as one user |
+//! | [`Tool`] | `tools.rs` | finds etcd, kube-apiserver and the rest, or builds them |
+//! | [`build_plugins`] | `plugins.rs` | builds the plugins of this workspace |
+//! | `Watchdog` | `watchdog.rs`, `watchdog.sh` | kills the servers when their owner dies |
+//!
+//! `bin/playground/` is the program behind `cargo playground`; `bin/control-plane.rs` offers a
+//! control plane to shell scripts.
 
 mod client;
 mod control_plane;
@@ -40,7 +44,7 @@ mod watchdog;
 
 pub use client::Client;
 pub use control_plane::{Builder, ControlPlane, Created};
-pub use history::{Committed, History, READABLE_STORAGE};
+pub use history::{Committed, History, JSON_STORAGE};
 pub use plugins::build_plugins;
 pub use server::Server;
 pub use tools::Tool;

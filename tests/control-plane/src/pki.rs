@@ -1,4 +1,4 @@
-//! The keys and certificates of one control plane, made fresh at every start.
+//! The keys and certificates of one control plane, generated at every start.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
@@ -10,10 +10,10 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType,
 };
 
-/// Signs the certificates of the API server and of its users.
+/// The certificate authority of a control plane, for its API server and its users.
 pub(crate) struct CertificateAuthority(CertifiedIssuer<'static, KeyPair>);
 
-/// A certificate and its private key (ECDSA P-256), both PEM.
+/// A certificate and its private key (ECDSA P-256), both as PEM.
 pub(crate) struct KeyAndCertificate {
     pub(crate) certificate: String,
     pub(crate) key: String,
@@ -28,19 +28,19 @@ impl CertificateAuthority {
             .push(DnType::CommonName, "control-plane");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let key = KeyPair::generate().context("make the key of the certificate authority")?;
+        let key = KeyPair::generate().context("generate the key of the certificate authority")?;
         CertifiedIssuer::self_signed(params, key)
             .map(Self)
-            .context("make the certificate of the certificate authority")
+            .context("create the certificate of the certificate authority")
     }
 
-    /// The certificate that clients trust.
+    /// Returns the certificate that clients must trust, as PEM.
     pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
 
-    /// What the API server shows to clients: good for 127.0.0.1, `localhost` and the names and
-    /// the address (first of the service range) by which Pods reach it.
+    /// Issues the API server's certificate. It is valid for 127.0.0.1, for `localhost`, and for the
+    /// names and the address (the first of the service range) under which Pods reach the server.
     pub(crate) fn serving(&self) -> Result<KeyAndCertificate> {
         let names = [
             "localhost",
@@ -49,7 +49,7 @@ impl CertificateAuthority {
             "kubernetes.default.svc",
         ];
         let mut params = CertificateParams::new(names.map(String::from))
-            .context("name the API server in its certificate")?;
+            .context("add the API server's names to its certificate")?;
         for address in [Ipv4Addr::LOCALHOST, Ipv4Addr::new(10, 0, 0, 1)] {
             params
                 .subject_alt_names
@@ -63,12 +63,12 @@ impl CertificateAuthority {
         self.sign(params)
     }
 
-    /// A client certificate: the API server takes the user name from CN and the groups from O.
-    /// Without a validity it is good for ever.
+    /// Issues a client certificate. The API server reads the user name from CN and the groups from
+    /// O. Without `validity`, the certificate never expires.
     ///
     /// # Errors
-    /// With more than two groups: rcgen keeps one value for each kind of name, and O has two
-    /// spellings there, by name and by number.
+    /// Fails for more than two groups: rcgen holds one value per attribute type, and can express O
+    /// in two ways, by name and by number.
     pub(crate) fn client(
         &self,
         name: &str,
@@ -81,7 +81,7 @@ impl CertificateAuthority {
         ];
         ensure!(
             groups.len() <= organizations.len(),
-            "a client certificate for {name} with {} groups: at most {} are supported",
+            "cannot issue a client certificate with {} groups for {name}: at most {} are supported",
             groups.len(),
             organizations.len(),
         );
@@ -101,7 +101,7 @@ impl CertificateAuthority {
 
     fn sign(&self, mut params: CertificateParams) -> Result<KeyAndCertificate> {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        let key = KeyPair::generate().context("make a key")?;
+        let key = KeyPair::generate().context("generate a key")?;
         let certificate = params
             .signed_by(&key, &self.0)
             .context("sign a certificate")?;
@@ -112,8 +112,9 @@ impl CertificateAuthority {
     }
 }
 
-/// The key that signs service-account tokens, PEM: the private and the public half.
+/// Generates the key pair that signs service account tokens, and returns the private and the public
+/// key as PEM.
 pub(crate) fn service_account_key() -> Result<(String, String)> {
-    let key = KeyPair::generate().context("make the key for service-account tokens")?;
+    let key = KeyPair::generate().context("generate the key for service account tokens")?;
     Ok((key.serialize_pem(), key.public_key_pem()))
 }

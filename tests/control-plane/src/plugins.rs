@@ -1,4 +1,4 @@
-//! Builds our plugins, and says where they are.
+//! Builds the plugins of this workspace.
 
 use std::env;
 use std::fs;
@@ -8,11 +8,11 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-/// The folder with the plugins of this workspace that `is_wanted` says by their names to build, built as
-/// `cargo build` builds them.
+/// Builds the plugins whose package name `is_wanted` accepts, in cargo's dev profile, and returns the
+/// folder that holds the programs.
 ///
 /// # Errors
-/// With cargo's own messages on stderr when one does not compile.
+/// Fails when a plugin does not compile. cargo's own messages go to stderr.
 pub fn build_plugins(is_wanted: impl Fn(&str) -> bool) -> Result<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -23,12 +23,12 @@ pub fn build_plugins(is_wanted: impl Fn(&str) -> bool) -> Result<PathBuf> {
     for package in packages.iter().filter(|package| is_wanted(package)) {
         cargo.args(["--package", package]);
     }
-    // `cargo run` describes this package in variables that some build scripts watch: with them
-    // set, the same crates would be compiled twice.
+    // `cargo run` sets variables about this package that some build scripts track. Inheriting them
+    // would compile the same crates a second time.
     for (name, _) in env::vars_os() {
-        let is_ours =
+        let is_about_package =
             |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
-        if name.to_str().is_some_and(is_ours) {
+        if name.to_str().is_some_and(is_about_package) {
             cargo.env_remove(name);
         }
     }
@@ -51,10 +51,10 @@ pub fn build_plugins(is_wanted: impl Fn(&str) -> bool) -> Result<PathBuf> {
                 .parent()
                 .map(PathBuf::from)
         })
-        .context("cargo named no plugin that it built")
+        .context("cargo reported no program that it built")
 }
 
-/// The crates that are plugins: `kubectl-NAME` with a program.
+/// Returns the names of the plugin packages: each folder `kubectl-NAME` with a `main.rs`.
 fn packages(crates: &Path) -> Result<Vec<String>> {
     let mut packages = Vec::new();
     for entry in fs::read_dir(crates).with_context(|| format!("list {}", crates.display()))? {
@@ -64,6 +64,10 @@ fn packages(crates: &Path) -> Result<Vec<String>> {
             packages.push(name);
         }
     }
-    ensure!(!packages.is_empty(), "no plugin in {}", crates.display());
+    ensure!(
+        !packages.is_empty(),
+        "found no plugin in {}",
+        crates.display()
+    );
     Ok(packages)
 }

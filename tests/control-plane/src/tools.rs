@@ -1,8 +1,8 @@
-//! The real programs: kube-apiserver, etcd, kubectl, krew and its manifest checker.
+//! Finds or builds the real programs: kube-apiserver, etcd, kubectl, krew and its manifest checker.
 //!
-//! They come from `$KUBEBUILDER_ASSETS` (envtest's convention) when it is set, and are otherwise
-//! built once from the sources that `go.mod` pins, into a cache outside the repository, so that a
-//! fresh clone on the same machine builds nothing.
+//! When `$KUBEBUILDER_ASSETS` (envtest's convention) is set, the programs are taken from that folder.
+//! Otherwise they are built once, from the sources that `go.mod` pins, into a cache outside the
+//! repository. Another clone on the same machine then builds nothing.
 
 use std::env;
 use std::ffi::OsString;
@@ -19,26 +19,26 @@ use anyhow::{Context, Result, bail, ensure};
 const GO_MOD: &str = include_str!("../go.mod");
 const GO_SUM: &str = include_str!("../go.sum");
 
-/// One set of flags for all: another set would make Go compile everything again.
+/// The flags for all programs. Different flags would make Go compile the shared packages again.
 const GO_BUILD: [&str; 3] = ["build", "-trimpath", "-buildvcs=false"];
 
-/// A program that is not ours.
+/// A third-party program that tests run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
-    /// The storage of the API server.
+    /// The API server's database.
     Etcd,
     /// The API server.
     KubeApiserver,
-    /// The client that runs our plugins.
+    /// The command line client, which runs the plugins.
     Kubectl,
     /// The plugin manager.
     Krew,
-    /// The check that the plugin index runs on a manifest.
+    /// The checker that krew's plugin index runs on every manifest.
     ValidateKrewManifest,
 }
 
 impl Tool {
-    /// Every tool, in the order in which a first use needs them.
+    /// Every tool, in the order in which the tests need them first.
     pub const ALL: [Self; 5] = [
         Self::Etcd,
         Self::KubeApiserver,
@@ -47,7 +47,7 @@ impl Tool {
         Self::ValidateKrewManifest,
     ];
 
-    /// The file name of the program.
+    /// Returns the program's file name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Etcd => "etcd",
@@ -58,14 +58,14 @@ impl Tool {
         }
     }
 
-    /// The program on this machine, built first when it is missing.
+    /// Returns the path of the program on this machine, and builds it first if necessary.
     ///
-    /// Building shows its progress on stderr. Processes that want the same tool at the same time
-    /// build it once.
+    /// A build reports its progress on stderr. When several processes need the same tool at the same
+    /// time, one builds it and the others wait.
     ///
     /// # Errors
-    /// When `$KUBEBUILDER_ASSETS` lacks the program, when Go is not installed, and when the build
-    /// fails.
+    /// Fails when `$KUBEBUILDER_ASSETS` lacks the program, when Go is not installed, and when the
+    /// build fails.
     pub fn path(self) -> Result<PathBuf> {
         let name = self.name();
         if let Some(assets) = env::var_os("KUBEBUILDER_ASSETS").filter(|folder| !folder.is_empty())
@@ -73,8 +73,8 @@ impl Tool {
             let program = Path::new(&assets).join(name);
             ensure!(
                 program.is_file(),
-                "KUBEBUILDER_ASSETS={} has no {name}: put it there, or unset the variable to have \
-                 it built with Go",
+                "no {name} in KUBEBUILDER_ASSETS={}: add it, or unset the variable to build it \
+                 with Go",
                 assets.display(),
             );
             return Ok(program);
@@ -93,7 +93,7 @@ impl Tool {
         Ok(program)
     }
 
-    /// The package in `go.mod`'s tool list.
+    /// Returns the Go package in `go.mod`'s list of tools.
     fn package(self) -> &'static str {
         match self {
             Self::Etcd => "go.etcd.io/etcd/server/v3",
@@ -104,7 +104,7 @@ impl Tool {
         }
     }
 
-    /// The version in `go.mod`, like `v1.37.2`.
+    /// Returns the version in `go.mod`, like `v1.37.2`.
     fn version(self) -> &'static str {
         let module = self
             .package()
@@ -113,8 +113,8 @@ impl Tool {
         module_version(module)
     }
 
-    /// How long a build with nothing cached was measured to take.
-    fn usual_time(self) -> &'static str {
+    /// Returns how long a build from an empty cache took when it was measured.
+    fn typical_build_time(self) -> &'static str {
         match self {
             Self::Etcd => "90 s",
             Self::KubeApiserver => "8 min",
@@ -123,12 +123,13 @@ impl Tool {
         }
     }
 
-    /// Holds the right to build this tool until the file is dropped, by whatever end.
+    /// Waits for the exclusive right to build this tool. Closing the file gives it up, as does any end
+    /// of the process.
     fn lock(self, folder: &Path) -> Result<File> {
         let path = folder.join(format!("{}.lock", self.name()));
         let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
         let mut progress = Progress::new(format!(
-            "waiting for another process that builds {} {}",
+            "waiting for another process to build {} {}",
             self.name(),
             self.version(),
         ));
@@ -145,10 +146,10 @@ impl Tool {
 
     fn build(self, folder: &Path, program: &Path) -> Result<()> {
         let name = self.name();
-        // Renamed when complete, so that nobody ever runs half a program.
+        // The program is moved into place when it is complete, so no process runs a partial file.
         let unfinished = tempfile::tempdir_in(folder).context("create a folder to build in")?;
         let built = unfinished.path().join(name);
-        let mut messages = tempfile::tempfile().context("create a file for go's messages")?;
+        let mut output = tempfile::tempfile().context("create a file for the output of go")?;
         let mut go = Command::new("go")
             .args(GO_BUILD)
             .args(["-ldflags", &linker_flags(), "-o"])
@@ -161,24 +162,24 @@ impl Tool {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(
-                messages
+                output
                     .try_clone()
-                    .context("share the file for go's messages")?,
+                    .context("share the file for the output of go")?,
             )
             .spawn()
             .map_err(|error| match error.kind() {
                 io::ErrorKind::NotFound => anyhow::anyhow!(
-                    "{name} is missing: install Go {} or later to have it built, or set \
-                     KUBEBUILDER_ASSETS to a folder that has it",
+                    "cannot build {name}: Go is not installed; install Go {} or later, or set \
+                     KUBEBUILDER_ASSETS to a folder that contains {name}",
                     go_version(),
                 ),
                 _ => anyhow::Error::new(error).context("run go"),
             })?;
 
         let mut progress = Progress::new(format!(
-            "building {name} {} (once; usually {} on two cores)",
+            "building {name} {}; needed only once, takes about {} on two cores",
             self.version(),
-            self.usual_time(),
+            self.typical_build_time(),
         ));
         let status = loop {
             match go.try_wait().context("wait for go")? {
@@ -188,24 +189,25 @@ impl Tool {
         };
         if !status.success() {
             let mut text = String::new();
-            messages.rewind().context("read go's messages")?;
-            messages
+            output.rewind().context("read the output of go")?;
+            output
                 .read_to_string(&mut text)
-                .context("read go's messages")?;
-            bail!("go could not build {name} ({status}):\n{text}");
+                .context("read the output of go")?;
+            bail!("cannot build {name}: go failed with {status}:\n{text}");
         }
-        fs::rename(&built, program).with_context(|| format!("put {name} in {}", folder.display()))
+        fs::rename(&built, program).with_context(|| format!("move {name} to {}", folder.display()))
     }
 }
 
-/// `${XDG_CACHE_HOME:-$HOME/.cache}/kubectl-raw-plugins/tools/HASH`, a folder for each set of
-/// sources and flags. The hash may differ in another release of Rust; that costs a link, no more.
+/// Returns `${XDG_CACHE_HOME:-$HOME/.cache}/kubectl-raw-plugins/tools/HASH`, a folder for each set
+/// of sources and flags. Another Rust release may compute another hash, which costs only a link,
+/// because Go caches the compiled packages.
 fn cache_folder() -> Result<PathBuf> {
     let set = |name| env::var_os(name).filter(|value: &OsString| !value.is_empty());
     let cache = set("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| set("HOME").map(|home| Path::new(&home).join(".cache")))
-        .context("neither XDG_CACHE_HOME nor HOME is set: no place to build the tools in")?;
+        .context("no cache folder for the tools: set XDG_CACHE_HOME or HOME")?;
     let mut hasher = DefaultHasher::new();
     (
         GO_MOD,
@@ -220,13 +222,13 @@ fn cache_folder() -> Result<PathBuf> {
     Ok(cache.join("kubectl-raw-plugins").join("tools").join(hash))
 }
 
-/// Kubernetes takes its version from the linker; without it, it calls itself `v0.0.0-master`.
+/// Returns the linker flags that set Kubernetes' version; without them it reports `v0.0.0-master`.
 fn linker_flags() -> String {
     let version = module_version("k8s.io/kubernetes");
     let mut numbers = version.trim_start_matches('v').split('.');
     let major = numbers.next().unwrap_or_default();
     let minor = numbers.next().unwrap_or_default();
-    let tell = |package| {
+    let set_version = |package| {
         format!(
             " -X {package}.gitVersion={version} -X {package}.gitMajor={major} \
              -X {package}.gitMinor={minor}"
@@ -236,10 +238,10 @@ fn linker_flags() -> String {
         "k8s.io/component-base/version",
         "k8s.io/client-go/pkg/version",
     ];
-    format!("-s -w{}", packages.map(tell).concat())
+    format!("-s -w{}", packages.map(set_version).concat())
 }
 
-/// What `go.mod` requires of a module.
+/// Returns the version of a module that `go.mod` requires.
 fn module_version(module: &str) -> &'static str {
     GO_MOD
         .lines()
@@ -249,7 +251,7 @@ fn module_version(module: &str) -> &'static str {
         .expect("go.mod requires the module of every tool")
 }
 
-/// The Go version that `go.mod` asks for.
+/// Returns the Go version that `go.mod` requires.
 fn go_version() -> &'static str {
     GO_MOD
         .lines()
@@ -257,34 +259,34 @@ fn go_version() -> &'static str {
         .expect("go.mod names its Go version")
 }
 
-/// Says on stderr what is going on, at once and then every 20 s.
+/// A progress message on stderr, shown at once and then every 20 s.
 struct Progress {
-    what: String,
+    message: String,
     start: Instant,
     next: Duration,
 }
 
 impl Progress {
-    fn new(what: String) -> Self {
+    fn new(message: String) -> Self {
         Self {
-            what,
+            message,
             start: Instant::now(),
             next: Duration::ZERO,
         }
     }
 
-    /// Waits a little, and speaks when it is time to.
+    /// Sleeps for a moment, and shows the message when it is due.
     fn wait(&mut self) {
-        let so_far = self.start.elapsed();
-        if so_far >= self.next {
-            let line = match so_far.as_secs() {
-                0 => format!("{}\n", self.what),
-                seconds => format!("{}: {seconds} s so far\n", self.what),
+        let elapsed = self.start.elapsed();
+        if elapsed >= self.next {
+            let line = match elapsed.as_secs() {
+                0 => format!("{}\n", self.message),
+                seconds => format!("{} ({seconds} s elapsed)\n", self.message),
             };
-            // `eprintln!` would be swallowed by the capture of `cargo test`, and a closed stderr
-            // is no reason to stop building.
+            // `cargo test` would capture the output of `eprintln!`. A closed stderr must not stop the
+            // build.
             let _ = io::stderr().write_all(line.as_bytes());
-            self.next = so_far + Duration::from_secs(20);
+            self.next = elapsed + Duration::from_secs(20);
         }
         thread::sleep(Duration::from_millis(100));
     }
@@ -310,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn the_linker_learns_the_version_of_kubernetes() {
+    fn linker_flags_set_the_version_of_kubernetes() {
         assert_eq!(
             linker_flags(),
             "-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2 \

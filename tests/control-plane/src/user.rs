@@ -1,4 +1,4 @@
-//! Who a kubeconfig logs in as.
+//! Users of a control plane, their credentials and kubeconfigs.
 
 use std::fs;
 use std::ops::Range;
@@ -15,28 +15,28 @@ use crate::pki::KeyAndCertificate;
 /// A user of the control plane.
 #[derive(Clone, Copy, Debug)]
 pub enum User<'a> {
-    /// `admin` in the group `system:masters`, by client certificate: may do everything.
+    /// `admin` in the group `system:masters`, with a client certificate. May do everything.
     Admin,
-    /// By client certificate. May do nothing but what RBAC objects made by the test allow.
+    /// A person with a client certificate. May do only what the test's RBAC objects allow.
     Person {
         /// The user name.
         name: &'a str,
         /// At most two groups.
         groups: &'a [&'a str],
     },
-    /// By a bearer token that is good for an hour. The account is created when it is missing.
+    /// A service account with a bearer token that is valid for an hour. A missing account is created.
     ServiceAccount {
-        /// Its namespace, which must exist.
+        /// The account's namespace, which must exist.
         namespace: &'a str,
-        /// Its name.
+        /// The account's name.
         name: &'a str,
     },
-    /// Without a credential: the server calls this user `system:anonymous`.
+    /// A user without a credential, whom the server calls `system:anonymous`.
     Nobody,
 }
 
 impl ControlPlane {
-    /// A new kubeconfig file (JSON, which is YAML) with one context that logs in as this user.
+    /// Writes a new kubeconfig file (JSON, which is YAML) with one context that logs in as this user.
     pub fn kubeconfig(&self, user: &User<'_>) -> Result<PathBuf> {
         let folder = self.new_folder()?;
         let credential = match *user {
@@ -45,8 +45,8 @@ impl ControlPlane {
                 client_certificate(&certificate, &key)
             }
             User::Person { name, groups } => {
-                let login = self.authority.client(name, groups, None)?;
-                let (certificate, key) = save(&folder, &login)?;
+                let issued = self.authority.client(name, groups, None)?;
+                let (certificate, key) = save(&folder, &issued)?;
                 client_certificate(&certificate, &key)
             }
             User::ServiceAccount { namespace, name } => {
@@ -62,12 +62,12 @@ impl ControlPlane {
         self.write_kubeconfig(&folder, name, &credential)
     }
 
-    /// The same for a user of the kubeconfig that is given as it stands there.
+    /// Writes a new kubeconfig file whose only user has the given `user` value.
     pub fn kubeconfig_with(&self, user: &Value) -> Result<PathBuf> {
         self.write_kubeconfig(&self.new_folder()?, "somebody", user)
     }
 
-    /// A folder for what one user needs.
+    /// Creates a folder for the files of one user.
     fn new_folder(&self) -> Result<PathBuf> {
         let number = self.users.fetch_add(1, Ordering::Relaxed);
         let folder = self.folder().join("users").join(number.to_string());
@@ -99,29 +99,30 @@ impl ControlPlane {
         Ok(path)
     }
 
-    /// The files with the certificate and the key of the admin, PEM.
+    /// Returns the PEM files with the admin's certificate and key.
     pub fn admin_certificate(&self) -> (PathBuf, PathBuf) {
         certificate_and_key(&self.folder().join("admin"))
     }
 
-    /// The files with a client certificate and its key, PEM, that is good for that time.
+    /// Issues a client certificate that is valid for the given time, and returns the PEM files with
+    /// the certificate and its key.
     pub fn client_certificate(
         &self,
         name: &str,
         groups: &[&str],
         validity: Range<SystemTime>,
     ) -> Result<(PathBuf, PathBuf)> {
-        let login = self.authority.client(name, groups, Some(validity))?;
-        save(&self.new_folder()?, &login)
+        let credential = self.authority.client(name, groups, Some(validity))?;
+        save(&self.new_folder()?, &credential)
     }
 
-    /// The key that signs the tokens of service accounts: PKCS#8 in a PEM file, for ES256.
+    /// Returns the PEM file with the key that signs service account tokens (PKCS#8, for ES256).
     pub fn service_account_key(&self) -> PathBuf {
         self.folder().join("service-account-private.pem")
     }
 
-    /// A bearer token of a service account, good for an hour. The account is created when it is
-    /// missing; its namespace must exist.
+    /// Requests a bearer token for a service account, valid for an hour. A missing account is created;
+    /// its namespace must exist.
     pub fn service_account_token(&self, namespace: &str, name: &str) -> Result<String> {
         let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
         let account = json!({ "metadata": { "name": name } }).to_string();
@@ -135,14 +136,17 @@ impl ControlPlane {
         reply["status"]["token"]
             .as_str()
             .map(String::from)
-            .context("the reply to a TokenRequest has no token")
+            .context("the response to a TokenRequest has no token")
     }
 }
 
-/// Writes a certificate and its key into a folder that exists.
-pub(crate) fn save(folder: &Path, login: &KeyAndCertificate) -> Result<(PathBuf, PathBuf)> {
+/// Writes a certificate and its key into an existing folder, and returns the two files.
+pub(crate) fn save(folder: &Path, credential: &KeyAndCertificate) -> Result<(PathBuf, PathBuf)> {
     let (certificate, key) = certificate_and_key(folder);
-    for (path, text) in [(&certificate, &login.certificate), (&key, &login.key)] {
+    for (path, text) in [
+        (&certificate, &credential.certificate),
+        (&key, &credential.key),
+    ] {
         fs::write(path, text).with_context(|| format!("write {}", path.display()))?;
     }
     Ok((certificate, key))

@@ -1,15 +1,15 @@
-//! A control plane does what its methods say.
+//! The methods of a control plane do what their documentation says.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use control_plane::{ControlPlane, READABLE_STORAGE, Tool, User};
+use control_plane::{ControlPlane, JSON_STORAGE, Tool, User};
 use serde_json::{Value, json};
 
 const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
 #[test]
-fn is_ready_in_under_ten_seconds() -> Result<()> {
+fn a_control_plane_is_ready_within_ten_seconds() -> Result<()> {
     Tool::Etcd.path()?;
     Tool::KubeApiserver.path()?;
     let start = Instant::now();
@@ -24,7 +24,7 @@ fn is_ready_in_under_ten_seconds() -> Result<()> {
 }
 
 #[test]
-fn a_kubeconfig_logs_in_as_its_user() -> Result<()> {
+fn a_kubeconfig_authenticates_as_its_user() -> Result<()> {
     let control_plane = ControlPlane::shared();
     for (user, name, groups) in [
         (
@@ -68,8 +68,8 @@ fn a_kubeconfig_logs_in_as_its_user() -> Result<()> {
 }
 
 #[test]
-fn nobody_is_anonymous() -> Result<()> {
-    // Such a user may not even ask `kubectl auth whoami`; a refusal has the name.
+fn a_user_without_a_credential_is_anonymous() -> Result<()> {
+    // An anonymous user may not even run `kubectl auth whoami`, but a refusal contains the name.
     let message = without_credential(ControlPlane::shared(), &["get", "nodes"])?;
     assert!(
         message.contains(r#"User "system:anonymous" cannot list"#),
@@ -79,7 +79,7 @@ fn nobody_is_anonymous() -> Result<()> {
 }
 
 #[test]
-fn a_person_may_do_what_a_test_allows() -> Result<()> {
+fn a_person_may_do_only_what_a_test_allows() -> Result<()> {
     let control_plane = ControlPlane::shared();
     let grace = User::Person {
         name: "grace",
@@ -119,24 +119,27 @@ fn a_person_may_do_what_a_test_allows() -> Result<()> {
     while !can_get_nodes()? {
         assert!(
             start.elapsed() < Duration::from_secs(10),
-            "the binding had no effect"
+            "the binding has no effect after 10 s"
         );
     }
     Ok(())
 }
 
 #[test]
-fn refuses_more_groups_than_a_certificate_carries() {
+fn a_third_group_of_a_person_is_an_error() {
     let user = User::Person {
         name: "ada",
         groups: &["a", "b", "c"],
     };
     let error = ControlPlane::shared().kubeconfig(&user).unwrap_err();
-    assert!(error.to_string().contains("at most 2"), "{error:#}");
+    assert_eq!(
+        error.to_string(),
+        "cannot issue a client certificate with 3 groups for ada: at most 2 are supported"
+    );
 }
 
 #[test]
-fn a_refused_object_is_an_error_with_the_text_of_the_server() {
+fn an_error_contains_the_response_to_an_invalid_object() {
     let nameless = json!({ "metadata": {} });
     let error = ControlPlane::shared()
         .create(CONFIG_MAPS, &nameless)
@@ -150,7 +153,7 @@ fn a_refused_object_is_an_error_with_the_text_of_the_server() {
 }
 
 #[test]
-fn creates_many_objects_fast() -> Result<()> {
+fn many_objects_are_created_quickly() -> Result<()> {
     let control_plane = ControlPlane::shared();
     let objects = (0..1000).map(|number| {
         json!({ "metadata": { "name": format!("many-{number}"), "labels": { "test": "many" } } })
@@ -170,9 +173,9 @@ fn creates_many_objects_fast() -> Result<()> {
 }
 
 #[test]
-fn keeps_ports_and_data_when_servers_are_stopped_and_started() -> Result<()> {
+fn stopping_and_starting_the_servers_keeps_ports_and_data() -> Result<()> {
     let control_plane = ControlPlane::builder().start()?;
-    create_and_find_again(&control_plane, || {
+    assert_survives(&control_plane, || {
         control_plane.api_server().stop()?;
         control_plane.etcd().stop()?;
         assert!(control_plane.request("GET", "/readyz", None).is_err());
@@ -182,9 +185,9 @@ fn keeps_ports_and_data_when_servers_are_stopped_and_started() -> Result<()> {
 }
 
 #[test]
-fn keeps_ports_and_data_when_servers_are_killed_and_started() -> Result<()> {
+fn killing_and_starting_the_servers_keeps_ports_and_data() -> Result<()> {
     let control_plane = ControlPlane::builder().start()?;
-    create_and_find_again(&control_plane, || {
+    assert_survives(&control_plane, || {
         for server in [control_plane.etcd(), control_plane.api_server()] {
             let process_id = server.process_id();
             server.kill()?;
@@ -196,7 +199,8 @@ fn keeps_ports_and_data_when_servers_are_killed_and_started() -> Result<()> {
     })
 }
 
-fn create_and_find_again(
+/// Asserts that an object survives a restart of the servers.
+fn assert_survives(
     control_plane: &ControlPlane,
     restart: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
@@ -212,7 +216,7 @@ fn create_and_find_again(
 }
 
 #[test]
-fn a_compaction_ends_old_watches() -> Result<()> {
+fn a_compaction_expires_older_resource_versions() -> Result<()> {
     let control_plane = ControlPlane::builder()
         .api_server_flag("--watch-cache=false")
         .start()?;
@@ -235,7 +239,7 @@ fn a_compaction_ends_old_watches() -> Result<()> {
 }
 
 #[test]
-fn the_api_server_gets_its_flags() -> Result<()> {
+fn flags_reach_the_api_server() -> Result<()> {
     let get_version = ["get", "--raw", "/version"];
     assert_eq!(
         without_credential(ControlPlane::shared(), &get_version)?,
@@ -252,12 +256,12 @@ fn the_api_server_gets_its_flags() -> Result<()> {
     Ok(())
 }
 
-/// What kubectl says on stderr when the kubeconfig has no credential.
+/// Runs kubectl without a credential, and returns its stderr.
 fn without_credential(control_plane: &ControlPlane, arguments: &[&str]) -> Result<String> {
     let output = control_plane
         .kubectl()?
         .args(arguments)
-        // Without them kubectl asks for them; the API server does not know this kind of login.
+        // kubectl would prompt for these. The API server ignores basic authentication.
         .args(["--username=someone", "--password=something"])
         .env("KUBECONFIG", control_plane.kubeconfig(&User::Nobody)?)
         .output()?;
@@ -265,11 +269,13 @@ fn without_credential(control_plane: &ControlPlane, arguments: &[&str]) -> Resul
 }
 
 #[test]
-fn a_server_that_cannot_start_shows_its_log() {
+fn an_error_shows_the_log_of_a_server_that_cannot_start() {
     let result = ControlPlane::builder()
         .api_server_flag("--no-such-flag")
         .start();
-    let error = result.err().expect("kube-apiserver took an unknown flag");
+    let error = result
+        .err()
+        .expect("kube-apiserver accepted an unknown flag");
     assert!(
         format!("{error:#}").contains("unknown flag: --no-such-flag"),
         "{error:#}"
@@ -277,9 +283,9 @@ fn a_server_that_cannot_start_shows_its_log() {
 }
 
 #[test]
-fn a_history_says_what_was_committed_while_the_api_server_comes_and_goes() -> Result<()> {
+fn a_history_records_all_changes_across_an_api_server_restart() -> Result<()> {
     let control_plane = ControlPlane::builder()
-        .api_server_flag(READABLE_STORAGE)
+        .api_server_flag(JSON_STORAGE)
         .start()?;
     let history = control_plane.history("/registry/configmaps/default/")?;
     let path = format!("{CONFIG_MAPS}/one");
@@ -296,10 +302,10 @@ fn a_history_says_what_was_committed_while_the_api_server_comes_and_goes() -> Re
     control_plane.compact()?;
     control_plane.api_server().start()?;
     let last = control_plane.create(CONFIG_MAPS, &object("last"))?;
-    let committed = history.until("last")?;
+    let committed = history.wait_for("last")?;
     let changes: Vec<_> = committed
         .iter()
-        .map(|committed| (committed.change, committed.name.as_str()))
+        .map(|committed| (committed.event_type, committed.name.as_str()))
         .collect();
     assert_eq!(
         changes,
@@ -310,8 +316,8 @@ fn a_history_says_what_was_committed_while_the_api_server_comes_and_goes() -> Re
             ("ADDED", "last")
         ]
     );
-    for (place, object) in [(0, &first), (1, &second), (3, &last)] {
-        let (metadata, committed) = (&object["metadata"], &committed[place]);
+    for (index, object) in [(0, &first), (1, &second), (3, &last)] {
+        let (metadata, committed) = (&object["metadata"], &committed[index]);
         assert_eq!(metadata["uid"], committed.uid);
         assert_eq!(metadata["resourceVersion"], committed.version.to_string());
     }

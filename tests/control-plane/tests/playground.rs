@@ -1,4 +1,4 @@
-//! `cargo playground`, as a newcomer runs it.
+//! `cargo playground`, run as a newcomer runs it.
 
 mod support;
 
@@ -9,10 +9,10 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
-use support::assert_nothing_is_left_of;
+use support::assert_cleaned_up;
 
 #[test]
-fn the_tour_shows_a_patched_object_and_a_watch_of_it() -> Result<()> {
+fn the_tour_patches_and_watches_an_object() -> Result<()> {
     let output = playground(&[]).output()?;
     let text = String::from_utf8(output.stdout)?;
     assert!(
@@ -20,24 +20,30 @@ fn the_tour_shows_a_patched_object_and_a_watch_of_it() -> Result<()> {
         "{text}{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let patched = text.split_once("$ kubectl rawpatch").context("no patch")?.1;
+    let patched = text
+        .split_once("$ kubectl rawpatch")
+        .context("the tour shows no patch")?
+        .1;
     assert!(
         patched.contains(r#""annotations":{"note":"patched"}"#),
         "{text}"
     );
     assert!(patched.contains(r#""spec":{"replicas":3}"#), "{text}");
     assert!(patched.contains("spec.replicas: 3 → 1"), "{text}");
-    let identity = text.split_once("$ kubectl whoami").context("no whoami")?.1;
+    let identity = text
+        .split_once("$ kubectl whoami")
+        .context("the tour shows no whoami")?
+        .1;
     assert!(
         identity.contains("Credential:    client certificate"),
         "{text}"
     );
-    assert!(identity.contains("asked by admin"), "{text}");
+    assert!(identity.contains("impersonated by admin"), "{text}");
     Ok(())
 }
 
 #[test]
-fn a_command_finds_the_cluster_and_the_plugins_and_keeps_its_exit_code() -> Result<()> {
+fn a_command_finds_cluster_and_plugins_and_keeps_its_exit_code() -> Result<()> {
     let script = "kubectl auth whoami -o jsonpath='{.status.userInfo.username}' && \
                   kubectl plugin list --name-only 2>/dev/null | grep -x kubectl-rawpatch; exit 7";
     for arguments in [&["--", "sh", "-c", script][..], &["sh", "-c", script]] {
@@ -49,14 +55,14 @@ fn a_command_finds_the_cluster_and_the_plugins_and_keeps_its_exit_code() -> Resu
 }
 
 #[test]
-fn a_command_that_a_signal_ends_gives_the_code_of_a_shell() -> Result<()> {
+fn a_command_killed_by_a_signal_gives_the_code_of_a_shell() -> Result<()> {
     let output = playground(&["--", "sh", "-c", "kill -TERM $$"]).output()?;
     assert_eq!(output.status.code(), Some(128 + 15));
     Ok(())
 }
 
 #[test]
-fn keep_says_what_to_export_and_cleans_up_after_ctrl_c() -> Result<()> {
+fn keep_prints_variables_and_cleans_up_after_ctrl_c() -> Result<()> {
     let mut keeper = playground(&["--keep"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -90,17 +96,21 @@ fn keep_says_what_to_export_and_cleans_up_after_ctrl_c() -> Result<()> {
         folder.starts_with(std::env::temp_dir()) && folder.parent().is_some(),
         "{kubeconfig}"
     );
-    assert_nothing_is_left_of(folder)
+    assert_cleaned_up(folder)
 }
 
 #[test]
-fn an_unknown_flag_starts_nothing() -> Result<()> {
+fn an_unknown_flag_is_refused_at_once() -> Result<()> {
     let output = playground(&["--kepp"]).output()?;
     assert_eq!(output.status.code(), Some(1));
-    let text = String::from_utf8(output.stderr)?;
-    assert!(
-        text.starts_with("error: unknown flag --kepp\nusage: cargo playground"),
-        "{text}"
+    assert_eq!(
+        String::from_utf8(output.stderr)?,
+        "\
+error: unknown flag \"--kepp\"
+Usage: cargo playground               Take a guided tour that shows each command and its output
+       cargo playground -- COMMAND…   Run a command with the cluster, kubectl and the plugins set up
+       cargo playground --keep        Keep a cluster for other terminals, until Ctrl-C
+"
     );
     Ok(())
 }

@@ -1,31 +1,29 @@
-//! Reads HTTP/1.1 requests, as much of it as clients of an API server speak.
+//! Reads HTTP/1.1 requests, as far as clients of an API server use the protocol.
 
-use std::{
-    io::{self, BufRead, Read},
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::io::{self, BufRead, Read};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A request as it arrived, and who sent it.
+/// A received request, and its client.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// Which connection it came over, from 0 on.
+    /// The number of the connection, counted from 0.
     pub connection: usize,
-    /// The server name that the client asked for in the TLS handshake; none for an IP address.
+    /// The server name in the client's TLS handshake. A client sends none for an IP address.
     pub server_name: Option<String>,
-    /// The client's certificate, in DER.
+    /// The client certificate as DER.
     pub client_certificate: Option<Vec<u8>>,
-    /// `PATCH`.
+    /// The method, like `PATCH`.
     pub method: String,
-    /// Path and query, untouched.
+    /// The path and query exactly as sent.
     pub target: String,
-    /// In the order in which they came, names in lower case.
+    /// The headers in the order received, with names in lower case.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
 
 impl Request {
-    /// All values of a header, in their order.
+    /// Returns all values of a header in the order received.
     pub fn header(&self, name: &str) -> Vec<&str> {
         let values = self
             .headers
@@ -35,7 +33,7 @@ impl Request {
     }
 }
 
-/// Reads one request; `None` when the client is gone before its end.
+/// Reads one request. Returns `None` when the connection ends first.
 pub(crate) fn read(stream: &mut impl BufRead) -> io::Result<Option<Request>> {
     let Some(request_line) = line(stream)? else {
         return Ok(None);
@@ -72,10 +70,10 @@ fn line(stream: &mut impl BufRead) -> io::Result<Option<String>> {
     Ok((read > 0).then(|| line.trim_end().to_owned()))
 }
 
-/// Counts what is read through it.
-pub(crate) struct Counted<'a, R>(pub(crate) R, pub(crate) &'a AtomicUsize);
+/// A reader that counts the bytes read through it.
+pub(crate) struct ByteCounter<'a, R>(pub(crate) R, pub(crate) &'a AtomicUsize);
 
-impl<R: Read> Read for Counted<'_, R> {
+impl<R: Read> Read for ByteCounter<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.0.read(buffer)?;
         self.1.fetch_add(count, Ordering::SeqCst);

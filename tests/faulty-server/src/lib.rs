@@ -1,11 +1,11 @@
-//! A scripted TLS server, for the faults that a real API server cannot be asked for.
+//! A scripted TLS server for faults that a real API server cannot produce on demand.
 //!
-//! A script is a list of [`Answer`]s: each request takes the next one, and the last one stays for
-//! all that follow. Everything that arrives is recorded. The server is plain blocking threads on
-//! a free port of 127.0.0.1, and stops when its handle is dropped.
+//! A script is a list of [`Answer`]s. Each request uses up one, and the last one repeats for all
+//! further requests. The server records every request. It runs in blocking threads, listens on a free
+//! port of 127.0.0.1, and stops when its handle is dropped.
 //!
 //! ```text
-//! start(script) ─▶ accept thread ─▶ a thread a connection: TLS, http::read, Answer, record
+//! start(script) ─▶ accept thread ─▶ one thread per connection: TLS, read a request, record it, answer
 //! ```
 
 mod http;

@@ -1,4 +1,4 @@
-//! A certificate authority that lives as long as its server.
+//! The certificate authority of one server.
 
 use std::sync::Arc;
 
@@ -7,27 +7,25 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair,
 };
-use rustls::{
-    RootCertStore, ServerConfig,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-    server::WebPkiClientVerifier,
-};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 
-/// The names that the server's certificate is valid for.
+/// The names for which the server's certificate is valid.
 const SERVER_NAMES: [&str; 4] = ["127.0.0.1", "localhost", "faulty.example", "other.example"];
 
-/// Signs the server's certificate and those of its clients.
+/// A certificate authority that issues the server's and the clients' certificates.
 pub struct Pki {
     authority: CertifiedIssuer<'static, KeyPair>,
 }
 
 /// A certificate and its key.
 pub struct Identity {
-    /// The certificate in PEM.
+    /// The certificate as PEM.
     pub certificate: String,
-    /// The certificate in DER, as the server records it.
+    /// The certificate as DER, the form in which the server records it.
     pub der: Vec<u8>,
-    /// The key in PEM.
+    /// The key as PEM.
     pub key: String,
 }
 
@@ -42,12 +40,12 @@ impl Pki {
         Ok(Self { authority })
     }
 
-    /// What a client must trust, in PEM.
+    /// Returns the certificate that clients must trust, as PEM.
     pub fn certificate_authority(&self) -> String {
         self.authority.pem()
     }
 
-    /// A client certificate for a user of this name.
+    /// Issues a client certificate with this common name.
     pub fn client(&self, common_name: &str) -> Result<Identity> {
         let mut params = CertificateParams::new(Vec::new())?;
         params
@@ -63,7 +61,7 @@ impl Pki {
         })
     }
 
-    /// The server's side of TLS: it takes clients with and without a certificate.
+    /// Returns the server's TLS configuration. Client certificates are optional.
     pub fn server_config(&self) -> Result<ServerConfig> {
         let names = SERVER_NAMES.map(str::to_owned).to_vec();
         let key = KeyPair::generate()?;

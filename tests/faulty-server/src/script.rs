@@ -1,50 +1,52 @@
-//! What the server does with a request.
+//! The script: how the server answers each request.
 
 use std::time::Duration;
 
 /// One step of a script.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// A whole answer; the connection stays open.
+    /// Sends a complete response. The connection stays open.
     Reply(Reply),
-    /// The same, after a pause.
+    /// Pauses, then sends a complete response. The connection stays open.
     Delayed(Duration, Reply),
-    /// Closes the TCP connection before the TLS handshake.
+    /// Closes the connection before the TLS handshake.
     CloseAtOnce,
-    /// Closes after the handshake, without reading a byte of the request.
+    /// Closes the connection after the handshake, without reading any of the request.
     CloseUnread,
-    /// Reads the whole request, then closes without an answer.
+    /// Reads the request, then closes the connection without a response.
     CloseUnanswered,
-    /// Reads the whole request, then resets the connection (RST).
+    /// Reads the request, then resets the connection (RST).
     Reset,
-    /// Closes in the middle of the answer's status line and headers.
+    /// Closes the connection in the middle of the response's status line and headers.
     CutInHead(Reply),
-    /// Closes in the middle of the answer's body.
+    /// Closes the connection in the middle of the response's body.
     CutInBody(Reply),
-    /// Reads the whole request and never answers.
+    /// Reads the request, and never responds.
     Silence,
-    /// 200 and a chunked body of JSON, piece by piece. Behind the last piece it is silent.
+    /// Sends status 200 and a chunked JSON body piece by piece. Sends nothing after the last piece, but
+    /// keeps the connection open.
     Stream(Vec<Piece>),
 }
 
 /// A piece of an [`Answer::Stream`].
 #[derive(Clone, Debug)]
 pub enum Piece {
-    /// One chunk.
+    /// Sends one chunk.
     Send(Vec<u8>),
-    /// So many chunks, each made of its number when it is sent: a stream may be larger than memory.
+    /// Sends this many chunks. Each is made from its number just before it is sent, so the stream may
+    /// be larger than memory.
     Series(u64, fn(u64) -> Vec<u8>),
-    /// Nothing for a while.
+    /// Sends nothing for a while.
     Pause(Duration),
-    /// Ends the body in good order; the connection stays open.
+    /// Ends the body cleanly. The connection stays open.
     End,
-    /// Closes in the middle of the body.
+    /// Closes the connection in the middle of the body.
     Close,
     /// Resets the connection in the middle of the body.
     Reset,
 }
 
-/// An HTTP answer.
+/// An HTTP response.
 #[derive(Clone, Debug)]
 pub struct Reply {
     status: u16,
@@ -53,7 +55,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// An answer without headers.
+    /// Creates a response without headers.
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,
@@ -62,20 +64,20 @@ impl Reply {
         }
     }
 
-    /// An answer as the API server sends it.
+    /// Creates a JSON response, as the API server sends it.
     pub fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self::new(status, body).header("Content-Type", "application/json")
     }
 
-    /// The same answer with one header more. Without a length or an encoding among them, the
-    /// length is added.
+    /// Adds a header. `Content-Length` is added automatically unless the response has that header or
+    /// `Transfer-Encoding`.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Status line and headers as they go out.
+    /// Returns the status line and headers as bytes.
     pub(crate) fn head(&self) -> Vec<u8> {
         let mut lines = vec![format!("HTTP/1.1 {} Scripted", self.status)];
         lines.extend(

@@ -1,24 +1,19 @@
-//! The threads: one accepts, one for each connection reads requests and follows the script.
+//! The server's threads: one accepts connections, and one per connection follows the script.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    fs,
-    io::{self, BufReader, Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::collections::{HashMap, VecDeque};
+use std::fs;
+use std::io::{self, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::Result;
-use rustls::{
-    ServerConfig, ServerConnection, StreamOwned,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tempfile::TempDir;
 
 use crate::{Answer, Piece, Pki, Request, http};
@@ -28,7 +23,7 @@ pub const TOKEN: &str = "faulty-server-token";
 
 /// A running server.
 pub struct FaultyServer {
-    /// Its certificate authority.
+    /// The certificate authority of the server and its clients.
     pub pki: Pki,
     address: SocketAddr,
     is_tls: bool,
@@ -37,7 +32,7 @@ pub struct FaultyServer {
     folder: TempDir,
 }
 
-/// What the threads share.
+/// The state that all threads share.
 #[derive(Default)]
 struct Shared {
     script: Mutex<VecDeque<Answer>>,
@@ -49,14 +44,14 @@ struct Shared {
 }
 
 impl FaultyServer {
-    /// Serves TLS.
+    /// Starts a server with TLS.
     pub fn start(script: impl IntoIterator<Item = Answer>) -> Result<Self> {
         let pki = Pki::new()?;
         let config = pki.server_config()?;
         Self::serve(pki, Some(config), script)
     }
 
-    /// Serves TLS with a certificate and key of the caller's, both PEM.
+    /// Starts a server with TLS and the given certificate and key, both as PEM.
     pub fn start_as(
         certificate: &[u8],
         key: &[u8],
@@ -69,7 +64,7 @@ impl FaultyServer {
         Self::serve(Pki::new()?, Some(config), script)
     }
 
-    /// Serves plain HTTP.
+    /// Starts a server without TLS.
     pub fn start_plain(script: impl IntoIterator<Item = Answer>) -> Result<Self> {
         Self::serve(Pki::new()?, None, script)
     }
@@ -101,23 +96,23 @@ impl FaultyServer {
         })
     }
 
-    /// `https://127.0.0.1:PORT`, or `http://…` for a plain server.
+    /// Returns `https://127.0.0.1:PORT`, or `http://…` for a server without TLS.
     pub fn url(&self) -> String {
         let scheme = if self.is_tls { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A folder that goes with the server.
+    /// Returns a folder that is removed with the server.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
     }
 
-    /// Writes a kubeconfig that logs in with [`TOKEN`].
+    /// Writes a kubeconfig that authenticates with [`TOKEN`].
     pub fn kubeconfig(&self) -> Result<PathBuf> {
         fs::write(
             self.folder.path().join("ca.crt"),
@@ -135,17 +130,17 @@ impl FaultyServer {
         Ok(kubeconfig)
     }
 
-    /// All requests that arrived whole so far.
+    /// Returns the requests that were completely received so far.
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.shared.requests).clone()
     }
 
-    /// How many TCP connections were accepted so far.
+    /// Returns how many TCP connections were accepted so far.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// How many bytes of requests were read so far, under TLS.
+    /// Returns how many bytes of requests were read so far, without the TLS overhead.
     pub fn bytes(&self) -> usize {
         self.shared.bytes.load(Ordering::SeqCst)
     }
@@ -157,7 +152,7 @@ impl Drop for FaultyServer {
         for stream in lock(&self.shared.streams).values() {
             let _ = stream.shutdown(Shutdown::Both);
         }
-        // Wakes the thread that waits for a connection.
+        // Wakes the thread that accepts connections.
         let _ = TcpStream::connect(self.address);
         if let Some(acceptor) = self.acceptor.take() {
             let _ = acceptor.join();
@@ -177,15 +172,15 @@ fn accept(listener: &TcpListener, tls: Option<&Arc<ServerConfig>>, shared: &Arc<
         }
         let (tls, shared) = (tls.cloned(), Arc::clone(shared));
         thread::spawn(move || {
-            // A client that goes away in the middle is no failure here.
-            let _ = converse(&tcp, tls, connection, &shared);
+            // A client may disconnect at any time.
+            let _ = serve_connection(&tcp, tls, connection, &shared);
             lock(&shared.streams).remove(&connection);
         });
     }
 }
 
-/// One connection, from the handshake to the end; its caller closes it.
-fn converse(
+/// Serves one connection from the handshake on. The caller closes it.
+fn serve_connection(
     tcp: &TcpStream,
     tls: Option<Arc<ServerConfig>>,
     connection: usize,
@@ -212,14 +207,14 @@ fn converse(
     follow_script(StreamOwned::new(session, stream), tcp, &client, shared)
 }
 
-/// Reads requests and answers them, until the script or the client ends the connection.
+/// Reads requests and answers them until the script or the client ends the connection.
 fn follow_script(
     stream: impl Read + Write,
     tcp: &TcpStream,
     client: &Request,
     shared: &Shared,
 ) -> Result<()> {
-    let mut stream = BufReader::new(http::Counted(stream, &shared.bytes));
+    let mut stream = BufReader::new(http::ByteCounter(stream, &shared.bytes));
     loop {
         if shared.take_if(|answer| matches!(answer, Answer::CloseUnread)) {
             return Ok(());
@@ -257,25 +252,14 @@ fn follow_script(
             Some(Answer::Reset) => return reset(tcp),
             Some(Answer::Stream(pieces)) => {
                 send(STREAM_HEAD, &[])?;
-                for piece in &pieces {
-                    match piece {
-                        Piece::Send(bytes) => send(&size(bytes), &[bytes, CHUNK_END].concat())?,
-                        Piece::Series(count, make) => {
-                            for bytes in (0..*count).map(make) {
-                                send(&size(&bytes), &[&bytes, CHUNK_END].concat())?;
-                            }
-                        }
-                        Piece::Pause(pause) => thread::sleep(*pause),
-                        Piece::End => send(b"0\r\n\r\n", &[])?,
-                        Piece::Close => return Ok(()),
-                        Piece::Reset => return reset(tcp),
-                    }
-                }
-                if !matches!(pieces.last(), Some(Piece::End)) {
-                    return stay_silent(&mut stream);
+                match send_pieces(&pieces, |bytes| send(bytes, &[]))? {
+                    StreamEnd::Complete => {}
+                    StreamEnd::Silent => return wait_for_client(&mut stream),
+                    StreamEnd::Close => return Ok(()),
+                    StreamEnd::Reset => return reset(tcp),
                 }
             }
-            Some(Answer::Silence) => return stay_silent(&mut stream),
+            Some(Answer::Silence) => return wait_for_client(&mut stream),
             Some(Answer::CloseAtOnce | Answer::CloseUnread | Answer::CloseUnanswered) | None => {
                 return Ok(());
             }
@@ -286,31 +270,67 @@ fn follow_script(
     }
 }
 
+/// What follows the pieces of an [`Answer::Stream`].
+enum StreamEnd {
+    /// The body is complete, and the connection can serve another request.
+    Complete,
+    /// The server sends nothing more, but keeps the connection open.
+    Silent,
+    Close,
+    Reset,
+}
+
+/// Sends the pieces of an [`Answer::Stream`].
+fn send_pieces(
+    pieces: &[Piece],
+    mut send: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<StreamEnd> {
+    let mut end = StreamEnd::Silent;
+    for piece in pieces {
+        end = StreamEnd::Silent;
+        match piece {
+            Piece::Send(bytes) => send(&chunk(bytes))?,
+            Piece::Series(count, make) => {
+                for bytes in (0..*count).map(make) {
+                    send(&chunk(&bytes))?;
+                }
+            }
+            Piece::Pause(pause) => thread::sleep(*pause),
+            Piece::End => {
+                send(b"0\r\n\r\n")?;
+                end = StreamEnd::Complete;
+            }
+            Piece::Close => return Ok(StreamEnd::Close),
+            Piece::Reset => return Ok(StreamEnd::Reset),
+        }
+    }
+    Ok(end)
+}
+
 /// The head of an [`Answer::Stream`].
 const STREAM_HEAD: &[u8] =
     b"HTTP/1.1 200 Scripted\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-const CHUNK_END: &[u8] = b"\r\n";
-
-/// How a chunk begins.
-fn size(chunk: &[u8]) -> Vec<u8> {
-    format!("{:x}\r\n", chunk.len()).into_bytes()
+/// Frames bytes as one chunk of a chunked body.
+fn chunk(bytes: &[u8]) -> Vec<u8> {
+    let size = format!("{:x}\r\n", bytes.len());
+    [size.as_bytes(), bytes, b"\r\n"].concat()
 }
 
-/// Makes the end of the connection a reset.
+/// Makes closing the connection send a reset.
 fn reset(tcp: &TcpStream) -> Result<()> {
     rustix::net::sockopt::set_socket_linger(tcp, Some(Duration::ZERO))?;
     Ok(())
 }
 
-/// Waits until the client is gone.
-fn stay_silent(stream: &mut impl Read) -> Result<()> {
+/// Waits until the client closes the connection.
+fn wait_for_client(stream: &mut impl Read) -> Result<()> {
     io::copy(stream, &mut io::sink())?;
     Ok(())
 }
 
 impl Shared {
-    /// Takes the next answer; the last one stays.
+    /// Takes the next answer. The last one is never used up.
     fn take(&self) -> Option<Answer> {
         let mut script = lock(&self.script);
         if script.len() > 1 {
@@ -320,9 +340,9 @@ impl Shared {
         }
     }
 
-    /// Takes the next answer if it is one that does not wait for a request.
-    fn take_if(&self, is_early: impl Fn(&Answer) -> bool) -> bool {
-        let is_next = lock(&self.script).front().is_some_and(is_early);
+    /// Takes the next answer if it does not need a request first, and reports whether it did.
+    fn take_if(&self, is_wanted: impl Fn(&Answer) -> bool) -> bool {
+        let is_next = lock(&self.script).front().is_some_and(is_wanted);
         is_next && self.take().is_some()
     }
 }
@@ -340,16 +360,16 @@ mod tests {
         b"PATCH /a?b=c HTTP/1.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
 
     /// Sends one request and reads until the connection ends.
-    fn ask(server: &FaultyServer) -> io::Result<String> {
+    fn send_request(server: &FaultyServer) -> io::Result<String> {
         let mut stream = TcpStream::connect(server.address())?;
         stream.write_all(REQUEST)?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
+        let mut response = String::new();
+        stream.read_to_string(&mut response)?;
+        Ok(response)
     }
 
     #[test]
-    fn follows_the_script_and_repeats_its_last_step() -> Result<()> {
+    fn the_server_follows_the_script_and_repeats_its_last_answer() -> Result<()> {
         let reply = Reply::json(200, "{\"a\":1}");
         let server = FaultyServer::start_plain([
             Answer::CutInHead(reply.clone()),
@@ -360,11 +380,11 @@ mod tests {
         ])?;
         let whole = "HTTP/1.1 200 Scripted\r\nContent-Type: application/json\r\n\
                      Content-Length: 7\r\n\r\n{\"a\":1}";
-        assert!(whole.starts_with(&ask(&server)?));
-        assert_eq!(ask(&server)?, whole.replace("\":1}", ""));
-        assert_eq!(ask(&server)?, "");
+        assert!(whole.starts_with(&send_request(&server)?));
+        assert_eq!(send_request(&server)?, whole.replace("\":1}", ""));
+        assert_eq!(send_request(&server)?, "");
         for _ in 0..3 {
-            assert_eq!(ask(&server)?, whole);
+            assert_eq!(send_request(&server)?, whole);
         }
         assert_eq!(server.connections(), 6);
         assert_eq!(server.bytes(), 6 * REQUEST.len());
@@ -377,16 +397,16 @@ mod tests {
     }
 
     #[test]
-    fn resets_after_the_request_was_read() -> Result<()> {
+    fn a_reset_comes_after_the_request_is_read() -> Result<()> {
         let server = FaultyServer::start_plain([Answer::Reset])?;
-        let error = ask(&server).expect_err("a reset");
+        let error = send_request(&server).expect_err("a reset");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
         assert_eq!(server.requests().len(), 1);
         Ok(())
     }
 
     #[test]
-    fn streams_piece_by_piece() -> Result<()> {
+    fn a_stream_is_sent_piece_by_piece() -> Result<()> {
         let pieces = |last| vec![Piece::Send(b"{}\n".to_vec()), last];
         let server = FaultyServer::start_plain([
             Answer::Stream(pieces(Piece::End)),
@@ -394,32 +414,32 @@ mod tests {
             Answer::Stream(pieces(Piece::Reset)),
         ])?;
         let whole = format!("{}3\r\n{{}}\n\r\n", String::from_utf8_lossy(STREAM_HEAD));
-        assert_eq!(ask(&server)?, format!("{whole}0\r\n\r\n"));
-        assert_eq!(ask(&server)?, whole);
-        let error = ask(&server).expect_err("a reset");
+        assert_eq!(send_request(&server)?, format!("{whole}0\r\n\r\n"));
+        assert_eq!(send_request(&server)?, whole);
+        let error = send_request(&server).expect_err("a reset");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
 
         let series = Piece::Series(2, |number| format!("{number}\n").into_bytes());
         let server = FaultyServer::start_plain([Answer::Stream(vec![series, Piece::End])])?;
         let head = String::from_utf8_lossy(STREAM_HEAD);
         let chunks = "2\r\n0\n\r\n2\r\n1\n\r\n0\r\n\r\n";
-        assert_eq!(ask(&server)?, format!("{head}{chunks}"));
+        assert_eq!(send_request(&server)?, format!("{head}{chunks}"));
         Ok(())
     }
 
     #[test]
-    fn closes_without_reading() -> Result<()> {
+    fn the_server_closes_connections_without_reading() -> Result<()> {
         let server = FaultyServer::start_plain([Answer::CloseUnread, Answer::CloseAtOnce])?;
-        // Whether the client sees an end or a reset depends on when its request arrived.
+        // Whether the client sees a close or a reset depends on when its request arrived.
         for _ in 0..2 {
-            assert_eq!(ask(&server).unwrap_or_default(), "");
+            assert_eq!(send_request(&server).unwrap_or_default(), "");
         }
         assert_eq!((server.connections(), server.bytes()), (2, 0));
         Ok(())
     }
 
     #[test]
-    fn stops_while_a_client_waits_for_an_answer() -> Result<()> {
+    fn dropping_the_server_disconnects_a_waiting_client() -> Result<()> {
         let server = FaultyServer::start_plain([Answer::Silence])?;
         let address = server.address();
         let mut stream = TcpStream::connect(address)?;

@@ -1,42 +1,42 @@
-//! The four rules, and the evidence for them.
+//! The oracle's rules, and the evidence that they apply to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
-use crate::{Change, Event, Line};
+use crate::{Event, EventType, Line};
 
-/// The objects that there are: by name, with UID and version.
+/// The existing objects: the UID and resource version of each name.
 pub type State = BTreeMap<String, (String, u64)>;
 
-/// A watch and what it watched.
+/// The output of a watch, and the truth to judge it by.
 #[derive(Debug)]
-pub struct Trial<'a> {
-    /// Everything that was committed, in order.
+pub struct Evidence<'a> {
+    /// All committed events, in order.
     pub history: &'a [Event],
-    /// The version of the initial state: nothing up to it need be seen.
-    pub listed: u64,
-    /// How many lines the initial state had.
-    pub initial: usize,
-    /// All lines, in order.
+    /// The resource version of the initial state. Events up to it need not be printed.
+    pub list_version: u64,
+    /// How many lines printed the initial state.
+    pub initial_lines: usize,
+    /// All printed lines, in order.
     pub lines: &'a [Line],
-    /// What was said of gaps beside them, line by line.
-    pub notes: &'a [String],
+    /// The lines on stderr, which announce gaps.
+    pub messages: &'a [String],
     /// The server's state at the end.
-    pub state: &'a State,
+    pub final_state: &'a State,
 }
 
-/// What there was.
+/// The statistics of a judged watch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Events behind the initial state.
+    /// Events committed after the initial state.
     pub committed: usize,
-    /// Events that came as the server sent them.
+    /// Events printed as the server sent them.
     pub delivered: usize,
-    /// Events that did not, each in an announced gap.
+    /// Events that were not printed, each in an announced gap.
     pub in_gaps: usize,
-    /// The gaps.
+    /// Announced gaps.
     pub gaps: usize,
-    /// Lines that stand in for lost events.
+    /// Lines that replace lost events.
     pub synthetic: usize,
 }
 
@@ -50,47 +50,54 @@ impl AddAssign for Report {
     }
 }
 
-impl Trial<'_> {
-    /// Judges by all the rules.
+impl Evidence<'_> {
+    /// Checks all the rules.
     ///
     /// # Errors
-    /// The first rule that is broken, and by what.
+    /// Describes the first violation.
     pub fn judge(&self) -> Result<Report, String> {
-        let delivered = self.follow_history()?;
-        self.follow_objects()?;
-        self.doubt_audits()?;
+        let delivered = self.match_lines_with_history()?;
+        self.check_objects()?;
+        self.check_audits()?;
         let gaps: Vec<(u64, u64)> = self
-            .notes
+            .messages
             .iter()
-            .filter_map(|note| announced_gap(note))
+            .filter_map(|message| announced_gap(message))
             .collect();
         let mut report = Report {
             gaps: gaps.len(),
             synthetic: self.lines.iter().filter(|line| line.is_synthetic).count(),
             ..Report::default()
         };
-        for (place, event) in self.history.iter().enumerate() {
-            match () {
-                () if event.version <= self.listed => continue,
-                () if delivered.contains(&place) => report.delivered += 1,
-                () if event.is_in(&gaps) => report.in_gaps += 1,
-                () => return Err(format!("{event:?} is missing, and in none of {gaps:?}")),
+        for (index, event) in self.history.iter().enumerate() {
+            if event.version <= self.list_version {
+                continue;
+            }
+            if delivered.contains(&index) {
+                report.delivered += 1;
+            } else if event.is_in(&gaps) {
+                report.in_gaps += 1;
+            } else {
+                return Err(format!(
+                    "{event:?} is missing, and in none of the gaps {gaps:?}"
+                ));
             }
             report.committed += 1;
         }
         Ok(report)
     }
 
-    /// Each line of the server is an event behind the one before; the places of those that came.
-    fn follow_history(&self) -> Result<BTreeSet<usize>, String> {
+    /// Checks that each line from the server is a later event than the line before, and returns the
+    /// indexes of these events in the history.
+    fn match_lines_with_history(&self) -> Result<BTreeSet<usize>, String> {
         let mut delivered = BTreeSet::new();
         let mut next = 0;
-        let lines = self.lines.iter().enumerate().skip(self.initial);
+        let lines = self.lines.iter().enumerate().skip(self.initial_lines);
         for (number, line) in lines.filter(|(_, line)| !line.is_synthetic) {
             let rest = &self.history[next..];
             let Some(skipped) = rest.iter().position(|event| *event == line.event) else {
                 return Err(format!(
-                    "line {number}, {:?}, is not in the rest of the history",
+                    "line {number}, {:?}, is not in the remaining history",
                     line.event
                 ));
             };
@@ -100,52 +107,59 @@ impl Trial<'_> {
         Ok(delivered)
     }
 
-    /// Versions rise, what is deleted was known, and all leads to the server's state.
-    fn follow_objects(&self) -> Result<(), String> {
+    /// Checks that versions increase, that only known objects are deleted, and that the lines lead to
+    /// the server's state.
+    fn check_objects(&self) -> Result<(), String> {
         let mut newest = BTreeMap::new();
         let mut state = State::new();
         for (number, line) in self.lines.iter().enumerate() {
             let event = &line.event;
-            // All that is known of an object that went unseen is its last version.
-            let may_stay = line.is_synthetic && event.change == Change::Deleted;
-            if let Some(before) = newest.insert(&event.uid, event.version)
-                && (event.version < before || (event.version == before && !may_stay))
+            // Of an unseen deletion, only the object's last known version is known.
+            let may_repeat = line.is_synthetic && event.event_type == EventType::Deleted;
+            if let Some(previous) = newest.insert(&event.uid, event.version)
+                && (event.version < previous || (event.version == previous && !may_repeat))
             {
-                return Err(format!("line {number}, {event:?}, is back in time"));
+                return Err(format!("line {number}, {event:?}, goes back in time"));
             }
-            if event.change == Change::Deleted {
+            if event.event_type == EventType::Deleted {
                 let known = state.remove(&event.name).map(|(uid, _)| uid);
                 if known.as_ref() != Some(&event.uid) {
-                    return Err(format!("line {number}, {event:?}, is of an unknown object"));
+                    return Err(format!(
+                        "line {number}, {event:?}, deletes an unknown object"
+                    ));
                 }
             } else {
                 let known = (event.uid.clone(), event.version);
                 state.insert(event.name.clone(), known);
             }
         }
-        if state == *self.state {
+        if state == *self.final_state {
             Ok(())
         } else {
-            Err(format!("another state: {state:?} for {:?}", self.state))
+            Err(format!(
+                "the lines lead to the state {state:?}, but the server has {:?}",
+                self.final_state
+            ))
         }
     }
 
-    /// An audit finds nothing, unless an event came out of order before it.
-    fn doubt_audits(&self) -> Result<(), String> {
+    /// Checks that no audit finds a difference unless an event was dropped as out of order.
+    fn check_audits(&self) -> Result<(), String> {
         let count = |words| {
-            let notes = self.notes.iter();
-            notes.filter(|note| note.contains(words)).count()
+            let messages = self.messages.iter();
+            messages.filter(|text| text.contains(words)).count()
         };
         if count("resynced after an audit") > count("dropped an event") {
-            return Err("an audit found a difference where there was none".to_owned());
+            return Err("an audit found a difference without a cause".to_owned());
         }
         Ok(())
     }
 }
 
-/// The gap that a note announces, if it does: nothing behind the first version, up to the second one, is sure.
-pub fn announced_gap(note: &str) -> Option<(u64, u64)> {
-    let (_, text) = note.split_once("resynced after")?;
+/// Returns the gap that a message announces, if any: events after the first version, up to and
+/// including the second, may be missing.
+pub fn announced_gap(message: &str) -> Option<(u64, u64)> {
+    let (_, text) = message.split_once("resynced after")?;
     let (_, gap) = text.split_once('(')?;
     let (since, rest) = gap.split_once('→')?;
     let (until, _) = rest.split_once(')')?;
@@ -156,7 +170,7 @@ pub fn announced_gap(note: &str) -> Option<(u64, u64)> {
 mod tests {
     use super::*;
 
-    /// An event or a line, of `TYPE name@version`; in brackets it is synthetic.
+    /// Parses `TYPE name@version`, or `[TYPE name@version]` for a synthetic line.
     fn line(text: &str) -> Line {
         let is_synthetic = text.starts_with('[');
         let (word, rest) = text.trim_matches(['[', ']']).split_once(' ').unwrap();
@@ -165,15 +179,15 @@ mod tests {
             is_synthetic,
             event: Event {
                 version: version.parse().unwrap(),
-                change: Change::of(word).unwrap(),
+                event_type: EventType::parse(word).unwrap(),
                 name: name.to_owned(),
                 uid: name.to_owned(),
             },
         }
     }
 
-    /// Judges these lines behind `ADDED a@1`, of which the list at version 10 has spoken.
-    fn judge(lines: &[&str], notes: &[&str]) -> Result<Report, String> {
+    /// Judges `ADDED a@1`, the initial state at version 10, followed by these lines.
+    fn judge(lines: &[&str], messages: &[&str]) -> Result<Report, String> {
         let history = [
             "ADDED a@1",
             "ADDED b@11",
@@ -184,14 +198,14 @@ mod tests {
         let history: Vec<Event> = history.iter().map(|text| line(text).event).collect();
         let all = ["ADDED a@1"].iter().chain(lines);
         let lines: Vec<Line> = all.map(|text| line(text)).collect();
-        let notes: Vec<String> = notes.iter().map(|&note| note.to_owned()).collect();
-        Trial {
+        let messages: Vec<String> = messages.iter().map(|&text| text.to_owned()).collect();
+        Evidence {
             history: &history,
-            listed: 10,
-            initial: 1,
+            list_version: 10,
+            initial_lines: 1,
             lines: &lines,
-            notes: &notes,
-            state: &State::from([("a".to_owned(), ("a".to_owned(), 14))]),
+            messages: &messages,
+            final_state: &State::from([("a".to_owned(), ("a".to_owned(), 14))]),
         }
         .judge()
     }
@@ -204,65 +218,73 @@ mod tests {
     ];
 
     #[track_caller]
-    fn is_refused(lines: &[&str], notes: &[&str], reason: &str) {
-        let error = judge(lines, notes).unwrap_err();
-        assert!(error.contains(reason), "{error}");
+    fn assert_violation(lines: &[&str], messages: &[&str], violation: &str) {
+        let error = judge(lines, messages).unwrap_err();
+        assert!(error.contains(violation), "{error}");
     }
 
     #[test]
-    fn all_events_in_order_are_consistent() {
+    fn a_complete_ordered_output_is_consistent() {
         let report = judge(&ALL, &[]).unwrap();
         assert_eq!((report.committed, report.delivered), (4, 4));
     }
 
     #[test]
-    fn a_gap_that_was_announced_excuses_what_is_missing_in_it() {
-        let note = "rawwatch: /p: resynced after 410 (11→13): 0 added, 1 modified, 1 deleted; …";
+    fn events_may_be_missing_only_in_announced_gaps() {
+        let message = "rawwatch: /p: resynced after 410 (11→13): 0 added, 1 modified, 1 deleted; …";
         let lines = [
             "ADDED b@11",
             "[DELETED b@11]",
             "[MODIFIED a@12]",
             "MODIFIED a@14",
         ];
-        let report = judge(&lines, &[note]).unwrap();
+        let report = judge(&lines, &[message]).unwrap();
         assert_eq!((report.delivered, report.in_gaps, report.gaps), (2, 2, 1));
-        is_refused(&lines, &[], "is missing, and in none of []");
-        is_refused(
+        assert_violation(&lines, &[], "is missing, and in none of the gaps []");
+        assert_violation(
             &lines,
-            &[&note.replace("11→13", "12→13")],
-            "is missing, and in none of [(12, 13)]",
+            &[&message.replace("11→13", "12→13")],
+            "is missing, and in none of the gaps [(12, 13)]",
         );
     }
 
     #[test]
-    fn lost_doubled_reordered_and_invented_events_are_found() {
-        is_refused(&ALL[1..], &[], "unknown object");
-        is_refused(&ALL[..3], &[], "another state");
-        is_refused(&[ALL[0], ALL[2], ALL[3]], &[], "is missing");
-        is_refused(
+    fn lost_duplicate_reordered_and_invented_events_are_found() {
+        assert_violation(&ALL[1..], &[], "deletes an unknown object");
+        assert_violation(&ALL[..3], &[], "lead to the state");
+        assert_violation(&[ALL[0], ALL[2], ALL[3]], &[], "is missing");
+        assert_violation(
             &[ALL[0], ALL[0], ALL[1], ALL[2], ALL[3]],
             &[],
-            "not in the rest",
+            "not in the remaining history",
         );
-        is_refused(&[ALL[1], ALL[0], ALL[2], ALL[3]], &[], "not in the rest");
-        is_refused(&["MODIFIED a@13"], &[], "not in the rest");
-        is_refused(
+        assert_violation(
+            &[ALL[1], ALL[0], ALL[2], ALL[3]],
+            &[],
+            "not in the remaining history",
+        );
+        assert_violation(&["MODIFIED a@13"], &[], "not in the remaining history");
+        assert_violation(
             &[ALL[0], "[MODIFIED a@14]", "[MODIFIED a@12]"],
             &[],
-            "back in time",
+            "goes back in time",
         );
-        is_refused(
+        assert_violation(
             &[ALL[0], "[MODIFIED a@14]", "[MODIFIED a@14]"],
             &[],
-            "back in time",
+            "goes back in time",
         );
-        is_refused(&[ALL[0], ALL[2], "[DELETED b@13]"], &[], "unknown object");
+        assert_violation(
+            &[ALL[0], ALL[2], "[DELETED b@13]"],
+            &[],
+            "deletes an unknown object",
+        );
     }
 
     #[test]
-    fn an_audit_must_have_a_cause() {
+    fn an_audit_may_find_only_events_dropped_as_out_of_order() {
         let audit = "rawwatch: /p: resynced after an audit (14→14): 0 added, …";
-        is_refused(&ALL, &[audit], "an audit found a difference");
+        assert_violation(&ALL, &[audit], "an audit found a difference");
         judge(&ALL, &["rawwatch: /p: dropped an event at 11, …", audit]).unwrap();
     }
 }

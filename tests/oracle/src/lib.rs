@@ -1,19 +1,18 @@
-//! The oracle: judges what a watch printed by what was committed.
+//! The oracle: checks the output of a watch against what was committed.
 //!
-//! However a schedule of faults went, in the end
-//! * the output without its synthetic lines is a part of the history, in order, and nothing comes
-//!   twice;
-//! * the versions of an object only rise;
-//! * the state that the output leads to is the server's;
-//! * every event that is missing lies in a gap that was announced.
+//! After any schedule of faults:
+//! * the output without its synthetic lines is a subsequence of the history, without duplicates;
+//! * the resource versions of an object only increase;
+//! * applying the output yields the server's state;
+//! * every missing event lies in an announced gap.
 //!
-//! The same judge serves schedules in virtual time (unit tests of `kubectl-rawwatch`) and those of
-//! a real API server (`tests/rawwatch/oracle.rs`); `cargo xtask oracle` runs more of both, by the
-//! variables that [`settings`] reads.
+//! The oracle judges schedules in virtual time (unit tests of `kubectl-rawwatch`) and schedules
+//! against a real API server (`tests/rawwatch/oracle.rs`). `cargo xtask oracle` runs more of both, and
+//! passes their number in the variables that [`settings`] reads.
 
 mod judge;
 mod line;
 pub mod settings;
 
-pub use judge::{Report, State, Trial, announced_gap};
-pub use line::{Change, Event, Line};
+pub use judge::{Evidence, Report, State, announced_gap};
+pub use line::{Event, EventType, Line};

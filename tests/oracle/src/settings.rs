@@ -1,30 +1,30 @@
-//! How much is played: by default what a run of the test suite can afford.
+//! The number of trials. The defaults keep the test suite fast.
 
 use std::env;
 use std::ops::Range;
 
-/// The variable with the number of seeds.
+/// The variable that holds the number of seeds.
 pub const SEEDS: &str = "ORACLE_SEEDS";
-/// The variable with the first of them.
+/// The variable that holds the first seed.
 pub const FIRST_SEED: &str = "ORACLE_FIRST_SEED";
-/// The variable with the number of times that the API server is killed.
+/// The variable that holds how often the API server is killed.
 pub const KILLS: &str = "ORACLE_KILLS";
 
-/// The seeds to play, as many as `usual` if nothing else is asked for.
+/// Returns the seeds to run: as many as the variable says, or else `default`.
 ///
 /// # Panics
-/// When a variable is no number.
-pub fn seeds(usual: u64) -> Range<u64> {
+/// Panics when a variable is not a number.
+pub fn seeds(default: u64) -> Range<u64> {
     let first = number(FIRST_SEED).unwrap_or(0);
-    first..first + number(SEEDS).unwrap_or(usual)
+    first..first + number(SEEDS).unwrap_or(default)
 }
 
-/// How often the API server is killed, `usual` times if nothing else is asked for.
+/// Returns how often to kill the API server: as often as the variable says, or else `default` times.
 ///
 /// # Panics
-/// When the variable is no number.
-pub fn kills(usual: u64) -> u64 {
-    number(KILLS).unwrap_or(usual)
+/// Panics when the variable is not a number.
+pub fn kills(default: u64) -> u64 {
+    number(KILLS).unwrap_or(default)
 }
 
 fn number(name: &str) -> Option<u64> {

@@ -1,25 +1,23 @@
-//! The proxy that speaks HTTP: `CONNECT` for a tunnel, anything else to be passed on.
+//! The HTTP proxy: opens a tunnel for `CONNECT`, and forwards all other requests.
 
-use std::{convert::Infallible, sync::Arc};
+use std::convert::Infallible;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{Either, Empty};
-use hyper::{
-    body::{Bytes, Incoming},
-    client, server,
-    service::service_fn,
-};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{client, server};
 use hyper_util::rt::TokioIo;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, copy_bidirectional},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
+use tokio::net::TcpStream;
 
 use crate::Record;
 
-type Answer = Response<Either<Incoming, Empty<Bytes>>>;
+type ProxyResponse = Response<Either<Incoming, Empty<Bytes>>>;
 
 /// Serves one connection.
 pub(crate) async fn serve(
@@ -28,7 +26,7 @@ pub(crate) async fn serve(
 ) -> Result<()> {
     let service = service_fn(move |request| {
         let record = Arc::clone(&record);
-        async move { Ok::<_, Infallible>(answer(request, &record).await) }
+        async move { Ok::<_, Infallible>(respond(request, &record).await) }
     });
     server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
@@ -37,31 +35,34 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-async fn answer(mut request: Request<Incoming>, record: &Record) -> Answer {
+async fn respond(mut request: Request<Incoming>, record: &Record) -> ProxyResponse {
     let credential = credential(request.headers_mut());
     let credential = credential
         .as_ref()
         .map(|(name, password)| (&**name, &**password));
-    let question = format!("{} {}", request.method(), request.uri());
-    if !record.note(&question, credential) {
-        return refusal(StatusCode::PROXY_AUTHENTICATION_REQUIRED);
+    let request_line = format!("{} {}", request.method(), request.uri());
+    if !record.add(&request_line, credential) {
+        return empty(StatusCode::PROXY_AUTHENTICATION_REQUIRED);
     }
-    let answer = if request.method() == Method::CONNECT {
+    let response = if request.method() == Method::CONNECT {
         tunnel(request).await
     } else {
-        pass_on(request).await
+        forward(request).await
     };
-    answer.unwrap_or_else(|_| refusal(StatusCode::BAD_GATEWAY))
+    response.unwrap_or_else(|_| empty(StatusCode::BAD_GATEWAY))
 }
 
-fn refusal(status: StatusCode) -> Answer {
+fn empty(status: StatusCode) -> ProxyResponse {
     let mut response = Response::new(Either::Right(Empty::new()));
     *response.status_mut() = status;
     response
 }
 
-async fn tunnel(request: Request<Incoming>) -> Result<Answer> {
-    let target = request.uri().authority().context("a target")?;
+async fn tunnel(request: Request<Incoming>) -> Result<ProxyResponse> {
+    let target = request
+        .uri()
+        .authority()
+        .context("the request has no target")?;
     let mut server = TcpStream::connect(target.as_str()).await?;
     server.set_nodelay(true)?;
     tokio::spawn(async move {
@@ -69,12 +70,19 @@ async fn tunnel(request: Request<Incoming>) -> Result<Answer> {
             let _ = copy_bidirectional(&mut TokioIo::new(client), &mut server).await;
         }
     });
-    Ok(refusal(StatusCode::OK))
+    Ok(empty(StatusCode::OK))
 }
 
-async fn pass_on(mut request: Request<Incoming>) -> Result<Answer> {
-    let target = request.uri().authority().context("a target")?.to_string();
-    let path = request.uri().path_and_query().context("a path")?.clone();
+async fn forward(mut request: Request<Incoming>) -> Result<ProxyResponse> {
+    let uri = request.uri();
+    let target = uri
+        .authority()
+        .context("the request has no target")?
+        .to_string();
+    let path = uri
+        .path_and_query()
+        .context("the request has no path")?
+        .clone();
     *request.uri_mut() = Uri::from(path);
     let server = TokioIo::new(TcpStream::connect(target).await?);
     let (mut sender, connection) = client::conn::http1::handshake(server).await?;
@@ -82,10 +90,10 @@ async fn pass_on(mut request: Request<Incoming>) -> Result<Answer> {
     Ok(sender.send_request(request).await?.map(Either::Left))
 }
 
-/// The name and password of `Proxy-Authorization`, which is for the proxy and goes no further.
+/// Removes `Proxy-Authorization`, which must not reach the server, and returns its name and password.
 fn credential(headers: &mut HeaderMap) -> Option<(String, String)> {
     let value = headers.remove(header::PROXY_AUTHORIZATION)?;
-    let basic = STANDARD
+    let basic = BASE64_STANDARD
         .decode(value.to_str().ok()?.strip_prefix("Basic ")?)
         .ok()?;
     let (name, password) = str::from_utf8(&basic).ok()?.split_once(':')?;

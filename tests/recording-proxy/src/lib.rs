@@ -1,30 +1,29 @@
-//! Proxies for tests: HTTP and HTTPS by hyper, SOCKS5 by fast-socks5. They note what they are asked.
+//! Proxies that record their requests, for tests: HTTP and HTTPS by hyper, SOCKS5 by fast-socks5.
 //!
 //! ```text
 //! start(protocol, credential) ─▶ a thread with a runtime: accept ─▶ http::serve or socks::serve ─▶ record
 //! ```
 //!
-//! A proxy listens on a free port of 127.0.0.1 and stops when its handle is dropped.
+//! A proxy listens on a free port of 127.0.0.1, and stops when its handle is dropped.
 
 mod http;
 mod socks;
 
-use std::{
-    net::{Ipv4Addr, SocketAddr, TcpListener},
-    sync::{Arc, Mutex, PoisonError},
-    thread::{self, JoinHandle},
-};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 
 use anyhow::{Context as _, Result};
 use rustls::ServerConfig;
-use tokio::{net::TcpStream, sync::oneshot};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
-/// How a proxy is spoken to.
+/// The protocol between a client and a proxy.
 pub enum Protocol {
-    /// `CONNECT`, and requests that name their server.
+    /// HTTP: `CONNECT`, and requests with an absolute URL.
     Http,
-    /// The same in TLS.
+    /// HTTP inside TLS.
     Https(Box<ServerConfig>),
     /// SOCKS version 5.
     Socks5,
@@ -38,18 +37,18 @@ pub struct RecordingProxy {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a proxy knows and notes.
+/// The requests to a proxy, and the credential that it requires.
 #[derive(Default)]
 struct Record {
     credential: Option<(String, String)>,
-    asked: Mutex<Vec<String>>,
+    requests: Mutex<Vec<String>>,
 }
 
 impl RecordingProxy {
-    /// Starts a proxy. With a credential, a name and a password, it serves nobody else.
+    /// Starts a proxy. With a credential (a name and a password), it refuses all other clients.
     ///
     /// # Errors
-    /// When there is no port or no thread.
+    /// Fails when no port is free, or when the runtime cannot start.
     pub fn start(protocol: Protocol, credential: Option<(&str, &str)>) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
@@ -65,7 +64,7 @@ impl RecordingProxy {
         let thread = thread::spawn({
             let record = Arc::clone(&record);
             move || {
-                // All connections end with the runtime.
+                // Dropping the runtime ends all connections.
                 runtime.block_on(async {
                     tokio::select! {
                         _ = stopped => {}
@@ -82,16 +81,16 @@ impl RecordingProxy {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address that the proxy listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// All that it was asked so far, with who asked: `CONNECT HOST:PORT`, a method and a URL, or
-    /// `SOCKS HOST:PORT`; then ` as NAME:PASSWORD` if a credential came with it.
+    /// Returns the requests so far: `CONNECT HOST:PORT`, a method and a URL, or `SOCKS HOST:PORT`. A
+    /// request with a credential ends with ` as NAME:PASSWORD`.
     pub fn asked(&self) -> Vec<String> {
         self.record
-            .asked
+            .requests
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -108,13 +107,13 @@ impl Drop for RecordingProxy {
 }
 
 impl Record {
-    /// Notes a question, and says whether it comes from somebody who is served.
-    fn note(&self, question: &str, credential: Option<(&str, &str)>) -> bool {
-        let who = credential.map_or_else(String::new, |(name, password)| {
+    /// Records a request, and reports whether its credential is the required one.
+    fn add(&self, request: &str, credential: Option<(&str, &str)>) -> bool {
+        let user = credential.map_or_else(String::new, |(name, password)| {
             format!(" as {name}:{password}")
         });
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.push(format!("{question}{who}"));
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.push(format!("{request}{user}"));
         match &self.credential {
             None => true,
             Some((name, password)) => credential == Some((name, password)),
@@ -126,32 +125,33 @@ async fn accept(listener: TcpListener, protocol: Protocol, record: Arc<Record>) 
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
         return;
     };
-    let protocol = Arc::new(match protocol {
-        Protocol::Http => Serving::Http(None),
-        Protocol::Https(config) => Serving::Http(Some(TlsAcceptor::from(Arc::new(*config)))),
-        Protocol::Socks5 => Serving::Socks5,
+    let acceptor = Arc::new(match protocol {
+        Protocol::Http => Acceptor::Http(None),
+        Protocol::Https(config) => Acceptor::Http(Some(TlsAcceptor::from(Arc::new(*config)))),
+        Protocol::Socks5 => Acceptor::Socks5,
     });
     while let Ok((stream, _)) = listener.accept().await {
         let _ = stream.set_nodelay(true);
-        let (protocol, record) = (Arc::clone(&protocol), Arc::clone(&record));
+        let (acceptor, record) = (Arc::clone(&acceptor), Arc::clone(&record));
         tokio::spawn(async move {
-            // A client that goes away in the middle is no failure here.
-            let _ = protocol.serve(stream, record).await;
+            // A client may disconnect at any time.
+            let _ = acceptor.serve(stream, record).await;
         });
     }
 }
 
-enum Serving {
+/// A [`Protocol`] that is ready to serve connections.
+enum Acceptor {
     Http(Option<TlsAcceptor>),
     Socks5,
 }
 
-impl Serving {
+impl Acceptor {
     async fn serve(&self, stream: TcpStream, record: Arc<Record>) -> Result<()> {
         match self {
             Self::Http(None) => http::serve(stream, record).await,
             Self::Http(Some(tls)) => {
-                let stream = tls.accept(stream).await.context("TLS")?;
+                let stream = tls.accept(stream).await.context("accept TLS")?;
                 http::serve(stream, record).await
             }
             Self::Socks5 => socks::serve(stream, &record).await,

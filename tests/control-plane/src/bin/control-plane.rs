@@ -1,5 +1,5 @@
-//! The control plane for scripts: prints where a tool is (building it first when it is missing),
-//! or starts a control plane and holds it until its standard input ends.
+//! A control plane for scripts: prints the path of a tool, or runs a control plane until its
+//! standard input ends.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -8,11 +8,11 @@ use anyhow::{Context as _, Result, bail};
 use control_plane::{ControlPlane, Tool};
 
 const USAGE: &str = "\
-usage: control-plane tool NAME   print the path of etcd, kube-apiserver, kubectl, krew or
-                                 validate-krew-manifest, built when it is missing
-       control-plane hold        print the variables of a new control plane, and keep it until
-                                 standard input ends; each line of it kills the API server and
-                                 starts it again";
+Usage: control-plane tool NAME   Print the path of etcd, kube-apiserver, kubectl, krew or
+                                 validate-krew-manifest; build it first if necessary
+       control-plane hold        Start a control plane and print its environment variables;
+                                 restart the API server for each line on standard input, and
+                                 stop when standard input ends";
 
 fn main() -> ExitCode {
     match run() {
@@ -30,7 +30,7 @@ fn run() -> Result<()> {
         ["tool", name] => {
             let tool = Tool::ALL.into_iter().find(|tool| tool.name() == name);
             let path = tool
-                .with_context(|| format!("no tool {name}\n{USAGE}"))?
+                .with_context(|| format!("unknown tool \"{name}\"\n{USAGE}"))?
                 .path()?;
             writeln!(io::stdout(), "{}", path.display())?;
         }
@@ -45,10 +45,10 @@ fn run() -> Result<()> {
                 line.context("read standard input")?;
                 control_plane.api_server().kill()?;
                 control_plane.api_server().start()?;
-                writeln!(output, "kube-apiserver was started again")?;
+                writeln!(output, "restarted kube-apiserver")?;
             }
         }
-        _ => bail!("{USAGE}"),
+        _ => bail!("expected `tool NAME` or `hold`\n{USAGE}"),
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! README, the pages of docs/ and the plugins' help: every command in them is run against a control
-//! plane, and what it prints is compared with what is shown.
+//! Tests the README, the pages in docs/ and the plugins' help: runs every command in them against a
+//! control plane, and compares its output with the page.
 //!
 //! # Layout
-//! - `page.rs`: what a page has its reader do; how pages are written stands there
-//! - `shown.rs`: what `…` means, and whether an output is what is shown
-//! - `shell.rs`: the shell in which the commands are typed
-//! - `reader.rs`: does what the page says
+//! - `page.rs`: parses a page into steps, and explains how to write one
+//! - `reader.rs`: follows the steps of a page
+//! - `shell.rs`: the shell that runs the commands
+//! - `shown.rs`: compares an output with the page, where `…` matches any text
 
 mod page;
 mod reader;
@@ -22,16 +22,16 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use control_plane::{ControlPlane, build_plugins};
 
-use page::{Kind, Part};
+use page::{Kind, Step};
 use reader::Cluster;
 
-/// A test for each page; with `cargo test --test docs NAME` one page is read.
+/// Defines one test per page, so `cargo test --test docs NAME` tests one page.
 macro_rules! pages {
     ($($name:ident: $page:literal),* $(,)?) => {
         const PAGES: &[&str] = &[$($page),*];
         $(#[test]
         fn $name() -> Result<()> {
-            read_page($page)
+            test_page($page)
         })*
     };
 }
@@ -52,22 +52,25 @@ pages! {
     whoami: "docs/whoami.md",
 }
 
-/// How long a command of a page may take.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// The longest time that a command on a page may take.
+const TIMEOUT: Duration = Duration::from_secs(90);
 
-fn read_page(page: &str) -> Result<()> {
-    let parts = parts(page)?;
+fn test_page(page: &str) -> Result<()> {
+    let steps = steps(page)?;
     let folder = tempfile::tempdir().context("create a folder for a page")?;
     let cluster = PageCluster::start(folder.path())?;
     let control_plane = &cluster.control_plane;
     let mut environment = control_plane.environment(Some(&PLUGINS_FOLDER))?;
-    // For pages that show what happens when it hangs.
-    let etcd = control_plane.etcd().process_id().context("no etcd")?;
+    // A page suspends etcd to show a server that hangs.
+    let etcd = control_plane
+        .etcd()
+        .process_id()
+        .context("etcd is not running")?;
     environment.push(("ETCD", etcd.to_string().into()));
-    let errors = reader::read(&parts, folder.path(), &environment, &cluster, PATIENCE)?;
+    let errors = reader::follow(&steps, folder.path(), &environment, &cluster, TIMEOUT)?;
     assert!(
         errors.is_empty(),
-        "{page} is not what happens:\n\n{}\n",
+        "{page} does not match what happens:\n\n{}\n",
         errors.join("\n\n")
     );
     Ok(())
@@ -77,24 +80,24 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn parts(page: &str) -> Result<Vec<Part>> {
+fn steps(page: &str) -> Result<Vec<Step>> {
     let text =
         fs::read_to_string(workspace().join(page)).with_context(|| format!("read {page}"))?;
-    page::parts(&text).with_context(|| page.to_owned())
+    page::steps(&text).with_context(|| page.to_owned())
 }
 
-/// The folder with the plugins, built once.
+/// The folder of the built plugins.
 static PLUGINS_FOLDER: LazyLock<PathBuf> =
-    LazyLock::new(|| build_plugins(|_| true).expect("the plugins can be built"));
+    LazyLock::new(|| build_plugins(|_| true).expect("the plugins compile"));
 
 /// The control plane of a page.
 struct PageCluster {
     control_plane: ControlPlane,
-    /// Where the API server writes down each watch that it begins to answer.
+    /// The file in which the API server logs each watch that it starts to serve.
     audit_log: PathBuf,
 }
 
-/// Audits watches when their reply begins, which is behind their start.
+/// Logs each watch when its response begins, because it misses no events from then on.
 const AUDIT_POLICY: &str = r#"{
   "apiVersion": "audit.k8s.io/v1",
   "kind": "Policy",
@@ -121,7 +124,7 @@ impl PageCluster {
 impl Cluster for PageCluster {
     fn watches(&self) -> Result<usize> {
         let log = fs::read_to_string(&self.audit_log).context("read the audit log")?;
-        // The API server watches a lot itself.
+        // The API server itself also watches many collections.
         let lines = log.lines();
         Ok(lines
             .filter(|line| !line.contains("\"userAgent\":\"kube-apiserver/"))
@@ -135,7 +138,7 @@ impl Cluster for PageCluster {
 }
 
 #[test]
-fn no_page_is_left_out() -> Result<()> {
+fn every_page_has_a_test() -> Result<()> {
     let mut pages = BTreeSet::new();
     for folder in ["", "docs", "krew"] {
         let Ok(entries) = fs::read_dir(workspace().join(folder)) else {
@@ -153,25 +156,25 @@ fn no_page_is_left_out() -> Result<()> {
     Ok(())
 }
 
-/// All of them; each has a page.
+/// Every plugin. Each has a page.
 const PLUGINS: &[&str] = &["rawpatch", "rawwatch", "whoami"];
 
-/// Pages are run by tests, so the examples are, too.
+/// Tests run the pages, so this makes them run the examples too.
 #[test]
-fn every_example_of_help_is_on_the_plugins_page() -> Result<()> {
+fn every_example_in_help_is_on_the_plugins_page() -> Result<()> {
     for name in PLUGINS {
         let page = format!("docs/{name}.md");
-        let parts = parts(&page)?;
-        let on_page = |example: &str| {
-            parts.iter().any(|part| match &part.kind {
-                Kind::Typed { command, .. } => command == example,
+        let steps = steps(&page)?;
+        let is_on_page = |example: &str| {
+            steps.iter().any(|step| match &step.kind {
+                Kind::Command { command, .. } => command == example,
                 Kind::Script(_) | Kind::Restart => false,
             })
         };
         let examples = examples(&help(name, "--help")?)?;
         assert_eq!(examples.len(), 3, "{examples:?}");
         for example in examples {
-            assert!(on_page(&example), "{page} does not show:\n{example}");
+            assert!(is_on_page(&example), "{page} does not show:\n{example}");
         }
     }
     Ok(())
@@ -192,7 +195,7 @@ fn help_begins_with_examples_and_ends_with_exit_codes() -> Result<()> {
             .collect::<Result<Vec<_>>>()?;
         assert!(places.is_sorted(), "{name}: {places:?}");
         let first_example = help.lines().skip(places[0]).position(str::is_empty);
-        let end = places[0] + first_example.context("no end of the first example")?;
+        let end = places[0] + first_example.context("the first example does not end")?;
         assert!(end <= 24, "{name}: the first example ends in line {end}");
         for line in help.lines() {
             assert!(line.chars().count() <= 80, "{name}: {line}");
@@ -202,7 +205,7 @@ fn help_begins_with_examples_and_ends_with_exit_codes() -> Result<()> {
 }
 
 #[test]
-fn short_help_is_one_screen_and_connection_flags_have_a_page_of_their_own() -> Result<()> {
+fn short_help_is_one_screen_without_the_connection_flags() -> Result<()> {
     for name in PLUGINS {
         let [short, long, connection] =
             ["-h", "--help", "--help-connection"].map(|flag| help(name, flag));
@@ -219,7 +222,7 @@ fn short_help_is_one_screen_and_connection_flags_have_a_page_of_their_own() -> R
     Ok(())
 }
 
-/// What a plugin prints on stdout.
+/// Runs a plugin with one flag, and returns its stdout.
 fn help(name: &str, flag: &str) -> Result<String> {
     let plugin = PLUGINS_FOLDER.join(format!("kubectl-{name}"));
     let output = Command::new(plugin)
@@ -230,11 +233,11 @@ fn help(name: &str, flag: &str) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// What stands under `Examples:`, each without its comment and its indentation.
+/// Returns the examples in a help text, each without its comment and indentation.
 fn examples(help: &str) -> Result<Vec<String>> {
-    let (_, behind) = help.split_once("Examples:\n").context("no examples")?;
+    let (_, rest) = help.split_once("Examples:\n").context("no examples")?;
     let is_example = |line: &&str| line.is_empty() || line.starts_with("  ");
-    let section: Vec<&str> = behind.lines().take_while(is_example).collect();
+    let section: Vec<&str> = rest.lines().take_while(is_example).collect();
     Ok(section
         .split(|line| line.is_empty())
         .map(|example| {

@@ -1,53 +1,53 @@
-//! What a page has its reader do.
+//! Parses a page into the steps that its reader follows.
 //!
-//! Taken from its Markdown, in the order of the page:
-//! - a block fenced `console` shows commands behind `$ `, and below each what it prints; a command
-//!   ends where bash says that it is complete, so that it may have several lines;
-//! - a block fenced `sh` is a script that must succeed;
-//! - `<!-- setup: COMMANDS -->` is run, and not shown to the reader;
-//! - `<!-- meanwhile: COMMANDS -->` is run while the next command of a `console` block runs, from
-//!   when the API server serves its watch; several are run in turn;
-//! - `<!-- the API server restarts -->` and `<!-- meanwhile, the API server restarts -->` are the same
-//!   for what a reader cannot do;
-//! - `<!-- not run: REASON -->` stands before a block of commands that is left out.
+//! How to write a page, in Markdown:
+//! - A `console` block shows commands after `$ `, each followed by its output. A command ends where
+//!   bash considers it complete, so it may have several lines.
+//! - An `sh` block is a script that must succeed.
+//! - `<!-- setup: COMMANDS -->` runs commands that the reader does not see.
+//! - `<!-- meanwhile: COMMANDS -->` runs commands while the next command of a `console` block runs, as
+//!   soon as the API server serves that command's watch. Several such comments run in turn.
+//! - `<!-- the API server restarts -->` and `<!-- meanwhile, the API server restarts -->` restart the
+//!   API server, which a reader cannot do.
+//! - `<!-- not run: REASON -->` before a block of commands excludes it from the test.
 
 use std::mem;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-/// One thing that the reader does, or that is done for the reader.
+/// A step that the reader takes, or that is taken for the reader.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Part {
-    /// Where it stands on the page, from 1.
+pub(crate) struct Step {
+    /// The line on the page, counted from 1.
     pub(crate) line: usize,
     pub(crate) kind: Kind,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Must succeed, and what it prints is of no interest: `setup` and `sh`.
+    /// A script that must succeed, whatever it prints: `setup` and `sh`.
     Script(String),
-    /// The API server is killed, and started again.
+    /// A restart of the API server, by SIGKILL.
     Restart,
-    /// Is typed at a prompt.
-    Typed {
+    /// A command at the prompt.
+    Command {
         command: String,
-        /// What the page says it prints.
+        /// The output on the page.
         shown: Vec<String>,
         meanwhile: Vec<Meanwhile>,
     },
 }
 
-/// What happens while a command runs.
+/// An action while a command runs.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Meanwhile {
     Commands(String),
     Restart,
 }
 
-/// The parts of a page.
-pub(crate) fn parts(markdown: &str) -> Result<Vec<Part>> {
+/// Parses a page into its steps.
+pub(crate) fn steps(markdown: &str) -> Result<Vec<Step>> {
     let mut parser = Parser::default();
     let mut lines = markdown.lines().zip(1..);
     while let Some((line, number)) = lines.next() {
@@ -56,7 +56,7 @@ pub(crate) fn parts(markdown: &str) -> Result<Vec<Part>> {
             while !text.contains("-->") {
                 let (line, _) = lines
                     .next()
-                    .with_context(|| format!("line {number}: a comment without an end"))?;
+                    .with_context(|| format!("line {number}: the comment does not end"))?;
                 text = text + "\n" + line;
             }
             let text = text.split("-->").next().unwrap_or_default().trim();
@@ -67,7 +67,7 @@ pub(crate) fn parts(markdown: &str) -> Result<Vec<Part>> {
             loop {
                 let (line, _) = lines
                     .next()
-                    .with_context(|| format!("line {number}: a block without an end"))?;
+                    .with_context(|| format!("line {number}: the block does not end"))?;
                 if line.trim_start().starts_with("```") {
                     break;
                 }
@@ -80,22 +80,22 @@ pub(crate) fn parts(markdown: &str) -> Result<Vec<Part>> {
     }
     ensure!(
         parser.meanwhile.is_empty(),
-        "something is to happen meanwhile, and no command follows"
+        "no command follows a `meanwhile` comment"
     );
-    Ok(parser.parts)
+    Ok(parser.steps)
 }
 
 #[derive(Default)]
 struct Parser {
-    parts: Vec<Part>,
+    steps: Vec<Step>,
     meanwhile: Vec<Meanwhile>,
-    is_not_run: bool,
+    excludes_next_block: bool,
 }
 
 impl Parser {
     fn comment(&mut self, line: usize, text: &str) {
         if let Some(commands) = text.strip_prefix("setup:") {
-            self.parts.push(Part {
+            self.steps.push(Step {
                 line,
                 kind: Kind::Script(commands.to_owned()),
             });
@@ -105,20 +105,20 @@ impl Parser {
         } else if text == "meanwhile, the API server restarts" {
             self.meanwhile.push(Meanwhile::Restart);
         } else if text.starts_with("not run:") {
-            self.is_not_run = true;
+            self.excludes_next_block = true;
         } else if text == "the API server restarts" {
             let kind = Kind::Restart;
-            self.parts.push(Part { line, kind });
+            self.steps.push(Step { line, kind });
         }
     }
 
     fn block(&mut self, line: usize, language: &str, block: &[&str]) -> Result<()> {
-        if mem::take(&mut self.is_not_run) {
+        if mem::take(&mut self.excludes_next_block) {
             return Ok(());
         }
         match language {
             "console" => self.console(line + 1, block)?,
-            "sh" => self.parts.push(Part {
+            "sh" => self.steps.push(Step {
                 line,
                 kind: Kind::Script(block.join("\n")),
             }),
@@ -127,8 +127,8 @@ impl Parser {
                     && !block.iter().any(|line| looks_like_a_command(line));
                 ensure!(
                     is_data,
-                    "commands in a block that is fenced {language:?} are not run; fence it \
-                     console or sh, or say why in front of it: <!-- not run: REASON -->"
+                    "the test does not run commands in a {language:?} block: change the language \
+                     to console or sh, or write <!-- not run: REASON --> before the block"
                 );
             }
         }
@@ -139,7 +139,7 @@ impl Parser {
         let mut lines = block.iter().zip(first_line..).peekable();
         while let Some((text, line)) = lines.next() {
             let Some(start) = text.strip_prefix("$ ") else {
-                bail!("line {line}: a console block begins with `$ `: {text}");
+                bail!("line {line}: a console block must begin with `$ `, not: {text}");
             };
             let mut command = start.to_owned();
             while let Some(reason) = incomplete(&command)? {
@@ -152,9 +152,9 @@ impl Parser {
             while let Some((text, _)) = lines.next_if(|(text, _)| !text.starts_with("$ ")) {
                 shown.push((*text).to_owned());
             }
-            self.parts.push(Part {
+            self.steps.push(Step {
                 line,
-                kind: Kind::Typed {
+                kind: Kind::Command {
                     command,
                     shown,
                     meanwhile: mem::take(&mut self.meanwhile),
@@ -171,22 +171,22 @@ fn looks_like_a_command(line: &str) -> bool {
         .any(|start| line.starts_with(start))
 }
 
-/// Why a shell would wait for another line, if it would.
+/// Returns why a shell would wait for another line, if it would.
 fn incomplete(command: &str) -> Result<Option<String>> {
     if command.ends_with('\\') {
-        return Ok(Some("a backslash at its end".to_owned()));
+        return Ok(Some("it ends with a backslash".to_owned()));
     }
     let check = Command::new("bash")
         .args(["-nc", command])
         .output()
         .context("run bash")?;
-    // A here-document without an end is a mere warning to bash.
+    // For bash, an unterminated here-document is only a warning.
     let reason = String::from_utf8_lossy(&check.stderr).trim().to_owned();
     Ok((!check.status.success() || !reason.is_empty()).then_some(reason))
 }
 
 #[test]
-fn a_console_block_has_commands_of_any_length_and_what_they_print() -> Result<()> {
+fn a_console_block_has_multiline_commands_and_their_output() -> Result<()> {
     let page = "\
 Text, with `code`.
 
@@ -206,32 +206,32 @@ $ printf '
 $ true
 ```
 ";
-    let typed = |line, command: &str, shown: &[&str]| Part {
+    let command_step = |line, command: &str, shown: &[&str]| Step {
         line,
-        kind: Kind::Typed {
+        kind: Kind::Command {
             command: command.into(),
             shown: shown.iter().map(|&line| line.into()).collect(),
             meanwhile: Vec::new(),
         },
     };
     assert_eq!(
-        parts(page)?,
+        steps(page)?,
         [
-            typed(4, "echo one \\\n  two", &["one two"]),
-            typed(
+            command_step(4, "echo one \\\n  two", &["one two"]),
+            command_step(
                 7,
                 "cat <<END\n  $ is no prompt here\nEND",
                 &["  $ is no prompt here"]
             ),
-            typed(11, "printf '\n  a\n  '", &["", "  a"]),
-            typed(16, "true", &[]),
+            command_step(11, "printf '\n  a\n  '", &["", "  a"]),
+            command_step(16, "true", &[]),
         ]
     );
     Ok(())
 }
 
 #[test]
-fn what_the_reader_does_not_see_stands_in_comments() -> Result<()> {
+fn comments_run_what_the_reader_does_not_see() -> Result<()> {
     let page = "\
 <!-- A remark. -->
 <!-- setup:
@@ -253,8 +253,8 @@ ls
 $ ls
 ```
 ";
-    let kinds: Vec<Kind> = parts(page)?.into_iter().map(|part| part.kind).collect();
-    let typed = |command: &str, meanwhile: Vec<Meanwhile>| Kind::Typed {
+    let kinds: Vec<Kind> = steps(page)?.into_iter().map(|step| step.kind).collect();
+    let command_step = |command: &str, meanwhile: Vec<Meanwhile>| Kind::Command {
         command: command.into(),
         shown: Vec::new(),
         meanwhile,
@@ -263,10 +263,10 @@ $ ls
         kinds,
         [
             Kind::Script("\ntouch a\ntouch b".into()),
-            typed("sleep 1", vec![Meanwhile::Commands(" touch c".into())]),
+            command_step("sleep 1", vec![Meanwhile::Commands(" touch c".into())]),
             Kind::Restart,
             Kind::Script("ls".into()),
-            typed(
+            command_step(
                 "ls",
                 vec![Meanwhile::Restart, Meanwhile::Commands(" touch d".into())]
             ),
@@ -276,35 +276,41 @@ $ ls
 }
 
 #[test]
-fn no_command_is_left_out_without_a_reason() -> Result<()> {
+fn excluding_a_block_of_commands_needs_a_reason() -> Result<()> {
     for block in [
         "```\nls\n```",
         "```bash\nls\n```",
         "```text\nkubectl get pods\n```",
     ] {
-        let error = format!("{:#}", parts(block).expect_err(block));
-        assert!(error.starts_with("line 1: commands in a block"), "{error}");
+        let error = format!("{:#}", steps(block).expect_err(block));
+        assert!(
+            error.starts_with("line 1: the test does not run commands in a "),
+            "{error}"
+        );
         let reasoned = format!("<!-- not run: it takes a day -->\n{block}");
-        assert_eq!(parts(&reasoned)?, []);
-        // It is good for one block.
+        assert_eq!(steps(&reasoned)?, []);
+        // The reason covers only one block.
         let error = format!(
             "{:#}",
-            parts(&format!("{reasoned}\n{block}")).expect_err(block)
+            steps(&format!("{reasoned}\n{block}")).expect_err(block)
         );
-        assert!(error.contains("commands in a block"), "{error}");
+        assert!(
+            error.contains("the test does not run commands in a "),
+            "{error}"
+        );
     }
-    assert_eq!(parts("```json\n{}\n```")?, []);
+    assert_eq!(steps("```json\n{}\n```")?, []);
     Ok(())
 }
 
 #[test]
-fn what_has_no_end_is_named() {
+fn an_error_names_the_line_of_an_incomplete_element() {
     for (page, expected) in [
-        ("\n<!-- setup: ls", "line 2: a comment without an end"),
-        ("```sh\nls", "line 1: a block without an end"),
+        ("\n<!-- setup: ls", "line 2: the comment does not end"),
+        ("```sh\nls", "line 1: the block does not end"),
         (
             "```console\nls\n```",
-            "line 2: a console block begins with `$ `: ls",
+            "line 2: a console block must begin with `$ `, not: ls",
         ),
         (
             "```console\n$ echo 'a\n```",
@@ -317,10 +323,10 @@ fn what_has_no_end_is_named() {
         ("```console\n$ cat <<END\na\n```", "line 2: `cat <<END"),
         (
             "<!-- meanwhile: ls -->\n```sh\nls\n```",
-            "something is to happen meanwhile",
+            "no command follows a `meanwhile` comment",
         ),
     ] {
-        let error = format!("{:#}", parts(page).expect_err(page));
+        let error = format!("{:#}", steps(page).expect_err(page));
         assert!(error.contains(expected), "{error}");
     }
 }

@@ -1,8 +1,8 @@
-//! The shell in which a page's reader types.
+//! The shell that runs the commands of a page.
 //!
-//! One bash for a page, so that variables, functions and background jobs last from one command to
-//! the next, and `$?` is that of the command before. What a command prints on stdout and stderr goes
-//! into one file, in the order in which a terminal would show it.
+//! One bash runs the whole page, so variables, functions, background jobs and `$?` last from one
+//! command to the next. The stdout and stderr of a command go to one file, in the order in which a
+//! terminal would show them.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -17,13 +17,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// Variables for all commands of a page; nothing else is in their environment.
+/// The whole environment of all commands of a page.
 pub(crate) type Environment = Vec<(&'static str, OsString)>;
 
-/// Reads names of files with commands, and answers with the commands' exit codes.
+/// Reads the names of files that contain commands, runs them, and prints their exit codes.
 ///
-/// Ctrl-C reaches the whole group. The trap keeps it from ending this shell; programs that it
-/// starts do not inherit a trap, and those in the background ignore Ctrl-C by themselves.
+/// Ctrl-C reaches the whole process group. The trap keeps it from ending this shell. Programs do not
+/// inherit the trap, and background jobs ignore Ctrl-C anyway.
 const LOOP: &str = r#"
 exec 3<&0 4>&1 </dev/null >/dev/null 2>&1
 trap : INT
@@ -36,24 +36,25 @@ while IFS= read -r -u 3 docs_file; do
 done
 "#;
 
-/// How often a file is looked at.
-const PACE: Duration = Duration::from_millis(20);
+/// How often to check an output file.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
+/// A running bash that executes one command after another.
 pub(crate) struct Shell {
     bash: Child,
     commands: ChildStdin,
     codes: Receiver<i32>,
-    /// For files with commands and outputs.
+    /// The folder for command and output files.
     folder: PathBuf,
-    /// How many commands there were.
+    /// The number of commands started so far.
     count: usize,
-    /// How long a command may take.
-    patience: Duration,
+    /// The longest time that a command may take.
+    timeout: Duration,
     is_busy: bool,
 }
 
-/// A command that was typed.
-pub(crate) struct Typed<'a> {
+/// A command that the shell has started.
+pub(crate) struct RunningCommand<'a> {
     shell: &'a mut Shell,
     output: PathBuf,
     start: Instant,
@@ -61,12 +62,12 @@ pub(crate) struct Typed<'a> {
 }
 
 impl Shell {
-    /// Starts bash in the folder `home`, which also has what a shell reads of its user: nothing.
+    /// Starts bash in the folder `home`, which contains no startup files.
     pub(crate) fn start(
         home: &Path,
         folder: &Path,
         environment: &Environment,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Self> {
         let mut bash = Command::new("bash")
             .args(["--norc", "-c", LOOP])
@@ -82,10 +83,10 @@ impl Shell {
             .spawn()
             .context("run bash")?;
         let commands = bash.stdin.take().context("no pipe to bash")?;
-        let answers = BufReader::new(bash.stdout.take().context("no pipe from bash")?);
+        let output = BufReader::new(bash.stdout.take().context("no pipe from bash")?);
         let (sender, codes) = mpsc::channel();
         thread::spawn(move || {
-            for code in answers.lines().map_while(|line| line.ok()?.parse().ok()) {
+            for code in output.lines().map_while(|line| line.ok()?.parse().ok()) {
                 if sender.send(code).is_err() {
                     break;
                 }
@@ -97,26 +98,26 @@ impl Shell {
             codes,
             folder: folder.to_owned(),
             count: 0,
-            patience,
+            timeout,
             is_busy: false,
         })
     }
 
-    /// Whether the last command has not ended, or has ended the shell.
+    /// Reports whether the last command is still running, or has ended the shell.
     pub(crate) fn is_busy(&self) -> bool {
         self.is_busy
     }
 
-    /// Begins with a command.
-    pub(crate) fn start_command(&mut self, command: &str) -> Result<Typed<'_>> {
+    /// Starts a command.
+    pub(crate) fn start_command(&mut self, command: &str) -> Result<RunningCommand<'_>> {
         self.count += 1;
         let file = self.folder.join(self.count.to_string());
         let output = file.with_extension("output");
-        fs::write(&file, format!("{command}\n")).context("write down a command")?;
-        File::create(&output).context("create the file for an output")?;
-        writeln!(self.commands, "{}", file.display()).context("hand a command to bash")?;
+        fs::write(&file, format!("{command}\n")).context("write the file of a command")?;
+        File::create(&output).context("create the file of an output")?;
+        writeln!(self.commands, "{}", file.display()).context("send a command to bash")?;
         self.is_busy = true;
-        Ok(Typed {
+        Ok(RunningCommand {
             shell: self,
             output,
             start: Instant::now(),
@@ -125,37 +126,40 @@ impl Shell {
     }
 }
 
-impl Typed<'_> {
-    /// What was printed so far.
+impl RunningCommand<'_> {
+    /// Returns the output so far.
     pub(crate) fn output(&self) -> Result<String> {
         let bytes = fs::read(&self.output).context("read an output")?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Waits until the output is as `wanted`; it may go on after that. A command that ends in the
-    /// meantime prints no more; one that has ended may have left something in the background.
-    pub(crate) fn wait_for(&mut self, wanted: impl Fn(&str) -> bool) -> Result<String> {
+    /// Waits until the output is as expected; more may follow. Fails as soon as the command ends with
+    /// another output. A command that had ended before the call may still print from a background job.
+    pub(crate) fn wait_for(&mut self, is_expected: impl Fn(&str) -> bool) -> Result<String> {
         let had_ended = self.code.is_some();
         loop {
             let is_over = !had_ended && self.ends_within(Duration::ZERO)?;
             let output = self.output()?;
-            if wanted(&output) {
+            if is_expected(&output) {
                 return Ok(output);
             }
-            if is_over || self.start.elapsed() > self.shell.patience {
-                bail!("not what is shown, but:\n{output}");
+            if is_over || self.start.elapsed() > self.shell.timeout {
+                bail!("the output does not match the page:\n{output}");
             }
-            thread::sleep(PACE);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 
-    /// The exit code, once the command has ended.
-    pub(crate) fn end(&mut self) -> Result<i32> {
-        let rest = self.shell.patience.saturating_sub(self.start.elapsed());
+    /// Waits for the command to end, and returns its exit code.
+    pub(crate) fn wait(&mut self) -> Result<i32> {
+        let rest = self.shell.timeout.saturating_sub(self.start.elapsed());
         self.ends_within(rest)?;
         match self.code {
             Some(code) => Ok(code),
-            None => bail!("it does not end; so far:\n{}", self.output()?),
+            None => bail!(
+                "the command does not end; its output so far:\n{}",
+                self.output()?
+            ),
         }
     }
 
@@ -165,7 +169,10 @@ impl Typed<'_> {
                 Ok(code) => Some(code),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => {
-                    bail!("it ended the shell; it printed:\n{}", self.output()?)
+                    bail!(
+                        "the command ended the shell; its output:\n{}",
+                        self.output()?
+                    )
                 }
             };
             self.shell.is_busy = self.code.is_none();
@@ -180,7 +187,7 @@ impl Typed<'_> {
 }
 
 impl Drop for Shell {
-    /// Ends what still runs, in the background too: all of it is in bash's group.
+    /// Kills all remaining processes, including background jobs: all are in bash's process group.
     fn drop(&mut self) {
         let _ = kill_process_group(Pid::from_child(&self.bash), Signal::KILL);
         let _ = self.bash.wait();

@@ -1,11 +1,11 @@
-//! Whether a command printed what its page shows.
+//! Compares a command's output with the page.
 //!
-//! `…` in a line of the page stands for any text, and a line that is only `…` for any lines.
+//! `…` in a line of the page matches any text. A line that consists of `…` matches any lines.
 
-/// Stands for what differs from run to run.
+/// Matches text that differs from run to run.
 const ANYTHING: &str = "…";
 
-/// Whether the output is what is shown.
+/// Reports whether an output matches the lines shown on the page.
 pub(crate) fn is_shown(shown: &[String], output: &str) -> bool {
     lines_match(shown, &output.lines().collect::<Vec<_>>())
 }
@@ -22,7 +22,8 @@ fn lines_match(shown: &[String], output: &[&str]) -> bool {
     }
 }
 
-/// The parts between `…` follow each other in the line, the first at its start, the last at its end.
+/// Reports whether the line contains the texts between `…` in order, the first at its start and the last
+/// at its end.
 fn line_matches(shown: &str, line: &str) -> bool {
     let Some((start, rest)) = shown.split_once(ANYTHING) else {
         return shown == line;
@@ -36,7 +37,7 @@ fn line_matches(shown: &str, line: &str) -> bool {
     };
     for part in middle.split(ANYTHING) {
         match line.split_once(part) {
-            Some((_, behind)) => line = behind,
+            Some((_, rest)) => line = rest,
             None => return false,
         }
     }
@@ -50,7 +51,7 @@ fn matches(shown: &str, output: &str) -> bool {
 }
 
 #[test]
-fn equal_lines_match_with_or_without_a_newline_at_the_end() {
+fn equal_lines_match_with_or_without_a_final_newline() {
     assert!(matches("", ""));
     assert!(matches("a\nb", "a\nb\n"));
     assert!(matches("a\nb", "a\nb"));
@@ -58,7 +59,7 @@ fn equal_lines_match_with_or_without_a_newline_at_the_end() {
 }
 
 #[test]
-fn another_text_a_missing_line_and_one_too_many_do_not() {
+fn different_missing_and_extra_lines_do_not_match() {
     for output in ["", "a", "b\na", "a\nb\nc", "a\n\nb", "a \nb", "a\nb\n\n"] {
         assert!(!matches("a\nb", output), "{output:?}");
     }
@@ -66,7 +67,7 @@ fn another_text_a_missing_line_and_one_too_many_do_not() {
 }
 
 #[test]
-fn dots_stand_for_any_text_in_a_line() {
+fn dots_in_a_line_match_any_text() {
     for output in ["a b c", "a  c", "a … c"] {
         assert!(matches("a … c", output), "{output:?}");
     }
@@ -75,13 +76,13 @@ fn dots_stand_for_any_text_in_a_line() {
     }
     assert!(matches("{…x…y…}", "{1x2y3}"));
     assert!(!matches("{…x…y…}", "{1y2x3}"));
-    // What is in front and what is behind must not be the same text.
+    // The texts before and after the dots must not overlap.
     assert!(!matches("aba…aba", "ababa"));
     assert!(!matches("a…b…a", "aba a b"));
 }
 
 #[test]
-fn a_line_of_dots_stands_for_any_lines() {
+fn a_line_of_dots_matches_any_lines() {
     for output in ["a\nz", "a\nb\nz", "a\nz\nb\nz"] {
         assert!(matches("a\n…\nz", output), "{output:?}");
     }

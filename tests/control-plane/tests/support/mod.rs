@@ -1,4 +1,4 @@
-//! What is left of a control plane.
+//! Checks that a control plane has cleaned up.
 
 use std::fs;
 use std::path::Path;
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-/// Waits up to 2 s until neither the folder nor any process that names it is there: the servers
-/// and the watchdog have it in their arguments.
-pub(crate) fn assert_nothing_is_left_of(folder: &Path) -> Result<()> {
+/// Waits up to 2 s until the folder is gone, and with it every process that has it in its arguments,
+/// as the servers and the watchdog do.
+pub(crate) fn assert_cleaned_up(folder: &Path) -> Result<()> {
     let start = Instant::now();
     loop {
         let processes = processes_of(folder)?;
@@ -18,19 +18,19 @@ pub(crate) fn assert_nothing_is_left_of(folder: &Path) -> Result<()> {
         }
         assert!(
             start.elapsed() < Duration::from_secs(2),
-            "after 2 s: processes {processes:?}, folder exists: {}",
+            "not cleaned up within 2 s: processes {processes:?}, folder exists: {}",
             folder.exists(),
         );
         thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// The command lines (`/proc`, so that `ps` need not be installed) that name a folder. A process
-/// that has ended and waits to be reaped has none.
+/// Returns the command lines that contain a folder. They are read from `/proc`, so `ps` need not be
+/// installed. A zombie has no command line.
 pub(crate) fn processes_of(folder: &Path) -> Result<Vec<String>> {
     let mut processes = Vec::new();
     for entry in fs::read_dir("/proc")? {
-        // Others come and go in the meantime.
+        // A process may end between the listing and the read.
         let Ok(command) = fs::read(entry?.path().join("cmdline")) else {
             continue;
         };

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use ::oracle::{Report, State, Trial, settings};
+use ::oracle::{Evidence, Report, State, settings};
 
 use super::*;
 
@@ -81,7 +81,7 @@ impl World {
     fn history(&self) -> Vec<::oracle::Event> {
         let event = |(version, event_type, (name, incarnation)): &Committed| ::oracle::Event {
             version: *version,
-            change: ::oracle::Change::of(event_type.word()).unwrap(),
+            event_type: ::oracle::EventType::parse(event_type.word()).unwrap(),
             name: name.clone(),
             uid: uid(name, *incarnation),
         };
@@ -223,7 +223,7 @@ impl EventSink for Witness {
     fn again(&mut self, _: &[u8]) {}
 
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error> {
-        let seen = ::oracle::Line::read(line.text).unwrap();
+        let seen = ::oracle::Line::parse(line.text).unwrap();
         self.lines.push(::oracle::Line {
             // The printer inserts the mark into the line.
             is_synthetic: !line.synthetic.is_empty(),
@@ -347,7 +347,7 @@ fn play(seed: u64) -> Option<Report> {
 fn judge(
     world: &World,
     witness: &Witness,
-    (listed, initial): (u64, usize),
+    (list_version, initial_lines): (u64, usize),
 ) -> Result<Report, String> {
     let state = world.state(world.version).into_iter();
     let state: State = state
@@ -356,13 +356,13 @@ fn judge(
             (name, known)
         })
         .collect();
-    let trial = Trial {
+    let evidence = Evidence {
         history: &world.history(),
-        listed,
-        initial,
+        list_version,
+        initial_lines,
         lines: &witness.lines,
-        notes: &witness.notes,
-        state: &state,
+        messages: &witness.notes,
+        final_state: &state,
     };
-    trial.judge()
+    evidence.judge()
 }

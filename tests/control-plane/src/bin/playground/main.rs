@@ -1,6 +1,6 @@
-//! `cargo playground`: our plugins on a real API server, with nothing installed.
+//! `cargo playground`: the plugins against a real API server, without installing anything.
 //!
-//! The control plane lasts as long as this program, whatever ends it.
+//! The control plane is gone when this program ends, for whatever reason.
 
 mod tour;
 
@@ -17,12 +17,11 @@ use control_plane::{ControlPlane, build_plugins};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 const USAGE: &str = "\
-usage: cargo playground               a guided tour: every command and its output
-       cargo playground -- COMMAND…   run a command that finds the cluster, kubectl and our plugins
-       cargo playground --keep        keep the cluster until Ctrl-C, for use in another terminal
-";
+Usage: cargo playground               Take a guided tour that shows each command and its output
+       cargo playground -- COMMAND…   Run a command with the cluster, kubectl and the plugins set up
+       cargo playground --keep        Keep a cluster for other terminals, until Ctrl-C";
 
-/// Variables for a command in the playground.
+/// Environment variables for the commands that run in the playground.
 type Environment = Vec<(&'static str, OsString)>;
 
 fn main() -> ExitCode {
@@ -35,7 +34,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is asked for.
+/// What the command line asks for.
 enum Task {
     Help,
     Tour,
@@ -46,7 +45,7 @@ enum Task {
 impl Task {
     fn from_arguments(arguments: impl Iterator<Item = OsString>) -> Result<Self> {
         let mut arguments = arguments.peekable();
-        // cargo hands on a `--` that is meant to end its own arguments: the alias has one already.
+        // The alias ends cargo's own arguments with `--`, so cargo passes on a second one.
         arguments.next_if(|argument| argument == "--");
         let Some(first) = arguments.next() else {
             return Ok(Self::Tour);
@@ -54,16 +53,16 @@ impl Task {
         match first.to_str() {
             Some("-h" | "--help") => Ok(Self::Help),
             Some("--keep") => Ok(Self::Keep),
-            Some(flag) if flag.starts_with('-') => bail!("unknown flag {flag}\n{USAGE}"),
+            Some(flag) if flag.starts_with('-') => bail!("unknown flag \"{flag}\"\n{USAGE}"),
             _ => Ok(Self::Command(first, arguments.collect())),
         }
     }
 }
 
-/// Our plugins and the cluster to try them on.
+/// A cluster, and the built plugins to try on it.
 struct Playground {
     control_plane: ControlPlane,
-    /// For commands that are to find both.
+    /// Makes commands find the cluster, kubectl and the plugins.
     environment: Environment,
 }
 
@@ -83,7 +82,7 @@ fn run() -> Result<ExitCode> {
     let mut output = io::stdout().lock();
     match Task::from_arguments(std::env::args_os().skip(1))? {
         Task::Help => {
-            output.write_all(USAGE.as_bytes())?;
+            writeln!(output, "{USAGE}")?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Tour => tour::run(tour::TOUR, &Playground::start()?.environment, &mut output),
@@ -94,15 +93,15 @@ fn run() -> Result<ExitCode> {
     }
 }
 
-/// Runs a command of the user, and ends as it ends.
+/// Runs the user's command, and returns its exit code.
 fn run_command(
     program: &OsStr,
     arguments: &[OsString],
     environment: &Environment,
 ) -> Result<ExitCode> {
-    // Ctrl-C is for the command; what it makes of it decides how we end.
+    // Only the command handles Ctrl-C. A handler that does nothing keeps this program alive.
     signal_hook::flag::register(SIGINT, Arc::new(AtomicBool::new(false)))
-        .context("leave Ctrl-C to the command")?;
+        .context("install a handler for Ctrl-C")?;
     let status = Command::new(program)
         .args(arguments)
         .envs(environment.iter().cloned())
@@ -112,25 +111,29 @@ fn run_command(
     ))
 }
 
-/// Shows how to use the control plane from elsewhere, and waits for a signal.
+/// Prints the variables that another terminal needs, and waits for a signal.
 fn keep(playground: &Playground, output: &mut impl Write) -> Result<ExitCode> {
-    let (mut told, teller) = UnixStream::pair().context("prepare for Ctrl-C")?;
+    let (mut receiver, sender) = UnixStream::pair().context("create a pipe for signals")?;
     for signal in [SIGHUP, SIGINT, SIGTERM] {
-        let teller = teller.try_clone().context("prepare for Ctrl-C")?;
-        signal_hook::low_level::pipe::register(signal, teller).context("prepare for Ctrl-C")?;
+        let sender = sender.try_clone().context("create a pipe for signals")?;
+        signal_hook::low_level::pipe::register(signal, sender)
+            .context("install a handler for Ctrl-C")?;
     }
     let url = playground.control_plane.url();
-    writeln!(output, "# {url} until Ctrl-C. In another terminal:")?;
+    writeln!(
+        output,
+        "# {url} runs until Ctrl-C. To use it in another terminal, run there:"
+    )?;
     for (name, value) in &playground.environment {
         let value = value.to_string_lossy().replace('\'', r"'\''");
         writeln!(output, "export {name}='{value}'")?;
     }
     output.flush()?;
-    told.read_exact(&mut [0]).context("wait for Ctrl-C")?;
+    receiver.read_exact(&mut [0]).context("wait for Ctrl-C")?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A shell's code for the end of a program.
+/// Returns the exit code that a shell reports: 128 plus the signal's number after a signal.
 fn exit_code(status: ExitStatus) -> ExitCode {
     let code = status
         .code()

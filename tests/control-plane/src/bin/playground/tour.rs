@@ -1,4 +1,4 @@
-//! The guided tour: commands as a user types them, run as they are shown.
+//! The guided tour: runs commands exactly as it shows them.
 
 use std::io::Write;
 use std::process::{Command, ExitCode, Stdio};
@@ -7,20 +7,20 @@ use anyhow::{Context as _, Result};
 
 use crate::{Environment, exit_code};
 
-/// One command line of a tour.
+/// A command of the tour.
 pub(crate) struct Step {
-    /// What it is for, in a sentence.
+    /// A sentence that introduces the command.
     why: &'static str,
-    /// What `sh` runs, and what is shown.
+    /// The command, as it is shown and as `sh` runs it.
     command: &'static str,
-    /// What its output has, or the tour has failed.
-    shows: &'static str,
+    /// A text that the output must contain.
+    expected: &'static str,
 }
 
-/// From the creation of an object to its end, and who did it.
+/// Takes a Deployment from its creation to its deletion.
 pub(crate) const TOUR: &[Step] = &[
     Step {
-        why: "kubectl creates an object through a raw API path.",
+        why: "Create a Deployment with kubectl, through its raw API path.",
         command: r#"kubectl create --raw /apis/apps/v1/namespaces/default/deployments -f - <<'END'
 {
   "apiVersion": "apps/v1",
@@ -35,78 +35,78 @@ pub(crate) const TOUR: &[Step] = &[
   }
 }
 END"#,
-        shows: r#""name":"sleep""#,
+        expected: r#""name":"sleep""#,
     },
     Step {
-        why: "It reads the object back.",
+        why: "Read it back.",
         command: "kubectl get --raw /apis/apps/v1/namespaces/default/deployments/sleep",
-        shows: r#""kind":"Deployment""#,
+        expected: r#""kind":"Deployment""#,
     },
     Step {
-        why: "What kubectl lacks is a raw PATCH. Here is one, a JSON merge patch.",
+        why: "kubectl cannot send a raw PATCH. rawpatch can: here is a JSON merge patch.",
         command: r#"kubectl rawpatch --type merge -p '{"metadata":{"annotations":{"note":"patched"}}}' \
   -o jsonpath='{.metadata.annotations.note}' \
   /apis/apps/v1/namespaces/default/deployments/sleep"#,
-        shows: "patched",
+        expected: "patched",
     },
     Step {
-        why: "Any path can be patched, also a subresource.",
+        why: "Patch any path, including a subresource such as scale.",
         command: r#"kubectl rawpatch --type merge -p '{"spec":{"replicas":3}}' \
   -o jsonpath='{.spec.replicas}' \
   /apis/apps/v1/namespaces/default/deployments/sleep/scale"#,
-        shows: "3",
+        expected: "3",
     },
     Step {
-        why: "The scale has changed (no controller runs here, so no Pods follow),",
+        why: "The scale has changed. (No controller runs here, so no Pods appear.)",
         command: "kubectl get --raw /apis/apps/v1/namespaces/default/deployments/sleep/scale",
-        shows: r#""spec":{"replicas":3}"#,
+        expected: r#""spec":{"replicas":3}"#,
     },
     Step {
-        why: "and so has the annotation.",
+        why: "The Deployment has the annotation and the new scale.",
         command: "kubectl get --raw /apis/apps/v1/namespaces/default/deployments/sleep",
-        shows: r#""annotations":{"note":"patched"}"#,
+        expected: r#""annotations":{"note":"patched"}"#,
     },
     Step {
-        why: "A watch lists what is there, and ends when it is told to: here, once all of that is out.",
+        why: "Watch the collection: rawwatch prints the existing objects first, and here exits after them.",
         command: r"kubectl rawwatch --for synced -o table \
   /apis/apps/v1/namespaces/default/deployments",
-        shows: "ADDED      sleep",
+        expected: "ADDED      sleep",
     },
     Step {
-        why: "It follows what happens, here until a field has a value, and shows what changed.",
+        why: "Follow the changes until a field has a value, and show which fields changed.",
         command: r#"(sleep 1; kubectl rawpatch --type merge -p '{"spec":{"replicas":1}}' -o none \
   /apis/apps/v1/namespaces/default/deployments/sleep) &
 kubectl rawwatch --for jsonpath='{.spec.replicas}'=1 --timeout 1m -o diff \
   /apis/apps/v1/namespaces/default/deployments"#,
-        shows: "spec.replicas: 3 → 1",
+        expected: "spec.replicas: 3 → 1",
     },
     Step {
-        why: "Who did all this? The server says who, by which certificate, and until when that is good.",
+        why: "Show who you are to the API server, with which credential, and when it expires.",
         command: "kubectl whoami",
-        shows: "Username:      admin",
+        expected: "Username:      admin",
     },
     Step {
-        why: "And who would jane be? (The admin may impersonate her; whoami says who really asks.)",
+        why: "Impersonate jane, and show both identities.",
         command: r"kubectl whoami --as jane --as-group dev \
-  -o jsonpath='{.status.userInfo.username}, {.status.userInfo.groups}, asked by {.whoami.impersonator.username}'",
-        shows: r#"jane, ["dev","system:authenticated"], asked by admin"#,
+  -o jsonpath='{.status.userInfo.username}, {.status.userInfo.groups}, impersonated by {.whoami.impersonator.username}'",
+        expected: r#"jane, ["dev","system:authenticated"], impersonated by admin"#,
     },
     Step {
-        why: "May the admin remove the object? That is asked, and not tried.",
+        why: "Check whether you may delete the Deployment, without trying it.",
         command: "kubectl whoami --can DELETE /apis/apps/v1/namespaces/default/deployments/sleep",
-        shows: "delete deployments.apps/sleep -n default",
+        expected: "delete deployments.apps/sleep -n default",
     },
     Step {
-        why: "The object goes, and with the end of this program the whole cluster.",
+        why: "Delete it. The whole cluster disappears when this program ends.",
         command: "kubectl delete --raw /apis/apps/v1/namespaces/default/deployments/sleep",
-        shows: r#""status":"Success""#,
+        expected: r#""status":"Success""#,
     },
 ];
 
-/// Longer lines of output are cut where they are shown, and say so.
-const WIDTH: usize = 480;
+/// The longest line of output that is shown in full, in characters.
+const MAX_LINE: usize = 480;
 
-/// Runs all steps, or up to the first that fails; the code is that of the failing command.
+/// Runs the steps until one fails, and returns the exit code of the last command.
 pub(crate) fn run(
     steps: &[Step],
     environment: &Environment,
@@ -115,7 +115,7 @@ pub(crate) fn run(
     for Step {
         why,
         command,
-        shows,
+        expected,
     } in steps
     {
         writeln!(output, "\n# {why}\n$ {command}")?;
@@ -134,15 +134,15 @@ pub(crate) fn run(
         if !result.status.success() {
             writeln!(
                 output,
-                "\nThe tour ends here: the command failed ({}).",
+                "\nThe tour stops here: the command failed ({}).",
                 result.status
             )?;
             return Ok(exit_code(result.status));
         }
-        if !text.contains(shows) {
+        if !text.contains(expected) {
             writeln!(
                 output,
-                "\nThe tour ends here: the output should have {shows}."
+                "\nThe tour stops here: the output does not contain {expected}"
             )?;
             return Ok(ExitCode::FAILURE);
         }
@@ -151,7 +151,7 @@ pub(crate) fn run(
 }
 
 fn shorten(line: &str) -> String {
-    match line.char_indices().nth(WIDTH) {
+    match line.char_indices().nth(MAX_LINE) {
         Some((end, _)) => format!("{}… ({} bytes more)", &line[..end], line.len() - end),
         None => line.to_owned(),
     }
@@ -164,7 +164,7 @@ mod tests {
     const NEXT: Step = Step {
         why: "Next.",
         command: "echo next",
-        shows: "next",
+        expected: "next",
     };
 
     fn run_to_text(first: Step) -> (ExitCode, String) {
@@ -174,45 +174,44 @@ mod tests {
     }
 
     #[test]
-    fn shows_every_command_with_its_output() {
+    fn every_command_is_shown_with_its_output() {
         let first = Step {
             why: "First.",
             command: "echo a; echo b",
-            shows: "b",
+            expected: "b",
         };
         let text = "\n# First.\n$ echo a; echo b\na\nb\n\n# Next.\n$ echo next\nnext\n";
         assert_eq!(run_to_text(first), (ExitCode::SUCCESS, text.into()));
     }
 
     #[test]
-    fn ends_with_the_code_of_a_command_that_fails() {
-        let (code, text) = run_to_text(Step {
-            why: "",
+    fn a_failing_command_ends_the_tour_with_its_exit_code() {
+        let first = Step {
+            why: "First.",
             command: "echo a; exit 9",
-            shows: "a",
-        });
-        assert_eq!(code, ExitCode::from(9));
-        assert!(
-            text.ends_with("the command failed (exit status: 9).\n"),
-            "{text}"
-        );
+            expected: "a",
+        };
+        let text = "\n# First.\n$ echo a; exit 9\na\n\n\
+                    The tour stops here: the command failed (exit status: 9).\n";
+        assert_eq!(run_to_text(first), (ExitCode::from(9), text.into()));
     }
 
     #[test]
-    fn ends_when_a_command_does_not_show_what_it_should() {
-        let (code, text) = run_to_text(Step {
-            why: "",
+    fn unexpected_output_ends_the_tour() {
+        let first = Step {
+            why: "First.",
             command: "echo a",
-            shows: "b",
-        });
-        assert_eq!(code, ExitCode::FAILURE);
-        assert!(text.ends_with("the output should have b.\n"), "{text}");
+            expected: "b",
+        };
+        let text = "\n# First.\n$ echo a\na\n\n\
+                    The tour stops here: the output does not contain b\n";
+        assert_eq!(run_to_text(first), (ExitCode::FAILURE, text.into()));
     }
 
     #[test]
-    fn says_how_much_of_a_long_line_is_not_shown() {
-        assert_eq!(shorten(&"é".repeat(WIDTH)), "é".repeat(WIDTH));
-        let shown = format!("{}… (4 bytes more)", "é".repeat(WIDTH));
-        assert_eq!(shorten(&"é".repeat(WIDTH + 2)), shown);
+    fn a_long_line_is_cut_with_the_number_of_bytes_left() {
+        assert_eq!(shorten(&"é".repeat(MAX_LINE)), "é".repeat(MAX_LINE));
+        let shown = format!("{}… (4 bytes more)", "é".repeat(MAX_LINE));
+        assert_eq!(shorten(&"é".repeat(MAX_LINE + 2)), shown);
     }
 }
