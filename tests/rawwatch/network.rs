@@ -153,7 +153,7 @@ exec "$@"
     fs::write(&hosts, "127.0.0.1 api.test\n").unwrap();
     run.expect("MODIFIED a");
     let outcome = run.end().ended(0);
-    assert!(outcome.stderr.contains("trying again"), "{outcome:#?}");
+    assert!(outcome.stderr.contains("retrying"), "{outcome:#?}");
     assert_eq!(server.requests().len(), 3);
     // Of the first stream nothing closed the batch at 11, so it is asked for again.
     assert_eq!(parameter(&server, 2, "resourceVersion").unwrap(), "10");

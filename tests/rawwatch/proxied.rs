@@ -65,7 +65,7 @@ fn a_proxy_that_outlives_its_server_is_detected() {
     proxy.hold_on();
     server.api_server().kill().unwrap();
     // Nothing comes of the silent stream, nor of the question why it is silent.
-    run.says("trying again: ");
+    run.says("retrying: ");
     server.api_server().start().unwrap();
     create(&server, "after", "x");
     assert_eq!(short(&run.line()).replace(['[', ']'], ""), "ADDED after");
