@@ -1,9 +1,9 @@
 use super::plugin::*;
 
-/// The run is refused with exit code 2 before anything is sent, and says this.
+/// Asserts that a command line is refused with exit code 2 before anything is sent.
 #[track_caller]
 fn refused(arguments: &[&str], message: &str) {
-    let (run, server) = against_nothing(arguments);
+    let (run, server) = start_with_unused_server(arguments);
     let outcome = run.end().ended(2);
     assert!(
         outcome.stderr.contains(message),
@@ -13,7 +13,8 @@ fn refused(arguments: &[&str], message: &str) {
     assert_eq!(server.connections(), 0, "{arguments:?}");
 }
 
-fn against_nothing(arguments: &[&str]) -> (Run, faulty_server::FaultyServer) {
+/// Starts the binary with a server that the test expects it not to contact.
+fn start_with_unused_server(arguments: &[&str]) -> (Run, faulty_server::FaultyServer) {
     let server = faulty_server::FaultyServer::start([list()]).unwrap();
     let kubeconfig = server.kubeconfig().unwrap();
     (Run::start(command(&kubeconfig).args(arguments)), server)
