@@ -331,7 +331,7 @@ fn flags_that_do_nothing_are_noted_at_level_1() {
     assert!(
         noted
             .lines()
-            .all(|line| line.ends_with("is accepted as kubectl has it, and does nothing here"))
+            .all(|line| line.ends_with("is accepted for compatibility and has no effect"))
     );
 }
 

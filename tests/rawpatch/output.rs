@@ -77,7 +77,7 @@ fn a_reply_that_does_not_fit_the_format_is_an_output_error_after_a_success() {
     assert!(
         outcome
             .stderr
-            .contains("patched\nerror: the request succeeded, but: error executing jsonpath"),
+            .contains("patched\nerror: the request succeeded, but the response does not fit the template: error executing jsonpath"),
         "{outcome:?}"
     );
     assert_eq!(read(&path)["data"]["key"], "x");
@@ -92,7 +92,7 @@ fn a_reply_that_does_not_fit_the_format_is_an_output_error_after_a_success() {
     assert!(
         outcome
             .stderr
-            .contains("patched\nerror: the request succeeded, but its reply is not JSON"),
+            .contains("patched\nerror: the request succeeded, but the response is not JSON"),
         "{outcome:?}"
     );
 }
@@ -307,7 +307,7 @@ fn a_full_disk_is_an_output_error_and_a_gone_reader_ends_the_process() {
     let outcome = outcome.failed(74);
     assert!(
         outcome.stderr.starts_with(&format!(
-            "configmap/{name} patched\nerror: write to stdout: "
+            "configmap/{name} patched\nerror: cannot write to stdout: "
         )),
         "{outcome:?}"
     );

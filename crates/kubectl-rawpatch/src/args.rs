@@ -6,7 +6,7 @@ use kubectl_plugin::Error;
 use kubectl_plugin::connection::ConnectionArgs;
 use kubectl_plugin::output::OutputArgs;
 use kubectl_plugin::request::parse_header;
-use kubectl_plugin::text::parse_boolean;
+use kubectl_plugin::text::boolean::parse_boolean;
 
 use crate::body::PatchType;
 
@@ -174,7 +174,7 @@ fn dry_run(text: &str) -> Result<DryRun, Error> {
         other => Err(Error::usage(format!(
             "Invalid dry-run value ({other}). Must be \"none\" or \"server\"."
         ))
-        .suggesting(other, &["none", "server"])),
+        .did_you_mean(other, &["none", "server"])),
     }
 }
 
@@ -186,7 +186,7 @@ fn validation(text: &str) -> Result<Validation, Error> {
         other => Err(Error::usage(format!(
             "invalid value {other:?} for --validate: must be strict, warn or ignore"
         ))
-        .suggesting(other, &["strict", "warn", "ignore"])),
+        .did_you_mean(other, &["strict", "warn", "ignore"])),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::source;
 
 /// Runs the command.
 pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
-    let output = arguments.output.output()?;
+    let output = arguments.output.parse()?;
     let path = match arguments.path()? {
         path if arguments.verbatim => RawPath::verbatim(path)?,
         path => path.parse()?,

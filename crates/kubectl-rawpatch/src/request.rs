@@ -55,7 +55,7 @@ impl PatchRequest {
             .headers
             .entry(header::ACCEPT)
             .or_insert(HeaderValue::from_static("application/json, */*"));
-        if arguments.output.reads_the_reply() && !accept.as_bytes().starts_with(b"application/json")
+        if arguments.output.parses_response() && !accept.as_bytes().starts_with(b"application/json")
         {
             return Err(Error::usage(
                 "--header Accept does not ask for JSON, but --output needs JSON",

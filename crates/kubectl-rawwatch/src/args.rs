@@ -12,7 +12,7 @@ use crate::output::goal::Condition;
 use crate::wire::event::EventType;
 
 const EXAMPLES: &str = r"Examples:
-  # List the ConfigMaps, then print every change until Ctrl-C
+  # List the ConfigMaps, then print every event_type until Ctrl-C
   kubectl rawwatch /api/v1/namespaces/default/configmaps
 
   # Wait up to a minute for a condition; the object need not exist yet
@@ -185,6 +185,6 @@ fn event_type(word: &str) -> Result<EventType, Error> {
         .ok_or_else(|| {
             Error::usage(format!("invalid value {word:?} for --types"))
                 .hinted("use ADDED, MODIFIED or DELETED")
-                .suggesting(word, &all.map(EventType::word))
+                .did_you_mean(word, &all.map(EventType::word))
         })
 }

@@ -1,29 +1,28 @@
-//! The time of a run, and whether the system slept meanwhile.
+//! The clock of a run, which notices when the system was suspended.
 //!
-//! Timers stand still while a computer is suspended, and so do its connections, of which the other
-//! side may long have let go. So the clock that goes on in that time is compared with the one that
-//! does not.
+//! Timers stop while a computer is suspended, and so do its connections, which the peer may have dropped
+//! long ago. A clock that goes on during a suspend is compared with one that stops.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How often the two clocks are compared while nothing comes.
+/// How often the two clocks are compared while no data arrives.
 pub(crate) const COMPARED_EVERY: Duration = Duration::from_secs(5);
-/// A difference below that is the inexactness of two readings.
+/// The minimum difference that counts as a suspend; smaller ones are inexact readings.
 const SHORTEST_SLEEP: Duration = Duration::from_secs(5);
 
-/// The clocks of a run.
+/// The time of a run.
 pub(crate) struct Clock {
     start: Instant,
     sleep: Sleep,
 }
 
-/// Finds out about time that only one of two clocks saw.
+/// Detects time that only one of the two clocks counted.
 struct Sleep {
-    /// How far the clocks are apart.
+    /// Returns the difference between the clocks.
     compare: fn() -> Duration,
-    /// How far they were apart when they were compared last.
+    /// The difference at the last comparison.
     apart: Duration,
 }
 
@@ -32,7 +31,7 @@ impl Clock {
         Self::comparing(|| since_boot().saturating_sub(awake_since_boot()))
     }
 
-    /// Starts with another way to tell how far the two clocks are apart.
+    /// Starts with another source for the difference between the clocks.
     pub(crate) fn comparing(compare: fn() -> Duration) -> Self {
         Self {
             start: Instant::now(),
@@ -43,17 +42,17 @@ impl Clock {
         }
     }
 
-    /// The time since the start, without that in which the system slept.
+    /// Returns the time since the start, without suspends.
     pub(crate) fn now(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// The instant of a time since the start.
+    /// Converts a time since the start to an instant.
     pub(crate) fn at(&self, time: Duration) -> Instant {
         self.start + time
     }
 
-    /// How long the system slept since this was asked last, if it did.
+    /// Returns how long the system was suspended since the last call, if it was.
     pub(crate) fn slept(&mut self) -> Option<Duration> {
         self.sleep.find()
     }
@@ -83,7 +82,7 @@ fn read(clock: rustix::time::ClockId) -> Duration {
     Duration::try_from(rustix::time::clock_gettime(clock)).unwrap_or_default()
 }
 
-/// Elsewhere no sleep is noticed, and a dead stream only by its silence.
+/// On other systems a suspend goes unnoticed, and only silence reveals a dead stream.
 #[cfg(not(target_os = "linux"))]
 fn since_boot() -> Duration {
     Duration::ZERO
@@ -101,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_that_only_one_clock_saw_is_a_sleep_and_found_once() {
+    fn time_that_only_one_clock_counted_is_reported_once() {
         static APART: AtomicU64 = AtomicU64::new(100);
         let mut clock = Clock::comparing(|| Duration::from_secs(APART.load(Ordering::Relaxed)));
         let mut slept_when_apart = |seconds| {

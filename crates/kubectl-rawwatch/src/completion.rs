@@ -1,4 +1,4 @@
-//! What may stand behind the flags of `kubectl rawwatch`, for completion in a shell.
+//! The values that a shell offers for the flags of `kubectl rawwatch`.
 
 use kubectl_plugin::completion::{Complete, Values};
 
@@ -9,9 +9,9 @@ impl Complete for WatchArgs {
         match argument {
             "paths" | "raw" => Values::Paths(&["watch"]),
             "conditions" => Values::Words(&[
-                ("synced", "the initial state is out"),
-                ("create", "there is an object"),
-                ("delete", "there is none any more"),
+                ("synced", "all existing objects are printed"),
+                ("create", "an object exists"),
+                ("delete", "no object exists any longer"),
                 (
                     "condition=",
                     "NAME or NAME=VALUE: a condition in the status",
@@ -21,11 +21,11 @@ impl Complete for WatchArgs {
             "types" => Values::Words(&[("ADDED", ""), ("MODIFIED", ""), ("DELETED", "")]),
             "output" => Values::Words(&[
                 ("json", "the event as the server sent it"),
-                ("yaml", "the event as a document of a stream"),
+                ("yaml", "the event as a YAML document"),
                 ("name", "kind and name of the object"),
                 ("table", "the server's columns"),
-                ("wide", "more of them"),
-                ("diff", "the fields that changed"),
+                ("wide", "more of the server's columns"),
+                ("diff", "the changed fields"),
                 ("jsonpath=", "TEMPLATE: parts of the event"),
             ]),
             _ => Values::Unknown,

@@ -1,4 +1,4 @@
-//! Does what a watcher demands: requests, reading, waiting.
+//! Does what a watcher demands: sends requests, reads streams, waits.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -17,15 +17,15 @@ use crate::watcher::{Closed, Demand, Input, Stop, Watcher};
 use crate::wire::framer::Framer;
 use crate::wire::version::Version;
 
-/// How long a server may take to say how far it is.
+/// The time limit for a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long it may take to answer a LIST: an API server gives up sooner (`--request-timeout`, a
-/// minute), so nobody is there any more.
+/// The time limit for a LIST. An API server gives up sooner (`--request-timeout`, a minute), so a longer
+/// silence means that the server is gone.
 const LIST_TIMEOUT: Duration = Duration::from_secs(90);
-/// How long it may take to begin a stream.
+/// The time limit for the start of a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Watches one path until something ends it.
+/// Watches one path until something ends the run.
 pub(crate) struct Driver<'a> {
     pub(crate) server: &'a ApiServer,
     pub(crate) target: &'a Target,
@@ -35,12 +35,12 @@ pub(crate) struct Driver<'a> {
     pub(crate) max_event_size: usize,
 }
 
-/// An open stream, and the beginning of its next line.
+/// An open stream, with the start of its next line.
 struct Stream {
     reply: StreamingReply,
     framer: Framer,
-    /// Ends when the clocks are to be looked at. It is kept from chunk to chunk, as to set a timer
-    /// costs as much as to take in an event.
+    /// Ends when the clocks are compared next. It is kept from chunk to chunk, because setting a timer costs
+    /// as much as handling an event.
     next_look: Pin<Box<Sleep>>,
 }
 
@@ -84,7 +84,7 @@ impl Driver<'_> {
                     self.step(clock.now(), Input::Elapsed)?;
                 }
                 (Demand::Read { .. } | Demand::Probe | Demand::Audit { .. }, None) => {
-                    unreachable!("what needs a stream is demanded once it is open")
+                    unreachable!("these demands only follow an open stream")
                 }
             }
         }
@@ -94,7 +94,7 @@ impl Driver<'_> {
         self.watcher.borrow_mut().step(now, input, &mut self.output)
     }
 
-    /// Asks for a whole reply.
+    /// Sends a LIST and reads the whole response.
     async fn list(&self, request: ApiRequest, patience: Duration) -> Result<Reply, Error> {
         timeout(patience, self.server.look_up(request))
             .await
@@ -127,13 +127,13 @@ impl Driver<'_> {
                 return Ok(None);
             }
         };
-        // A sleep before the stream is none in it.
+        // Ignores a suspend that predates this stream.
         let _ = clock.slept();
         self.step(clock.now(), Input::Opened)?;
         Ok(opened)
     }
 
-    /// Reads what comes next, or waits for it.
+    /// Reads the next chunk, or waits for it.
     async fn read(
         &mut self,
         clock: &mut Clock,
@@ -145,37 +145,37 @@ impl Driver<'_> {
             stream.next_look.as_mut().reset(next_look);
         }
         tokio::select! {
-            biased;
-            chunk = stream.reply.chunk() => match chunk {
-                Ok(bytes) => {
-                    let arrived = clock.now();
-                    self.take_chunk(arrived, &bytes, &mut stream.framer)?;
-                    self.watcher
-                        .borrow_mut()
-                        .waited_for_output(clock.now().saturating_sub(arrived));
-                    Ok(())
-                }
-                Err(end) => {
-                    let closed = closed(end, stream.framer.torn());
-                    self.step(clock.now(), Input::Closed(closed))
-                }
-            },
-            () = stream.next_look.as_mut() => {
-                let now = clock.now();
-                stream.next_look.as_mut().reset(clock.at(now + COMPARED_EVERY));
-                match clock.slept() {
-                    Some(slept) => {
-                        let reason = format!("the system slept for {slept:.0?}");
-                        self.step(now, Input::Closed(Closed::Torn(reason)))
+                biased;
+                chunk = stream.reply.chunk() => match chunk {
+                    Ok(bytes) => {
+                        let arrived = clock.now();
+                        self.take_chunk(arrived, &bytes, &mut stream.framer)?;
+                        self.watcher
+                            .borrow_mut()
+                            .waited_for_output(clock.now().saturating_sub(arrived));
+                        Ok(())
                     }
-                    None if now < until => Ok(()),
-                    None => self.step(now, Input::Elapsed),
+                    Err(end) => {
+                        let closed = closed(end, stream.framer.torn());
+                        self.step(clock.now(), Input::Closed(closed))
+                    }
+                },
+                () = stream.next_look.as_mut() => {
+                    let now = clock.now();
+                    stream.next_look.as_mut().reset(clock.at(now + COMPARED_EVERY));
+                    match clock.slept() {
+                        Some(slept) => {
+        let reason = format!("the system was suspended for {slept:.0?}");
+                            self.step(now, Input::Closed(Closed::Torn(reason)))
+                        }
+                        None if now < until => Ok(()),
+                        None => self.step(now, Input::Elapsed),
+                    }
                 }
             }
-        }
     }
 
-    /// Takes in the lines of a chunk, as long as they are demanded.
+    /// Handles the lines of a chunk, as long as the watcher demands them.
     fn take_chunk(
         &mut self,
         now: Duration,
@@ -197,7 +197,7 @@ impl Driver<'_> {
             "{}: the server sent a line of more than {} bytes",
             self.target.path, self.max_event_size
         ))
-        .hinted("--max-event-size allows longer ones")
+        .hinted("allow longer lines with --max-event-size")
     }
 }
 
@@ -205,7 +205,7 @@ fn closed(end: End, torn: usize) -> Closed {
     match end {
         End::Clean if torn == 0 => Closed::Clean,
         End::Clean => Closed::Torn(format!(
-            "the stream ended in a line after {torn} bytes of it"
+            "the stream ended in the middle of a line, {torn} bytes in"
         )),
         End::Torn(reason) => Closed::Torn(format!("the stream broke off: {reason}")),
     }
@@ -213,7 +213,7 @@ fn closed(end: End, torn: usize) -> Closed {
 
 fn no_answer(after: Duration) -> Error {
     Error::connection(format!(
-        "Unable to connect to the server: no answer within {after:?}"
+        "Unable to connect to the server: no response within {after:?}"
     ))
 }
 
@@ -234,9 +234,9 @@ mod tests {
     const PATH: &str = "/api/v1/namespaces/default/configmaps";
     const EMPTY: &str = r#"{"kind":"ConfigMapList","apiVersion":"v1","metadata":{"resourceVersion":"10"},"items":[]}"#;
 
-    /// Nothing tells a client that its stream died while the system slept.
+    /// A client is not told that its stream broke during a suspend.
     #[tokio::test]
-    async fn a_stream_that_the_system_slept_through_is_renewed_at_once() {
+    async fn a_stream_is_renewed_at_once_after_a_suspend() {
         static APART: AtomicU64 = AtomicU64::new(0);
         let silence = Answer::Stream(Vec::new());
         let server = FaultyServer::start([Answer::Reply(Reply::json(200, EMPTY)), silence]);
@@ -259,7 +259,7 @@ mod tests {
         let clock = Clock::comparing(|| Duration::from_secs(APART.load(Ordering::Relaxed)));
         let sleeps = async {
             while server.requests().len() < 3 {
-                // A sleep before the stream is open costs nothing.
+                // A suspend before the stream is open has no effect.
                 APART.fetch_add(3600, Ordering::Relaxed);
                 sleep(Duration::from_millis(100)).await;
             }

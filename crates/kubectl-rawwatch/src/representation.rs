@@ -1,12 +1,12 @@
-//! The representation in which the server is asked for objects, and the headers of a request that ask for it.
+//! The representation in which the server is asked for objects, and the request headers for it.
 //!
-//! A LIST and a watch must have the same representation, so that all lines of a run do.
+//! A LIST and a watch use the same representation, so that all lines of a run have the same form.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use kubectl_plugin::Error;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// A server that cannot do a representation sends whole objects.
+/// A server that does not support a representation sends whole objects.
 const METADATA: HeaderValue = HeaderValue::from_static(
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
 );
@@ -16,22 +16,22 @@ const METADATA_LIST: HeaderValue = HeaderValue::from_static(
 const TABLE: HeaderValue =
     HeaderValue::from_static("application/json;as=Table;g=meta.k8s.io;v=v1,application/json");
 
-/// What the server makes of an object.
+/// How the server represents an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Representation {
-    /// All of it.
+    /// The whole object.
     #[default]
     Object,
     /// Its kind and its metadata.
     Metadata,
-    /// A row of its columns, with its metadata.
+    /// A table row with the metadata.
     Table,
-    /// A row of its columns, with all of it.
+    /// A table row with the whole object.
     TableWithObject,
 }
 
 impl Representation {
-    /// The `Accept` of a LIST.
+    /// Returns the `Accept` of a LIST.
     fn list(self) -> HeaderValue {
         match self {
             Self::Object => JSON,
@@ -40,7 +40,7 @@ impl Representation {
         }
     }
 
-    /// The `Accept` of a watch.
+    /// Returns the `Accept` of a watch.
     fn watch(self) -> HeaderValue {
         match self {
             Self::Object => JSON,
@@ -49,7 +49,7 @@ impl Representation {
         }
     }
 
-    /// The `includeObject` that goes with it (`meta/v1`, `TableOptions`).
+    /// Returns the `includeObject` parameter (`meta/v1`, `TableOptions`).
     pub(crate) fn include_object(self) -> Option<&'static str> {
         (self == Self::TableWithObject).then_some("Object")
     }
@@ -58,13 +58,13 @@ impl Representation {
 /// The headers of all requests of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Headers {
-    /// Those of `-H`, without an `Accept`.
+    /// The headers of `-H`, without `Accept`.
     given: HeaderMap,
     pub(crate) representation: Representation,
 }
 
 impl Headers {
-    /// Reads every `-H`; `representation` is what the output needs.
+    /// Reads every `-H`. `representation` is what the output needs.
     pub(crate) fn new(
         flags: &[(HeaderName, HeaderValue)],
         representation: Representation,
@@ -76,7 +76,7 @@ impl Headers {
         for (name, value) in flags {
             if name == header::ACCEPT_ENCODING {
                 return Err(Error::usage("--header must not set accept-encoding")
-                    .hinted("a server that compresses a stream holds its events back to do so"));
+                    .hinted("remove it: a server that compresses a stream holds back its events"));
             }
             if name == header::ACCEPT {
                 headers.representation = accepted(value, representation)?;
@@ -87,7 +87,7 @@ impl Headers {
         Ok(headers)
     }
 
-    /// Those of a LIST, of metadata alone if only that is needed.
+    /// Returns the headers of a LIST, or of one that needs only metadata.
     pub(crate) fn list(&self, metadata_only: bool) -> HeaderMap {
         let representation = if metadata_only {
             Representation::Metadata
@@ -97,7 +97,7 @@ impl Headers {
         self.with(representation.list())
     }
 
-    /// Those of a watch.
+    /// Returns the headers of a watch.
     pub(crate) fn watch(&self) -> HeaderMap {
         self.with(self.representation.watch())
     }
@@ -105,14 +105,14 @@ impl Headers {
     fn with(&self, accept: HeaderValue) -> HeaderMap {
         let mut headers = self.given.clone();
         headers.insert(header::ACCEPT, accept);
-        // A server that compresses a stream holds events back to do so.
+        // A server that compresses a stream holds back its events.
         let identity = HeaderValue::from_static("identity");
         headers.insert(header::ACCEPT_ENCODING, identity);
         headers
     }
 }
 
-/// The representation that the user's own `Accept` asks for.
+/// Returns the representation that the user's own `Accept` asks for.
 fn accepted(value: &HeaderValue, needed: Representation) -> Result<Representation, Error> {
     let text = value.to_str().unwrap_or_default();
     let first = text.split(',').next().unwrap_or_default();
@@ -130,10 +130,10 @@ fn accepted(value: &HeaderValue, needed: Representation) -> Result<Representatio
         }
         _ => {
             return Err(Error::usage(format!(
-                "--header Accept: {text:?} is nothing that can be watched here"
+    "--header Accept: {text:?} cannot be watched"
             ))
             .hinted(
-                "application/json, or application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+    "use application/json, or application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
             ));
         }
     };
@@ -141,7 +141,7 @@ fn accepted(value: &HeaderValue, needed: Representation) -> Result<Representatio
         Representation::Object => Ok(representation),
         needed if representation == Representation::Object => Ok(needed),
         _ => Err(Error::usage(
-            "--header Accept and -o table do not fit together",
+            "--header Accept and -o table cannot be used together",
         )),
     }
 }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn own_headers_go_with_every_request_and_decide_no_encoding() {
+    fn own_headers_go_with_every_request_but_set_no_encoding() {
         let headers = parse(&["X-Reason: a", "x-reason: b"], Representation::Object).unwrap();
         for map in [headers.list(false), headers.list(true), headers.watch()] {
             assert_eq!(map.get_all("x-reason").iter().count(), 2);

@@ -1,8 +1,8 @@
-//! `--resume-file`: how far every path is, and which objects are known, for the next run.
+//! `--resume-file`: the progress of every path, and the known objects, for the next run.
 //!
-//! The file holds names, UIDs and versions, and nothing of the objects. It is replaced as a whole,
-//! so that a crash leaves the old one: after a signal or an end of its own a run goes on exactly
-//! behind its last line, after a `kill -9` some lines may come again. It is for one run at a time.
+//! The file holds names, UIDs and versions, and no content of objects. It is replaced atomically, so a crash
+//! leaves the old one. After a signal or a regular end, the next run starts exactly after the last line;
+//! after a `kill -9`, some lines may be repeated. Only one run at a time may use the file.
 
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -19,15 +19,15 @@ use tokio::time::sleep;
 use crate::watcher::Watcher;
 use crate::watcher::saved::Saved;
 
-/// How often the file is written at the most.
+/// The minimum interval between two writes.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Writing takes no more than one part in so many of the time.
+/// The inverse of the share of time that may be spent on writing.
 const SHARE: u32 = 20;
 
 /// The whole file. It is written from references and read into values.
 #[derive(Serialize, Deserialize)]
 struct Content<S> {
-    /// What the server is known by.
+    /// The identity of the cluster.
     server: String,
     paths: Vec<PathContent<S>>,
 }
@@ -40,30 +40,32 @@ struct PathContent<S> {
     saved: S,
 }
 
-/// The file of a run.
+/// The resume file of a run.
 pub(crate) struct ResumeFile {
     file: PathBuf,
     server: String,
     /// The paths with their selectors, in the order of the watchers.
     paths: Vec<String>,
-    /// Locked as long as the run lasts. It is no lock of the file itself, which is replaced, and it
-    /// stays where it is: to remove it would take it away from the next run that waits for it.
+    /// Locked for the whole run. It is not the resume file, which is replaced. It is never removed, because the
+    /// next run may already be waiting for it.
     _lock: File,
 }
 
 impl ResumeFile {
-    /// Takes the file for this run. Whether it can be written is known before a line is printed.
+    /// Locks the file for this run, and checks that it can be written before a line is printed.
     pub(crate) fn open(file: &str, server: String, paths: Vec<String>) -> Result<Self, Error> {
         let refused = |why: &dyn Display| Error::usage(format!("--resume-file: {file}: {why}"));
         let path = PathBuf::from(file);
         if path.file_name().is_none() || path.is_dir() {
-            return Err(refused(&"it names no file"));
+            return Err(refused(&"it is not a file name"));
         }
         let lock = private().create(true).open(beside(&path, ".lock"));
         let lock = lock.map_err(|error| refused(&error))?;
-        // Where a file system knows no locks, there is none.
+        // On a file system without locks, there is none.
         if let Err(TryLockError::WouldBlock) = lock.try_lock() {
-            return Err(refused(&"it is in use by another run").hinted("give each run its own"));
+            return Err(
+                refused(&"it is in use by another run").hinted("use a different file for each run")
+            );
         }
         let new = beside(&path, ".new");
         create(&new)
@@ -77,7 +79,7 @@ impl ResumeFile {
         })
     }
 
-    /// What the last run left, in the order of the paths; `None` when there was none.
+    /// Reads what the last run saved, in the order of the paths; `None` if there is no file.
     pub(crate) fn read(&self) -> Result<Option<Vec<Saved>>, Error> {
         let shown = self.file.display();
         let bytes = match fs::read(&self.file) {
@@ -89,7 +91,7 @@ impl ResumeFile {
             Error::usage(format!(
                 "--resume-file: {shown} was not written by this plugin"
             ))
-            .hinted("give another name, or remove it to begin anew")
+            .hinted("use another name, or remove the file to start over")
         })?;
         let paths: Vec<&str> = content
             .paths
@@ -106,7 +108,7 @@ impl ResumeFile {
         if let Some(what) = differs {
             return Err(
                 Error::usage(format!("--resume-file: {shown} belongs to {what}"))
-                    .hinted("give another name, or remove it to begin anew"),
+                    .hinted("use another name, or remove the file to start over"),
             );
         }
         Ok(Some(
@@ -114,7 +116,7 @@ impl ResumeFile {
         ))
     }
 
-    /// Writes how far the watchers are now.
+    /// Saves the current state of the watchers.
     pub(crate) fn write(&self, watchers: &[RefCell<Watcher>]) -> Result<(), Error> {
         self.replace(watchers).map_err(|error| {
             Kind::Format(format!("--resume-file: {}: {error}", self.file.display())).into()
@@ -141,7 +143,7 @@ impl ResumeFile {
         fs::rename(&new, &self.file)
     }
 
-    /// Writes again and again, when something has changed.
+    /// Saves the state again and again, when it has changed. Returns only to report an error.
     pub(crate) async fn keep(&self, watchers: &[RefCell<Watcher>]) -> Error {
         let revision = || -> u64 {
             let revisions = watchers.iter().map(|watcher| watcher.borrow().revision);
@@ -163,7 +165,7 @@ impl ResumeFile {
     }
 }
 
-/// How a file is opened that only the user may read.
+/// Returns options for a file that only the user may read.
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
@@ -172,7 +174,7 @@ fn private() -> OpenOptions {
     options
 }
 
-/// Makes a file. What a run left there that was killed, or somebody else put there, is not written to.
+/// Creates a file. A leftover or planted file of that name is removed, never written to.
 fn create(file: &Path) -> io::Result<File> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
@@ -180,7 +182,7 @@ fn create(file: &Path) -> io::Result<File> {
     }
 }
 
-/// The name of a file that goes with the resume file: `.new` is the next one, until it is whole.
+/// Returns the name of a companion of the resume file: `.new` is the next version until it is complete.
 fn beside(file: &Path, ending: &str) -> PathBuf {
     let mut name = file.file_name().unwrap_or_default().to_owned();
     name.push(ending);

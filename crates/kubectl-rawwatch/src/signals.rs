@@ -1,9 +1,8 @@
-//! SIGINT and SIGTERM: the line that is being written is finished, and the process ends by the
-//! signal.
+//! Handles SIGINT and SIGTERM: the current line is completed, then the signal ends the process.
 //!
-//! When nobody reads stdout, a write may last for ever; so a thread ends the process after a
-//! moment, unless the rest of it has said that it [`mark_ending`] by itself. The shared library holds signals back only until the
-//! outcome of a change can be said, which nothing here has.
+//! A write to a pipe that is not read may block forever. So a thread ends the process after a moment, unless
+//! [`mark_ending`] tells that the process is ending by itself. The shared library holds signals back only
+//! while a change may be in progress, and a watch changes nothing.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,25 +12,25 @@ use std::time::Duration;
 use kubectl_plugin::runtime::TerminationSignals;
 use signal_hook::low_level::emulate_default_handler;
 
-/// How long the line that is being written may take.
+/// The time limit for completing the current line.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// How long the end may take behind it: a resume file of many objects on a slow disk.
+/// The time limit for the rest, such as writing a large resume file to a slow disk.
 const PATIENCE_WITH_THE_END: Duration = Duration::from_secs(10);
 
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Takes the signals over for the rest of the process. Needs a tokio runtime around it.
+/// Handles the signals for the rest of the process. Needs a tokio runtime.
 pub(crate) fn take_over() -> io::Result<TerminationSignals> {
     end_soon_after_any()?;
     TerminationSignals::listen()
 }
 
-/// Says that no line is being written any more, and the process comes to its end.
+/// Marks that all lines are complete and that the process is ending.
 pub(crate) fn mark_ending() {
     IS_ENDING.store(true, Ordering::SeqCst);
 }
 
-/// Starts the thread, which a pipe wakes: a handler may do little more than write to it.
+/// Starts the thread. A pipe wakes it, because a signal handler may do little more than write to one.
 #[cfg(unix)]
 fn end_soon_after_any() -> io::Result<()> {
     use std::io::Read;
@@ -62,7 +61,7 @@ fn end_soon_after_any() -> io::Result<()> {
     Ok(())
 }
 
-/// Starts the thread, which listens as the rest of the process does.
+/// Starts the thread, which listens like the rest of the process.
 #[cfg(not(unix))]
 fn end_soon_after_any() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -84,7 +83,7 @@ fn let_it_end() {
     }
 }
 
-/// Ends the process as the signal would have without us.
+/// Ends the process by the signal's default action.
 fn end_by(signal: i32) {
     let _ = emulate_default_handler(signal);
 }

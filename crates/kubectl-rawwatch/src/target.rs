@@ -1,4 +1,4 @@
-//! A path and the flags that are about it → the requests of one watch; no I/O.
+//! Turns a path and the flags about it into the requests of one watch. No I/O.
 
 use std::time::Duration;
 
@@ -19,38 +19,38 @@ const PARAMETERS: [&str; 7] = [
     "timeoutSeconds",
     "watch",
 ];
-/// Those that are the same for a list and a watch.
+/// The parameters that apply to both a list and a watch.
 const SELECTORS: [&str; 3] = ["fieldSelector", "labelSelector", "shardSelector"];
-/// Those that decide how the state is got, which is not the user's to say.
+/// The parameters that control how the initial state is read, which is up to rawwatch.
 const OURS: [&str; 4] = [
     "continue",
     "limit",
     "resourceVersionMatch",
     "sendInitialEvents",
 ];
-/// How many objects a page has, as for kubectl.
+/// The page size, which is kubectl's.
 const PAGE: &str = "500";
 
-/// One collection, or a selection of it.
+/// A collection, or a selection of its objects.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    /// As messages and tags name it.
+    /// The path in messages and tags.
     pub(crate) path: String,
-    /// With its selectors, and nothing else in its query.
+    /// The path with its selectors and no other parameters.
     collection: RawPath,
     headers: Headers,
-    /// Where the watch begins, when the user says so.
+    /// The version after which the watch starts, if the user gives one.
     pub(crate) resource_version: Option<Version>,
-    /// What the path says about the length of the run.
+    /// The time limit of the run, if the path has one.
     pub(crate) timeout: Option<Duration>,
-    /// What the server says of it may hold credentials.
+    /// The server's messages may contain credentials.
     pub(crate) is_secret: bool,
-    /// What the user should know.
+    /// A note for the user.
     pub(crate) note: Option<String>,
 }
 
 impl Target {
-    /// Checks everything that can be checked here.
+    /// Checks everything that needs no server.
     pub(crate) fn new(
         path: RawPath,
         arguments: &WatchArgs,
@@ -60,14 +60,14 @@ impl Target {
         for name in OURS {
             if given.parameter(name).is_some() {
                 return Err(Error::usage(format!("PATH has the parameter `{name}`"))
-                    .hinted("the initial state is listed here, page by page: leave it out"));
+                    .hinted("remove it: rawwatch reads the initial state page by page"));
             }
         }
         given.check_parameters(&PARAMETERS)?;
         if let Some("0" | "f" | "F" | "false" | "FALSE" | "False") =
             given.parameter("watch").as_deref()
         {
-            return Err(Error::usage("PATH has `watch=false`").hinted("leave it out"));
+            return Err(Error::usage("PATH has `watch=false`").hinted("remove it"));
         }
         if let Some(namespace) = arguments.connection.namespace() {
             given.check_namespace(namespace)?;
@@ -99,7 +99,7 @@ impl Target {
             };
             collection.add_default("fieldSelector", &selector);
             note = Some(format!(
-                "rawwatch: {} is one object: watching {} with fieldSelector={of_name}",
+                "rawwatch: {} is a single object: watching {} with fieldSelector={of_name}",
                 given.path(),
                 collection.path(),
             ));
@@ -122,12 +122,12 @@ impl Target {
         })
     }
 
-    /// The path with its selectors.
+    /// Returns the path with its selectors.
     pub(crate) fn selection(&self) -> String {
         self.collection.to_string()
     }
 
-    /// Asks for a page, or for everything when it is `whole`.
+    /// Builds the LIST of one page, or of everything if it is `whole`.
     pub(crate) fn list(&self, token: &str, metadata_only: bool, whole: bool) -> ApiRequest {
         let mut path = self.collection.clone();
         if !whole {
@@ -143,14 +143,14 @@ impl Target {
         ApiRequest::get(path, self.headers.list(metadata_only))
     }
 
-    /// Asks how far the server is.
+    /// Builds a LIST that tells the server's current version.
     pub(crate) fn probe(&self) -> ApiRequest {
         let mut path = self.collection.clone();
         path.add_default("limit", "1");
         ApiRequest::get(path, self.headers.list(true))
     }
 
-    /// Asks for the events behind a version.
+    /// Builds the watch of the events after a version.
     pub(crate) fn watch(&self, from: &Version, timeout: Duration) -> ApiRequest {
         let mut path = self.collection.clone();
         path.add_default("watch", "1");
@@ -164,16 +164,15 @@ impl Target {
     }
 }
 
-/// The path of the collection, and the name if `path` is that of one object.
+/// Returns the path of the collection, and the name if `path` is a single object.
 fn collection(path: &RawPath) -> Result<(RawPath, Option<String>), Error> {
     let Some(resource) = path.resource() else {
-        return Err(Error::usage("PATH is not that of a collection or an object").hinted(
-            "a watch is for paths like /api/v1/namespaces/default/pods or /apis/apps/v1/deployments",
-        ));
+        return Err(Error::usage("PATH is neither a collection nor an object")
+            .hinted("for example: /api/v1/namespaces/default/pods or /apis/apps/v1/deployments"));
     };
     if let Some(subresource) = resource.subresource {
         return Err(Error::usage(format!(
-            "PATH is the subresource `{subresource}`, and no subresource can be watched"
+            "PATH is the subresource `{subresource}`, which cannot be watched"
         ))
         .hinted("watch the object: its status is part of it"));
     }
@@ -186,16 +185,16 @@ fn collection(path: &RawPath) -> Result<(RawPath, Option<String>), Error> {
     }
 }
 
-/// Where the user wants to begin; an empty version and 0 are the same as none, as the present
-/// state comes first then.
+/// Returns the version to start after. An empty version and 0 mean none: then the current state comes
+/// first.
 fn resource_version(path: &RawPath) -> Result<Option<Version>, Error> {
     match path.parameter("resourceVersion").as_deref() {
         None | Some("" | "0") => Ok(None),
         Some(text) if version::is_number(text) => Ok(Some(Version::new(text))),
         Some(text) => Err(Error::usage(format!(
-            "--resource-version: {text:?} is no resource version"
+            "--resource-version: {text:?} is not a resource version"
         ))
-        .hinted("it is the number in metadata.resourceVersion of a list or an object")),
+        .hinted("use the metadata.resourceVersion of a list or an object")),
     }
 }
 
@@ -206,7 +205,7 @@ fn timeout(path: &RawPath) -> Result<Option<Duration>, Error> {
     match text.parse() {
         Ok(seconds @ 1..) => Ok(Some(Duration::from_secs(seconds))),
         _ => Err(Error::usage(format!(
-            "PATH has `timeoutSeconds={text}`, which is no number of seconds above 0"
+            "PATH has `timeoutSeconds={text}`, which is not a positive number of seconds"
         ))),
     }
 }

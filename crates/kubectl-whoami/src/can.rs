@@ -51,7 +51,7 @@ struct Document<'a> {
 /// Asks each question of `--can` in turn, and prints the answers.
 ///
 /// # Errors
-/// [`Kind::Denied`] if one answer is no, [`Kind::Unanswered`] if the server refuses to answer.
+/// [`Kind::AnswerIsNo`] if one answer is no, [`Kind::CheckRefused`] if the server refuses to answer.
 pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
     let output = match Format::parse(arguments)? {
         Format::Table => None,
@@ -87,7 +87,7 @@ pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
     if answers.iter().all(|answer| answer.1.is_allowed()) {
         Ok(())
     } else {
-        Err(Kind::Denied.into())
+        Err(Kind::AnswerIsNo.into())
     }
 }
 
@@ -124,7 +124,10 @@ impl Question {
             "spec": spec(&self.attributes),
         });
         let request = review::post(REVIEWS, &question)?;
-        let reply = server.look_up(request).await.map_err(Error::unanswered)?;
+        let reply = server
+            .look_up(request)
+            .await
+            .map_err(Error::into_refused_check)?;
         let review: Review = review::read(&reply)?;
         match review.status.get("allowed") {
             Some(Value::Bool(_)) => Ok(review),

@@ -13,7 +13,8 @@ use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::connection::Contexts;
 use kubectl_plugin::error::Kind;
 use kubectl_plugin::output::{write, write_coloured};
-use kubectl_plugin::stderr::{self, Progress};
+use kubectl_plugin::stderr;
+use kubectl_plugin::stderr::progress::Progress;
 use kubectl_plugin::text::terminal;
 
 use crate::args::WhoamiArgs;

@@ -27,7 +27,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::connection::{Connection, ConnectionArgs, Contexts, CredentialSummary, ServerTarget};
 use crate::curl::{self, BodySource};
 use crate::error::Kind;
-use crate::redaction::{Redaction, headers_and_urls};
+use crate::redaction::Redaction;
+use crate::redaction::documents::has_credentials;
+use crate::redaction::headers_and_urls::shown_header;
 use crate::request::{ApiRequest, RawPath};
 use crate::text::shell::quoted;
 use crate::text::utc;
@@ -185,9 +187,8 @@ impl ApiServer {
         let request = user_agent::signed(request);
         let is_secret = RequestContext::new(&request, String::new())
             .redaction
-            .is_secret()
-            || serde_json::from_slice(&request.body)
-                .is_ok_and(|body| headers_and_urls::is_in(&body));
+            .is_about_secret()
+            || serde_json::from_slice(&request.body).is_ok_and(|body| has_credentials(&body));
         let script = curl::script(&request, is_secret, body_source, &target);
         output::write(script.as_bytes())
     }
@@ -286,7 +287,7 @@ impl ApiServer {
 fn say_headers(reply: &Reply, redaction: &Redaction) {
     stderr::say(&format!("{:?} {}", reply.version(), reply.status()));
     for (name, value) in reply.headers() {
-        let shown = headers_and_urls::header(name, value, redaction);
+        let shown = shown_header(name, value, redaction);
         stderr::say(&format!("{name}: {shown}"));
     }
 }

@@ -13,7 +13,8 @@ use kube_core::Status;
 use super::connection_error;
 use super::reply::Reply;
 use crate::Error;
-use crate::error::{Kind, status};
+use crate::error::Kind;
+use crate::error::response::{status_in_document, status_of_response};
 use crate::redaction::Redaction;
 use crate::request::{ApiRequest, Resource};
 
@@ -74,7 +75,7 @@ impl RequestContext {
         if code.is_success() && !is_page {
             return Ok(reply);
         }
-        let refusal = status::parse(
+        let refusal = status_of_response(
             code,
             reply.headers(),
             &self.method,
@@ -205,8 +206,8 @@ fn not_kubernetes(reply: &Reply, is_page: bool, method: &Method, host: &str) -> 
 /// not a `Status`. `is_secret` is [`Resource::is_secret`] of the streamed resource.
 pub fn refusal(document: &[u8], is_secret: bool) -> Option<Error> {
     let redaction =
-        Redaction::for_request(is_secret, &[]).widened_by(&String::from_utf8_lossy(document));
-    let status = status::redacted(document, &redaction)?;
+        Redaction::for_request(is_secret, &[]).tightened_for(&String::from_utf8_lossy(document));
+    let status = status_in_document(document, &redaction)?;
     Some(Kind::Refused(Box::new(status)).into())
 }
 

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use clap::{ArgAction, Command};
 
-use crate::text::parse_boolean;
+use crate::text::boolean::parse_boolean;
 
 /// Lets each flag that is on or off take a value, as in `--flag=false` (cobra's boolean flags).
 pub(super) fn with_boolean_values(command: Command) -> Command {

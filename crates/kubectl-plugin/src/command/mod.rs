@@ -62,7 +62,7 @@ fn end_with(error: &Error, name: &CommandName) -> ExitCode {
         Kind::Interrupted { signal, .. } => Some(*signal),
         _ => None,
     };
-    if !error.is_silent() {
+    if error.has_message() {
         stderr::say(&error.to_string());
         if let Some(hint) = error.hint() {
             stderr::say(&format!("hint: {}", name.put_into(hint)));

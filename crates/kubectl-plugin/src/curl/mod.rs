@@ -14,7 +14,7 @@ use http::Uri;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::redaction::Redaction;
-use crate::redaction::headers_and_urls;
+use crate::redaction::headers_and_urls::{shown_header, url_without_credentials};
 use crate::request::{ApiRequest, RawPath};
 use crate::text::shell::quoted;
 
@@ -331,7 +331,7 @@ impl Script {
             // A header that ends with its colon is one that curl leaves out.
             return format!("-H {}", quoted(&format!("{name};")));
         }
-        if headers_and_urls::header(name, value, &Redaction::default()) == text {
+        if shown_header(name, value, &Redaction::default()) == text {
             return format!("-H {}", quoted(&format!("{name}: {text}")));
         }
         let word = self.variable(name.as_str(), format!("the value of the header {name}"));
@@ -386,7 +386,7 @@ impl Script {
             server = format!("https://{target}{}", way.server.path());
         }
         let url = format!("{}{path}", server.trim_end_matches('/'));
-        let shown = headers_and_urls::url(&url);
+        let shown = url_without_credentials(&url);
         if shown == url {
             self.line(quoted(&url).into_owned());
         } else {

@@ -1,10 +1,14 @@
-//! The one error type: what a user reads, the hint under it, and the exit code.
+//! [`Error`]: what went wrong, a hint on how to fix it, and the exit code.
 //!
-//! Every failure of every plugin becomes one of these kinds, and message and exit code
-//! are total matches over them, so that a new kind of failure cannot forget one. Texts
-//! are kubectl's where kubectl has them (`kubectl/pkg/cmd/util/helpers.go`,
-//! `StandardErrorMessage`); nothing here may hold a credential or the data of a Secret.
+//! Every failure of every plugin is one [`Kind`]. The message and the exit code are matches over
+//! all kinds, so a new kind does not compile without them. Messages are kubectl's where kubectl has
+//! one (`kubectl/pkg/cmd/util/helpers.go`, `StandardErrorMessage`). Whoever creates an error keeps
+//! credentials and the data of Secrets out of it.
+//!
+//! * `response`: reads the Status of an unsuccessful response
+//! * `status`: puts a Status into kubectl's words
 
+pub(crate) mod response;
 pub(crate) mod status;
 
 use std::fmt::{self, Display, Formatter};
@@ -14,190 +18,192 @@ use kube_core::Status;
 
 use crate::text::nearest::nearest;
 
-/// The exit codes, as the README and `--help` list them.
+/// The exit codes that the README and `--help` list.
 mod exit_code {
-    /// The server refused, or an awaited condition did not come.
+    /// The server refused the request, a condition was not met, or the answer to a check is no.
     pub(super) const REFUSED: u8 = 1;
-    /// Bad usage or input; nothing was sent.
+    /// The command line, a file or the input is wrong. Nothing was sent.
     pub(super) const USAGE: u8 = 2;
-    /// No connection, TLS or login.
+    /// There is no connection, TLS failed, or the server did not accept the credential (401).
     pub(super) const CONNECTION: u8 = 3;
-    /// The server refused where its no would be an answer.
-    pub(super) const UNANSWERED: u8 = 4;
-    /// It was tried again and again, and did not work.
+    /// The server refused to answer a check, whose negative answer would be [`REFUSED`].
+    pub(super) const CHECK_REFUSED: u8 = 4;
+    /// Retrying did not help.
     pub(super) const GAVE_UP: u8 = 5;
-    /// What answered does not speak the Kubernetes protocol.
+    /// The response does not follow the Kubernetes protocol.
     pub(super) const PROTOCOL: u8 = 6;
     /// Events were lost, and the user allows no gap.
     pub(super) const GAP: u8 = 7;
-    /// The credential ends sooner than it may.
+    /// The credential expires sooner than the user allows.
     pub(super) const EXPIRING: u8 = 8;
-    /// The object is not in the state that the request asked for.
+    /// The object has another version than expected, or others manage one of the fields.
     pub(super) const CONFLICT: u8 = 9;
-    /// The request left, and what became of it is not known.
+    /// The request was sent, and may or may not have taken effect.
     pub(super) const OUTCOME_UNKNOWN: u8 = 10;
-    /// The output could not be written.
+    /// The output could not be produced or written.
     pub(super) const OUTPUT: u8 = 74;
 }
 
-/// Why a plugin could not do what it was asked for, and what to do about it.
+/// A failure of a plugin, with an optional hint on how to fix it.
 #[derive(Debug)]
 pub struct Error {
     kind: Kind,
     hint: Option<String>,
 }
 
-/// What went wrong. Texts are lower-case fragments that name what and where.
+/// The kind of a failure, with the text that describes it.
+///
+/// Texts begin in lower case and name what failed and where. The exceptions are whole lines, which
+/// kubectl begins in different ways.
 #[derive(Debug, thiserror::Error)]
 pub enum Kind {
-    /// Bad usage or input: a flag, a path, a body, a kubeconfig. Nothing was sent.
+    /// A flag, path, body or file is wrong. Nothing was sent.
     #[error("error: {0}")]
     Usage(String),
-    /// The kubeconfig and the flags make no usable configuration. Nothing was sent. Several
-    /// problems are a list of lines that start with `* `.
+    /// The kubeconfig and the flags do not add up to a usable configuration. Nothing was sent.
+    /// Several problems are listed on lines of their own, each after `* `.
     #[error("Error in configuration: {0}")]
     Configuration(String),
-    /// No reply came, and the request changed nothing: DNS, TCP, TLS, a time-out. A whole line,
-    /// as kubectl begins its own differently each time.
+    /// No response arrived, and the request changed nothing. A whole line.
     #[error("{0}")]
     Connection(String),
-    /// No reply came, as the server's certificate is not to be trusted. A whole line too.
+    /// The server's certificate is not trusted, so nothing was sent. A whole line.
     #[error("{0}")]
     Untrusted(String),
-    /// The server answered, and the answer is no. The data of Secrets is already taken out.
+    /// The server refused the request. The Status is redacted.
     #[error("{}", status::line(.0))]
     Refused(Box<Status>),
-    /// The server refused to answer a question of which the answer may be no.
+    /// The server refused to answer a check, such as `whoami --can`. The Status is redacted.
     #[error("{}", status::line(.0))]
-    Unanswered(Box<Status>),
-    /// The answer to the question is no, and stdout has it: there is nothing to say.
+    CheckRefused(Box<Status>),
+    /// The answer to a check is no. stdout already shows it, so there is no message.
     #[error("")]
-    Denied,
-    /// An object is at another version than the one that was asked for.
+    AnswerIsNo,
+    /// The object has another version than the request expects.
     #[error("error: {0}")]
     Conflict(String),
-    /// What answered is not a Kubernetes API server.
+    /// The response does not come from a Kubernetes API server.
     #[error("error: {0}")]
     Protocol(String),
-    /// It was tried again and again, and did not work.
+    /// Retrying did not help.
     #[error("error: {0}")]
     GaveUp(String),
     /// Events were lost, and the user allows no gap.
     #[error("error: {0}")]
     Gap(String),
-    /// The credential ends sooner than the user allows.
+    /// The credential expires sooner than the user allows.
     #[error("error: {0}")]
     Expiring(String),
-    /// What was waited for did not come in time.
+    /// The condition was not met in time.
     #[error("error: {0}")]
     Unmet(String),
-    /// The request was written, and whether it took effect cannot be told.
+    /// The request was sent, and may or may not have taken effect.
     #[error("error: outcome unknown: {0}")]
     OutcomeUnknown(String),
-    /// A signal came before the end. The process ends by it, once this was said.
+    /// A signal arrived. The process prints the message, if there is one, and ends by the signal.
     #[error("error: {}", .message.as_deref().unwrap_or("interrupted"))]
     Interrupted {
-        /// Its number.
+        /// The number of the signal.
         signal: i32,
-        /// What is known of the request; `None` when nothing is to be said.
+        /// The state of the request, or `None` if there is nothing to report.
         message: Option<String>,
     },
-    /// `--warnings-as-errors`, and there were some different ones.
+    /// Warnings arrived, and `--warnings-as-errors` is set.
     #[error("error: {count} warning{} received", if *.count == 1 { "" } else { "s" })]
     Warnings {
-        /// The number.
+        /// The number of different warnings.
         count: usize,
     },
-    /// The request succeeded, and its reply does not fit the output format.
+    /// The request succeeded, but its response cannot be printed in the output format.
     #[error("error: {0}")]
     Format(String),
-    /// stdout could not be written.
-    #[error("error: write to stdout: {0}")]
+    /// Writing to stdout failed.
+    #[error("error: cannot write to stdout: {0}")]
     Output(#[source] io::Error),
 }
 
 impl Error {
-    /// [`Kind::Usage`].
+    /// Creates a [`Kind::Usage`] error.
     pub fn usage(message: impl Into<String>) -> Self {
         Kind::Usage(message.into()).into()
     }
 
-    /// [`Kind::Configuration`].
+    /// Creates a [`Kind::Configuration`] error.
     pub fn configuration(message: impl Into<String>) -> Self {
         Kind::Configuration(message.into()).into()
     }
 
-    /// [`Kind::Connection`].
+    /// Creates a [`Kind::Connection`] error from a whole line.
     pub fn connection(line: impl Into<String>) -> Self {
         Kind::Connection(line.into()).into()
     }
 
-    /// [`Kind::Conflict`].
+    /// Creates a [`Kind::Conflict`] error.
     pub fn conflict(message: impl Into<String>) -> Self {
         Kind::Conflict(message.into()).into()
     }
 
-    /// [`Kind::Protocol`].
+    /// Creates a [`Kind::Protocol`] error.
     pub fn protocol(message: impl Into<String>) -> Self {
         Kind::Protocol(message.into()).into()
     }
 
-    /// The same error with `text` as its hint.
+    /// Sets the hint: an imperative with the exact command or flag, without the `hint: ` prefix.
     #[must_use]
-    pub fn hinted(self, text: impl Into<String>) -> Self {
+    pub fn hinted(self, hint: impl Into<String>) -> Self {
         Self {
-            hint: Some(text.into()),
+            hint: Some(hint.into()),
             ..self
         }
     }
 
-    /// The same error about a question of which the answer may be no: a refusal is none. Who is not
-    /// logged in has asked nothing.
+    /// Sets the hint to the name in `known` that `given` nearly spells, if there is one.
     #[must_use]
-    pub fn unanswered(self) -> Self {
+    pub fn did_you_mean(self, given: &str, known: &[&str]) -> Self {
+        match nearest(given, known.iter().copied()) {
+            Some(name) if name != given => self.hinted(format!("did you mean `{name}`?")),
+            _ => self,
+        }
+    }
+
+    /// Turns a refused request into a refused check. A 401 stays what it is: the server did not get
+    /// as far as the check.
+    #[must_use]
+    pub fn into_refused_check(self) -> Self {
         match self.kind {
             Kind::Refused(status) if status.code != 401 => Self {
-                kind: Kind::Unanswered(status),
+                kind: Kind::CheckRefused(status),
                 ..self
             },
             kind => Self { kind, ..self },
         }
     }
 
-    /// The same error; if `given` is nearly one of the names that are known, that one is its hint.
-    #[must_use]
-    pub fn suggesting(self, given: &str, known: &[&str]) -> Self {
-        match nearest(given, known.iter().copied()) {
-            Some(near) if near != given => self.hinted(format!("did you mean `{near}`?")),
-            _ => self,
-        }
-    }
-
-    /// What went wrong.
+    /// Returns the kind of the failure.
     pub fn kind(&self) -> &Kind {
         &self.kind
     }
 
-    /// What to do about it, without the `hint: ` in front.
+    /// Returns the hint, without the `hint: ` prefix.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// Whether nobody reads stdout any more, which is the silent end of a pipeline's first program.
+    /// Reports whether the reader of stdout has gone, which is how a pipeline ends its first
+    /// program.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(&self.kind, Kind::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// Whether there is nothing to say.
-    pub(crate) fn is_silent(&self) -> bool {
-        let is_said = matches!(
-            self.kind,
-            Kind::Interrupted { message: None, .. } | Kind::Denied
-        );
-        is_said || self.is_broken_pipe()
+    /// Reports whether there is a message to print.
+    pub(crate) fn has_message(&self) -> bool {
+        match self.kind {
+            Kind::AnswerIsNo | Kind::Interrupted { message: None, .. } => false,
+            _ => !self.is_broken_pipe(),
+        }
     }
 
-    /// The exit code of the process.
+    /// Returns the exit code of the process.
     pub fn exit_code(&self) -> u8 {
         match &self.kind {
             Kind::Usage(_) | Kind::Configuration(_) => exit_code::USAGE,
@@ -207,14 +213,14 @@ impl Error {
                 409 => exit_code::CONFLICT,
                 _ => exit_code::REFUSED,
             },
-            Kind::Unanswered(_) => exit_code::UNANSWERED,
-            Kind::Warnings { .. } | Kind::Unmet(_) | Kind::Denied => exit_code::REFUSED,
+            Kind::CheckRefused(_) => exit_code::CHECK_REFUSED,
+            Kind::Warnings { .. } | Kind::Unmet(_) | Kind::AnswerIsNo => exit_code::REFUSED,
             Kind::Conflict(_) => exit_code::CONFLICT,
             Kind::GaveUp(_) => exit_code::GAVE_UP,
             Kind::Protocol(_) => exit_code::PROTOCOL,
             Kind::Gap(_) => exit_code::GAP,
             Kind::Expiring(_) => exit_code::EXPIRING,
-            // Only if the signal does not end the process.
+            // An interrupted process gets this far only if the signal did not end it.
             Kind::OutcomeUnknown(_) | Kind::Interrupted { .. } => exit_code::OUTCOME_UNKNOWN,
             Kind::Format(_) | Kind::Output(_) => exit_code::OUTPUT,
         }

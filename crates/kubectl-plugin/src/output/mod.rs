@@ -1,6 +1,6 @@
-//! stdout: the server's bytes, or one of the `-o` formats.
+//! stdout: the server's bytes, unchanged, or one of the `-o` formats.
 //!
-//! Nothing else writes there. A format is checked before anything is sent.
+//! Nothing else writes to stdout. The format is checked before a request is sent.
 
 pub mod jsonpath;
 
@@ -13,12 +13,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::Error;
-use crate::error::Kind;
-use crate::error::status;
+use crate::error::{Kind, status};
 use crate::output::jsonpath::Template;
 use crate::text::{go_json, terminal};
 
-/// The flags that choose what a reply is printed as.
+/// The flags that choose the output format.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
@@ -31,22 +30,22 @@ pub struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// What `-o` takes, for completion.
+    /// The values of `-o` and what each prints, for completion.
     pub const FORMATS: &[(&str, &str)] = &[
-        ("json", "indented, as kubectl prints it"),
+        ("json", "indented as by kubectl"),
         ("yaml", ""),
         ("name", "kind and name"),
-        ("jsonpath=", "TEMPLATE: parts of the reply"),
+        ("jsonpath=", "TEMPLATE: parts of the response"),
         ("none", "nothing"),
     ];
 
-    /// Whether the reply is read, and not only passed on.
-    pub fn reads_the_reply(&self) -> bool {
+    /// Reports whether the format needs a response in JSON.
+    pub fn parses_response(&self) -> bool {
         !matches!(self.output.as_deref(), None | Some("" | "none"))
     }
 
-    /// The output that these flags ask for, with its format checked.
-    pub fn output(&self) -> Result<Output, Error> {
+    /// Checks the format.
+    pub fn parse(&self) -> Result<Output, Error> {
         let format = self
             .output
             .as_deref()
@@ -83,29 +82,29 @@ impl Format {
             ("jsonpath", None | Some("")) => Err(Error::usage(
                 "template format specified but no template given",
             )
-            .hinted("for example: -o jsonpath='{.metadata.name}'")),
+            .hinted("add a template, as in -o jsonpath='{.metadata.name}'")),
             ("jsonpath", Some(template)) => Template::parse(template)
                 .map(Self::JsonPath)
-                .map_err(|error| Error::usage(format!("{error}"))),
+                .map_err(|error| Error::usage(error.to_string())),
             _ => Err(unknown_format(text, FORMATS)),
         }
     }
 }
 
-/// What `-o` of [`OutputArgs`] takes.
+/// The formats of [`OutputArgs`], in the order of kubectl's message.
 const FORMATS: &[&str] = &["json", "jsonpath", "name", "none", "yaml"];
 
-/// A format that is none of `known`, in kubectl's words.
+/// Returns kubectl's error for an unknown format.
 pub fn unknown_format(given: &str, known: &[&str]) -> Error {
     Error::usage(format!(
         "unable to match a printer suitable for the output format {given:?}, \
          allowed formats are: {}",
         known.join(",")
     ))
-    .suggesting(given, known)
+    .did_you_mean(given, known)
 }
 
-/// What stdout gets.
+/// A checked output format.
 #[derive(Debug)]
 pub struct Output {
     format: Format,
@@ -113,7 +112,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Writes the body of a successful reply.
+    /// Writes the body of a successful response.
     pub fn write(&self, body: &[u8]) -> Result<(), Error> {
         if let Format::AsReceived = self.format {
             return write(body);
@@ -123,9 +122,9 @@ impl Output {
         }
         let mut document = serde_json::from_slice(body).map_err(|_| {
             Error::from(Kind::Format(
-                "the request succeeded, but its reply is not JSON".to_owned(),
+                "the request succeeded, but the response is not JSON".to_owned(),
             ))
-            .hinted("without -o the reply is printed as it is")
+            .hinted("leave out -o to print the response unchanged")
         })?;
         if !self.show_managed_fields && matches!(self.format, Format::Json | Format::Yaml) {
             remove_managed_fields(&mut document);
@@ -133,18 +132,19 @@ impl Output {
         self.write_document(&document)
     }
 
-    /// Writes a document of the plugin's own. In JSON its members keep their order, as Go's do
-    /// when it prints a struct.
+    /// Writes a document of the plugin's own. In JSON, its members keep their order, as in Go.
     pub fn write_struct(&self, document: &impl Serialize) -> Result<(), Error> {
         if let Format::Json = self.format {
             return write(&json(document));
         }
-        let document = serde_json::to_value(document)
-            .map_err(|error| Kind::Format(format!("it cannot be written as JSON: {error}")))?;
+        let document = serde_json::to_value(document).map_err(|error| {
+            Kind::Format(format!("the output cannot be converted to JSON: {error}"))
+        })?;
         self.write_document(&document)
     }
 
-    /// Writes a refusal where a format asked for documents; stderr gets its line in any case.
+    /// Writes the Status of a refusal if the format prints whole documents. It does not replace the
+    /// line on stderr.
     pub fn write_refusal(&self, refusal: &Status) -> Result<(), Error> {
         match self.format {
             Format::Json | Format::Yaml => self.write_document(&status::document(refusal)),
@@ -159,7 +159,9 @@ impl Output {
             Format::Name => write(format!("{}\n", object_name(document)).as_bytes()),
             Format::JsonPath(template) => {
                 let text = template.render(document).map_err(|error| {
-                    Kind::Format(format!("the request succeeded, but: {error}"))
+                    Kind::Format(format!(
+                        "the request succeeded, but the response does not fit the template: {error}"
+                    ))
                 })?;
                 write(&text)
             }
@@ -168,8 +170,8 @@ impl Output {
     }
 }
 
-/// Writes data to stdout: all of it, and as it is, but for a terminal. That is shown the control
-/// characters of what a server or a user chose to store, and does not obey them.
+/// Writes data to stdout. On a terminal, control characters are escaped: stored data must not
+/// control the terminal.
 pub fn write(data: &[u8]) -> Result<(), Error> {
     static IS_TERMINAL: OnceLock<bool> = OnceLock::new();
     if *IS_TERMINAL.get_or_init(|| io::stdout().is_terminal()) {
@@ -180,7 +182,7 @@ pub fn write(data: &[u8]) -> Result<(), Error> {
     }
 }
 
-/// Writes text that may have colours to stdout. What is not of this program must have been made
+/// Writes text with colours to stdout. Text from elsewhere in it must already be
 /// [printable](terminal::printable).
 pub fn write_coloured(text: &str) -> Result<(), Error> {
     write_all(text.as_bytes())
@@ -194,7 +196,7 @@ fn write_all(bytes: &[u8]) -> Result<(), Error> {
         .map_err(|error| Kind::Output(error).into())
 }
 
-/// JSON as kubectl prints it.
+/// Formats a document as JSON, as kubectl does.
 fn json(document: &impl Serialize) -> Vec<u8> {
     let mut text = Vec::new();
     go_json::indented(document, &mut text);
@@ -203,14 +205,14 @@ fn json(document: &impl Serialize) -> Vec<u8> {
 }
 
 fn yaml(document: &Value) -> Result<String, Error> {
-    // A long line stays one line, as kubectl prints it and as grep wants it.
+    // Long lines are not wrapped, as in kubectl, so that grep finds whole values.
     let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
     serde_saphyr::to_string_with_options(document, options).map_err(|error| {
-        Kind::Format(format!("the reply cannot be written as YAML: {error}")).into()
+        Kind::Format(format!("the output cannot be converted to YAML: {error}")).into()
     })
 }
 
-/// `deployment.apps/sleep`: the kind in lower case, its group, the name.
+/// Returns an object's kind in lower case, its group and its name, as in `deployment.apps/sleep`.
 pub fn object_name(document: &Value) -> String {
     let text = |pointer| {
         document
@@ -242,20 +244,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_format_is_checked_with_kubectls_words() {
+    fn an_invalid_format_gets_kubectls_message() {
         let refusal = |text: &str| Format::parse(text).unwrap_err().to_string();
         assert_eq!(
             refusal("foo"),
             "error: unable to match a printer suitable for the output format \"foo\", \
              allowed formats are: json,jsonpath,name,none,yaml"
         );
-        assert!(refusal("jsonpath").contains("no template given"));
-        assert!(refusal("jsonpath={.a").contains("unclosed action"));
+        assert_eq!(
+            refusal("jsonpath"),
+            "error: template format specified but no template given"
+        );
+        assert_eq!(
+            refusal("jsonpath={.a"),
+            "error: error parsing jsonpath {.a, unclosed action (at byte 3)"
+        );
         assert!(Format::parse("jsonpath={.a}").is_ok());
     }
 
     #[test]
-    fn json_and_names_are_kubectls() {
+    fn json_and_names_look_like_kubectls() {
         let document =
             json!({"b": "<&>", "a": [], "metadata": {"managedFields": [1], "name": "n"}});
         assert_eq!(
@@ -277,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn yaml_keeps_words_that_yaml_1_1_reads_otherwise() {
+    fn yaml_quotes_words_with_a_meaning_in_yaml_1_1() {
         let text =
             yaml(&json!({"a": "yes", "b": "0644", "c": "x".repeat(300), "d": "l1\nl2\n"})).unwrap();
         assert_eq!(

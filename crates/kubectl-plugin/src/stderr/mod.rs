@@ -1,8 +1,12 @@
-//! stderr: every line a plugin says beside its data.
+//! stderr: everything that a plugin prints beside its data.
 //!
-//! Failing to write there is not a failure of the command, so nothing here returns one.
+//! * here: messages and warnings
+//! * [`progress`]: one line about what is going on, while it is going on
+//! * `trace`: the output of `-v`
+//!
+//! Failing to write to stderr does not make a command fail, so nothing here returns an error.
 
-pub(crate) mod progress;
+pub mod progress;
 pub(crate) mod trace;
 
 use std::borrow::Cow;
@@ -10,14 +14,12 @@ use std::io::{self, IsTerminal};
 
 use crate::text::terminal;
 
-pub use progress::Progress;
-
-/// Says one line on stderr.
+/// Prints a line.
 pub fn say(line: &str) {
     write(&printable(line));
 }
 
-/// Says `Warning: text` as kubectl does: the word is yellow where there are colours.
+/// Prints `Warning: text` as kubectl does, with the first word in yellow where colours are on.
 pub fn warn(text: &str) {
     let text = printable(text);
     if terminal::is_coloured(&io::stderr()) {
@@ -28,10 +30,10 @@ pub fn warn(text: &str) {
 }
 
 fn write(line: &str) {
-    progress::write(&format!("{line}\n"));
+    progress::write_above(&format!("{line}\n"));
 }
 
-/// A server's text must not steer a terminal. In a file it stays as it is.
+/// Escapes control characters if stderr is a terminal, which a server's text must not control.
 fn printable(text: &str) -> Cow<'_, str> {
     if io::stderr().is_terminal() {
         terminal::printable(text, "\n\t")

@@ -1,11 +1,10 @@
-//! A line on the terminal about what is under way. It gives way to all else that is said, and is
-//! gone at the end.
+//! The progress line on a terminal. Other output is printed above it, and it disappears at the end.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Back to the first column, and the rest of the line empty (ECMA-48, EL).
+/// Moves to the first column and erases the line (ECMA-48, EL).
 const ERASE: &str = "\r\u{1b}[K";
 
 static LINE: Mutex<Line> = Mutex::new(Line {
@@ -13,22 +12,23 @@ static LINE: Mutex<Line> = Mutex::new(Line {
     hidden_by: 0,
 });
 
+/// The state of the line on the terminal.
 struct Line {
     text: String,
-    /// How many programs may be writing to the same terminal.
+    /// The number of programs that may be writing to the same terminal.
     hidden_by: usize,
 }
 
-/// The line, as long as it lasts. Without a terminal on stderr there is none.
+/// The progress line, until it is dropped. It exists only if stderr is a terminal.
 pub struct Progress {
     is_shown: bool,
 }
 
-/// Keeps the line away.
+/// Hides the progress line until it is dropped.
 pub(crate) struct Hidden(());
 
 impl Progress {
-    /// An empty line.
+    /// Starts with an empty line.
     pub fn start() -> Self {
         let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
@@ -36,7 +36,7 @@ impl Progress {
         }
     }
 
-    /// Replaces what the line says. It must be shorter than a terminal is wide.
+    /// Replaces the text of the line. It must be shorter than the terminal is wide.
     pub fn show(&self, text: &str) {
         if self.is_shown {
             line().change(|line| text.clone_into(&mut line.text));
@@ -56,16 +56,16 @@ impl Drop for Hidden {
     }
 }
 
-/// Keeps the line away while a program runs that may write there, too.
+/// Hides the line while a program runs that may write to the terminal itself.
 pub(crate) fn hide() -> Hidden {
     line().change(|line| line.hidden_by += 1);
     Hidden(())
 }
 
-/// Writes a text that ends with its line, in the place of the line that is under way.
-pub(crate) fn write(text: &str) {
+/// Writes whole lines above the progress line.
+pub(super) fn write_above(lines: &str) {
     let line = line();
-    put(&[line.erased(), text, line.drawn()]);
+    put(&[line.erased(), lines, line.drawn()]);
 }
 
 fn line() -> MutexGuard<'static, Line> {
@@ -73,24 +73,25 @@ fn line() -> MutexGuard<'static, Line> {
 }
 
 impl Line {
+    /// Changes the line and draws it again.
     fn change(&mut self, change: impl FnOnce(&mut Self)) {
         let erased = self.erased();
         change(self);
         put(&[erased, self.drawn()]);
     }
 
-    /// What makes the line disappear.
+    /// Returns what makes the line disappear.
     fn erased(&self) -> &'static str {
         if self.drawn().is_empty() { "" } else { ERASE }
     }
 
-    /// What is on the terminal of it.
+    /// Returns what the terminal shows of the line.
     fn drawn(&self) -> &str {
         if self.hidden_by == 0 { &self.text } else { "" }
     }
 }
 
-/// In one piece, so that nothing else comes in between.
+/// Writes all parts at once, so that no other output comes between them.
 fn put(parts: &[&str]) {
     let text = parts.concat();
     if !text.is_empty() {

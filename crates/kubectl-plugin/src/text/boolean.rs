@@ -1,6 +1,6 @@
-//! Booleans as Go reads them.
+//! Booleans as Go spells them.
 
-/// A boolean flag's value, in the spellings of Go's `strconv.ParseBool`.
+/// Parses the value of a boolean flag like Go's `strconv.ParseBool`.
 pub fn parse_boolean(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),

@@ -1,5 +1,5 @@
-//! JSON as Go's `encoding/json` writes it, which is how kubectl prints it: the characters that
-//! HTML and JavaScript treat specially are escaped, and floats have Go's spelling.
+//! JSON as Go's `encoding/json` writes it, and therefore as kubectl prints it: characters that are
+//! special in HTML and JavaScript are escaped, and floats are spelled as in Go.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -8,12 +8,12 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
-/// One line, as `json.Marshal` writes it.
+/// Writes a value on one line, as `json.Marshal` does.
 pub(crate) fn compact(value: &(impl Serialize + ?Sized), output: &mut Vec<u8>) {
     write(value, CompactFormatter, output);
 }
 
-/// Indented by four, as kubectl's printer for `-o json` writes it.
+/// Writes a value indented by four spaces, as kubectl does for `-o json`.
 pub(crate) fn indented(value: &(impl Serialize + ?Sized), output: &mut Vec<u8>) {
     write(value, PrettyFormatter::with_indent(b"    "), output);
 }
@@ -24,13 +24,13 @@ fn write(value: &(impl Serialize + ?Sized), layout: impl Formatter, output: &mut
         .expect("a JSON value can be written into memory");
 }
 
-/// Go's spelling of a float: the fewest digits that name it, with an exponent of at least
-/// `exponent_digits` digits where it is not among the `decimal` ones.
+/// Spells a float as Go does, with the fewest digits that identify it. Exponents outside of
+/// `decimal` are written out, with at least `exponent_digits` digits.
 pub(crate) fn float(value: f64, decimal: Range<i32>, exponent_digits: usize) -> String {
     let scientific = format!("{value:e}");
     let (digits, exponent) = scientific
         .split_once('e')
-        .expect("an exponent was asked for");
+        .expect("`e` formats with an exponent");
     let exponent: i32 = exponent.parse().expect("an exponent is a small integer");
     if decimal.contains(&exponent) {
         value.to_string()
@@ -41,7 +41,7 @@ pub(crate) fn float(value: f64, decimal: Range<i32>, exponent_digits: usize) -> 
     }
 }
 
-/// Go's values in the layout of another formatter.
+/// A formatter that spells values as Go does, and leaves the layout to another one.
 struct GoJson<L>(L);
 
 impl<L: Formatter> Formatter for GoJson<L> {
@@ -59,7 +59,7 @@ impl<L: Formatter> Formatter for GoJson<L> {
         writer.write_all(&fragment.as_bytes()[written..])
     }
 
-    /// Go reads an integer beyond 64 bits with a sign as a float.
+    /// Go reads an integer that does not fit in an `int64` as a float.
     #[expect(clippy::cast_precision_loss, reason = "Go loses the same digits")]
     fn write_u64<W>(&mut self, writer: &mut W, value: u64) -> io::Result<()>
     where

@@ -1,11 +1,17 @@
-//! How texts are written and read that have a form of their own: JSON as Go prints it, points in time,
-//! words of a shell, what a terminal may be sent. Knows nothing of Kubernetes.
+//! Text formats that have nothing to do with Kubernetes.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`boolean`] | parses booleans as Go does |
+//! | `go_json` | writes JSON as Go does |
+//! | `nearest` | finds the name that a misspelt one means |
+//! | `shell` | quotes words for a shell |
+//! | [`terminal`] | colours, escapes and cuts text for a terminal |
+//! | [`utc`] | reads and writes points in time |
 
-mod boolean;
+pub mod boolean;
 pub(crate) mod go_json;
 pub(crate) mod nearest;
 pub(crate) mod shell;
 pub mod terminal;
 pub mod utc;
-
-pub use boolean::parse_boolean;

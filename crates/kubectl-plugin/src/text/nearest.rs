@@ -1,7 +1,7 @@
-//! The nearest of some names to one that was misspelt, for "did you mean" hints.
+//! The known name nearest to a misspelt one, for hints that ask "did you mean …?".
 
-/// The candidate that takes the fewest edits to reach, if that is few for its length. Case does
-/// not count, as many a name is only misspelt by it.
+/// Returns the candidate that is the fewest edits away, if these are few for the length of the
+/// name. Differences in case do not count.
 pub(crate) fn nearest<'a>(
     name: &str,
     candidates: impl Iterator<Item = &'a str>,
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_typo_finds_its_name_and_a_stranger_finds_none() {
+    fn a_misspelt_name_is_found_and_an_unrelated_one_is_not() {
         let names = || ["dryRun", "fieldManager", "force"].into_iter();
         assert_eq!(nearest("dryrun", names()), Some("dryRun"));
         assert_eq!(nearest("fieldManger", names()), Some("fieldManager"));

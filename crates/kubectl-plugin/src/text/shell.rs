@@ -1,8 +1,8 @@
-//! Words for a POSIX shell, in the commands that messages propose.
+//! Words for a POSIX shell, for the commands in hints.
 
 use std::borrow::Cow;
 
-/// `text` as one word, in quotes where it needs them.
+/// Returns a text as one word, in quotes if it needs them.
 pub(crate) fn quoted(text: &str) -> Cow<'_, str> {
     let is_plain =
         |character: char| character.is_ascii_alphanumeric() || "-_./:=@%+,".contains(character);
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_stays_one_and_runs_nothing() {
+    fn a_text_stays_one_word_and_runs_nothing() {
         assert_eq!(quoted("/api/v1/x?a=b"), "'/api/v1/x?a=b'");
         assert_eq!(quoted("/api/v1/x"), "/api/v1/x");
         assert_eq!(quoted("a$(id)'b"), r"'a$(id)'\''b'");

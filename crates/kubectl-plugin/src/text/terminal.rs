@@ -1,5 +1,4 @@
-//! What a terminal may be shown: colours, a server's text without what would steer it, and rows that
-//! fit.
+//! Text for a terminal: colours, control characters made visible, and rows cut to its width.
 
 use std::borrow::Cow;
 use std::env;
@@ -7,19 +6,19 @@ use std::io::{self, IsTerminal};
 
 use terminal_size::{Width, terminal_size_of};
 
-/// Whether text for `stream` may have colours: on a terminal that is not dumb, as in kubectl
-/// (`cli-runtime/pkg/printers/terminal.go`), unless `NO_COLOR` is set (<https://no-color.org>); and
-/// anywhere if `CLICOLOR_FORCE` is (<https://bixense.com/clicolors>).
+/// Reports whether to colour text on `stream`: on any terminal except a dumb one, as in kubectl
+/// (`cli-runtime/pkg/printers/terminal.go`). `NO_COLOR` turns colours off (<https://no-color.org>),
+/// and `CLICOLOR_FORCE` turns them on everywhere (<https://bixense.com/clicolors>).
 pub fn is_coloured(stream: &impl IsTerminal) -> bool {
-    let is = |name, value| env::var_os(name).is_some_and(|set| set == value);
     if env::var_os("NO_COLOR").is_some() {
         return false;
     }
     let is_forced = env::var_os("CLICOLOR_FORCE").is_some_and(|set| !set.is_empty() && set != "0");
-    is_forced || (stream.is_terminal() && !is("TERM", "dumb"))
+    let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+    is_forced || (stream.is_terminal() && !is_dumb)
 }
 
-/// The text with its control characters but `kept` as kubectl shows them
+/// Escapes the control characters in a text, except those in `kept`, as kubectl does
 /// (`cli-runtime/pkg/printers/terminal.go`).
 pub fn printable<'a>(text: &'a str, kept: &str) -> Cow<'a, str> {
     let is_plain = |character: char| !character.is_control() || kept.contains(character);
@@ -35,13 +34,14 @@ pub fn printable<'a>(text: &'a str, kept: &str) -> Cow<'a, str> {
     Cow::Owned(shown.collect())
 }
 
-/// Returns the width of stdout in columns; `None` if it is not a terminal, or if its width is unknown.
+/// Returns the width of stdout in columns, or `None` if it is not a terminal or its width is
+/// unknown.
 pub fn width() -> Option<usize> {
     let (Width(columns), _) = terminal_size_of(io::stdout())?;
     Some(usize::from(columns)).filter(|&columns| columns > 0)
 }
 
-/// As much of a row as fits into so many columns, with a `…` for the rest. Colours take none.
+/// Cuts a row to a width in columns, with a `…` in place of the rest. Colours take no columns.
 pub fn fit(row: &str, width: Option<usize>) -> Cow<'_, str> {
     let Some(width) = width.filter(|&width| columns(row) > width) else {
         return Cow::Borrowed(row);
@@ -64,7 +64,7 @@ pub fn fit(row: &str, width: Option<usize>) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// How many columns a row takes.
+/// Counts the columns of a row.
 fn columns(row: &str) -> usize {
     let mut is_colour = false;
     let takes_one = |character: &char| {
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_cut_where_the_terminal_ends_and_its_colours_are_not() {
+    fn a_row_is_cut_at_the_width_and_keeps_its_colours() {
         assert_eq!(fit("abcdef", None), "abcdef");
         assert_eq!(fit("abcdef", Some(6)), "abcdef");
         assert_eq!(fit("abcdef", Some(5)), "abcd…");
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_shown_and_not_sent() {
+    fn control_characters_are_escaped() {
         assert_eq!(printable("a\tb\n", "\n\t"), "a\tb\n");
         assert_eq!(printable("\u{1b}[31m\r\n", "\n"), "^[[31m\\r\n");
         assert_eq!(printable("a\nb\u{9b}", ""), "a\\u{a}b\\u{9b}");

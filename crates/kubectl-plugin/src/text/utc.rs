@@ -1,15 +1,16 @@
-//! Points in time as a person reads them.
+//! Points in time: how servers write them, and how people read them.
 
 use jiff::Timestamp;
 use jiff::fmt::{rfc2822::DateTimeParser, temporal::Pieces};
 use x509_parser::time::ASN1Time;
 
-/// The point in time that a header's text is (RFC 9110 §5.6.7), in the one form that is still sent.
+/// Parses the date in a header, in the one format that is still sent (RFC 9110 §5.6.7).
 pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     DateTimeParser::new().parse_timestamp(text).ok()
 }
 
-/// The point in time of an RFC 3339 text. jiff's last year ends a day before Go's.
+/// Parses an RFC 3339 date. Go's calendar ends a day after jiff's; that day becomes jiff's last
+/// second.
 pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| {
         let parts = Pieces::parse(text).ok()?;
@@ -18,8 +19,8 @@ pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
     })
 }
 
-/// The point in time that is so many seconds from 1970; beyond all years that of the last one that
-/// there is.
+/// Returns the point in time this many seconds after 1970, or the nearest one that can be
+/// represented.
 pub fn from_seconds(seconds: i64) -> Timestamp {
     let end = if seconds < 0 {
         Timestamp::MIN
@@ -29,10 +30,10 @@ pub fn from_seconds(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap_or(end)
 }
 
-/// `2026-01-02 03:04 UTC`, of seconds since 1970.
+/// Formats seconds since 1970 as `2026-01-02 03:04 UTC`.
 pub fn minute(unix_seconds: i64) -> String {
     let Ok(time) = ASN1Time::from_timestamp(unix_seconds) else {
-        return format!("{unix_seconds} s after 1970");
+        return format!("{unix_seconds} seconds since 1970");
     };
     let time = time.to_datetime();
     format!(
@@ -55,14 +56,14 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_date_of_a_reply() {
+    fn the_date_of_a_response_is_parsed() {
         let second = Timestamp::from_second(1_767_323_099).ok();
         assert_eq!(http_date("Fri, 02 Jan 2026 03:04:59 GMT"), second);
         assert_eq!(http_date("yesterday"), None);
     }
 
     #[test]
-    fn the_last_day_of_go_is_the_last_point_in_time() {
+    fn the_last_day_of_go_becomes_the_last_point_in_time() {
         let last = Some(from_seconds(i64::MAX));
         assert_eq!(rfc3339("9999-12-31T23:59:59Z"), last);
         assert_eq!(rfc3339("9999-12-30T23:59:59-07:00"), last);

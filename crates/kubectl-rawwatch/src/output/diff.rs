@@ -1,4 +1,4 @@
-//! `-o diff`: what changed in an object, field by field.
+//! `-o diff`: the changes of an object, field by field.
 //!
 //! ```text
 //! MODIFIED deployment.apps/sleep
@@ -15,10 +15,10 @@ use kubectl_plugin::output::object_name;
 use kubectl_plugin::text::terminal::{self, printable};
 use serde_json::Value;
 
-/// What stands for a field that is not there.
+/// Stands for an absent field.
 const NOTHING: &str = "(none)";
 
-/// The last state of the objects that were seen.
+/// The last state of all known objects.
 #[derive(Debug)]
 pub(crate) struct Differ {
     objects: HashMap<String, Value>,
@@ -26,7 +26,7 @@ pub(crate) struct Differ {
 }
 
 impl Differ {
-    /// A differ that colours its text where stdout may have colours.
+    /// Returns a differ that uses colours if stdout does.
     pub(crate) fn new() -> Self {
         Self {
             objects: HashMap::new(),
@@ -34,7 +34,7 @@ impl Differ {
         }
     }
 
-    /// Takes an event in; the text for it.
+    /// Renders an event and remembers its object.
     pub(crate) fn describe(&mut self, line: &[u8]) -> Result<String, Error> {
         let mut event: Value = serde_json::from_slice(line)
             .map_err(|_| Error::protocol("the server sent an event that is not valid JSON"))?;
@@ -47,7 +47,7 @@ impl Differ {
         text.push('\n');
         if let Some(metadata) = object["metadata"].as_object_mut() {
             metadata.remove("managedFields");
-            // It changes with every change.
+            // It changes with every event.
             metadata.remove("resourceVersion");
         }
         let key = key(&object);
@@ -63,7 +63,7 @@ impl Differ {
         Ok(text)
     }
 
-    /// Appends a line for every field of `old` and `new` that differs.
+    /// Appends a line for every field that differs between `old` and `new`.
     fn compare(&self, path: &str, old: Option<&Value>, new: Option<&Value>, text: &mut String) {
         if old == new {
             return;
@@ -100,7 +100,7 @@ impl Differ {
     }
 }
 
-/// What an object is found by; empty for one without a name, as in a bookmark.
+/// Returns the key of an object; empty without a name, as in a bookmark.
 fn key(object: &Value) -> String {
     let text = |name: &str| object["metadata"][name].as_str().unwrap_or_default();
     if text("name").is_empty() {
@@ -109,7 +109,7 @@ fn key(object: &Value) -> String {
     format!("{}/{}", text("namespace"), object_name(object))
 }
 
-/// The path of a member, in the spelling of `JSONPath`.
+/// Returns the path of a member in `JSONPath` notation.
 fn member(path: &str, name: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     if !name.bytes().all(is_plain) {
@@ -134,7 +134,7 @@ mod tests {
         }
     }
 
-    /// What is said of an event of the `ConfigMap` `a`, with these members beside its identity.
+    /// Renders an event of the `ConfigMap` `a` with these members.
     fn describe(differ: &mut Differ, event_type: &str, members: &Value) -> String {
         let mut object = json!({
             "kind": "ConfigMap", "apiVersion": "v1",
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_field_of_a_modified_object_is_shown_and_nothing_else() {
+    fn every_changed_field_of_a_modified_object_is_shown() {
         let mut differ = differ(false);
         let old =
             json!({"data": {"key": "0", "same": 1, "gone": null}, "list": [1, 2, {"x": [1]}]});

@@ -1,4 +1,4 @@
-//! `-o`: what becomes of an event's line.
+//! `-o`: the output formats of an event.
 
 use kubectl_plugin::Error;
 use kubectl_plugin::output::{Output, OutputArgs, unknown_format, write, write_coloured};
@@ -9,30 +9,30 @@ use crate::output::diff::Differ;
 use crate::output::table::{Layout, Tables};
 use crate::wire::page::Page;
 
-/// What stdout gets of each event.
+/// An output format.
 #[derive(Debug)]
 pub(crate) enum Format {
-    /// The line as it is, which is JSON.
+    /// The unchanged line, which is JSON.
     Line,
-    /// The event as a document of a YAML stream.
+    /// A document of a YAML stream.
     Yaml { output: Output, is_first: bool },
-    /// A word or two about the object.
+    /// The kind and name of the object.
     Object(Output),
     /// The server's columns.
     Table(Tables),
-    /// The fields that changed.
+    /// The changed fields.
     Diff(Differ),
-    /// Something made of the whole event.
+    /// A rendering of the whole event, such as a template.
     Event(Output),
 }
 
-/// What `-o` takes.
+/// The values of `-o`.
 const FORMATS: &[&str] = &[
     "diff", "json", "jsonpath", "name", "none", "table", "wide", "yaml",
 ];
 
 impl Format {
-    /// Checks the flag, with kubectl's words.
+    /// Parses the flag, with kubectl's words for an unknown format.
     pub(crate) fn parse(arguments: &WatchArgs) -> Result<Self, Error> {
         let flag = arguments.output.as_deref().unwrap_or_default();
         let name = flag.split('=').next().unwrap_or_default().to_lowercase();
@@ -53,7 +53,7 @@ impl Format {
             output: Some(flag.to_owned()),
             show_managed_fields: true,
         }
-        .output()?;
+        .parse()?;
         Ok(match name.as_str() {
             "" | "json" => Self::Line,
             "yaml" => Self::Yaml {
@@ -65,17 +65,17 @@ impl Format {
         })
     }
 
-    /// Whether the objects that are not printed matter too.
+    /// Reports whether the format needs the objects that are not printed, too.
     pub(crate) fn reads_objects(&self) -> bool {
         matches!(self, Self::Diff(_))
     }
 
-    /// Whether it is made of tables.
+    /// Reports whether the format needs tables.
     pub(crate) fn is_table(&self) -> bool {
         matches!(self, Self::Table(_))
     }
 
-    /// Takes in an event that is not printed.
+    /// Learns from an event that is not printed.
     pub(crate) fn learn(&mut self, path: &str, line: &[u8]) -> Result<(), Error> {
         match self {
             Self::Diff(differ) => drop(differ.describe(line)?),
@@ -85,7 +85,7 @@ impl Format {
         Ok(())
     }
 
-    /// Takes in a page before its lines.
+    /// Learns from a page before its lines are written.
     pub(crate) fn measure(&mut self, path: &str, page: &Page<'_>) {
         if let Self::Table(tables) = self {
             tables.measure(path, page);

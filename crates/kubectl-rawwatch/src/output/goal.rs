@@ -14,32 +14,32 @@ use crate::wire::event::{EventType, Line};
 /// One `--for`.
 #[derive(Clone, Debug)]
 pub(crate) enum Condition {
-    /// The initial state is out.
+    /// All existing objects are printed.
     Synced,
-    /// There is an object.
+    /// An object exists.
     Create,
-    /// There is none.
+    /// No object exists.
     Delete,
     /// Every object has this status condition.
     Status { name: String, value: String },
-    /// Every object gives this text, or any when there is no value.
+    /// The template renders every object to this text, or to any text without a value.
     JsonPath {
         template: Arc<Template>,
         value: Option<String>,
     },
 }
 
-/// All that must hold at the same time.
+/// The conditions that must be met at the same time.
 #[derive(Debug)]
 pub(crate) struct Goal(Vec<Condition>);
 
-/// How far the objects of one path are.
+/// The state of the objects of one path.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     is_synced: bool,
-    /// Whether an object, by namespace and name, meets what is asked of it.
+    /// Whether an object, by namespace and name, meets the conditions.
     objects: HashMap<(String, String), bool>,
-    /// How many do not.
+    /// How many objects do not.
     unmet: usize,
 }
 
@@ -49,7 +49,7 @@ impl Goal {
         (!conditions.is_empty()).then(|| Self(conditions.to_vec()))
     }
 
-    /// Whether it is all so now.
+    /// Reports whether all conditions are met.
     pub(crate) fn is_met(&self, progress: &Progress) -> bool {
         self.0.iter().all(|condition| match condition {
             Condition::Synced => progress.is_synced,
@@ -76,15 +76,18 @@ impl Goal {
 }
 
 impl Progress {
-    /// The initial state is known.
+    /// Marks that the initial state is known.
     pub(crate) fn sync(&mut self) {
         self.is_synced = true;
     }
 
-    /// Takes in what happened to an object.
+    /// Updates the state of an object from an event.
     pub(crate) fn note(&mut self, goal: &Goal, line: &Line<'_>) -> Result<(), Error> {
-        let key = (line.head.namespace.to_owned(), line.head.name.to_owned());
-        let before = if line.change == EventType::Deleted {
+        let key = (
+            line.identity.namespace.to_owned(),
+            line.identity.name.to_owned(),
+        );
+        let before = if line.event_type == EventType::Deleted {
             self.objects.remove(&key)
         } else {
             let object: Value = serde_json::from_str(object(line.text)?.get()).unwrap_or_default();
@@ -118,14 +121,17 @@ impl Condition {
             ("jsonpath", Some(rest)) => Self::json_path(rest),
             (kind, _) => Err(Error::usage(format!("unrecognized condition: {flag:?}"))
                 .hinted(
-                    "--for takes create, delete, condition=NAME[=VALUE], jsonpath='{…}'[=VALUE] or synced",
+                    "use create, delete, condition=NAME[=VALUE], jsonpath='{…}'[=VALUE] or synced",
                 )
-                .suggesting(kind, &["create", "delete", "condition", "jsonpath", "synced"])),
+                .did_you_mean(
+                    kind,
+                    &["create", "delete", "condition", "jsonpath", "synced"],
+                )),
         }
     }
 
     fn json_path(text: &str) -> Result<Self, Error> {
-        // The `=` before the value is the first one behind the braces.
+        // The `=` before the value is the first one after the braces.
         let end = text.rfind('}').map_or(0, |brace| brace + 1);
         let (path, value) = match text[end..].find('=') {
             Some(sign) => (&text[..end + sign], Some(&text[end + sign + 1..])),
@@ -133,10 +139,10 @@ impl Condition {
         };
         if path.is_empty() || value == Some("") {
             return Err(Error::usage(format!(
-                "jsonpath wait condition must have a path, and a value behind its `=`: {text:?}"
+                "jsonpath wait condition must have a path, and a value after `=`: {text:?}"
             )));
         }
-        // kubectl takes a path without its braces too.
+        // Like kubectl, accept a path without braces.
         let braced = if path.starts_with('{') {
             path.to_owned()
         } else {
@@ -151,7 +157,7 @@ impl Condition {
     }
 }
 
-/// Whether a status condition has a value and is about the present generation.
+/// Reports whether a status condition has a value and refers to the current generation.
 fn has_status(object: &Value, name: &str, value: &str) -> bool {
     let same = |field: &Value, text: &str| {
         field
@@ -190,22 +196,28 @@ mod tests {
         Goal::of(&conditions.unwrap()).unwrap()
     }
 
-    fn note(progress: &mut Progress, goal: &Goal, change: EventType, name: &str, object: &Value) {
-        let text = format!("{{\"type\":\"{change}\",\"object\":{object}}}\n");
+    fn note(
+        progress: &mut Progress,
+        goal: &Goal,
+        event_type: EventType,
+        name: &str,
+        object: &Value,
+    ) {
+        let text = format!("{{\"type\":\"{event_type}\",\"object\":{object}}}\n");
         let line = Line {
-            change,
-            head: ObjectIdentity {
+            event_type,
+            identity: ObjectIdentity {
                 name,
                 ..ObjectIdentity::default()
             },
             text: text.as_bytes(),
-            mark: "",
+            synthetic: "",
         };
         progress.note(goal, &line).unwrap();
     }
 
     #[test]
-    fn creation_deletion_and_the_initial_state_are_waited_for() {
+    fn create_delete_and_synced_are_met_at_the_right_time() {
         let (created, deleted, synced) = (goal(&["create"]), goal(&["delete"]), goal(&["synced"]));
         let mut progress = Progress::default();
         let all =

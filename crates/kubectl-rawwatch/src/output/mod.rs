@@ -1,4 +1,10 @@
-//! What a run prints, and what it waits for.
+//! The output of a run, and the conditions that end it.
+//!
+//! * `printer`: writes event lines and messages
+//! * `format`: the formats of `-o`; `table` and `diff` are two of them
+//! * `object`: finds the object of an event
+//! * `goal`: the conditions of `--for`
+//! * `reader`: notices that the reader of stdout is gone
 
 pub(crate) mod diff;
 pub(crate) mod format;

@@ -1,5 +1,5 @@
-//! What a run prints: event lines on stdout, messages on stderr. All paths of a run share it, so
-//! that their lines never mix.
+//! Prints event lines on stdout and messages on stderr. All paths of a run share one printer, so that
+//! their lines never mix.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -18,25 +18,25 @@ use crate::wire::page::Page;
 /// The output of a run.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Printer {
-    /// The types that are printed.
+    /// The event types that are printed.
     types: Vec<EventType>,
     bookmarks: bool,
     tag: bool,
     timestamps: bool,
     is_verbose: bool,
     format: Format,
-    /// What every path is to come to.
+    /// The conditions that every path must meet.
     goal: Option<Goal>,
-    /// How many paths have not come to it.
+    /// How many paths do not meet them.
     unmet_paths: usize,
-    /// How many lines are still wanted, if not all.
+    /// How many more lines are wanted; `None` is no limit.
     wanted: Option<u64>,
-    /// Room to put a line together in.
+    /// A buffer for the line that is put together.
     line: Vec<u8>,
 }
 
 impl Printer {
-    /// The output that the flags ask for, for so many paths.
+    /// Builds the output that the flags ask for, for this number of paths.
     pub(crate) fn new(arguments: &WatchArgs, paths: usize) -> Result<Self, Error> {
         Ok(Self {
             format: Format::parse(arguments)?,
@@ -56,22 +56,22 @@ impl Printer {
         })
     }
 
-    /// Whether the run is to end when something comes about.
+    /// Reports whether `--count` or `--for` ends the run.
     pub(crate) fn waits(&self) -> bool {
         self.wanted.is_some() || self.goal.is_some()
     }
 
-    /// Whether there is something to come to.
+    /// Reports whether there is a `--for`.
     pub(crate) fn has_goal(&self) -> bool {
         self.goal.is_some()
     }
 
-    /// Whether objects are looked into, printed or not.
+    /// Reports whether objects are inspected, even if they are not printed.
     pub(crate) fn reads_objects(&self) -> bool {
         self.goal.is_some() || self.format.reads_objects()
     }
 
-    /// What the server is to make of objects, for this output.
+    /// Returns the representation that this output needs.
     pub(crate) fn representation(&self) -> Representation {
         match (self.format.is_table(), self.goal.is_some()) {
             (true, true) => Representation::TableWithObject,
@@ -84,12 +84,12 @@ impl Printer {
         self.wanted == Some(0) || (self.goal.is_some() && self.unmet_paths == 0)
     }
 
-    /// Writes a line of the server, and what is ours in it: `mark`, and what the flags add.
-    fn print(&mut self, path: &str, line: &[u8], mark: &str) -> Result<(), Error> {
-        if mark.is_empty() && !self.tag && !self.timestamps {
+    /// Writes a line of the server, with our members inserted: `synthetic`, and those of the flags.
+    fn print(&mut self, path: &str, line: &[u8], synthetic: &str) -> Result<(), Error> {
+        if synthetic.is_empty() && !self.tag && !self.timestamps {
             self.format.write(path, line)?;
         } else {
-            let ours = self.ours(path, mark);
+            let ours = self.ours(path, synthetic);
             let end = line
                 .iter()
                 .rposition(|&byte| byte == b'}')
@@ -107,17 +107,17 @@ impl Printer {
         Ok(())
     }
 
-    /// The members of the line's `rawwatch`.
-    fn ours(&self, path: &str, mark: &str) -> String {
+    /// Returns the members of the line's `rawwatch`.
+    fn ours(&self, path: &str, synthetic: &str) -> String {
         let mut ours = String::new();
         if self.tag {
-            // A path has no character that JSON would escape.
+            // A path contains no character that JSON escapes.
             let _ = write!(ours, "\"path\":\"{path}\",");
         }
         if self.timestamps {
             let _ = write!(ours, "\"time\":\"{:.6}\",", Timestamp::now());
         }
-        ours.push_str(mark);
+        ours.push_str(synthetic);
         ours.truncate(ours.trim_end_matches(',').len());
         ours
     }
@@ -128,7 +128,7 @@ pub(crate) struct PathPrinter<'a> {
     path: &'a str,
     printer: &'a RefCell<Printer>,
     progress: Progress,
-    /// Whether the path has come to the goal.
+    /// Whether the path meets the goal.
     is_met: bool,
 }
 
@@ -142,7 +142,7 @@ impl<'a> PathPrinter<'a> {
         }
     }
 
-    /// Takes a line in that may bring the path nearer to the goal.
+    /// Updates the progress towards the goal from a line.
     fn approach(&mut self, line: &Line<'_>) -> Result<(), Error> {
         let printer = self.printer.borrow();
         let Some(goal) = &printer.goal else {
@@ -154,7 +154,7 @@ impl<'a> PathPrinter<'a> {
         Ok(())
     }
 
-    /// Tells the run whether this path has come to the goal, or has left it again.
+    /// Updates the number of paths that do not meet the goal.
     fn compare_with_goal(&mut self) {
         let mut printer = self.printer.borrow_mut();
         let is_met = printer
@@ -173,8 +173,8 @@ impl<'a> PathPrinter<'a> {
 impl EventSink for PathPrinter<'_> {
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error> {
         let mut printer = self.printer.borrow_mut();
-        if printer.types.contains(&line.change) {
-            printer.print(self.path, line.text, line.mark)?;
+        if printer.types.contains(&line.event_type) {
+            printer.print(self.path, line.text, line.synthetic)?;
         } else {
             printer.format.learn(self.path, line.text)?;
         }

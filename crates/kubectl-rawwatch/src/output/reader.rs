@@ -1,8 +1,8 @@
-//! Whether anybody still reads stdout.
+//! Notices that the reader of stdout is gone.
 //!
-//! A write to a pipe without a reader fails, but an idle watch writes nothing: behind `| head -1` it
-//! would stay until the next event, which may never come. A thread waits for it, as tokio takes no
-//! descriptor that others use too.
+//! A write to a pipe without a reader fails, but an idle watch writes nothing: in `rawwatch … | head -1` it
+//! would linger until the next event, which may never come. A thread waits for the reader's end, because
+//! tokio accepts no descriptor that is also used elsewhere.
 
 use std::io;
 use std::thread;
@@ -11,7 +11,7 @@ use kubectl_plugin::Error;
 use kubectl_plugin::error::Kind;
 use tokio::sync::oneshot;
 
-/// Lasts until the reader of stdout has gone. Files and what else cannot tell keep it waiting.
+/// Completes when the reader of stdout is gone. Never completes for a file.
 pub(crate) async fn reader_closed() -> Error {
     let (sender, receiver) = oneshot::channel();
     let watching = thread::Builder::new().spawn(move || {
@@ -25,7 +25,7 @@ pub(crate) async fn reader_closed() -> Error {
     }
 }
 
-/// Waits for the end of the reader, which `poll` tells without being asked for any event.
+/// Waits until the reader is gone, which `poll` reports even if it is asked for no event.
 #[cfg(unix)]
 fn has_hung_up() -> bool {
     use rustix::event::{PollFd, PollFlags, poll};

@@ -1,9 +1,8 @@
-//! `-o table` and `-o wide`: the server's columns, as `kubectl get -w --output-watch-events` shows
-//! them.
+//! `-o table` and `-o wide`: the server's columns, like `kubectl get -w --output-watch-events`.
 //!
-//! The server describes its columns on every page of a list, and on the first event of every stream
-//! alone (`apiserver/pkg/endpoints/handlers/response.go`), so they are remembered. So are the widths:
-//! a column only grows.
+//! The server describes its columns on every page of a list, but only on the first event of a stream
+//! (`apiserver/pkg/endpoints/handlers/response.go`), so they are remembered. So are their widths: a column
+//! only grows.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -17,9 +16,9 @@ use serde_json::value::RawValue;
 
 use crate::wire::page::Page;
 
-/// Between two columns, as for kubectl (`cli-runtime/pkg/printers/tabwriter.go`).
+/// The gap between two columns, which is kubectl's (`cli-runtime/pkg/printers/tabwriter.go`).
 const GAP: usize = 3;
-/// The longest type of an event.
+/// The width of the longest event type.
 const EVENT_WIDTH: usize = "MODIFIED".len();
 const UNKNOWN: &str = "<unknown>";
 
@@ -30,10 +29,10 @@ pub(crate) struct Tables {
     tables: HashMap<String, Table>,
 }
 
-/// What all tables of a run show.
+/// The columns that all tables of a run have.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Layout {
-    /// The columns of lower priority too.
+    /// Show columns of lower priority, too.
     pub(crate) wide: bool,
     pub(crate) timestamps: bool,
     pub(crate) paths: bool,
@@ -43,9 +42,9 @@ pub(crate) struct Layout {
 struct Table {
     layout: Layout,
     has_namespaces: bool,
-    /// The server's, as far as they are known.
+    /// The server's columns, if they are known.
     columns: Vec<Column>,
-    /// Of all columns, the leading ones included.
+    /// The widths of all columns, including the leading ones.
     widths: Vec<usize>,
     has_header: bool,
 }
@@ -58,7 +57,7 @@ struct Column {
     priority: i32,
 }
 
-/// A row (`meta/v1`, `TableRow`), which an object that is no table makes too.
+/// A row (`meta/v1`, `TableRow`). An object that is not a table makes one, too.
 #[derive(Default, Deserialize)]
 struct Row<'a> {
     #[serde(default)]
@@ -67,7 +66,7 @@ struct Row<'a> {
     object: Option<&'a RawValue>,
 }
 
-/// An event, in the form of a table or not, with what is ours in it.
+/// An event, as a table or an object, with our members.
 #[derive(Deserialize)]
 struct EventLine<'a> {
     #[serde(rename = "type")]
@@ -98,7 +97,7 @@ struct TableObject<'a> {
     rows: Vec<Row<'a>>,
 }
 
-/// What is read of the object in a row.
+/// The parts of the object in a row that are read.
 #[derive(Default, Deserialize)]
 struct Identity {
     #[serde(default)]
@@ -113,13 +112,13 @@ struct Metadata {
     resource_version: String,
 }
 
-/// The object in the row, if `object` is a table.
+/// Returns the object in the row, if `object` is a table.
 pub(crate) fn object_in_row(object: &RawValue) -> Option<&RawValue> {
     TableObject::read(object)?.rows.first()?.object
 }
 
 impl<'a> TableObject<'a> {
-    /// `None` when `object` is no table.
+    /// Returns `None` if `object` is not a table.
     fn read(object: &'a RawValue) -> Option<Self> {
         let table: Self = serde_json::from_str(object.get()).ok()?;
         let is_table = table.kind == "Table" && table.api_version.starts_with("meta.k8s.io/");
@@ -135,7 +134,7 @@ impl Tables {
         }
     }
 
-    /// Makes the columns of a path wide enough for a page, before its first line is written.
+    /// Widens the columns of a path for a page, before its first line is written.
     pub(crate) fn measure(&mut self, path: &str, page: &Page<'_>) {
         let table = self.table(path);
         if let Some(columns) = page
@@ -151,7 +150,7 @@ impl Tables {
         }
     }
 
-    /// Takes in what an event says of the columns.
+    /// Learns the columns from an event.
     pub(crate) fn learn(&mut self, path: &str, line: &[u8]) {
         if let Ok(event) = serde_json::from_slice::<EventLine<'_>>(line)
             && let Some(columns) = TableObject::read(event.object).and_then(|table| table.columns)
@@ -160,7 +159,7 @@ impl Tables {
         }
     }
 
-    /// The line for an event, with the header before the first one.
+    /// Renders the line of an event, with the header before the first one.
     pub(crate) fn describe(&mut self, path: &str, line: &[u8]) -> Result<String, Error> {
         let event: EventLine<'_> = serde_json::from_slice(line)
             .map_err(|_| Error::protocol("the server sent an event that is not valid JSON"))?;
@@ -171,7 +170,7 @@ impl Tables {
                 }
                 object.rows.into_iter().next().unwrap_or_default()
             }
-            // What the server cannot make a row of, it sends as it is.
+            // The server sends objects that it cannot turn into rows as they are.
             None => Row {
                 cells: Vec::new(),
                 object: Some(event.object),
@@ -207,7 +206,7 @@ impl Tables {
 }
 
 impl Table {
-    /// Takes over the server's columns. A table whose columns change begins anew.
+    /// Updates the server's columns. A table with new columns starts over.
     fn set_columns(&mut self, columns: Vec<Column>) {
         if columns != self.columns {
             self.columns = columns;
@@ -216,7 +215,7 @@ impl Table {
         }
     }
 
-    /// The columns that are shown, with their places among the cells.
+    /// Returns the columns that are shown, with their indexes in a row.
     fn shown(&self) -> impl Iterator<Item = (usize, &Column)> {
         self.columns
             .iter()
@@ -239,7 +238,7 @@ impl Table {
             .collect()
     }
 
-    /// The texts of a row. What stands in for lost events is marked with a `*`.
+    /// Returns the cells of a row. A synthetic event is marked with a `*`.
     fn texts(&self, event_type: &str, row: &Row<'_>, ours: &Ours) -> Vec<String> {
         let identity = row
             .object
@@ -297,7 +296,7 @@ impl Table {
     }
 }
 
-/// A cell on one line, and without what a terminal would take for a command, as kubectl shows it
+/// Returns a cell on one line and without control sequences, as kubectl does
 /// (`cli-runtime/pkg/printers/tableprinter.go`, `terminal.go`).
 fn text(cell: &Value) -> String {
     let text = match cell {
@@ -374,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_flags_add_and_the_namespace_stand_before_the_servers_columns() {
+    fn added_columns_and_the_namespace_come_before_the_servers_columns() {
         let mut tables = Tables::new(Layout {
             wide: true,
             timestamps: true,
@@ -404,7 +403,7 @@ mod tests {
              BOOKMARK   resourceVersion=7\n\
              ADDED      b                   <unknown>   <unknown>\n"
         );
-        // A server that knows no tables.
+        // A server without tables.
         assert_eq!(
             describe(&mut Tables::new(Layout::default()), CONFIG_MAPS, raw),
             "EVENT      NAME\nADDED      b\n"

@@ -1,9 +1,8 @@
 //! `--audit`: compares what the consumer has seen with a LIST, while the stream goes on.
 //!
-//! Servers lose events too (etcd-io/etcd#18089, kubernetes/kubernetes#123072), and nothing on the
-//! wire shows it. A LIST of names and versions is taken, and compared once the stream has passed
-//! its version, or had the time to: what the stream said later is newer than the LIST, and all else
-//! must be the same.
+//! Servers may lose events (etcd-io/etcd#18089, kubernetes/kubernetes#123072), and nothing on the wire shows
+//! it. A LIST of names and versions is compared once the stream has passed its version, or had the time to.
+//! What the stream said since then is newer than the LIST; everything else must agree.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -15,20 +14,20 @@ use crate::wire::event::{EventType, ObjectIdentity};
 use crate::wire::page::Page;
 use crate::wire::version::Version;
 
-/// A comparison under way.
+/// An audit in progress.
 #[derive(Debug)]
 pub(crate) struct Audit {
-    /// It was begun as the stream brings nothing while the server is ahead.
+    /// Started because the stream is silent while the server is ahead.
     pub(crate) is_of_a_silent_stream: bool,
-    /// When it ends, even if the stream does not pass the version of the LIST: whatever the LIST
-    /// has would have come by then.
+    /// When the audit ends, even if the stream has not passed the version of the LIST: by then, everything in
+    /// the LIST would have arrived.
     pub(crate) due: Duration,
     listed: Index,
-    /// What asks for the next page; empty for the first.
+    /// The token for the next page; empty for the first one.
     pub(crate) token: String,
-    /// The version of the LIST, once it is whole.
+    /// The version of the LIST, once it is complete.
     at: Option<Version>,
-    /// What the stream deleted since the LIST began.
+    /// The objects that the stream deleted since the LIST started.
     deleted: HashSet<String>,
 }
 
@@ -44,12 +43,12 @@ impl Audit {
         }
     }
 
-    /// Takes one page in; whether it was the last, and the comparison is `due` then.
+    /// Handles one page. Returns whether it was the last one, which makes the comparison `due`.
     pub(crate) fn take(&mut self, body: &[u8], due: Duration) -> Result<bool, Error> {
         let page = Page::read(body)?;
         for item in &page.items {
-            if let Some(head) = ObjectIdentity::read(item.get().as_bytes()) {
-                self.listed.apply(EventType::Added, &head);
+            if let Some(identity) = ObjectIdentity::read(item.get().as_bytes()) {
+                self.listed.apply(EventType::Added, &identity);
             }
         }
         self.token.clone_from(&page.continue_token);
@@ -61,19 +60,19 @@ impl Audit {
         Ok(is_whole)
     }
 
-    /// Notes what the stream said meanwhile.
-    pub(crate) fn note(&mut self, change: EventType, head: &ObjectIdentity<'_>) {
-        if change == EventType::Deleted {
-            self.deleted.insert(key_of(head));
+    /// Notes a deletion in the meantime.
+    pub(crate) fn note(&mut self, event_type: EventType, identity: &ObjectIdentity<'_>) {
+        if event_type == EventType::Deleted {
+            self.deleted.insert(key_of(identity));
         }
     }
 
-    /// The version of the LIST, once it is whole.
+    /// Returns the version of the LIST, once it is complete.
     pub(crate) fn at(&self) -> Option<&Version> {
         self.at.as_ref()
     }
 
-    /// Whether the LIST says the same as the stream, which has passed its version.
+    /// Reports whether the LIST agrees with the stream, which has passed it.
     pub(crate) fn agrees_with(&self, seen: &Index) -> bool {
         let Some(at) = &self.at else {
             return true;
@@ -99,16 +98,16 @@ impl Audit {
 mod tests {
     use super::*;
 
-    /// Objects with a version each.
+    /// Returns an index of objects with these versions.
     fn index(objects: &[(&str, &str)]) -> Index {
         let mut index = Index::default();
         for (name, version) in objects {
-            index.apply(EventType::Added, &head(name, version));
+            index.apply(EventType::Added, &identity(name, version));
         }
         index
     }
 
-    fn head<'a>(name: &'a str, resource_version: &'a str) -> ObjectIdentity<'a> {
+    fn identity<'a>(name: &'a str, resource_version: &'a str) -> ObjectIdentity<'a> {
         ObjectIdentity {
             name,
             uid: name,
@@ -118,18 +117,18 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_stream_cannot_have_changed_since_must_be_the_same() {
+    fn only_what_the_stream_has_not_changed_since_must_agree() {
         let mut audit = Audit::new(false);
         let page = br#"{"kind":"L","apiVersion":"v1","metadata":{"resourceVersion":"10"},"items":[
             {"metadata":{"name":"a","uid":"a","resourceVersion":"1"}},
             {"metadata":{"name":"b","uid":"b","resourceVersion":"2"}}]}"#;
         assert!(audit.take(page, Duration::MAX).unwrap());
-        audit.note(EventType::Deleted, &head("b", "12"));
+        audit.note(EventType::Deleted, &identity("b", "12"));
         for (seen, agrees) in [
             (index(&[("a", "1")]), true),
             (index(&[("a", "11")]), true),
             (index(&[("a", "1"), ("b", "13"), ("c", "12")]), true),
-            // A change, a creation and a deletion that never came.
+            // A change, a creation and a deletion that never arrived.
             (index(&[("a", "0")]), false),
             (index(&[("b", "2")]), false),
             (index(&[("a", "1"), ("c", "5")]), false),

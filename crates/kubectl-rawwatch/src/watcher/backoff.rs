@@ -1,23 +1,23 @@
-//! How long to wait before the next attempt. No clock and no chance inside: both are given.
+//! Computes the pause before the next attempt. Time and randomness are passed in.
 
 use std::time::Duration;
 
 /// The first limit.
 const FIRST: Duration = Duration::from_millis(100);
-/// The last limit: at least six attempts fall into the 75 seconds for which an API server keeps
-/// its history (`apiserver/pkg/storage/cacher`, `DefaultEventFreshDuration`).
+/// The last limit. At least six attempts fit into the 75 seconds for which an API server keeps its history
+/// (`apiserver/pkg/storage/cacher`, `DefaultEventFreshDuration`).
 const LAST: Duration = Duration::from_secs(10);
-/// What a server may ask for at the most.
+/// The maximum of a server's `Retry-After`.
 const LONGEST_WISH: Duration = Duration::from_mins(1);
 
-/// Doubling limits, and anything below them at random, so that many clients do not come at once.
+/// Limits that double. The pause is a random time below the limit, so that many clients do not retry at once.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     attempts: u32,
 }
 
 impl Backoff {
-    /// The next wait; `chance` lies in 0..1, `wish` is what the server asked for (`Retry-After`).
+    /// Returns the next pause. `chance` is in 0..1, `wish` is the server's `Retry-After`.
     pub(crate) fn next(&mut self, chance: f64, wish: Option<Duration>) -> Duration {
         let limit = FIRST.saturating_mul(1 << self.attempts.min(16)).min(LAST);
         self.attempts = self.attempts.saturating_add(1);
@@ -28,7 +28,7 @@ impl Backoff {
         }
     }
 
-    /// Begins anew, after something went well.
+    /// Starts over after a success.
     pub(crate) fn reset(&mut self) {
         self.attempts = 0;
     }
@@ -39,13 +39,13 @@ impl Backoff {
 pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
-    /// A number in 0..1.
+    /// Returns a number in 0..1.
     pub(crate) fn next(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        // The upper half, as many bits as a float takes without loss.
+        // The upper half: as many bits as a float holds without loss.
         let upper = u32::try_from((bits ^ (bits >> 31)) >> 32).unwrap_or_default();
         f64::from(upper) / (f64::from(u32::MAX) + 1.0)
     }
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_servers_wish_is_kept_but_not_for_more_than_a_minute() {
+    fn retry_after_is_honoured_up_to_a_minute() {
         let seconds = Duration::from_secs;
         assert_eq!(Backoff::default().next(0.0, Some(seconds(7))), seconds(7));
         assert_eq!(
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn chance_lies_between_nought_and_one_and_is_repeatable() {
+    fn chance_is_between_zero_and_one_and_repeatable() {
         let draw = |seed| {
             let mut chance = Chance(seed);
             (0..1000).map(|_| chance.next()).collect::<Vec<f64>>()

@@ -1,11 +1,10 @@
-//! How far the output is, and from where a new stream takes over.
+//! The position of the output in the history, from which a new stream resumes.
 //!
-//! Several events can have one resource version: what etcd deletes together, it deletes at once.
-//! A stream that breaks inside such a batch would lose the rest of it when it is resumed from the
-//! version of its last event (kubernetes/kubernetes#110210). So it is resumed from the last
-//! *older* version, and what was delivered at the newer one is dropped when it comes again. No
-//! version is computed; both were seen. When the server does not know the older one any more, the
-//! newer one is no substitute, as the hole would be silent.
+//! Several events can have one resource version: etcd deletes a batch at once. A stream that breaks inside
+//! such a batch would lose the rest of it if it resumed from the version of its last event
+//! (kubernetes/kubernetes#110210). So it resumes from the last *older* version, and drops what was already
+//! delivered at the newer one. No version is computed; both were seen. If the server no longer has the older
+//! one, the newer one is no substitute, because the loss would be silent.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,18 +12,18 @@ use crate::wire::event::EventType;
 use crate::wire::uid::Uid;
 use crate::wire::version::Version;
 
-/// A place in the history of one collection.
+/// A position in a collection's history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cursor {
     at: Version,
-    /// The last version before `at`, as long as the batch at `at` may be incomplete.
+    /// The last version before `at`, while the batch at `at` may be incomplete.
     before: Option<Version>,
-    /// What was delivered at `at`.
+    /// The objects that were delivered at `at`.
     delivered: Vec<(Uid, EventType)>,
 }
 
 impl Cursor {
-    /// Everything up to and including this version is known: that of a list or of a bookmark.
+    /// Creates a position at which everything is known: the version of a list or of a bookmark.
     pub(crate) fn complete(at: Version) -> Self {
         Self {
             at,
@@ -33,37 +32,42 @@ impl Cursor {
         }
     }
 
-    /// The version of what was delivered last.
+    /// Returns the version of the last delivery.
     pub(crate) fn at(&self) -> &Version {
         &self.at
     }
 
-    /// Where the next stream begins: nothing up to and including this version is missing.
+    /// Returns the version to resume from: nothing up to and including it is missing.
     pub(crate) fn resume_from(&self) -> &Version {
         self.before.as_ref().unwrap_or(&self.at)
     }
 
-    /// Notes that an event was delivered.
-    pub(crate) fn deliver(&mut self, version: Version, uid: Uid, change: EventType) {
+    /// Records a delivered event.
+    pub(crate) fn deliver(&mut self, version: Version, uid: Uid, event_type: EventType) {
         if version != self.at {
             self.before = Some(std::mem::replace(&mut self.at, version));
             self.delivered.clear();
         }
-        self.delivered.push((uid, change));
+        self.delivered.push((uid, event_type));
     }
 
-    /// Whether all of a version's batch came already, so that nothing new can come of it.
+    /// Reports whether the whole batch of a version was delivered, so that nothing new can follow.
     pub(crate) fn is_behind_it(&self, version: &Version) -> bool {
         *version < self.at || (*version == self.at && self.delivered.is_empty())
     }
 
-    /// Whether this very event was delivered at the version where the cursor is.
-    pub(crate) fn has_delivered(&self, version: &Version, uid: &Uid, change: EventType) -> bool {
+    /// Reports whether this very event was delivered at the current version.
+    pub(crate) fn has_delivered(
+        &self,
+        version: &Version,
+        uid: &Uid,
+        event_type: EventType,
+    ) -> bool {
         *version == self.at
             && self
                 .delivered
                 .iter()
-                .any(|(known, what)| known == uid && *what == change)
+                .any(|(known, what)| known == uid && *what == event_type)
     }
 }
 
@@ -76,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn resumes_from_the_last_older_version_until_a_bookmark_closes_the_batch() {
+    fn a_stream_resumes_from_the_last_older_version_until_a_bookmark() {
         let mut cursor = Cursor::complete(version("10"));
         assert_eq!(cursor.resume_from(), &version("10"));
         cursor.deliver(version("12"), Uid::new("a"), EventType::Deleted);
@@ -92,11 +96,11 @@ mod tests {
     }
 
     #[test]
-    fn knows_what_it_delivered_at_its_version_and_nothing_else() {
+    fn what_was_delivered_at_the_current_version_is_known() {
         let mut cursor = Cursor::complete(version("10"));
         cursor.deliver(version("12"), Uid::new("a"), EventType::Deleted);
-        let knows = |cursor: &Cursor, at: &str, uid, change| {
-            cursor.has_delivered(&version(at), &Uid::new(uid), change)
+        let knows = |cursor: &Cursor, at: &str, uid, event_type| {
+            cursor.has_delivered(&version(at), &Uid::new(uid), event_type)
         };
         assert!(knows(&cursor, "12", "a", EventType::Deleted));
         assert!(!knows(&cursor, "12", "b", EventType::Deleted));

@@ -1,4 +1,4 @@
-//! What failed requests do: another attempt, a resync, or the end.
+//! Handles failed requests: another attempt, a resync, or the end.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use kubectl_plugin::error::Kind;
 use super::{EventSink, Outage, State, Stop, Watcher};
 use crate::watcher::listing::Reason;
 
-/// When the user is told of an outage, and how often from then on.
+/// When the user is told about an outage, and how often after that.
 const FIRST_NOTE: Duration = Duration::from_secs(10);
 const NEXT_NOTE: Duration = Duration::from_mins(1);
-/// How long a server may refuse what it has done before. One that has just started refuses everybody
-/// who is not in `system:masters` until it has read the RBAC objects, and does not know every
-/// resource yet.
+/// How long a server may refuse a request that it accepted before. A server that has just started refuses
+/// everyone outside `system:masters` until it has read the RBAC objects, and does not know every resource
+/// yet.
 const SETTLING: Duration = Duration::from_secs(10);
 
 impl Watcher {
@@ -47,7 +47,7 @@ impl Watcher {
         if !self.may_try_again(now, &error) {
             let is_unexplained = self.tries.unexplained.is_some() && code == Some(500);
             return Err(if is_unexplained {
-                let gave_up = format!("{}: twice the same answer: {error}", self.options.path);
+                let gave_up = format!("{}: the same error twice: {error}", self.options.path);
                 Error::from(Kind::GaveUp(gave_up)).into()
             } else {
                 error.into()
@@ -70,7 +70,7 @@ impl Watcher {
             ));
         } else {
             output.trace(&format!(
-                "rawwatch: {}: trying again: {error}",
+                "rawwatch: {}: retrying: {error}",
                 self.options.path
             ));
         }
@@ -82,7 +82,7 @@ impl Watcher {
         Ok(())
     }
 
-    /// Whether what failed may go well later.
+    /// Reports whether a failed request may succeed later.
     fn may_try_again(&mut self, now: Duration, error: &Error) -> bool {
         let status = match error.kind() {
             Kind::Connection(_) => return self.was_there || self.options.retry_for.is_some(),

@@ -1,7 +1,7 @@
-//! What the consumer has seen: every known object with its UID and its version, without content.
+//! The objects that the consumer has seen, with UID and version, without content.
 //!
-//! It is keyed by namespace and name, as there is only one object of a name at a time, so that one
-//! that was deleted and created again is recognised by its new UID, and APIs without UIDs work too.
+//! The key is namespace and name, because only one object has a name at a time. An object that was deleted
+//! and created again is recognized by its new UID. APIs without UIDs work, too.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -14,17 +14,17 @@ use crate::wire::version::Version;
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Index {
-    /// Not a `HashMap`, whose table is half empty, and there twice while it grows.
+    /// Not a `HashMap`, whose table is half empty, and exists twice while it grows.
     objects: IndexMap<Box<str>, Known>,
     /// The number of the current round of [`Index::meet`].
     #[serde(skip)]
     round: u32,
-    /// Room to build a key in.
+    /// A buffer for keys.
     #[serde(skip)]
     key: String,
 }
 
-/// What is kept of an object.
+/// The known state of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Known {
     pub(crate) uid: Uid,
@@ -34,7 +34,7 @@ pub(crate) struct Known {
     round: u32,
 }
 
-/// An object that is known and no longer listed.
+/// A known object that is no longer listed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Gone {
     pub(crate) namespace: String,
@@ -43,16 +43,16 @@ pub(crate) struct Gone {
     pub(crate) version: Version,
 }
 
-/// How a listed object differs from what is known.
+/// How a listed object differs from the known one.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Difference {
-    /// It does not.
+    /// It does not differ.
     Same,
     /// It is new.
     New,
-    /// It is at another version.
+    /// It has another version.
     Changed,
-    /// Another object of the same name was known, and is gone.
+    /// It replaces another object of the same name.
     Recreated(Gone),
 }
 
@@ -61,69 +61,69 @@ impl Index {
         self.objects.is_empty()
     }
 
-    /// What is known of an object of this name and UID.
-    pub(crate) fn known(&mut self, head: &ObjectIdentity<'_>) -> Option<&Known> {
-        write_key(&mut self.key, head);
+    /// Returns the known state of an object with this name and UID.
+    pub(crate) fn known(&mut self, identity: &ObjectIdentity<'_>) -> Option<&Known> {
+        write_key(&mut self.key, identity);
         let known = self.objects.get(self.key.as_str())?;
-        (known.uid == Uid::new(head.uid)).then_some(known)
+        (known.uid == Uid::new(identity.uid)).then_some(known)
     }
 
-    /// Takes over what an event says.
-    pub(crate) fn apply(&mut self, change: EventType, head: &ObjectIdentity<'_>) {
-        write_key(&mut self.key, head);
+    /// Updates the index from an event.
+    pub(crate) fn apply(&mut self, event_type: EventType, identity: &ObjectIdentity<'_>) {
+        write_key(&mut self.key, identity);
         let known = Known {
-            uid: Uid::new(head.uid),
-            version: Version::new(head.resource_version),
+            uid: Uid::new(identity.uid),
+            version: Version::new(identity.resource_version),
             round: self.round,
         };
         match self.objects.get_mut(self.key.as_str()) {
-            // The end of an older object of this name says nothing about this one.
-            Some(present) if change == EventType::Deleted => {
+            // The deletion of an older object of this name does not concern this one.
+            Some(present) if event_type == EventType::Deleted => {
                 if present.uid == known.uid {
                     self.objects.swap_remove(self.key.as_str());
                 }
             }
             Some(present) => *present = known,
-            None if change == EventType::Deleted => {}
+            None if event_type == EventType::Deleted => {}
             None => {
                 self.objects.insert(self.key.as_str().into(), known);
             }
         }
     }
 
-    /// All objects, each by its namespace and name.
+    /// Returns all objects by namespace and name.
     pub(crate) fn objects(&self) -> impl Iterator<Item = (&str, &Known)> {
         self.objects.iter().map(|(key, known)| (&**key, known))
     }
 
-    /// The object of a namespace and name, as [`key_of`] gives them.
+    /// Returns the object with a key of [`key_of`].
     pub(crate) fn find(&self, key: &str) -> Option<&Known> {
         self.objects.get(key)
     }
 
-    /// Begins a round: whatever is not met until its end is gone.
+    /// Starts a round: objects that are not met in it are gone.
     pub(crate) fn begin_round(&mut self) {
         self.round = self.round.wrapping_add(1);
     }
 
-    /// Compares a listed object with what is known. What differs is not taken over.
-    pub(crate) fn meet(&mut self, head: &ObjectIdentity<'_>) -> Difference {
-        write_key(&mut self.key, head);
+    /// Compares a listed object with the known one. Does not record the difference.
+    pub(crate) fn meet(&mut self, identity: &ObjectIdentity<'_>) -> Difference {
+        write_key(&mut self.key, identity);
         let Some(known) = self.objects.get_mut(self.key.as_str()) else {
             return Difference::New;
         };
         known.round = self.round;
-        if known.uid != Uid::new(head.uid) {
+        if known.uid != Uid::new(identity.uid) {
             return Difference::Recreated(gone(&self.key, known));
         }
-        if known.version == Version::new(head.resource_version) {
+        if known.version == Version::new(identity.resource_version) {
             Difference::Same
         } else {
             Difference::Changed
         }
     }
 
-    /// Those that were not met in this round, in the order of their names.
+    /// Returns the objects that were not met in this round, in the order of their names.
     pub(crate) fn missing(&self) -> Vec<Gone> {
         let missing = self
             .objects
@@ -137,21 +137,21 @@ impl Index {
     }
 }
 
-/// What an object is found by.
-pub(crate) fn key_of(head: &ObjectIdentity<'_>) -> String {
+/// The key of an object.
+pub(crate) fn key_of(identity: &ObjectIdentity<'_>) -> String {
     let mut key = String::new();
-    write_key(&mut key, head);
+    write_key(&mut key, identity);
     key
 }
 
-/// `namespace/name`, or `name`; neither may have a slash.
-fn write_key(key: &mut String, head: &ObjectIdentity<'_>) {
+/// Returns `namespace/name` or `name`; neither contains a slash.
+fn write_key(key: &mut String, identity: &ObjectIdentity<'_>) {
     key.clear();
-    if !head.namespace.is_empty() {
-        key.push_str(head.namespace);
+    if !identity.namespace.is_empty() {
+        key.push_str(identity.namespace);
         key.push('/');
     }
-    key.push_str(head.name);
+    key.push_str(identity.name);
 }
 
 fn gone(key: &str, known: &Known) -> Gone {
@@ -165,8 +165,8 @@ fn gone(key: &str, known: &Known) -> Gone {
 }
 
 impl Gone {
-    /// What an event would say of it.
-    pub(crate) fn head<'a>(&'a self, uid: &'a str, version: &'a str) -> ObjectIdentity<'a> {
+    /// Returns the identity in an event.
+    pub(crate) fn identity<'a>(&'a self, uid: &'a str, version: &'a str) -> ObjectIdentity<'a> {
         ObjectIdentity {
             namespace: &self.namespace,
             name: &self.name,
@@ -181,7 +181,7 @@ impl Gone {
 mod tests {
     use super::*;
 
-    fn head<'a>(name: &'a str, uid: &'a str, resource_version: &'a str) -> ObjectIdentity<'a> {
+    fn identity<'a>(name: &'a str, uid: &'a str, resource_version: &'a str) -> ObjectIdentity<'a> {
         ObjectIdentity {
             namespace: "default",
             name,
@@ -192,19 +192,19 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_finds_what_is_new_changed_recreated_and_gone() {
+    fn a_listing_finds_new_changed_recreated_and_gone_objects() {
         let mut index = Index::default();
         for name in ["same", "changed", "recreated", "gone"] {
-            index.apply(EventType::Added, &head(name, name, "1"));
+            index.apply(EventType::Added, &identity(name, name, "1"));
         }
         index.begin_round();
-        assert_eq!(index.meet(&head("same", "same", "1")), Difference::Same);
+        assert_eq!(index.meet(&identity("same", "same", "1")), Difference::Same);
         assert_eq!(
-            index.meet(&head("changed", "changed", "2")),
+            index.meet(&identity("changed", "changed", "2")),
             Difference::Changed
         );
-        assert_eq!(index.meet(&head("new", "new", "3")), Difference::New);
-        let Difference::Recreated(old) = index.meet(&head("recreated", "other", "4")) else {
+        assert_eq!(index.meet(&identity("new", "new", "3")), Difference::New);
+        let Difference::Recreated(old) = index.meet(&identity("recreated", "other", "4")) else {
             panic!("not recreated");
         };
         assert_eq!(old.uid, Uid::new("recreated"));
@@ -217,13 +217,13 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_an_older_object_does_not_remove_the_one_that_has_its_name() {
+    fn the_deletion_of_an_older_object_keeps_the_current_one() {
         let mut index = Index::default();
-        index.apply(EventType::Added, &head("a", "old", "1"));
-        index.apply(EventType::Added, &head("a", "new", "3"));
-        index.apply(EventType::Deleted, &head("a", "old", "2"));
-        assert!(index.known(&head("a", "new", "")).is_some());
-        index.apply(EventType::Deleted, &head("a", "new", "4"));
+        index.apply(EventType::Added, &identity("a", "old", "1"));
+        index.apply(EventType::Added, &identity("a", "new", "3"));
+        index.apply(EventType::Deleted, &identity("a", "old", "2"));
+        assert!(index.known(&identity("a", "new", "")).is_some());
+        index.apply(EventType::Deleted, &identity("a", "new", "4"));
         assert!(index.is_empty());
     }
 
@@ -232,7 +232,7 @@ mod tests {
         let mut index = Index::default();
         let node = ObjectIdentity {
             namespace: "",
-            ..head("n", "u", "1")
+            ..identity("n", "u", "1")
         };
         index.apply(EventType::Added, &node);
         index.begin_round();

@@ -1,8 +1,8 @@
-//! A LIST under way: the initial state, or what differs from the state that the consumer knows.
+//! A LIST in progress: the initial state, or the differences from the state that the consumer knows.
 //!
-//! Initial objects are printed page by page. In a resync the deletions come first and the rest in
-//! the order of versions, so nothing is printed before the last page is there; what did not change
-//! is dropped at once, and only the differences are held.
+//! Initial objects are printed page by page. In a resync, the deletions come first and the rest follows in
+//! the order of versions, so nothing is printed before the last page. Unchanged objects are dropped at once;
+//! only the differences are held.
 
 use std::cmp::Ordering;
 
@@ -14,23 +14,23 @@ use crate::wire::event::{Event, EventType, Line, ObjectIdentity};
 use crate::wire::page::Page;
 use crate::wire::version::Version;
 
-/// Why the differences to a LIST stand in for events.
+/// The reason why a LIST replaces events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// The server does not have the events any more (410).
+    /// The server no longer has the events (410).
     Expired,
-    /// The server went back in time, as after a restore of etcd.
+    /// The server went back in time, for example after a restore of etcd.
     Rollback,
-    /// Streams end at once, or are silent, though the server has events.
+    /// Streams end at once or stay silent although the server has events.
     Stalled,
-    /// The initial LIST broke off, and had to begin anew.
+    /// The initial LIST broke off and was started over.
     Initial,
-    /// A comparison with a LIST, or an event that did not fit those before it.
+    /// An audit found a difference, or an event contradicted earlier ones.
     Audit,
 }
 
 impl Reason {
-    /// As it stands in a line's `rawwatch.reason`.
+    /// Returns the value of `rawwatch.reason`.
     fn word(self) -> &'static str {
         match self {
             Self::Expired => "expired",
@@ -41,26 +41,26 @@ impl Reason {
         }
     }
 
-    /// As a part of a sentence, behind "after".
+    /// Returns the reason in words, to follow "after".
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Expired => "410",
             Self::Rollback => "a rollback of the server",
-            Self::Stalled => "streams that brought nothing",
-            Self::Initial => "a broken initial list",
+            Self::Stalled => "streams without events",
+            Self::Initial => "an interrupted initial list",
             Self::Audit => "an audit",
         }
     }
 }
 
-/// A LIST under way.
+/// A LIST in progress.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
-    /// What is resynced, and since when; `None` for the initial state.
+    /// The reason of the resync and its starting version; `None` for the initial state.
     resync: Option<(Reason, Version)>,
-    /// What asks for the next page; empty for the first.
+    /// The token for the next page; empty for the first one.
     pub(crate) token: String,
-    /// How often it began anew, because its snapshot had gone.
+    /// How often it was started over, because its snapshot was gone.
     pub(crate) restarts: u32,
     /// The version of the pages so far.
     version: Option<Version>,
@@ -71,20 +71,20 @@ pub(crate) struct Listing {
 /// A listed object that differs.
 #[derive(Debug)]
 struct Held {
-    change: EventType,
+    event_type: EventType,
     version: Version,
     object: Vec<u8>,
 }
 
-/// A LIST that is whole.
+/// A complete LIST.
 pub(crate) struct Listed {
     pub(crate) version: Version,
-    /// What to say of a resync.
+    /// The note about a resync.
     pub(crate) summary: Option<String>,
 }
 
 impl Listing {
-    /// A LIST that finds out what changed since a version.
+    /// Starts a LIST that finds the changes since a version.
     pub(crate) fn resync(reason: Reason, since: Version) -> Self {
         Self {
             resync: Some((reason, since)),
@@ -92,7 +92,7 @@ impl Listing {
         }
     }
 
-    /// Begins anew at the first page. What was printed of an initial state is known by now.
+    /// Starts over at the first page. What was printed of an initial state is known now.
     pub(crate) fn restart(&mut self) {
         let since = self.version.take();
         *self = Self {
@@ -105,8 +105,8 @@ impl Listing {
         };
     }
 
-    /// Takes one page in; `made` gets every line that results, and must note it in the index.
-    /// `None` while pages are missing.
+    /// Handles one page. `made` gets every resulting line, and must record it in the index. Returns `None` while
+    /// pages are missing.
     pub(crate) fn take<E: From<Error>>(
         &mut self,
         page: &Page<'_>,
@@ -119,20 +119,22 @@ impl Listing {
         let version = Version::new(&page.resource_version);
         let mut line = Vec::new();
         for item in &page.items {
-            let head = page.head(item).ok_or_else(|| {
-                Error::protocol("the list of PATH has an item without a name or a resourceVersion")
+            let identity = page.identity(item).ok_or_else(|| {
+                Error::protocol(
+                    "the list of PATH contains an item without a name or a resourceVersion",
+                )
             })?;
             if self.resync.is_some() {
-                self.compare(index, &head, item, page);
+                self.compare(index, &identity, item, page);
             } else {
                 make_line(&mut line, EventType::Added, |line| {
                     page.append_object(line, item);
                 });
                 let added = Line {
-                    change: EventType::Added,
-                    head,
+                    event_type: EventType::Added,
+                    identity,
                     text: &line,
-                    mark: "",
+                    synthetic: "",
                 };
                 made(index, &added)?;
             }
@@ -154,11 +156,11 @@ impl Listing {
     fn compare(
         &mut self,
         index: &mut Index,
-        head: &ObjectIdentity<'_>,
+        identity: &ObjectIdentity<'_>,
         item: &RawValue,
         page: &Page<'_>,
     ) {
-        let change = match index.meet(head) {
+        let event_type = match index.meet(identity) {
             Difference::Same => return,
             Difference::Changed => EventType::Modified,
             Difference::New => EventType::Added,
@@ -170,13 +172,13 @@ impl Listing {
         let mut object = Vec::with_capacity(item.get().len() + 64);
         page.append_object(&mut object, item);
         self.held.push(Held {
-            change,
-            version: Version::new(head.resource_version),
+            event_type,
+            version: Version::new(identity.resource_version),
             object,
         });
     }
 
-    /// Makes the lines of a resync; what to say of it.
+    /// Makes the lines of a resync, and returns the note about it.
     fn emit<E>(
         &mut self,
         reason: Reason,
@@ -192,10 +194,10 @@ impl Listing {
                 .partial_cmp(&other.version)
                 .unwrap_or(Ordering::Equal)
         });
-        let count = |change| {
+        let count = |event_type| {
             self.held
                 .iter()
-                .filter(|held| held.change == change)
+                .filter(|held| held.event_type == event_type)
                 .count()
         };
         let summary = format!(
@@ -206,35 +208,35 @@ impl Listing {
             count(EventType::Modified),
             self.gone.len(),
         );
-        let mark = format!(
+        let synthetic = format!(
             r#""synthetic":true,"reason":"{}","gap":["{since}","{version}"]"#,
             reason.word()
         );
-        let mark_of_the_deleted = format!(r#"{mark},"finalStateUnknown":true"#);
+        let synthetic_deletion = format!(r#"{synthetic},"finalStateUnknown":true"#);
         let mut line = Vec::new();
         for gone in self.gone.drain(..) {
             let (uid, last_version) = (gone.uid.to_string(), gone.version.to_string());
-            let head = gone.head(&uid, &last_version);
+            let identity = gone.identity(&uid, &last_version);
             make_line(&mut line, EventType::Deleted, |line| {
-                page.append_gone(line, &head);
+                page.append_gone(line, &identity);
             });
             let deleted = Line {
-                change: EventType::Deleted,
-                head,
+                event_type: EventType::Deleted,
+                identity,
                 text: &line,
-                mark: &mark_of_the_deleted,
+                synthetic: &synthetic_deletion,
             };
             made(index, &deleted)?;
         }
         for held in self.held.drain(..) {
-            make_line(&mut line, held.change, |line| {
+            make_line(&mut line, held.event_type, |line| {
                 line.extend_from_slice(&held.object);
             });
             let changed = Line {
-                change: held.change,
-                head: head_of(&line),
+                event_type: held.event_type,
+                identity: identity_of(&line),
                 text: &line,
-                mark: &mark,
+                synthetic: &synthetic,
             };
             made(index, &changed)?;
         }
@@ -242,19 +244,19 @@ impl Listing {
     }
 }
 
-/// The identity in a line that was made here.
-fn head_of(line: &[u8]) -> ObjectIdentity<'_> {
+/// Returns the identity in a synthetic line.
+fn identity_of(line: &[u8]) -> ObjectIdentity<'_> {
     match Event::read(line) {
-        Some(Event::Object(_, head)) => head,
+        Some(Event::Object(_, identity)) => identity,
         _ => ObjectIdentity::default(),
     }
 }
 
-/// Makes an event of an object, as the server would write it.
-fn make_line(line: &mut Vec<u8>, change: EventType, object: impl FnOnce(&mut Vec<u8>)) {
+/// Writes an object as an event, as the server would.
+fn make_line(line: &mut Vec<u8>, event_type: EventType, object: impl FnOnce(&mut Vec<u8>)) {
     line.clear();
     line.extend_from_slice(b"{\"type\":\"");
-    line.extend_from_slice(change.word().as_bytes());
+    line.extend_from_slice(event_type.word().as_bytes());
     line.extend_from_slice(b"\",\"object\":");
     object(line);
     line.extend_from_slice(b"}\n");
@@ -264,7 +266,7 @@ fn make_line(line: &mut Vec<u8>, change: EventType, object: impl FnOnce(&mut Vec
 mod tests {
     use super::*;
 
-    /// A page of `ConfigMaps`, each a name and a version; the UID is the name unless it has one.
+    /// Builds a page of `ConfigMaps`, each a name and a version. The UID is the name by default.
     fn page(version: &str, token: &str, items: &[(&str, &str)]) -> String {
         let items: Vec<String> = items
             .iter()
@@ -279,7 +281,7 @@ mod tests {
         )
     }
 
-    /// Takes a page, and shows `TYPE name@version` of each line; a marked one in brackets.
+    /// Handles a page and returns `TYPE name@version` for each line, in brackets if it is synthetic.
     fn take(listing: &mut Listing, index: &mut Index, page: &str) -> (Vec<String>, Option<Listed>) {
         let mut lines = Vec::new();
         let listed = listing
@@ -288,12 +290,12 @@ mod tests {
                 index,
                 |index, made| {
                     serde_json::from_slice::<serde_json::Value>(made.text).unwrap();
-                    index.apply(made.change, &made.head);
+                    index.apply(made.event_type, &made.identity);
                     let text = format!(
                         "{} {}@{}",
-                        made.change, made.head.name, made.head.resource_version
+                        made.event_type, made.identity.name, made.identity.resource_version
                     );
-                    lines.push(if made.mark.is_empty() {
+                    lines.push(if made.synthetic.is_empty() {
                         text
                     } else {
                         format!("[{text}]")
@@ -319,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resync_says_the_deleted_first_and_the_rest_in_the_order_of_versions() {
+    fn a_resync_prints_deletions_first_and_the_rest_by_version() {
         let (mut listing, mut index) = (Listing::default(), Index::default());
         let before = page(
             "9",
@@ -355,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn an_initial_list_that_begins_anew_says_only_what_changed() {
+    fn an_initial_list_that_starts_over_prints_only_changes() {
         let (mut listing, mut index) = (Listing::default(), Index::default());
         take(
             &mut listing,
@@ -375,12 +377,12 @@ mod tests {
                 .unwrap()
                 .summary
                 .unwrap()
-                .contains("a broken initial list (9→12)")
+                .contains("an interrupted initial list (9→12)")
         );
     }
 
     #[test]
-    fn a_listing_that_never_got_a_page_begins_anew_as_it_was() {
+    fn a_listing_without_a_page_starts_over_unchanged() {
         let (mut listing, mut index) = (Listing::default(), Index::default());
         listing.restart();
         let (lines, _) = take(&mut listing, &mut index, &page("9", "", &[("a", "1")]));

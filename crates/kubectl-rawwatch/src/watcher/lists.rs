@@ -1,4 +1,4 @@
-//! What the pages of LISTs do: the initial state, resyncs, probes and audits.
+//! Handles the pages of LISTs: the initial state, resyncs, probes and audits.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ impl Watcher {
                 output.line(made)?;
                 counts.events += 1;
             }
-            index.apply(made.change, &made.head);
+            index.apply(made.event_type, &made.identity);
             stop_when_done(output)
         })?;
         self.outage = None;
@@ -92,7 +92,7 @@ impl Watcher {
         self.advance_audit(now, output)
     }
 
-    /// Goes back to the stream, and sets the time of the next audit.
+    /// Returns to the stream, and schedules the next audit.
     pub(super) fn end_audit_list(&mut self, now: Duration) {
         if let State::Auditing(mut stream) = self.state {
             stream.heard = now;
@@ -104,8 +104,8 @@ impl Watcher {
             .map_or(Duration::MAX, |interval| now + interval);
     }
 
-    /// Compares, once the stream has passed the LIST. That it had the time to is not known here: what
-    /// comes next may have waited for the output.
+    /// Compares an audit once the stream has passed its LIST. The time alone does not count here: the next events
+    /// may be waiting for the output.
     pub(super) fn advance_audit(
         &mut self,
         now: Duration,
@@ -118,7 +118,7 @@ impl Watcher {
         Ok(())
     }
 
-    /// Compares the LIST with what the stream has brought.
+    /// Compares an audit with what the stream brought.
     pub(super) fn finish_audit(
         &mut self,
         now: Duration,
@@ -132,7 +132,7 @@ impl Watcher {
         }
         if audit.is_of_a_silent_stream {
             output.note(&format!(
-                "rawwatch: {}: the server has events that its streams do not bring: does a proxy in between buffer them?",
+    "rawwatch: {}: the streams do not bring events that the server has; a proxy in between may buffer them",
                 self.options.path
             ));
             return self.resync(now, Reason::Stalled, output);
@@ -140,7 +140,7 @@ impl Watcher {
         self.resync(now, Reason::Audit, output)
     }
 
-    /// Makes good for lost events by a LIST, if the user allows it.
+    /// Replaces lost events by a LIST, if the user allows it.
     pub(super) fn resync(
         &mut self,
         now: Duration,
@@ -151,11 +151,11 @@ impl Watcher {
         let since = self.cursor.resume_from().clone();
         if self.options.fail_on_gap {
             let gap = format!(
-                "{}: events behind resource version {since} are lost after {}",
+                "{}: events after resource version {since} are lost after {}",
                 self.options.path,
                 reason.words()
             );
-            let hint = "without --on-gap=fail, the differences are found by a list, and marked";
+            let hint = "without --on-gap=fail, a list finds the differences, which are marked as synthetic";
             return Err(Error::from(Kind::Gap(gap)).hinted(hint).into());
         }
         output.trace(&format!(

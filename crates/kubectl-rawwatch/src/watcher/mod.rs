@@ -1,8 +1,13 @@
 //! The state machine of one watched collection.
 //!
-//! It does no I/O and has no clock: [`Watcher::demand`] says what is to be done, [`Watcher::step`]
-//! is told what came of it and when, and lines go to an [`EventSink`]. So every schedule of faults
-//! can be played to it in virtual time.
+//! It does no I/O and has no clock. [`Watcher::demand`] returns what to do next, [`Watcher::step`] gets the
+//! result and the time, and lines go to an [`EventSink`]. So every schedule of faults can be tested in virtual
+//! time.
+//!
+//! * `lists`, `streams`, `failures`: the transitions
+//! * `listing`: a LIST in progress; `audit`: its comparison with the stream
+//! * `cursor`: the position in the history; `index`: the known objects; `saved`: both, for the next run
+//! * `backoff`: the pauses between attempts
 
 pub(crate) mod audit;
 pub(crate) mod backoff;
@@ -30,50 +35,50 @@ use crate::wire::version::Version;
 
 /// How long after its `timeoutSeconds` a stream counts as dead.
 const GRACE: Duration = Duration::from_secs(15);
-/// How long what a server is known to have may be on its way on a silent stream.
+/// How long an event may take to arrive on a silent stream once the server is known to have it.
 const PATIENCE: Duration = Duration::from_secs(75);
-/// How many times in a row something may go wrong that more attempts do not mend.
+/// How many failures in a row are accepted where more attempts do not help.
 const TRIES: u32 = 3;
 
-/// What a run is like.
-#[expect(clippy::struct_excessive_bools, reason = "each is a matter of its own")]
+/// The options of a watcher.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent")]
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// What messages call the collection.
+    /// The collection's name in messages.
     pub(crate) path: String,
-    /// What the server says of it may hold credentials.
+    /// The server's messages may contain credentials.
     pub(crate) is_secret: bool,
-    /// The initial objects are known without being printed.
+    /// Existing objects are learned without being printed.
     pub(crate) watch_only: bool,
-    /// The output looks into the objects of the initial state, printed or not.
+    /// The output inspects existing objects even if they are not printed.
     pub(crate) reads_objects: bool,
-    /// The watch begins here, without a LIST.
+    /// The watch starts after this version, without a LIST.
     pub(crate) resource_version: Option<Version>,
-    /// A gap is the end.
+    /// A gap ends the run.
     pub(crate) fail_on_gap: bool,
-    /// How long a server may be away; `None` is for ever, once it was there.
+    /// How long a server may be unreachable; `None` is no limit after the first success.
     pub(crate) retry_for: Option<Duration>,
-    /// How long a stream may be silent before it is doubted.
+    /// How long a stream may be silent before the server is probed.
     pub(crate) max_silence: Option<Duration>,
     /// How often the state is compared with a LIST.
     pub(crate) audit: Option<Duration>,
 }
 
-/// Where the watcher is.
+/// The state of a watcher.
 #[derive(Debug, Default)]
 enum State {
-    /// The collection is being listed, page by page.
+    /// Lists the collection page by page.
     Listing(Listing),
-    /// A watch is asked for, from where the cursor says.
+    /// Opens a watch at the cursor.
     #[default]
     Opening,
-    /// Lines come, or should.
+    /// Reads lines from a stream.
     Streaming(Stream),
-    /// The stream is silent, and a LIST of one object is to tell how far the server is.
+    /// Asks for the server's version, because the stream is silent.
     Probing(Stream),
-    /// Names and versions are being listed beside the stream, to compare them with the index.
+    /// Lists names and versions beside the stream, to compare them with the index.
     Auditing(Stream),
-    /// Nothing is done before a time; then the state in it takes over.
+    /// Waits, then continues in the state inside.
     Waiting { until: Duration, then: Box<State> },
 }
 
@@ -81,47 +86,45 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Stream {
     opened: Duration,
-    /// When its last line came, or its last doubt was settled.
+    /// When its last line arrived, or its last probe succeeded.
     heard: Duration,
-    /// When it is over, whatever the server does.
+    /// When it must be over.
     deadline: Duration,
-    /// Something came that moved the cursor.
+    /// Whether something moved the cursor.
     progressed: bool,
 }
 
-/// A server that was further than its silent stream when it was asked. That may be due to other
-/// collections, as they share their versions.
+/// A server that was ahead of its silent stream. The reason may be other collections, which share their
+/// versions.
 #[derive(Debug)]
 struct Ahead {
     since: Duration,
     version: Version,
 }
 
-/// What is to be done next.
+/// The next thing to do.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Demand {
-    /// Ask for a page of the collection: answered by [`Input::Page`].
+    /// List a page of the collection. The result is [`Input::Page`].
     List {
         token: String,
         metadata_only: bool,
-        /// In one page, as paging did not work out.
+        /// In one page, because paging did not work.
         whole: bool,
     },
-    /// Ask for a watch: answered by [`Input::Opened`].
+    /// Open a watch. The result is [`Input::Opened`].
     Watch { from: Version, timeout: Duration },
-    /// Read on: answered by [`Input::Line`] or [`Input::Closed`], or [`Input::Elapsed`] when the
-    /// time has come.
+    /// Read a line. The result is [`Input::Line`], [`Input::Closed`], or [`Input::Elapsed`] at the given time.
     Read { until: Duration },
-    /// Ask for a page of one object without its content: answered by [`Input::Page`].
+    /// List one object without its content. The result is [`Input::Page`].
     Probe,
-    /// Ask for a page of the collection without content, beside the stream: answered by
-    /// [`Input::Page`].
+    /// List a page without content, beside the stream. The result is [`Input::Page`].
     Audit { token: String },
-    /// Do nothing: answered by [`Input::Elapsed`] when the time has come.
+    /// Wait. The result is [`Input::Elapsed`] at the given time.
     Wait { until: Duration },
 }
 
-/// What came of it. Every demand may be answered by [`Input::Failed`] too.
+/// The result of a demand. Every demand may also result in [`Input::Failed`].
 #[derive(Debug)]
 pub(crate) enum Input<'a> {
     /// The body of a LIST.
@@ -132,7 +135,7 @@ pub(crate) enum Input<'a> {
     Line(&'a [u8]),
     /// The stream ended.
     Closed(Closed),
-    /// The request got no reply, or a refusal.
+    /// The request was refused, or there was no response.
     Failed(Error),
     /// The time has come.
     Elapsed,
@@ -141,16 +144,16 @@ pub(crate) enum Input<'a> {
 /// How a stream ended.
 #[derive(Debug)]
 pub(crate) enum Closed {
-    /// In good order and behind a whole line.
+    /// Regularly, after a whole line.
     Clean,
-    /// Any other way, with the reason.
+    /// Any other way, for this reason.
     Torn(String),
 }
 
-/// Why a run is over.
+/// The reason why a run ends.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// What the user asked for was done.
+    /// The user's request is done.
     Done,
     Failed(Error),
 }
@@ -161,29 +164,29 @@ impl From<Error> for Stop {
     }
 }
 
-/// Where lines and messages go.
+/// The destination of lines and messages.
 pub(crate) trait EventSink {
-    /// A page whose lines come next.
+    /// A page whose lines follow.
     fn page(&mut self, page: &Page<'_>);
     /// A line to print, which is written when this returns.
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error>;
-    /// An object of the initial state that is not to be printed.
+    /// An existing object that is not printed.
     fn seed(&mut self, line: &Line<'_>) -> Result<(), Error>;
-    /// A line that was printed before, but may say more of its form than the first time.
+    /// A line that was printed before, but may describe more of its table this time.
     fn again(&mut self, line: &[u8]);
-    /// The initial state is out.
+    /// The initial state is complete.
     fn synced(&mut self);
     /// A bookmark of the server, as a whole line.
     fn bookmark(&mut self, line: &[u8]) -> Result<(), Error>;
-    /// Whether all was said that the user asked for.
+    /// Reports whether everything that the user asked for is printed.
     fn is_done(&self) -> bool;
-    /// A message that everybody gets.
+    /// A message for everyone.
     fn note(&mut self, text: &str);
-    /// A message for those who ask for more.
+    /// A message for `-v`.
     fn trace(&mut self, text: &str);
 }
 
-/// What happened so far.
+/// Statistics of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) events: u64,
@@ -191,19 +194,19 @@ pub(crate) struct Counts {
     pub(crate) reconnects: u64,
     pub(crate) resyncs: u64,
     pub(crate) duplicates: u64,
-    /// The longest time that an event is known to have waited: on its way here while the server was
-    /// known to be ahead, or here for somebody to read what came before it.
+    /// The longest known delay of an event: on its way while the server was known to be ahead, or here while
+    /// earlier lines waited for the reader of the output.
     pub(crate) lag: Duration,
 }
 
-/// The server cannot be reached, or does not do what it is asked.
+/// A time in which the server is unreachable or refuses requests.
 #[derive(Debug)]
 struct Outage {
     since: Duration,
     next_note: Duration,
 }
 
-/// Watches one collection.
+/// The watcher of one collection.
 pub(crate) struct Watcher {
     options: Options,
     state: State,
@@ -213,41 +216,41 @@ pub(crate) struct Watcher {
     chance: Chance,
     /// The `timeoutSeconds` of the next stream.
     timeout: Duration,
-    /// The initial state is not out yet, and is not to be printed.
+    /// The initial state is still incomplete, and is not printed.
     is_seeding: bool,
-    /// The initial state is out, or was not asked for.
+    /// The initial state is complete, or was not asked for.
     is_listed: bool,
-    /// Whether the server ever did what it was asked.
+    /// Whether the server ever accepted a request.
     was_there: bool,
     outage: Option<Outage>,
     ahead: Option<Ahead>,
     audit: Option<Audit>,
-    /// When the next audit begins.
+    /// When the next audit starts.
     audit_at: Duration,
     tries: Tries,
     pub(crate) counts: Counts,
-    /// Changes with everything that may change what is saved.
+    /// Changes with everything that may change the saved state.
     pub(crate) revision: u64,
 }
 
-/// What went wrong in a row, since something last went well.
+/// Failures in a row, since the last success.
 #[derive(Debug, Default)]
 struct Tries {
     resyncs: u32,
     short_streams: u32,
     stalls: u32,
-    /// Streams that were silent while the server was ahead. Only an event ends this row: such
-    /// streams live long.
+    /// Silent streams while the server was ahead. Only an event ends this row, because such streams live
+    /// long.
     silent: u32,
     garbage: u32,
-    /// Since when the server refuses what it has done before.
+    /// Since when the server refuses a request that it accepted before.
     refused_since: Option<Duration>,
-    /// A 500 that says nothing of its reason is often the user's own fault.
+    /// A 500 without a reason is often the user's own mistake.
     unexplained: Option<String>,
 }
 
 impl Watcher {
-    /// A watcher that has not begun; `seed` decides its chances.
+    /// Creates a watcher in its first state. `seed` determines its random pauses.
     pub(crate) fn new(options: Options, seed: u64) -> Self {
         let is_seeding = options.watch_only && options.resource_version.is_none();
         let (state, start) = match options.resource_version.clone() {
@@ -278,9 +281,9 @@ impl Watcher {
         }
     }
 
-    /// A watcher that goes on where another one left off.
+    /// Creates a watcher that continues where another one stopped.
     pub(crate) fn resume(options: Options, seed: u64, saved: Saved) -> Self {
-        // Of a state that was not to be printed nobody has seen a part.
+        // An initial state that is not printed has not been seen in part.
         if saved.cursor.is_none() && (saved.index.is_empty() || options.watch_only) {
             return Self::new(options, seed);
         }
@@ -298,7 +301,7 @@ impl Watcher {
         watcher
     }
 
-    /// What another watcher needs to go on from here.
+    /// Returns what another watcher needs to continue from here.
     pub(crate) fn saving(&self) -> Saving<'_> {
         Saving {
             cursor: self.is_listed.then_some(&self.cursor),
@@ -306,12 +309,12 @@ impl Watcher {
         }
     }
 
-    /// Notes how long lines waited here for somebody to read what came before them.
+    /// Records how long lines waited here for the reader of the output.
     pub(crate) fn waited_for_output(&mut self, time: Duration) {
         self.counts.lag = self.counts.lag.max(time);
     }
 
-    /// What is to be done next.
+    /// Returns the next thing to do.
     pub(crate) fn demand(&self) -> Demand {
         match &self.state {
             State::Listing(listing) => Demand::List {
@@ -341,7 +344,7 @@ impl Watcher {
         }
     }
 
-    /// Whether the next line of the stream is to be read.
+    /// Reports whether the next line of the stream should be read.
     pub(crate) fn reads_on(&self) -> bool {
         matches!(self.state, State::Streaming(_))
     }
@@ -354,8 +357,7 @@ impl Watcher {
         }
     }
 
-    /// Takes in what came of the last demand at the time `now`, which starts anywhere and only
-    /// grows.
+    /// Handles the result of the last demand at the time `now`, which starts anywhere and only grows.
     pub(crate) fn step(
         &mut self,
         now: Duration,
@@ -391,9 +393,9 @@ impl Watcher {
             (State::Probing(_), Input::Page(body)) => self.take_probe(now, body, output),
             (State::Auditing(_), Input::Page(body)) => self.take_audit_page(now, body, output),
             (State::Auditing(_), Input::Failed(error)) => {
-                // Whatever it is, the stream will say it too, or the next audit.
+                // If it matters, the stream or the next audit reports it, too.
                 output.trace(&format!(
-                    "rawwatch: {}: no audit: {error}",
+                    "rawwatch: {}: audit skipped: {error}",
                     self.options.path
                 ));
                 self.audit = None;
@@ -410,7 +412,7 @@ impl Watcher {
         }
     }
 
-    /// A time has come that the stream was to bring something by.
+    /// Handles the time limit of a stream.
     fn pass_time(
         &mut self,
         now: Duration,
@@ -431,10 +433,10 @@ impl Watcher {
             Ok(())
         } else if self.tries.silent == 0 {
             self.tries.silent += 1;
-            let silent = "the server is ahead, and the stream is silent".to_owned();
+            let silent = "the stream is silent, but the server is ahead".to_owned();
             self.end_stream(now, Closed::Torn(silent), output)
         } else {
-            // A new stream was silent too: either nothing happened here, or something holds it back.
+            // The new stream is silent, too: either nothing happened here, or something holds events back.
             self.audit = Some(Audit::new(true));
             self.state = State::Auditing(stream);
             Ok(())
@@ -454,8 +456,8 @@ impl Watcher {
     }
 }
 
-/// Some two hundred seconds: streams that began together should not end together, and none should
-/// live so long that a middlebox forgets it.
+/// Returns about two hundred seconds at random: streams that started together should not end together, and
+/// none should live so long that a middlebox forgets it.
 fn timeout(chance: &mut Chance) -> Duration {
     Duration::from_secs_f64((200.0 + 40.0 * chance.next()).floor())
 }

@@ -1,19 +1,19 @@
-//! The state of a watcher that the next run goes on from.
+//! The saved state of a watcher, with which the next run continues.
 
 use serde::{Deserialize, Serialize};
 
 use super::cursor::Cursor;
 use super::index::Index;
 
-/// What is known of one path.
+/// The saved state of one path.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Saved {
-    /// `None` while the initial state is not whole.
+    /// `None` while the initial state is incomplete.
     pub(crate) cursor: Option<Cursor>,
     pub(crate) index: Index,
 }
 
-/// What [`Saved`] looks like to the one who writes it.
+/// [`Saved`], as it is written from references.
 #[derive(Serialize)]
 pub(crate) struct Saving<'a> {
     pub(crate) cursor: Option<&'a Cursor>,

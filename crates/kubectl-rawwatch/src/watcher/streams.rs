@@ -1,4 +1,4 @@
-//! What the lines of a stream do, and its end.
+//! Handles the lines of a stream, and its end.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::wire::event::{Event, EventType, Line, ObjectIdentity, raw_object};
 use crate::wire::uid::Uid;
 use crate::wire::version::Version;
 
-/// A stream that lived that long was a good one.
+/// The age from which a stream counts as a success.
 const GOOD_LIFE: Duration = Duration::from_secs(30);
-/// A stream that ends without an event sooner than that was for nothing.
+/// The age below which a stream without an event counts as a failure.
 const SHORT_LIFE: Duration = Duration::from_secs(1);
-/// The longest pause behind a stream that the server ended in good order.
+/// The longest pause after a stream that ended regularly.
 pub(super) const CLEAN_PAUSE: Duration = Duration::from_millis(250);
 
 impl Watcher {
@@ -29,8 +29,8 @@ impl Watcher {
     ) -> Result<(), Stop> {
         self.counts.bytes += line.len() as u64;
         match Event::read(line) {
-            Some(Event::Object(change, head)) => {
-                self.take_event(now, change, &head, line, output)?;
+            Some(Event::Object(event_type, identity)) => {
+                self.take_event(now, event_type, &identity, line, output)?;
                 self.ahead = None;
                 Ok(())
             }
@@ -38,7 +38,7 @@ impl Watcher {
                 let version = Version::new(resource_version);
                 if version < *self.cursor.at() {
                     output.note(&format!(
-                        "rawwatch: {}: ignored a bookmark at {version}, as events up to {} came before it",
+    "rawwatch: {}: ignored a bookmark at {version}, because events up to {} came before it",
                         self.options.path,
                         self.cursor.at()
                     ));
@@ -60,27 +60,30 @@ impl Watcher {
     fn take_event(
         &mut self,
         now: Duration,
-        change: EventType,
-        head: &ObjectIdentity<'_>,
+        event_type: EventType,
+        identity: &ObjectIdentity<'_>,
         line: &[u8],
         output: &mut impl EventSink,
     ) -> Result<(), Stop> {
-        let (version, uid) = (Version::new(head.resource_version), Uid::new(head.uid));
-        match self.judge(change, head, &version, &uid) {
+        let (version, uid) = (
+            Version::new(identity.resource_version),
+            Uid::new(identity.uid),
+        );
+        match self.judge(event_type, identity, &version, &uid) {
             Verdict::New => {
                 self.note_lag(now, &version);
                 output.line(&Line {
-                    change,
-                    head: *head,
+                    event_type,
+                    identity: *identity,
                     text: line,
-                    mark: "",
+                    synthetic: "",
                 })?;
-                self.index.apply(change, head);
-                self.cursor.deliver(version, uid, change);
+                self.index.apply(event_type, identity);
+                self.cursor.deliver(version, uid, event_type);
                 self.counts.events += 1;
                 self.progress();
                 if let Some(audit) = &mut self.audit {
-                    audit.note(change, head);
+                    audit.note(event_type, identity);
                 }
                 stop_when_done(output)?;
                 self.advance_audit(now, output)
@@ -92,7 +95,7 @@ impl Watcher {
             }
             Verdict::OutOfOrder => {
                 output.note(&format!(
-                    "rawwatch: {}: dropped an event at {version}, as events up to {} came before it",
+    "rawwatch: {}: dropped an event at {version}, because events up to {} came before it",
                     self.options.path,
                     self.cursor.at()
                 ));
@@ -102,25 +105,25 @@ impl Watcher {
         }
     }
 
-    /// Whether an event is to be delivered.
+    /// Decides whether an event is delivered.
     fn judge(
         &mut self,
-        change: EventType,
-        head: &ObjectIdentity<'_>,
+        event_type: EventType,
+        identity: &ObjectIdentity<'_>,
         version: &Version,
         uid: &Uid,
     ) -> Verdict {
-        if self.cursor.has_delivered(version, uid, change) {
+        if self.cursor.has_delivered(version, uid, event_type) {
             return Verdict::Duplicate;
         }
         let is_past = self.cursor.is_behind_it(version);
-        match self.index.known(head) {
-            Some(known) if change != EventType::Deleted && known.version == *version => {
+        match self.index.known(identity) {
+            Some(known) if event_type != EventType::Deleted && known.version == *version => {
                 Verdict::Duplicate
             }
             Some(known) if *version < known.version => Verdict::Duplicate,
-            // Its end was delivered, or it was never listed.
-            None if change == EventType::Deleted && is_past => Verdict::Duplicate,
+            // Its deletion was delivered, or it was never listed.
+            None if event_type == EventType::Deleted && is_past => Verdict::Duplicate,
             _ if is_past => Verdict::OutOfOrder,
             _ => Verdict::New,
         }
@@ -135,7 +138,7 @@ impl Watcher {
         self.backoff.reset();
     }
 
-    /// Notes how late an event is that the server was known to have.
+    /// Records the delay of an event that the server was known to have.
     fn note_lag(&mut self, now: Duration, version: &Version) {
         if let Some(ahead) = &self.ahead
             && *version <= ahead.version
@@ -144,7 +147,7 @@ impl Watcher {
         }
     }
 
-    /// What came is no event: nothing is known of what follows either.
+    /// Handles a line that is not an event: what follows it cannot be trusted either.
     fn refuse_line(
         &mut self,
         now: Duration,
@@ -155,14 +158,14 @@ impl Watcher {
         let size = line.len();
         if self.tries.garbage >= TRIES {
             return Err(Error::protocol(format!(
-                "{}: the server sent a line of {size} bytes that is no event, {TRIES} times",
+                "{}: the server sent a line of {size} bytes that is not an event, {TRIES} times",
                 self.options.path
             ))
-            .hinted("is a proxy in between, or is PATH no collection?")
+            .hinted("check that PATH is a collection; a proxy in between may alter the stream")
             .into());
         }
         output.note(&format!(
-            "rawwatch: {}: dropped a line of {size} bytes that is no event, reconnecting",
+            "rawwatch: {}: dropped a line of {size} bytes that is not an event, reconnecting",
             self.options.path
         ));
         self.wait(now, None, State::Opening);
@@ -219,7 +222,7 @@ impl Watcher {
         }
     }
 
-    /// The server accepts the watch and sends nothing. Some do that instead of saying 410.
+    /// Handles a server that accepts the watch and sends nothing. Some do that instead of answering 410.
     fn end_short_stream(&mut self, now: Duration, output: &mut impl EventSink) -> Result<(), Stop> {
         self.tries.short_streams += 1;
         if self.tries.short_streams < TRIES {
@@ -240,12 +243,12 @@ impl Watcher {
     }
 }
 
-/// What is to become of an event.
+/// What to do with an event.
 enum Verdict {
     New,
-    /// It was delivered, or what came after it.
+    /// It was delivered, or a later one was.
     Duplicate,
-    /// It should have come earlier.
+    /// It should have arrived earlier.
     OutOfOrder,
 }
 

@@ -1,4 +1,4 @@
-//! Scripted schedules in virtual time; [`oracle`] plays random ones.
+//! Scripted schedules in virtual time. [`oracle`] plays random ones.
 
 use kubectl_plugin::error::Kind;
 
@@ -8,13 +8,13 @@ use crate::wire::event::EventType;
 
 mod oracle;
 
-/// Everything that a watcher printed.
+/// Records everything that a watcher prints.
 #[derive(Default)]
 pub(super) struct Recorder {
-    /// `TYPE name@version`; in brackets when it is synthetic.
+    /// `TYPE name@version`, in brackets if it is synthetic.
     pub(super) lines: Vec<String>,
     pub(super) notes: Vec<String>,
-    /// How many lines are wanted, if not all.
+    /// How many lines are wanted; `None` is no limit.
     wanted: Option<usize>,
 }
 
@@ -29,11 +29,11 @@ impl EventSink for Recorder {
         let text = |name: &str| metadata[name].as_str().unwrap().to_owned();
         let shown = format!(
             "{} {}@{}",
-            line.change,
+            line.event_type,
             text("name"),
             text("resourceVersion")
         );
-        self.lines.push(if line.mark.is_empty() {
+        self.lines.push(if line.synthetic.is_empty() {
             shown
         } else {
             format!("[{shown}]")
@@ -76,7 +76,7 @@ pub(super) fn options() -> Options {
     }
 }
 
-/// A page of objects, each `name@version`, with its name as UID.
+/// Returns a page of objects, each `name@version`, with its name as UID.
 pub(super) fn page(version: &str, token: &str, objects: &[&str]) -> String {
     let items: Vec<String> = objects.iter().map(|object| object_of(object)).collect();
     format!(
@@ -92,7 +92,7 @@ fn object_of(text: &str) -> String {
     )
 }
 
-/// A line of a stream, of `TYPE name@version` or `BOOKMARK version`.
+/// Returns a line of a stream for `TYPE name@version` or `BOOKMARK version`.
 pub(super) fn line(text: &str) -> String {
     let (event_type, about) = text.split_once(' ').unwrap();
     let object = match event_type {
@@ -142,7 +142,7 @@ impl Play {
         }
     }
 
-    /// One that has listed `a@1` at version 10 and waits for lines.
+    /// Returns a watcher that has listed `a@1` at version 10 and waits for lines.
     fn streaming(options: Options) -> Self {
         let mut play = Self::new(options);
         play.page(&page("10", "", &["a@1"]));
@@ -165,7 +165,7 @@ impl Play {
         self.step(Input::Page(page.as_bytes()));
     }
 
-    /// Lets a pause go by; how long it was.
+    /// Lets a pause pass. Returns its length.
     #[track_caller]
     fn wait(&mut self) -> Duration {
         let Demand::Wait { until } = self.watcher.demand() else {
@@ -243,7 +243,7 @@ impl Play {
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn lists_page_by_page_and_watches_from_the_version_of_the_list() {
+fn a_collection_is_listed_by_page_and_watched_from_the_lists_version() {
     let mut play = Play::new(options());
     play.page(&page("10", "more", &["a@1"]));
     assert!(matches!(
@@ -260,7 +260,7 @@ fn lists_page_by_page_and_watches_from_the_version_of_the_list() {
 }
 
 #[test]
-fn a_stream_resumes_before_its_last_batch_and_drops_what_it_delivered() {
+fn a_stream_resumes_before_its_last_batch_and_drops_duplicates() {
     let mut play = Play::streaming(options());
     play.lines(&["ADDED b@12", "DELETED a@15", "DELETED b@15"]);
     play.tear();
@@ -283,7 +283,7 @@ fn a_stream_resumes_before_its_last_batch_and_drops_what_it_delivered() {
 }
 
 #[test]
-fn a_torn_stream_is_renewed_at_once_and_a_clean_end_after_a_moment() {
+fn a_torn_stream_is_renewed_at_once_and_an_ended_one_after_a_moment() {
     let mut play = Play::streaming(options());
     play.lines(&["MODIFIED a@11"]);
     play.tear();
@@ -295,7 +295,7 @@ fn a_torn_stream_is_renewed_at_once_and_a_clean_end_after_a_moment() {
 }
 
 #[test]
-fn streams_of_a_quiet_collection_that_end_in_good_order_cost_nothing() {
+fn streams_of_a_quiet_collection_that_end_regularly_are_no_failures() {
     let mut play = Play::streaming(options());
     for _ in 0..20 {
         play.now += 2 * SECOND;
@@ -306,7 +306,7 @@ fn streams_of_a_quiet_collection_that_end_in_good_order_cost_nothing() {
 }
 
 #[test]
-fn a_410_costs_a_resync_with_the_batch_that_may_be_incomplete_in_its_gap() {
+fn a_410_leads_to_a_resync_that_includes_an_incomplete_batch() {
     for in_stream in [true, false] {
         let mut play = Play::streaming(options());
         let expire = |play: &mut Play| {
@@ -330,7 +330,7 @@ fn a_410_costs_a_resync_with_the_batch_that_may_be_incomplete_in_its_gap() {
 }
 
 #[test]
-fn a_gap_is_the_end_when_none_is_allowed() {
+fn a_gap_ends_the_run_if_none_is_allowed() {
     let mut play = Play::streaming(Options {
         fail_on_gap: true,
         ..options()
@@ -339,12 +339,12 @@ fn a_gap_is_the_end_when_none_is_allowed() {
     assert!(
         error
             .to_string()
-            .contains("behind resource version 10 are lost after 410")
+            .contains("after resource version 10 are lost after 410")
     );
 }
 
 #[test]
-fn a_list_whose_snapshot_is_gone_begins_anew_and_in_the_end_without_pages() {
+fn a_list_without_its_snapshot_starts_over_and_finally_without_pages() {
     let mut play = Play::new(options());
     play.page(&page("10", "t1", &["a@1"]));
     for _ in 0..3 {
@@ -365,7 +365,7 @@ fn a_list_whose_snapshot_is_gone_begins_anew_and_in_the_end_without_pages() {
 }
 
 #[test]
-fn three_streams_for_nothing_cost_a_resync_and_three_such_resyncs_are_the_end() {
+fn three_empty_streams_lead_to_a_resync_and_three_resyncs_to_the_end() {
     let mut play = Play::streaming(options());
     for round in 0..=3 {
         for attempt in 0..3 {
@@ -396,7 +396,7 @@ fn three_streams_for_nothing_cost_a_resync_and_three_such_resyncs_are_the_end() 
 }
 
 #[test]
-fn a_silent_stream_is_doubted_and_a_rollback_of_the_server_found() {
+fn a_rollback_is_found_by_probing_a_silent_stream() {
     let mut play = Play::streaming(options());
     play.lines(&["MODIFIED a@40"]);
     assert_eq!(play.be_silent(), 90 * SECOND);
@@ -410,7 +410,7 @@ fn a_silent_stream_is_doubted_and_a_rollback_of_the_server_found() {
 }
 
 #[test]
-fn a_silent_stream_behind_its_server_is_renewed_and_one_at_its_head_is_left_alone() {
+fn a_silent_stream_is_renewed_only_if_the_server_is_ahead() {
     let mut play = Play::streaming(options());
     play.be_silent();
     play.page(&page("50", "", &[]));
@@ -423,10 +423,10 @@ fn a_silent_stream_behind_its_server_is_renewed_and_one_at_its_head_is_left_alon
 }
 
 #[test]
-fn a_stream_that_something_holds_back_is_found_out_and_a_quiet_one_is_left_alone() {
+fn a_stream_that_is_held_back_is_told_from_a_quiet_one() {
     for (listed, is_held_back) in [(vec!["a@1", "b@45"], true), (vec!["a@1"], false)] {
         let mut play = Play::streaming(options());
-        // The first silent stream is renewed, the second one doubted.
+        // The first silent stream is renewed, the second one is audited.
         for _ in 0..2 {
             play.be_silent();
             play.page(&page("50", "", &[]));
@@ -450,7 +450,7 @@ fn a_stream_that_something_holds_back_is_found_out_and_a_quiet_one_is_left_alone
             }
         }
         if is_held_back {
-            assert!(play.output.notes[0].contains("does a proxy in between buffer them?"));
+            assert!(play.output.notes[0].contains("a proxy in between may buffer them"));
             play.lists_anew();
             play.page(&page("60", "", &listed));
             assert_eq!(play.output.lines, ["[ADDED b@45]"]);
@@ -462,7 +462,7 @@ fn a_stream_that_something_holds_back_is_found_out_and_a_quiet_one_is_left_alone
 }
 
 #[test]
-fn an_event_that_the_server_was_known_to_have_is_late() {
+fn an_event_that_the_server_was_known_to_have_counts_as_late() {
     for (version, late) in [
         ("45", 20 * SECOND),
         ("50", 20 * SECOND),
@@ -478,7 +478,7 @@ fn an_event_that_the_server_was_known_to_have_is_late() {
 }
 
 #[test]
-fn a_stream_that_outlives_its_time_is_over() {
+fn a_stream_that_outlives_its_timeout_is_closed() {
     let mut play = Play::streaming(Options {
         max_silence: None,
         ..options()
@@ -489,7 +489,7 @@ fn a_stream_that_outlives_its_time_is_over() {
 }
 
 #[test]
-fn a_server_away_at_the_start_is_the_end_and_later_it_is_not() {
+fn an_unreachable_server_ends_the_run_only_at_the_start() {
     let mut play = Play::new(options());
     play.ends_with(Input::Failed(unreachable_server()), 3);
     let mut play = Play::new(Options {
@@ -523,7 +523,7 @@ fn a_server_away_at_the_start_is_the_end_and_later_it_is_not() {
 }
 
 #[test]
-fn retry_for_is_the_limit_of_an_outage() {
+fn retry_for_limits_an_outage() {
     let mut play = Play::streaming(Options {
         retry_for: Some(30 * SECOND),
         ..options()
@@ -540,7 +540,7 @@ fn retry_for_is_the_limit_of_an_outage() {
 }
 
 #[test]
-fn a_server_that_asks_to_wait_is_waited_for_and_keeps_its_place() {
+fn retry_after_is_honoured_and_the_position_is_kept() {
     let mut play = Play::streaming(options());
     play.lines(&["BOOKMARK 12"]);
     play.tear();
@@ -557,7 +557,7 @@ fn a_server_that_asks_to_wait_is_waited_for_and_keeps_its_place() {
 }
 
 #[test]
-fn what_more_attempts_do_not_mend_is_the_end() {
+fn an_error_that_retries_cannot_fix_ends_the_run() {
     for (code, reason, exit_code) in [
         (400, "BadRequest", 1),
         (401, "Unauthorized", 3),
@@ -577,13 +577,13 @@ fn what_more_attempts_do_not_mend_is_the_end() {
 }
 
 #[test]
-fn what_a_server_has_done_before_it_may_refuse_for_ten_seconds() {
+fn a_request_that_was_accepted_before_may_be_refused_for_ten_seconds() {
     for (code, reason) in [(403, "Forbidden"), (404, "NotFound")] {
         let refused = || Input::Failed(refusal(code, reason));
         let mut play = Play::streaming(options());
         play.lines(&["MODIFIED a@11"]);
         play.tear();
-        // It started anew, and knows after a while who may do what.
+        // It restarted, and learns after a while who may do what.
         let settled = play.now + 8 * SECOND;
         while play.now < settled {
             play.step(refused());
@@ -602,7 +602,7 @@ fn what_a_server_has_done_before_it_may_refuse_for_ten_seconds() {
 }
 
 #[test]
-fn who_may_watch_and_not_list_is_not_ended_by_a_silent_stream() {
+fn a_user_who_may_watch_but_not_list_survives_a_silent_stream() {
     let mut play = Play::new(Options {
         resource_version: Some(Version::new("10")),
         ..options()
@@ -618,7 +618,7 @@ fn who_may_watch_and_not_list_is_not_ended_by_a_silent_stream() {
 }
 
 #[test]
-fn a_500_without_a_reason_is_tried_once_more() {
+fn a_500_without_a_reason_is_retried_once() {
     let mut play = Play::streaming(options());
     play.tear();
     play.wait();
@@ -633,7 +633,7 @@ fn a_500_without_a_reason_is_tried_once_more() {
 }
 
 #[test]
-fn a_line_that_is_no_event_is_dropped_and_three_are_the_end() {
+fn a_line_that_is_not_an_event_is_dropped_and_three_end_the_run() {
     let mut play = Play::streaming(options());
     play.lines(&["MODIFIED a@11"]);
     for _ in 0..2 {
@@ -646,7 +646,7 @@ fn a_line_that_is_no_event_is_dropped_and_three_are_the_end() {
 }
 
 #[test]
-fn a_doubled_event_is_dropped_wherever_it_comes() {
+fn a_repeated_event_is_dropped_wherever_it_comes() {
     let mut play = Play::streaming(options());
     play.lines(&[
         "ADDED b@11",
@@ -672,7 +672,7 @@ fn a_doubled_event_is_dropped_wherever_it_comes() {
 }
 
 #[test]
-fn an_event_out_of_order_is_dropped_and_costs_an_audit() {
+fn an_event_out_of_order_is_dropped_and_starts_an_audit() {
     let mut play = Play::streaming(options());
     play.lines(&["MODIFIED a@20", "ADDED b@15"]);
     play.lists_anew();
@@ -681,7 +681,7 @@ fn an_event_out_of_order_is_dropped_and_costs_an_audit() {
 }
 
 #[test]
-fn a_bookmark_from_the_past_moves_nothing() {
+fn a_bookmark_from_the_past_is_ignored() {
     let mut play = Play::streaming(options());
     play.lines(&["MODIFIED a@20", "BOOKMARK 15"]);
     assert!(play.output.notes[0].contains("ignored a bookmark at 15"));
@@ -728,7 +728,7 @@ fn a_given_version_is_watched_from_without_a_list() {
 }
 
 #[test]
-fn a_run_is_done_with_the_last_line_that_is_wanted() {
+fn a_run_ends_with_the_last_wanted_line() {
     let mut play = Play::new(options());
     play.output.wanted = Some(2);
     let page = page("10", "", &["a@1", "b@2", "c@3"]);
@@ -740,7 +740,7 @@ fn a_run_is_done_with_the_last_line_that_is_wanted() {
 }
 
 #[test]
-fn an_audit_finds_an_event_that_the_server_lost_once_the_stream_has_passed_it() {
+fn an_audit_finds_an_event_that_the_server_lost() {
     let mut play = Play::streaming(Options {
         audit: Some(60 * SECOND),
         ..options()
@@ -750,7 +750,7 @@ fn an_audit_finds_an_event_that_the_server_lost_once_the_stream_has_passed_it() 
     play.page(&page("20", "more", &["a@1"]));
     assert!(matches!(play.watcher.demand(), Demand::Audit { token } if token == "more"));
     play.page(&page("20", "", &["b@15"]));
-    // It may still come.
+    // It may still arrive.
     assert_eq!(play.be_silent(), 60 * SECOND);
     play.page(&page("20", "", &["a@1", "b@15"]));
     play.lines(&["BOOKMARK 20"]);
@@ -761,7 +761,7 @@ fn an_audit_finds_an_event_that_the_server_lost_once_the_stream_has_passed_it() 
 }
 
 #[test]
-fn an_audit_of_a_good_stream_and_one_that_fails_change_nothing() {
+fn an_audit_of_a_correct_stream_and_a_failed_audit_change_nothing() {
     let mut play = Play::streaming(Options {
         audit: Some(60 * SECOND),
         ..options()
@@ -775,9 +775,9 @@ fn an_audit_of_a_good_stream_and_one_that_fails_change_nothing() {
     assert_eq!(play.be_silent(), 60 * SECOND);
 }
 
-/// A reader may keep the output waiting for longer than the stream has to pass the LIST.
+/// A reader may block the output for longer than the stream has to pass the LIST.
 #[test]
-fn an_audit_does_not_count_the_time_in_which_lines_waited_here() {
+fn an_audit_does_not_count_the_time_that_lines_waited_here() {
     let mut play = Play::streaming(Options {
         audit: Some(60 * SECOND),
         fail_on_gap: true,
@@ -792,7 +792,7 @@ fn an_audit_does_not_count_the_time_in_which_lines_waited_here() {
 }
 
 #[test]
-fn what_was_not_to_be_printed_is_not_either_when_its_list_broke_off_in_an_earlier_run() {
+fn an_unprinted_initial_state_stays_unprinted_in_the_next_run() {
     let options = || Options {
         watch_only: true,
         ..options()

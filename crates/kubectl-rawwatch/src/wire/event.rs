@@ -1,4 +1,4 @@
-//! What is read of an event and of an object: its type and its identity.
+//! The parts of an event and of an object that are read: the type and the identity.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::wire::json::{Halt, Scanner};
 
-/// The type of an event that is about an object.
+/// The type of an event about an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum EventType {
@@ -17,7 +17,7 @@ pub(crate) enum EventType {
 }
 
 impl EventType {
-    /// As it stands in an event.
+    /// Returns the type as it is written in an event.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Added => "ADDED",
@@ -36,16 +36,15 @@ impl Display for EventType {
 /// One line of a watch.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event<'a> {
-    /// About an object.
+    /// An event about an object.
     Object(EventType, ObjectIdentity<'a>),
-    /// How far the stream is, without an object.
+    /// The progress of the stream, without an object.
     Bookmark { resource_version: &'a str },
-    /// The server ends the stream, and its `Status` says why.
+    /// The end of the stream, with a `Status` that gives the reason.
     Error,
 }
 
-/// The identity of an object. Texts are as they stand in JSON, escapes and all, and empty where
-/// there is none.
+/// The identity of an object. Texts are raw JSON, including escapes, and empty if they are absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ObjectIdentity<'a> {
     pub(crate) api_version: &'a str,
@@ -56,48 +55,51 @@ pub(crate) struct ObjectIdentity<'a> {
     pub(crate) resource_version: &'a str,
 }
 
-/// A line about an object, the server's own or one that is made here.
+/// A line about an object, from the server or synthetic.
 pub(crate) struct Line<'a> {
-    pub(crate) change: EventType,
-    pub(crate) head: ObjectIdentity<'a>,
+    pub(crate) event_type: EventType,
+    pub(crate) identity: ObjectIdentity<'a>,
     /// A whole event, with its newline.
     pub(crate) text: &'a [u8],
-    /// The members of its `rawwatch`; empty when it stands for an event as it happened.
-    pub(crate) mark: &'a str,
+    /// The members of `rawwatch` that mark a synthetic event; empty for an event of the server.
+    pub(crate) synthetic: &'a str,
 }
 
 impl<'a> Event<'a> {
-    /// Reads one line; `None` when it is no event.
+    /// Reads a line; `None` if it is not an event.
     pub(crate) fn read(line: &'a [u8]) -> Option<Self> {
         let line = line.trim_ascii_end();
         let mut event_type = "";
-        let mut head = ObjectIdentity::default();
+        let mut identity = ObjectIdentity::default();
         let scan = Scanner::new(line).members(|name, value| match name {
             "type" => {
                 event_type = value.string()?;
                 Ok(())
             }
-            "object" => head.scan(value, &|head| !event_type.is_empty() && head.is_complete()),
+            "object" => identity.scan(value, &|identity| {
+                !event_type.is_empty() && identity.is_complete()
+            }),
             _ => value.skip(),
         });
         let is_whole = line.ends_with(b"}");
         if scan == Err(Halt::Malformed) || !is_whole {
             return None;
         }
-        let change = match event_type {
+        let event_type = match event_type {
             "ADDED" => EventType::Added,
             "MODIFIED" => EventType::Modified,
             "DELETED" => EventType::Deleted,
-            "BOOKMARK" if !head.resource_version.is_empty() => {
+            "BOOKMARK" if !identity.resource_version.is_empty() => {
                 return Some(Self::Bookmark {
-                    resource_version: head.resource_version,
+                    resource_version: identity.resource_version,
                 });
             }
             "ERROR" => return Some(Self::Error),
             _ => return None,
         };
-        head.identifies_an_object()
-            .then_some(Self::Object(change, head))
+        identity
+            .identifies_an_object()
+            .then_some(Self::Object(event_type, identity))
     }
 }
 
@@ -113,22 +115,22 @@ pub(crate) fn raw_object(line: &[u8]) -> Option<&RawValue> {
 }
 
 impl<'a> ObjectIdentity<'a> {
-    /// Reads an object; `None` when it has no identity.
+    /// Reads an object; `None` if it has no identity.
     pub(crate) fn read(object: &'a [u8]) -> Option<Self> {
-        let mut head = Self::default();
-        let scan = head.scan(&mut Scanner::new(object), &|_| false);
-        (scan != Err(Halt::Malformed) && head.identifies_an_object()).then_some(head)
+        let mut identity = Self::default();
+        let scan = identity.scan(&mut Scanner::new(object), &|_| false);
+        (scan != Err(Halt::Malformed) && identity.identifies_an_object()).then_some(identity)
     }
 
-    /// Reads the object in a row of a table; `None` when it has no identity.
+    /// Reads the object in a table row; `None` if it has no identity.
     pub(crate) fn read_row(row: &'a [u8]) -> Option<Self> {
-        let mut head = Self::default();
-        let scan = head.scan_row(&mut Scanner::new(row), &|_| false);
-        (scan != Err(Halt::Malformed) && head.identifies_an_object()).then_some(head)
+        let mut identity = Self::default();
+        let scan = identity.scan_row(&mut Scanner::new(row), &|_| false);
+        (scan != Err(Halt::Malformed) && identity.identifies_an_object()).then_some(identity)
     }
 
-    /// Reads an object, or as much of it as is `enough`, which is asked behind its metadata. Of a
-    /// table, which has one row in an event, it is the object in that row.
+    /// Reads an object until `enough` accepts what was read, which is asked after its metadata. In a table,
+    /// which has one row in an event, it reads the object in the row.
     fn scan(
         &mut self,
         object: &mut Scanner<'a>,
@@ -163,8 +165,8 @@ impl<'a> ObjectIdentity<'a> {
         })
     }
 
-    /// Reads the metadata, or as much of it as there can be of use: who manages which field comes
-    /// last in most of them, and is the longest part.
+    /// Reads the useful part of the metadata: the managed fields come last in most objects, and are the longest
+    /// part.
     fn scan_metadata(
         &mut self,
         metadata: &mut Scanner<'a>,
@@ -179,7 +181,7 @@ impl<'a> ObjectIdentity<'a> {
                 _ => return value.skip(),
             };
             *text = value.string()?;
-            // One without a namespace may get it yet.
+            // The namespace may still follow.
             if !self.namespace.is_empty() && !self.uid.is_empty() && enough(self) {
                 Err(Halt::Enough)
             } else {
@@ -208,15 +210,15 @@ mod tests {
     const BUILT_IN: &str = r#"{"type":"MODIFIED","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"c","namespace":"default","uid":"u-1","resourceVersion":"12","labels":{"name":"not this"}},"data":{"kind":"no"}}}"#;
     const CUSTOM: &str = r#"{"object":{"apiVersion":"example.com/v1","data":{"metadata":{"name":"no"}},"kind":"Foo","metadata":{"annotations":{"a":"\"}"},"name":"f","resourceVersion":"7","uid":"u-2"},"spec":null},"type":"ADDED"}"#;
 
-    fn head(event: &str) -> (EventType, ObjectIdentity<'_>) {
+    fn identity(event: &str) -> (EventType, ObjectIdentity<'_>) {
         match Event::read(event.as_bytes()) {
-            Some(Event::Object(change, head)) => (change, head),
+            Some(Event::Object(event_type, identity)) => (event_type, identity),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn reads_the_identity_whatever_the_order_of_the_members() {
+    fn the_identity_is_read_in_any_order_of_members() {
         let expected = ObjectIdentity {
             api_version: "v1",
             kind: "ConfigMap",
@@ -225,7 +227,7 @@ mod tests {
             uid: "u-1",
             resource_version: "12",
         };
-        assert_eq!(head(BUILT_IN), (EventType::Modified, expected));
+        assert_eq!(identity(BUILT_IN), (EventType::Modified, expected));
         let expected = ObjectIdentity {
             api_version: "example.com/v1",
             kind: "Foo",
@@ -234,42 +236,42 @@ mod tests {
             uid: "u-2",
             resource_version: "7",
         };
-        assert_eq!(head(CUSTOM), (EventType::Added, expected));
+        assert_eq!(identity(CUSTOM), (EventType::Added, expected));
     }
 
     #[test]
     fn the_identity_of_a_table_is_that_of_the_object_in_its_row() {
         let row = r#"{"cells":["a",{"object":1}],"object":{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"a","namespace":"n","uid":"u","resourceVersion":"5"}}}"#;
-        let table = |head: &str| {
+        let table = |identity: &str| {
             format!(
-                r#"{{"type":"MODIFIED","object":{{{head},"metadata":{{"resourceVersion":"5"}},"columnDefinitions":[{{"name":"Name"}}],"rows":[{row}]}}}}"#
+                r#"{{"type":"MODIFIED","object":{{{identity},"metadata":{{"resourceVersion":"5"}},"columnDefinitions":[{{"name":"Name"}}],"rows":[{row}]}}}}"#
             )
         };
         let event = table(r#""kind":"Table","apiVersion":"meta.k8s.io/v1""#);
-        let (change, head) = head(&event);
+        let (event_type, identity) = identity(&event);
         assert_eq!(
-            (change, head.name, head.uid),
+            (event_type, identity.name, identity.uid),
             (EventType::Modified, "a", "u")
         );
         let listed = ObjectIdentity::read_row(row.as_bytes()).unwrap();
         assert_eq!((listed.namespace, listed.resource_version), ("n", "5"));
-        // Rows of something else are its own affair.
+        // Rows of other kinds have no meaning here.
         let event = table(r#""kind":"Table","apiVersion":"example.com/v1""#);
         assert_eq!(Event::read(event.as_bytes()), None);
     }
 
     #[test]
-    fn a_namespace_is_read_wherever_it_stands_in_the_metadata() {
+    fn a_namespace_is_read_anywhere_in_the_metadata() {
         let event = r#"{"type":"ADDED","object":{"kind":"Foo","apiVersion":"v1","metadata":{"uid":"u","name":"f","resourceVersion":"7","managedFields":[{"a":"]"}],"namespace":"last"}}}"#;
-        assert_eq!(head(event).1.namespace, "last");
+        assert_eq!(identity(event).1.namespace, "last");
     }
 
     #[test]
     fn no_cut_of_an_event_is_one() {
         for event in [BUILT_IN, CUSTOM] {
             for cut in 0..event.len() {
-                // A cut behind an inner `}` looks like an end; the framer never lets one through,
-                // as it has no newline.
+                // A cut after an inner `}` looks like the end of an event. The framer never passes one on,
+                // because it has no newline.
                 if !event[..cut].ends_with('}') {
                     assert_eq!(
                         Event::read(&event.as_bytes()[..cut]),
@@ -283,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn bookmarks_and_errors_are_told_apart_and_all_else_is_no_event() {
+    fn bookmarks_and_errors_are_told_apart_from_events() {
         assert_eq!(
             Event::read(br#"{"type":"BOOKMARK","object":{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"9","creationTimestamp":null}}}"#),
             Some(Event::Bookmark { resource_version: "9" })

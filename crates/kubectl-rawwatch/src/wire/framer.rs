@@ -1,28 +1,28 @@
-//! Bytes as they arrive → whole lines.
+//! Splits the bytes of a stream into whole lines.
 //!
-//! The API server writes one JSON value a line, and JSON has no raw newline inside a value, so a
-//! newline is the end of a value, and what has none yet is torn. A line that lies in one piece of
-//! the input is handed on from there without a copy.
+//! The API server writes one JSON value per line, and JSON contains no raw newline inside a value. So a
+//! newline ends a value, and a value without one is torn. A line that is contained in one chunk is passed on
+//! without a copy.
 
 use memchr::memchr;
 
-/// What a buffer keeps between two long lines, in bytes.
+/// The capacity that a buffer keeps between two long lines, in bytes.
 const KEPT: usize = 64 << 10;
 
-/// Puts lines together.
+/// Assembles lines.
 pub(crate) struct Framer {
-    /// The beginning of a line, and once it `is_whole` all of it, until the next call.
+    /// The start of a line or, if `is_whole`, a whole line until the next call.
     held: Vec<u8>,
     is_whole: bool,
     most: usize,
 }
 
-/// A line is longer than the limit.
+/// A line that exceeds the limit.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooLong;
 
 impl Framer {
-    /// A framer that refuses lines of more than `most` bytes.
+    /// Returns a framer that refuses lines of more than `most` bytes.
     pub(crate) fn new(most: usize) -> Self {
         Self {
             held: Vec::new(),
@@ -31,8 +31,8 @@ impl Framer {
         }
     }
 
-    /// The next whole line with its newline; `input` moves on behind it. Without one, all of the
-    /// input is taken in.
+    /// Returns the next whole line with its newline, and advances `input` past it. Without a whole line, keeps
+    /// all of the input.
     pub(crate) fn next<'line, 'input: 'line>(
         &'line mut self,
         input: &mut &'input [u8],
@@ -56,7 +56,7 @@ impl Framer {
         Ok(self.is_whole.then_some(self.held.as_slice()))
     }
 
-    /// How many bytes of a line without an end were taken in.
+    /// Returns the length of the incomplete line, in bytes.
     pub(crate) fn torn(&self) -> usize {
         if self.is_whole { 0 } else { self.held.len() }
     }
@@ -66,7 +66,7 @@ impl Framer {
 mod tests {
     use super::*;
 
-    /// All lines of a stream that arrives in these pieces, and the bytes of the torn one.
+    /// Returns all lines of a stream that arrives in these pieces, and the length of the torn one.
     fn lines(pieces: &[&[u8]]) -> (Vec<Vec<u8>>, usize) {
         let mut framer = Framer::new(1 << 20);
         let mut lines = Vec::new();
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_of_a_stream_gives_only_whole_lines_of_it() {
+    fn a_stream_cut_anywhere_gives_only_whole_lines() {
         let (whole, _) = lines(&[STREAM]);
         for cut in 0..=STREAM.len() {
             let (some, torn) = lines(&[&STREAM[..cut]]);

@@ -1,19 +1,18 @@
-//! A scanner that finds a few strings in JSON text, and reads nothing else of it.
+//! A scanner that finds a few strings in JSON text and skips the rest.
 //!
-//! Events are passed on as they came, so only the way to `metadata` is walked, without copying or
-//! building anything. Strings are given as they stand, escapes and all: they are compared, and
-//! written back into JSON.
+//! Events are passed on unchanged, so only the path to `metadata` is scanned, without copying or building
+//! anything. Strings are returned raw, with their escapes: they are compared, and written back into JSON.
 
-/// Why a scan ended before the end of the text.
+/// The reason why a scan stopped before the end of the text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Halt {
-    /// The text is not JSON, or not of the form that is asked for.
+    /// The text is not JSON, or not of the expected form.
     Malformed,
-    /// All that is wanted was found.
+    /// Everything that is wanted was found.
     Enough,
 }
 
-/// A place in JSON text.
+/// A position in JSON text.
 pub(crate) struct Scanner<'a> {
     text: &'a [u8],
     place: usize,
@@ -24,7 +23,7 @@ impl<'a> Scanner<'a> {
         Self { text, place: 0 }
     }
 
-    /// The byte that is neither space nor read yet.
+    /// Returns the next byte that is not white space.
     fn peek(&mut self) -> Result<u8, Halt> {
         while let Some(byte) = self.text.get(self.place) {
             if !byte.is_ascii_whitespace() {
@@ -43,8 +42,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Goes through the members of an object. `member` gets the name of each, and must read the
-    /// value.
+    /// Visits the members of an object. `member` gets each name, and must read the value.
     pub(crate) fn members(
         &mut self,
         mut member: impl FnMut(&'a str, &mut Self) -> Result<(), Halt>,
@@ -69,7 +67,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes through the items of an array. `item` must read each.
+    /// Visits the items of an array. `item` must read each.
     pub(crate) fn items(
         &mut self,
         mut item: impl FnMut(&mut Self) -> Result<(), Halt>,
@@ -92,7 +90,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The content of a string.
+    /// Reads the content of a string.
     pub(crate) fn string(&mut self) -> Result<&'a str, Halt> {
         str::from_utf8(self.raw_string()?).map_err(|_| Halt::Malformed)
     }
@@ -104,7 +102,7 @@ impl<'a> Scanner<'a> {
         Ok(&self.text[start..self.place - 1])
     }
 
-    /// Reads over a value of any kind.
+    /// Skips a value of any kind.
     pub(crate) fn skip(&mut self) -> Result<(), Halt> {
         match self.peek()? {
             b'"' => self.raw_string().map(drop),
@@ -117,7 +115,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads over an object or an array. Nothing in it matters but where strings and brackets end.
+    /// Skips an object or an array. Only strings and brackets matter.
     fn skip_nested(&mut self) -> Result<(), Halt> {
         let (mut place, mut depth) = (self.place, 0_usize);
         while let Some(byte) = self.text.get(place) {
@@ -136,7 +134,7 @@ impl<'a> Scanner<'a> {
         Err(Halt::Malformed)
     }
 
-    /// A number, `true`, `false` or `null`.
+    /// Skips a number, `true`, `false` or `null`.
     fn word(&mut self) {
         let rest = &self.text[self.place..];
         let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
@@ -147,7 +145,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Where a string ends, behind its quote, whose content begins at `place`.
+/// Returns the position after the closing quote of a string whose content starts at `place`.
 fn end_of_string(text: &[u8], mut place: usize) -> Option<usize> {
     loop {
         let found = place + find_quote_or_backslash(text.get(place..)?)?;
@@ -158,8 +156,8 @@ fn end_of_string(text: &[u8], mut place: usize) -> Option<usize> {
     }
 }
 
-/// Where the first quote or backslash is. Most strings are names, for which to begin a search by
-/// vectors would cost more than to look at eight bytes at a time.
+/// Finds the first quote or backslash. Most strings are names, for which starting a vectorized search costs
+/// more than checking eight bytes at a time.
 fn find_quote_or_backslash(text: &[u8]) -> Option<usize> {
     let (words, rest) = text.as_chunks::<8>();
     for (place, bytes) in words.iter().enumerate() {
@@ -177,7 +175,7 @@ const ONES: u64 = u64::from_ne_bytes([1; 8]);
 const QUOTES: u64 = ONES * b'"' as u64;
 const BACKSLASHES: u64 = ONES * b'\\' as u64;
 
-/// The highest bit of the first byte that is zero, and maybe of some behind it.
+/// Sets the highest bit of the first byte that is zero, and maybe of some after it.
 fn zeros(word: u64) -> u64 {
     word.wrapping_sub(ONES) & !word & (ONES << 7)
 }
@@ -186,7 +184,7 @@ fn zeros(word: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// The string member `name`, found behind members of every kind.
+    /// Finds the string member `name` after members of every kind.
     fn find<'a>(text: &'a str, wanted: &str) -> Result<Option<&'a str>, Halt> {
         let mut found = None;
         Scanner::new(text.as_bytes()).members(|name, value| {

@@ -1,4 +1,9 @@
-//! What the server sends: bytes, lines, and the few words of a line that are read.
+//! Reads what the server sends, without I/O.
+//!
+//! * `framer`: splits bytes into lines
+//! * `event`: reads the type and the identity of a line; `json` is its scanner
+//! * `page`: reads one page of a LIST
+//! * `version`, `uid`: the values by which objects and their states are compared
 
 pub(crate) mod event;
 pub(crate) mod framer;

@@ -1,4 +1,4 @@
-//! One page of a LIST, and what an event would have of its items.
+//! Reads one page of a LIST, and turns its items into the objects of events.
 
 use std::fmt::Write as _;
 
@@ -8,14 +8,14 @@ use serde_json::value::RawValue;
 
 use crate::wire::event::ObjectIdentity;
 
-/// A page, whose items stay as they came.
+/// A page. Its items stay unparsed.
 #[derive(Debug)]
 pub(crate) struct Page<'a> {
-    /// The kind of the items, for those that do not say it.
+    /// The kind of the items that do not have one.
     kind: String,
     api_version: String,
     pub(crate) resource_version: String,
-    /// What asks for the next page; empty on the last.
+    /// The token for the next page; empty on the last one.
     pub(crate) continue_token: String,
     /// The columns of a table.
     pub(crate) columns: Option<&'a RawValue>,
@@ -49,15 +49,13 @@ struct Metadata {
 }
 
 impl<'a> Page<'a> {
-    /// Reads the body of a reply.
+    /// Parses the body of a response.
     pub(crate) fn read(body: &'a [u8]) -> Result<Self, Error> {
         let list: List<'a> = serde_json::from_slice(body).map_err(|_| {
             Error::protocol(
-                "the answer to a LIST of PATH is no list of objects with a resourceVersion",
+                "the response to a LIST of PATH is not a list of objects with a resourceVersion",
             )
-            .hinted(
-                "PATH must be that of a collection, for example /api/v1/namespaces/default/pods",
-            )
+            .hinted("check that PATH is a collection, such as /api/v1/namespaces/default/pods")
         })?;
         let is_table = list.kind == "Table";
         let items = if is_table { list.rows } else { list.items };
@@ -76,8 +74,8 @@ impl<'a> Page<'a> {
         })
     }
 
-    /// The identity of an item; `None` when it has none.
-    pub(crate) fn head(&self, item: &'a RawValue) -> Option<ObjectIdentity<'a>> {
+    /// Returns the identity of an item; `None` if it has none.
+    pub(crate) fn identity(&self, item: &'a RawValue) -> Option<ObjectIdentity<'a>> {
         let item = item.get().as_bytes();
         if self.is_table {
             ObjectIdentity::read_row(item)
@@ -86,7 +84,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Appends what an event would have of an item.
+    /// Appends an item as an event would contain it.
     pub(crate) fn append_object(&self, line: &mut Vec<u8>, item: &RawValue) {
         let item = item.get().as_bytes();
         if self.is_table {
@@ -96,35 +94,35 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Appends what is known of an object that is gone. The texts come from JSON, escapes and all.
-    pub(crate) fn append_gone(&self, line: &mut Vec<u8>, head: &ObjectIdentity<'_>) {
+    /// Appends an object that is gone, as far as it is known. The texts come from JSON, with their escapes.
+    pub(crate) fn append_gone(&self, line: &mut Vec<u8>, identity: &ObjectIdentity<'_>) {
         if self.is_table {
             append_table(line, |line| {
                 line.extend_from_slice(b"{\"object\":");
-                append_stub(line, head, "PartialObjectMetadata", "meta.k8s.io/v1");
+                append_stub(line, identity, "PartialObjectMetadata", "meta.k8s.io/v1");
                 line.push(b'}');
             });
         } else {
-            append_stub(line, head, &self.kind, &self.api_version);
+            append_stub(line, identity, &self.kind, &self.api_version);
         }
     }
 }
 
-/// A table of one row, as events have it.
+/// A table with one row, as in an event.
 fn append_table(line: &mut Vec<u8>, row: impl FnOnce(&mut Vec<u8>)) {
     line.extend_from_slice(br#"{"kind":"Table","apiVersion":"meta.k8s.io/v1","rows":["#);
     row(line);
     line.extend_from_slice(b"]}");
 }
 
-/// Appends an object to a line, with what it lacks of `kind` and `apiVersion` right behind its
-/// `{`, as the items of built-in lists lack them.
+/// Appends an object to a line. Inserts a missing `kind` and `apiVersion` right after its `{`: the items of
+/// built-in lists lack them.
 fn append_filled(line: &mut Vec<u8>, object: &[u8], kind: &str, api_version: &str) {
-    let head = ObjectIdentity::read(object).unwrap_or_default();
+    let identity = ObjectIdentity::read(object).unwrap_or_default();
     line.push(b'{');
     for (name, missing, value) in [
-        ("kind", head.kind.is_empty(), kind),
-        ("apiVersion", head.api_version.is_empty(), api_version),
+        ("kind", identity.kind.is_empty(), kind),
+        ("apiVersion", identity.api_version.is_empty(), api_version),
     ] {
         if missing {
             line.extend_from_slice(format!("\"{name}\":\"{value}\",").as_bytes());
@@ -133,7 +131,7 @@ fn append_filled(line: &mut Vec<u8>, object: &[u8], kind: &str, api_version: &st
     append_on_one_line(line, object.trim_ascii_start().get(1..).unwrap_or_default());
 }
 
-/// Appends JSON. A newline in it can only be space between two tokens, and would tear the line.
+/// Appends JSON without newlines, which can only be white space and would tear the line.
 fn append_on_one_line(line: &mut Vec<u8>, json: &[u8]) {
     line.extend(
         json.iter()
@@ -141,17 +139,17 @@ fn append_on_one_line(line: &mut Vec<u8>, json: &[u8]) {
     );
 }
 
-fn append_stub(line: &mut Vec<u8>, head: &ObjectIdentity<'_>, kind: &str, api_version: &str) {
+fn append_stub(line: &mut Vec<u8>, identity: &ObjectIdentity<'_>, kind: &str, api_version: &str) {
     let mut stub = String::new();
     let _ = write!(
         stub,
         r#"{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{{"name":"{}""#,
-        head.name
+        identity.name
     );
     for (name, value) in [
-        ("namespace", head.namespace),
-        ("uid", head.uid),
-        ("resourceVersion", head.resource_version),
+        ("namespace", identity.namespace),
+        ("uid", identity.uid),
+        ("resourceVersion", identity.resource_version),
     ] {
         if !value.is_empty() {
             let _ = write!(stub, r#","{name}":"{value}""#);
@@ -204,19 +202,19 @@ mod tests {
     }
 
     #[test]
-    fn a_table_gives_rows_and_what_is_gone_is_one_without_cells() {
+    fn a_table_becomes_rows_and_a_gone_object_a_row_without_cells() {
         let row = r#"{"cells":["a"],
             "object":{"metadata":{"name":"a","uid":"u","resourceVersion":"1"}}}"#;
         let body = format!(
             r#"{{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{{"resourceVersion":"9"}},"columnDefinitions":[],"rows":[{row}]}}"#
         );
         let page = Page::read(body.as_bytes()).unwrap();
-        let head = page.head(page.items[0]).unwrap();
-        assert_eq!((head.name, head.uid), ("a", "u"));
+        let identity = page.identity(page.items[0]).unwrap();
+        assert_eq!((identity.name, identity.uid), ("a", "u"));
         for append in [
             &(|line: &mut Vec<u8>| page.append_object(line, page.items[0]))
                 as &dyn Fn(&mut Vec<u8>),
-            &|line| page.append_gone(line, &head),
+            &|line| page.append_gone(line, &identity),
         ] {
             let mut line = br#"{"type":"ADDED","object":"#.to_vec();
             append(&mut line);

@@ -1,21 +1,21 @@
-//! UIDs, in as little memory as they need.
+//! UIDs, stored compactly.
 
 use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
-/// Where a UUID has its dashes.
+/// The positions of the dashes in a UUID.
 const DASHES: [usize; 4] = [8, 13, 18, 23];
-/// Where the two digits of each of its bytes begin.
+/// The positions of the two digits of each byte.
 const DIGITS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
-/// The UID of an object. Two are the same exactly when their texts are.
+/// The UID of an object. Two are equal exactly if their texts are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub(crate) enum Uid {
-    /// A UUID in lower case, which all of kube-apiserver's are.
+    /// A UUID in lower case, like all UIDs of kube-apiserver.
     Uuid([u8; 16]),
-    /// Any other text; an empty one where an aggregated API has no UIDs.
+    /// Any other text; empty if an aggregated API has no UIDs.
     Text(Box<str>),
 }
 

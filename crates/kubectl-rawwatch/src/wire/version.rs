@@ -1,8 +1,8 @@
-//! Resource versions, which are ordered where they are numbers.
+//! Resource versions, which are ordered if they are numbers.
 //!
-//! Those of kube-apiserver are positive integers of any length, and comparable within one
-//! resource (`apimachinery/pkg/util/resourceversion`). An aggregated API may use any text:
-//! it is only the same or not.
+//! kube-apiserver's are positive integers of any length, and can be compared within one resource
+//! (`apimachinery/pkg/util/resourceversion`). An aggregated API may use any text, which can only be compared
+//! for equality.
 
 use std::cmp::Ordering;
 use std::fmt::{self, Display, Formatter};
@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub(crate) enum Version {
-    /// One that fits into 64 bits, which takes no memory of its own.
+    /// A number of up to 64 bits, which needs no allocation.
     Number(u64),
-    /// Any other.
+    /// Any other text.
     Text(Box<str>),
 }
 
@@ -35,7 +35,7 @@ impl Version {
     }
 }
 
-/// Whether a text is a resource version of kube-apiserver: digits without a zero in front.
+/// Reports whether a text is a resource version of kube-apiserver: digits without a leading zero.
 pub(crate) fn is_number(text: &str) -> bool {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits && (text == "0" || !text.starts_with('0'))
@@ -62,7 +62,7 @@ impl PartialOrd for Version {
                 let lengths = self.number_length()?.cmp(&other.number_length()?);
                 Some(lengths.then_with(|| own.cmp(others)))
             }
-            // A text that is a number did not fit into 64 bits.
+            // A text that is a number exceeds 64 bits.
             (Self::Number(_), Self::Text(_)) => other.number_length().map(|_| Ordering::Less),
             (Self::Text(_), Self::Number(_)) => self.number_length().map(|_| Ordering::Greater),
         }

@@ -39,7 +39,7 @@ impl Format {
                 output: Some(format.to_owned()),
                 show_managed_fields: true,
             }
-            .output()
+            .parse()
         };
         let name = flag.split('=').next().unwrap_or_default().to_lowercase();
         Ok(match (name.as_str(), flag.contains('=')) {

@@ -7,7 +7,7 @@ use clap::ArgAction;
 
 use crate::connection::flags::duration;
 use crate::connection::flags::global::GlobalArgs;
-use crate::redaction::headers_and_urls;
+use crate::redaction::headers_and_urls::address_without_userinfo;
 use crate::text::shell::quoted;
 
 /// The flags that say which API server, and as whom. Flattened last, as clap puts the flags that
@@ -141,7 +141,7 @@ impl ConnectionArgs {
         for (name, value) in flags {
             if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
                 // What is behind a server's path is not sent, and may be anything.
-                let value = headers_and_urls::address(value.split('?').next().unwrap_or_default());
+                let value = address_without_userinfo(value.split('?').next().unwrap_or_default());
                 words.extend([" --", name, "=", quoted(&value).as_ref()]);
             }
         }

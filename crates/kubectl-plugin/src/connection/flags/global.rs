@@ -3,7 +3,7 @@
 use clap::{ArgAction, Args};
 
 use crate::stderr::trace::Trace;
-use crate::text::parse_boolean;
+use crate::text::boolean::parse_boolean;
 
 /// What kubectl accepts everywhere. Most of it is about parts of kubectl that a plugin does not
 /// have: it is taken, so that aliases and scripts keep working, and does nothing.
@@ -54,7 +54,7 @@ impl GlobalArgs {
             ("--log-flush-frequency", self.log_flush_frequency.is_some()),
         ] {
             if is_given {
-                trace.idle_flag(flag);
+                trace.ignored_flag(flag);
             }
         }
         trace

@@ -22,7 +22,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::Error;
-use crate::redaction::headers_and_urls;
+use crate::redaction::headers_and_urls::address_without_userinfo;
 use crate::stderr::trace::Trace;
 use crate::text::nearest::nearest;
 
@@ -259,7 +259,7 @@ impl Named {
         let text = |field| entry.get(field).and_then(Value::as_str).unwrap_or_default();
         match list {
             List::Contexts => format!("{} as {}", text("cluster"), text("user")),
-            List::Clusters => headers_and_urls::address(text("server")),
+            List::Clusters => address_without_userinfo(text("server")),
             List::Users => String::new(),
         }
     }

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::Error;
 use crate::connection::transport::no_proxy;
 use crate::connection::transport::server_url::{host, is_loopback, is_tls, port};
-use crate::redaction::headers_and_urls;
+use crate::redaction::headers_and_urls::address_without_userinfo;
 
 /// A proxy between us and the server.
 #[derive(Clone)]
@@ -96,7 +96,7 @@ pub(crate) fn variable(server: &Uri) -> Option<(&'static str, String)> {
 /// takes (departure: net/http knows it, and it means the same there as `socks5`).
 pub(crate) fn problem(url: &str, cluster_name: &str) -> Option<String> {
     let scheme = scheme(url);
-    let shown = headers_and_urls::address(url);
+    let shown = address_without_userinfo(url);
     let reason = match scheme.as_deref() {
         Some("http" | "https" | "socks5" | "socks5h") => return None,
         None if url

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use http::{Uri, uri::Scheme};
 
 use crate::Error;
-use crate::redaction::headers_and_urls;
+use crate::redaction::headers_and_urls::address_without_userinfo;
 
 /// Scheme, authority, and the base path without a slash at its end; query and fragment go, as in
 /// kubectl. An address without a scheme is http, also when there is a certificate authority.
@@ -41,7 +41,7 @@ pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
         // Departure: kubectl cleans it, which for a proxy's prefix may be another place.
         return Err(Error::usage(format!(
             "the path of the server address {:?} has an empty, `.` or `..` segment",
-            headers_and_urls::address(address)
+            address_without_userinfo(address)
         )));
     }
     let server: Uri = format!("{scheme}://{authority}{path}")
@@ -86,7 +86,7 @@ pub(crate) fn host(server: &Uri) -> &str {
 fn no_address(address: &str) -> Error {
     Error::usage(format!(
         "host must be a URL or a host:port pair: {:?}",
-        headers_and_urls::address(address)
+        address_without_userinfo(address)
     ))
 }
 

@@ -1,87 +1,22 @@
-//! What the steps of a template find in an object, with kubectl's meaning of each step.
+//! Evaluates the steps of a path on an object as kubectl does.
 //!
-//! A step goes from all values found so far to all values found next, as in kubectl, whose
-//! results cannot be had value by value: a union is sorted by selector first, a literal text
-//! replaces everything, an empty slice ends the step.
+//! Each step maps all values found so far to the values found next. Going value by value would not
+//! give kubectl's results: a union is sorted by selector first, a literal text replaces everything,
+//! an empty slice ends the step.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::item::Item;
 use super::syntax::{Comparison, Filter, Operator, Step};
 
-/// A value as Go sees it after decoding: numbers are 64-bit integers where they fit, strings
-/// and quoted text are bytes.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Item<'a> {
-    /// No value at all: what Go has in a range over a null.
-    Nothing,
-    Null,
-    Bool(bool),
-    Integer(i64),
-    Float(f64),
-    Text(&'a [u8]),
-    List(&'a [Value]),
-    Object(&'a Map<String, Value>),
-}
-
-impl<'a> From<&'a Value> for Item<'a> {
-    fn from(value: &'a Value) -> Self {
-        match value {
-            Value::Null => Self::Null,
-            Value::Bool(value) => Self::Bool(*value),
-            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-                (Some(integer), _) => Self::Integer(integer),
-                (None, Some(float)) => Self::Float(float),
-                (None, None) => Self::Null,
-            },
-            Value::String(text) => Self::Text(text.as_bytes()),
-            Value::Array(list) => Self::List(list),
-            Value::Object(object) => Self::Object(object),
-        }
-    }
-}
-
-impl Item<'_> {
-    /// The value that the body of a range starts from.
-    pub(super) fn as_range_value(self) -> Self {
-        match self {
-            Self::Null => Self::Nothing,
-            other => other,
-        }
-    }
-
-    /// What `*` and `..` go down to. A text gives its bytes.
-    fn children(self) -> Vec<Self> {
-        match self {
-            Self::List(list) => list.iter().map(Self::from).collect(),
-            Self::Object(object) => object.values().map(Self::from).collect(),
-            Self::Text(text) => text
-                .iter()
-                .map(|&byte| Self::Integer(byte.into()))
-                .collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// Go's name of the type, for messages.
-    fn type_name(self) -> &'static str {
-        match self {
-            Self::Nothing | Self::Null => "<nil>",
-            Self::Bool(_) => "bool",
-            Self::Integer(_) => "int64",
-            Self::Float(_) => "float64",
-            Self::Text(_) => "string",
-            Self::List(_) => "[]interface {}",
-            Self::Object(_) => "map[string]interface {}",
-        }
-    }
-}
-
-/// Takes the steps one after the other, from the values given.
+/// Follows the steps, one after the other, from the given values.
 pub(super) fn walk<'a>(steps: &'a [Step], from: Vec<Item<'a>>) -> Result<Vec<Item<'a>>, String> {
-    steps.iter().try_fold(from, |found, step| take(step, found))
+    steps
+        .iter()
+        .try_fold(from, |found, step| follow(step, found))
 }
 
-fn take<'a>(step: &'a Step, found: Vec<Item<'a>>) -> Result<Vec<Item<'a>>, String> {
+fn follow<'a>(step: &'a Step, found: Vec<Item<'a>>) -> Result<Vec<Item<'a>>, String> {
     Ok(match step {
         Step::Field(name) => field(name, &found),
         Step::Wildcard => found.into_iter().flat_map(Item::children).collect(),
@@ -92,7 +27,7 @@ fn take<'a>(step: &'a Step, found: Vec<Item<'a>>) -> Result<Vec<Item<'a>>, Strin
             }
             all
         }
-        Step::Index(index) => element(*index, &found)?,
+        Step::Index(index) => index_of_each(*index, &found)?,
         Step::Slice { start, end, step } => slice(*start, *end, *step, &found)?,
         Step::Union(selectors) => {
             let mut all = Vec::new();
@@ -101,7 +36,7 @@ fn take<'a>(step: &'a Step, found: Vec<Item<'a>>) -> Result<Vec<Item<'a>>, Strin
             }
             all
         }
-        Step::Filter(filter) => matching(filter, &found)?,
+        Step::Filter(filter) => filter_each(filter, &found)?,
         Step::Text(text) => vec![Item::Text(text)],
         Step::Bool(value) => vec![Item::Bool(*value); found.len()],
         Step::Integer(value) => vec![Item::Integer(*value); found.len()],
@@ -117,7 +52,7 @@ fn field<'a>(name: &str, found: &[Item<'a>]) -> Vec<Item<'a>> {
     found.iter().filter_map(value).collect()
 }
 
-/// An item and all below it, parents first, without what has nothing below it.
+/// Collects a value and its descendants, parents first, but only values with children.
 fn descend<'a>(item: Item<'a>, all: &mut Vec<Item<'a>>) {
     let children = item.children();
     if !children.is_empty() {
@@ -128,7 +63,7 @@ fn descend<'a>(item: Item<'a>, all: &mut Vec<Item<'a>>) {
     }
 }
 
-fn element<'a>(index: i64, found: &[Item<'a>]) -> Result<Vec<Item<'a>>, String> {
+fn index_of_each<'a>(index: i64, found: &[Item<'a>]) -> Result<Vec<Item<'a>>, String> {
     let mut elements = Vec::new();
     for item in found {
         let Some(list) = list(*item)? else { continue };
@@ -177,7 +112,7 @@ fn slice<'a>(
     Ok(elements)
 }
 
-/// The list that an index, a slice or a filter is for; nothing for a null.
+/// Returns the list that an index or a slice applies to, or `None` for a null.
 fn list(item: Item<'_>) -> Result<Option<&[Value]>, String> {
     match item {
         Item::List(list) => Ok(Some(list)),
@@ -190,7 +125,7 @@ fn length(list: &[Value]) -> i64 {
     i64::try_from(list.len()).unwrap_or(i64::MAX)
 }
 
-/// A position counted from the end of the list when it is negative.
+/// Counts a negative position from the end of the list.
 fn from_end(position: i64, list: &[Value]) -> i64 {
     if position < 0 {
         position + length(list)
@@ -206,7 +141,7 @@ fn out_of_bounds(index: i64, list: &[Value]) -> String {
     )
 }
 
-fn matching<'a>(filter: &'a Filter, found: &[Item<'a>]) -> Result<Vec<Item<'a>>, String> {
+fn filter_each<'a>(filter: &'a Filter, found: &[Item<'a>]) -> Result<Vec<Item<'a>>, String> {
     let mut elements = Vec::new();
     for item in found {
         let Item::List(list) = item else {
@@ -216,7 +151,7 @@ fn matching<'a>(filter: &'a Filter, found: &[Item<'a>]) -> Result<Vec<Item<'a>>,
             ));
         };
         for element in list.iter().map(Item::from) {
-            if holds(filter, element)? {
+            if matches(filter, element)? {
                 elements.push(element);
             }
         }
@@ -224,10 +159,10 @@ fn matching<'a>(filter: &'a Filter, found: &[Item<'a>]) -> Result<Vec<Item<'a>>,
     Ok(elements)
 }
 
-fn holds<'a>(filter: &'a Filter, element: Item<'a>) -> Result<bool, String> {
+fn matches<'a>(filter: &'a Filter, element: Item<'a>) -> Result<bool, String> {
     let left = walk(&filter.left, vec![element]);
     let Some(Comparison { operator, right }) = &filter.comparison else {
-        // A failing step hands on the values it was given, and these exist.
+        // A failing step keeps the values it was given, so something exists.
         return Ok(left.map_or(true, |found| !found.is_empty()));
     };
     let Some(left) = at_most_one(&left?)? else {

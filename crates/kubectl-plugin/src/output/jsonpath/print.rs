@@ -1,10 +1,10 @@
-//! How kubectl prints what a template found: Go's `fmt.Print` for plain values, Go's
-//! `json.Marshal` for lists and objects.
+//! Prints values as kubectl does: lists and objects as Go's `json.Marshal`, all others as Go's
+//! `fmt.Print`.
 
-use super::evaluate::Item;
+use super::item::Item;
 use crate::text::go_json;
 
-/// Prints the items of one action with a space between them.
+/// Prints the values of one action, separated by spaces.
 pub(super) fn items(items: &[Item<'_>], output: &mut Vec<u8>) {
     for (index, item) in items.iter().enumerate() {
         if index > 0 {

@@ -1,7 +1,7 @@
-//! Quoted text of a template: Go's string escapes, in single quotes too.
+//! Quoted text in a template: Go's string escapes, in single quotes too.
 
-/// The bytes that the inside of a quoted text stands for, or nothing when an escape is wrong.
-/// An escaped quote must be the one that encloses the text, as in Go.
+/// Resolves the escapes inside a quoted text. Returns `None` if one is invalid. As in Go, only the
+/// enclosing quote may be escaped.
 pub(super) fn unescape(inside: &str, quote: char) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(inside.len());
     let mut rest = inside;
@@ -18,7 +18,7 @@ pub(super) fn unescape(inside: &str, quote: char) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Appends what the escape behind a backslash stands for and returns the text behind it.
+/// Appends the bytes of the escape that follows a backslash, and returns the text after it.
 fn escape<'text>(text: &'text str, quote: char, bytes: &mut Vec<u8>) -> Option<&'text str> {
     let kind = text.chars().next()?;
     let rest = &text[kind.len_utf8()..];
@@ -52,7 +52,7 @@ fn escape<'text>(text: &'text str, quote: char, bytes: &mut Vec<u8>) -> Option<&
     })
 }
 
-/// The value of digits, and of digits only.
+/// Parses a number of digits only, without a sign.
 fn number(digits: &str, radix: u32) -> Option<u32> {
     let all_digits = digits.chars().all(|digit| digit.is_digit(radix));
     all_digits.then(|| u32::from_str_radix(digits, radix).ok())?

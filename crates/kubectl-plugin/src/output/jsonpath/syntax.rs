@@ -1,25 +1,25 @@
-//! What a template is made of, once parsed.
+//! The parts of a parsed template.
 
-/// Text outside of braces or one pair of braces.
+/// A text outside of braces, or one pair of braces.
 #[derive(Debug)]
 pub(super) enum Piece {
     Text(String),
     Action {
         steps: Vec<Step>,
         keyword: Option<Keyword>,
-        /// Byte offset of the opening brace.
+        /// The byte offset of the opening brace.
         position: usize,
     },
 }
 
-/// A word that makes an action more than a path.
+/// A word that turns an action into more than a path.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Keyword {
     Range,
     End,
 }
 
-/// One step of a path.
+/// A step of a path.
 #[derive(Debug)]
 pub(super) enum Step {
     /// `.name` or `['name']`.
@@ -40,14 +40,14 @@ pub(super) enum Step {
     Union(Vec<Vec<Step>>),
     /// `[?(…)]`.
     Filter(Filter),
-    /// `"text"` or `'text'`, with the escapes resolved.
+    /// `"text"` or `'text'`, with its escapes resolved.
     Text(Vec<u8>),
     Bool(bool),
     Integer(i64),
     Float(f64),
 }
 
-/// `[?(left operator right)]`, or `[?(left)]`, which asks whether left exists.
+/// `[?(left operator right)]`, or `[?(left)]`, which tests whether `left` exists.
 #[derive(Debug)]
 pub(super) struct Filter {
     pub(super) left: Vec<Step>,
@@ -68,4 +68,11 @@ pub(super) enum Operator {
     LessOrEqual,
     Greater,
     GreaterOrEqual,
+}
+
+/// What is wrong with a template, and at which byte.
+#[derive(Debug)]
+pub(super) struct SyntaxError {
+    pub(super) position: usize,
+    pub(super) reason: String,
 }

@@ -59,7 +59,7 @@ impl RawPath {
                     "the server would ignore it; valid parameters: {}",
                     known.join(", ")
                 ))
-                .suggesting(&name, known));
+                .did_you_mean(&name, known));
             }
             if seen.contains(&name) {
                 return Err(Error::usage(format!(

@@ -1,8 +1,8 @@
-//! Random schedules against the truth.
+//! Compares random schedules with the truth.
 //!
-//! A server that exists only here commits changes, and everything goes wrong that can: streams
-//! break, stall, double events and end early; lists lose their snapshot; requests are refused. In
-//! the end the [`oracle`](::oracle) judges what came out by what was committed.
+//! A server that exists only here commits changes, and everything goes wrong that can: streams break, stall,
+//! repeat events and end early; lists lose their snapshot; requests are refused. In the end, the
+//! [`oracle`](::oracle) judges the output by what was committed.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ const COMMITS: u64 = 120;
 const PAGE: usize = 3;
 
 #[test]
-fn the_output_of_every_schedule_is_consistent_with_what_was_committed() {
+fn every_schedules_output_is_consistent_with_what_was_committed() {
     let seeds = settings::seeds(200);
     let ends: Vec<Option<Report>> = seeds.clone().map(play).collect();
     let mut total = Report::default();
@@ -28,13 +28,13 @@ fn the_output_of_every_schedule_is_consistent_with_what_was_committed() {
     assert!((ends.len() - count) * 10 < ends.len() + 10);
 }
 
-/// What was committed: a version, a change, and a `name` with the number of its incarnation.
+/// A committed change: its version, its type, and a `name` with the number of its incarnation.
 type Committed = (u64, EventType, (String, u32));
 
 struct World {
     history: Vec<Committed>,
     version: u64,
-    /// Older versions cannot be watched or listed any more.
+    /// Older versions can no longer be watched or listed.
     horizon: u64,
     incarnations: BTreeMap<String, u32>,
     chance: Chance,
@@ -42,7 +42,7 @@ struct World {
 
 /// An open stream, as the server sees it.
 struct Served {
-    /// How much of the history it sent, or need not send.
+    /// How much of the history was sent, or need not be sent.
     sent: usize,
     stalls: bool,
 }
@@ -57,19 +57,19 @@ impl World {
         (self.chance.next() * f64::from(below)) as u32
     }
 
-    /// Whether something of this likelihood happens, in a hundred.
+    /// Decides by chance whether something with this likelihood happens, in percent.
     fn happens(&mut self, percent: u32) -> bool {
         self.draw(100) < percent
     }
 
-    /// The objects at a version: by name, with incarnation and version.
+    /// Returns the objects at a version: by name, with incarnation and version.
     fn state(&self, version: u64) -> BTreeMap<String, (u32, u64)> {
         let mut state = BTreeMap::new();
-        for (at, change, (name, incarnation)) in &self.history {
+        for (at, event_type, (name, incarnation)) in &self.history {
             if *at > version {
                 break;
             }
-            match change {
+            match event_type {
                 EventType::Deleted => state.remove(name),
                 _ => state.insert(name.clone(), (*incarnation, *at)),
             };
@@ -77,11 +77,11 @@ impl World {
         state
     }
 
-    /// All that was committed, as the judge reads it.
+    /// Returns everything that was committed, in the judge's form.
     fn history(&self) -> Vec<::oracle::Event> {
-        let event = |(version, change, (name, incarnation)): &Committed| ::oracle::Event {
+        let event = |(version, event_type, (name, incarnation)): &Committed| ::oracle::Event {
             version: *version,
-            event_type: ::oracle::EventType::parse(change.word()).unwrap(),
+            event_type: ::oracle::EventType::parse(event_type.word()).unwrap(),
             name: name.clone(),
             uid: uid(name, *incarnation),
         };
@@ -100,15 +100,15 @@ impl World {
             }
             return;
         }
-        let change = match state.get(&name) {
+        let event_type = match state.get(&name) {
             None => EventType::Added,
             Some(_) if self.happens(30) => EventType::Deleted,
             Some(_) => EventType::Modified,
         };
         let incarnation = self.incarnations.entry(name.clone()).or_default();
-        *incarnation += u32::from(change == EventType::Added);
+        *incarnation += u32::from(event_type == EventType::Added);
         self.history
-            .push((self.version, change, (name, *incarnation)));
+            .push((self.version, event_type, (name, *incarnation)));
     }
 
     fn list(&mut self, token: &str, whole: bool) -> Result<String, Error> {
@@ -163,7 +163,7 @@ impl World {
         })
     }
 
-    /// What a stream does next; nothing when it is silent.
+    /// Returns what a stream does next; `None` if it is silent.
     fn serve(&mut self, served: &mut Served) -> Option<Step> {
         match self.draw(60) {
             0 => return Some(Step::End(Closed::Clean)),
@@ -171,26 +171,26 @@ impl World {
             2 => return Some(Step::Line("ga{rbage\n".to_owned())),
             3 => return Some(Step::Line(line("ERROR 500 InternalError"))),
             4 if served.sent > 0 => {
-                // An event comes again.
-                let (version, change, (name, incarnation)) = &self.history[served.sent - 1];
-                return Some(Step::Line(event(*change, name, *incarnation, *version)));
+                // An event is repeated.
+                let (version, event_type, (name, incarnation)) = &self.history[served.sent - 1];
+                return Some(Step::Line(event(*event_type, name, *incarnation, *version)));
             }
             _ => {}
         }
         if served.stalls {
             return None;
         }
-        let Some((version, change, (name, incarnation))) = self.history.get(served.sent) else {
+        let Some((version, event_type, (name, incarnation))) = self.history.get(served.sent) else {
             return self
                 .happens(30)
                 .then(|| Step::Line(line(&format!("BOOKMARK {}", self.version))));
         };
         served.sent += 1;
-        Some(Step::Line(event(*change, name, *incarnation, *version)))
+        Some(Step::Line(event(*event_type, name, *incarnation, *version)))
     }
 }
 
-/// What a stream does.
+/// An action of a stream.
 enum Step {
     Line(String),
     End(Closed),
@@ -205,12 +205,12 @@ fn object(name: &str, incarnation: u32, version: u64) -> String {
     format!(r#"{{"metadata":{{"name":"{name}","uid":"{uid}","resourceVersion":"{version}"}}}}"#)
 }
 
-fn event(change: EventType, name: &str, incarnation: u32, version: u64) -> String {
+fn event(event_type: EventType, name: &str, incarnation: u32, version: u64) -> String {
     let object = object(name, incarnation, version);
-    format!("{{\"type\":\"{change}\",\"object\":{object}}}\n")
+    format!("{{\"type\":\"{event_type}\",\"object\":{object}}}\n")
 }
 
-/// What came out.
+/// Records the output.
 #[derive(Default)]
 struct Witness {
     lines: Vec<::oracle::Line>,
@@ -225,8 +225,8 @@ impl EventSink for Witness {
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error> {
         let seen = ::oracle::Line::parse(line.text).unwrap();
         self.lines.push(::oracle::Line {
-            // The printer puts the mark into the line.
-            is_synthetic: !line.mark.is_empty(),
+            // The printer inserts the mark into the line.
+            is_synthetic: !line.synthetic.is_empty(),
             ..seen
         });
         Ok(())
@@ -253,8 +253,8 @@ impl EventSink for Witness {
     fn trace(&mut self, _text: &str) {}
 }
 
-/// Plays the schedule of a seed to its end, and judges the output. `None` when three lines of
-/// garbage came in a row, which are the end by design.
+/// Plays the schedule of a seed to its end and judges the output. Returns `None` if three lines of garbage
+/// came in a row, which end a run by design.
 fn play(seed: u64) -> Option<Report> {
     let mut world = World {
         history: Vec::new(),
@@ -274,7 +274,7 @@ fn play(seed: u64) -> Option<Report> {
     let mut now = Duration::ZERO;
     let mut initial = None;
     let mut commits = 0;
-    // A schedule that does not come to rest is a failure too.
+    // A schedule that does not come to rest is a failure, too.
     for _ in 0..20_000 {
         if commits < COMMITS && world.happens(40) {
             world.commit();

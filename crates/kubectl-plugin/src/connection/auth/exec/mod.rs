@@ -27,7 +27,7 @@ use crate::Error;
 use crate::connection::auth::credential;
 use crate::connection::kubeconfig::{file, yaml};
 use crate::curl::{self, Source, Text};
-use crate::redaction::headers_and_urls;
+use crate::redaction::headers_and_urls::is_credential_name;
 use crate::stderr::progress;
 use crate::text::utc;
 use policy::PluginPolicy;
@@ -370,12 +370,8 @@ fn point_in_time<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Timestam
 /// Whether a name announces that the argument, or what stands in it behind a `=`, is a credential.
 fn is_telling(before: &str, argument: &str) -> bool {
     match argument.split_once('=') {
-        Some((name, _)) if headers_and_urls::is_secret_name(name) => true,
-        _ => {
-            before.starts_with('-')
-                && !before.contains('=')
-                && headers_and_urls::is_secret_name(before)
-        }
+        Some((name, _)) if is_credential_name(name) => true,
+        _ => before.starts_with('-') && !before.contains('=') && is_credential_name(before),
     }
 }
 

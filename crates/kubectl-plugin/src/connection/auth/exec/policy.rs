@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::connection::kubeconfig::{file, yaml};
-use crate::text::parse_boolean;
+use crate::text::boolean::parse_boolean;
 
 const V1ALPHA1: &str = "kubectl.config.k8s.io/v1alpha1";
 const V1BETA1: &str = "kubectl.config.k8s.io/v1beta1";

@@ -1,59 +1,53 @@
-//! `-v LEVEL`: what is sent and what comes back, on stderr, in klog's format and with kubectl's
-//! content (`client-go/transport/round_trippers.go`, `client-go/rest/request.go`).
+//! `-v LEVEL`: requests and responses on stderr, in klog's format and with kubectl's content
+//! (`client-go/transport/round_trippers.go`, `client-go/rest/request.go`).
 //!
-//! Beyond kubectl, the bodies of both directions are shown, and nothing secret is: kubectl masks
-//! `Authorization` alone.
+//! Nothing secret is shown. kubectl masks only `Authorization`.
 //!
 //! | level | shows |
 //! |---|---|
-//! | 1 | flags that do nothing here |
+//! | 1 | flags that have no effect |
 //! | 4 | the Status of a refusal |
-//! | 6 | the kubeconfig files; method, URL, status and time of each request |
-//! | 7 | the request's headers |
-//! | 8 | the reply's headers; both bodies, indented, their first 1024 characters |
-//! | 9 | the request as a curl command, and what its time went into; 10240 characters of bodies |
-//! | 10 | whole bodies, as they are |
+//! | 6 | kubeconfig files; method, URL, status and duration of each request |
+//! | 7 | headers of requests |
+//! | 8 | headers of responses; bodies in both directions, indented, up to 1024 characters |
+//! | 9 | requests as curl commands; how long each step took; bodies up to 10240 characters |
+//! | 10 | whole bodies, not indented |
+
+mod klog;
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::panic::Location;
 use std::path::Path;
-use std::process;
 use std::time::{Duration, Instant};
 
+use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Uri};
-use jiff::Zoned;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::redaction::Redaction;
-use crate::redaction::headers_and_urls;
-use crate::redaction::headers_and_urls::Shown;
-use crate::stderr;
+use crate::redaction::documents::{Shown, shown_document};
+use crate::redaction::headers_and_urls::{shown_header, url_without_credentials};
 use crate::text::go_json;
+use klog::{Field, event, line};
 
-/// How much is shown.
+/// The level of detail that `-v` asks for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Trace {
     level: i32,
 }
 
-/// A value of a line: text is quoted, or set in lines of its own if it has several.
-enum Field<'a> {
-    Text(&'a str),
-    Number(u128),
-}
-
-/// How long the parts of the last connection took to come about.
+/// How long the steps of the latest connection took.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Times {
-    /// Until the name's addresses were known.
+    /// Looking up the addresses of the host.
     pub(crate) name_lookup: Duration,
-    /// Until one of them took the TCP connection.
+    /// Opening the TCP connection.
     pub(crate) dial: Duration,
-    /// Until TLS with the server was agreed on.
+    /// The TLS handshake with the server.
     pub(crate) handshake: Duration,
-    /// When a part of the request was last written.
+    /// When the last part of the request was written.
     pub(crate) written_at: Option<Instant>,
 }
 
@@ -62,22 +56,22 @@ impl Trace {
         Self { level }
     }
 
-    /// Whether what belongs to `level` is shown.
+    /// Reports whether the trace shows what belongs to `level`.
     pub(crate) fn shows(self, level: i32) -> bool {
         self.level >= level
     }
 
-    /// Level 1: a flag that is accepted and does nothing.
+    /// Level 1: notes a flag that is accepted but has no effect.
     #[track_caller]
-    pub(crate) fn idle_flag(self, flag: &str) {
+    pub(crate) fn ignored_flag(self, flag: &str) {
         if self.shows(1) {
             line(&format!(
-                "{flag} is accepted as kubectl has it, and does nothing here"
+                "{flag} is accepted for compatibility and has no effect"
             ));
         }
     }
 
-    /// Level 6: a file that the configuration was read from.
+    /// Level 6: shows the path of a kubeconfig file.
     #[track_caller]
     pub(crate) fn kubeconfig(self, file: &Path) {
         if self.shows(6) {
@@ -85,7 +79,7 @@ impl Trace {
         }
     }
 
-    /// Level 7 and up: a request before it is sent.
+    /// Level 7 and up: shows a request before it is sent.
     #[track_caller]
     pub(crate) fn request(
         self,
@@ -101,19 +95,11 @@ impl Trace {
         if self.shows(8) {
             self.body("Request Body", body, redaction);
         }
-        let url = headers_and_urls::url(url);
+        let url = url_without_credentials(url);
         if self.shows(9) {
             let mut command = format!("curl -v -X{method} ");
             for (name, value) in headers {
-                let _ = write!(
-                    command,
-                    " -H {:?}",
-                    format!(
-                        "{}: {}",
-                        canonical(name.as_str()),
-                        headers_and_urls::header(name, value, redaction)
-                    )
-                );
+                let _ = write!(command, " -H {:?}", header_line(name, value, redaction));
             }
             let _ = writeln!(command, " '{url}'");
             event("Request", &[("curlCommand", Field::Text(&command))]);
@@ -130,13 +116,13 @@ impl Trace {
         }
     }
 
-    /// Level 6 and up: what came back, and when.
+    /// Level 6 and up: shows the head of a response, or that none arrived, and how long it took.
     #[track_caller]
     pub(crate) fn response(
         self,
         method: &Method,
         url: &str,
-        answer: Option<(StatusCode, &HeaderMap)>,
+        response: Option<(StatusCode, &HeaderMap)>,
         redaction: &Redaction,
         time: Duration,
         times: Times,
@@ -144,10 +130,10 @@ impl Trace {
         if !self.shows(6) {
             return;
         }
-        let url = headers_and_urls::url(url);
-        let status = answer.map_or_else(String::new, |(status, _)| status.to_string());
-        let headers =
-            answer.map_or_else(String::new, |(_, headers)| header_lines(headers, redaction));
+        let url = url_without_credentials(url);
+        let (status, headers) = response.map_or_else(Default::default, |(status, headers)| {
+            (status.to_string(), header_lines(headers, redaction))
+        });
         let mut fields = Vec::new();
         if self.level == 6 || self.shows(9) {
             fields.extend([
@@ -161,30 +147,12 @@ impl Trace {
         }
         fields.push(("milliseconds", Field::Number(time.as_millis())));
         if self.shows(9) {
-            let waited = times
-                .written_at
-                .map(|written_at| written_at.elapsed().as_millis());
-            fields.extend([
-                (
-                    "dnsLookupMilliseconds",
-                    Field::Number(times.name_lookup.as_millis()),
-                ),
-                ("dialMilliseconds", Field::Number(times.dial.as_millis())),
-                (
-                    "tlsHandshakeMilliseconds",
-                    Field::Number(times.handshake.as_millis()),
-                ),
-            ]);
-            fields.extend(
-                answer
-                    .and(waited)
-                    .map(|waited| ("serverProcessingMilliseconds", Field::Number(waited))),
-            );
+            fields.extend(times.fields(response.is_some()));
         }
         event("Response", &fields);
     }
 
-    /// Level 9: the addresses that a name has.
+    /// Level 9: shows the addresses of a host.
     #[track_caller]
     pub(crate) fn name_lookup(self, host: &str, addresses: &[SocketAddr]) {
         if self.shows(9) {
@@ -199,7 +167,8 @@ impl Trace {
         }
     }
 
-    /// Level 9: TCP to an address, or that there is none to a server.
+    /// Level 9: shows that a TCP connection was opened, or why none could be opened. Without an
+    /// address, the server's name is shown.
     #[track_caller]
     pub(crate) fn dial(
         self,
@@ -210,14 +179,14 @@ impl Trace {
         if !self.shows(9) {
             return;
         }
-        let network = ("network", Field::Text("tcp"));
-        let named = || {
+        let name = || {
             server
                 .authority()
                 .map(ToString::to_string)
                 .unwrap_or_default()
         };
-        let address = address.map_or_else(named, |address| address.to_string());
+        let address = address.map_or_else(name, |address| address.to_string());
+        let network = ("network", Field::Text("tcp"));
         let address = ("address", Field::Text(&address));
         match failure {
             None => event("HTTP Trace: Dial succeed", &[network, address]),
@@ -231,43 +200,40 @@ impl Trace {
         }
     }
 
-    /// Level 8 and up: a body, which is data of the user's own but for Secrets.
+    /// Level 8 and up: shows a body. It is the user's own data, except for Secrets and tokens.
     #[track_caller]
     pub(crate) fn body(self, title: &str, body: &[u8], redaction: &Redaction) {
         if !self.shows(8) {
             return;
         }
-        let text = String::from_utf8_lossy(body);
-        let text = redaction.without_credentials(&text);
-        let shown = match serde_json::from_str(&text) {
-            Ok(document) => match headers_and_urls::without_values(document, &text, redaction) {
-                Shown::Whole(_) if self.shows(10) => text.into_owned(),
-                Shown::Whole(document) | Shown::Redacted(document) => indented(&document),
-            },
-            Err(_) if body.is_empty() => String::new(),
-            Err(_) if redaction.widened_by(&text).is_secret() => {
-                format!("<redacted: {} bytes>", body.len())
-            }
-            Err(_) => redaction.apply(&text),
-        };
         let limit = match self.level {
             8 => 1024,
             9 => 10240,
             _ => usize::MAX,
         };
-        let length = shown.chars().count();
-        let shown = if length > limit {
-            let beginning: String = shown.chars().take(limit).collect();
-            format!("{beginning} [truncated {} chars]", length - limit)
-        } else {
-            shown
-        };
+        let shown = truncated(self.shown_body(body, redaction), limit);
         event(title, &[("body", Field::Text(&shown))]);
     }
 
-    /// Level 4: the Status of a refusal, already redacted.
+    fn shown_body(self, body: &[u8], redaction: &Redaction) -> String {
+        let text = String::from_utf8_lossy(body);
+        let text = redaction.without_credentials(&text);
+        match serde_json::from_str(&text) {
+            Ok(document) => match shown_document(document, &text, redaction) {
+                Shown::Whole(_) if self.shows(10) => text.into_owned(),
+                Shown::Whole(document) | Shown::Redacted(document) => indented(&document),
+            },
+            Err(_) if body.is_empty() => String::new(),
+            Err(_) if redaction.tightened_for(&text).is_about_secret() => {
+                format!("<redacted: {} bytes>", body.len())
+            }
+            Err(_) => redaction.apply(&text),
+        }
+    }
+
+    /// Level 4: shows the Status of a refusal, which is already redacted.
     #[track_caller]
-    pub(crate) fn refusal(self, status: &impl serde::Serialize) {
+    pub(crate) fn refusal(self, status: &impl Serialize) {
         if self.shows(4) {
             let mut text = Vec::new();
             go_json::indented(status, &mut text);
@@ -279,27 +245,58 @@ impl Trace {
     }
 }
 
+impl Times {
+    /// Returns the times under kubectl's names. The server's processing time needs a response.
+    fn fields<'a>(self, has_response: bool) -> impl Iterator<Item = (&'static str, Field<'a>)> {
+        let processing = self
+            .written_at
+            .filter(|_| has_response)
+            .map(|written_at| ("serverProcessingMilliseconds", written_at.elapsed()));
+        [
+            ("dnsLookupMilliseconds", self.name_lookup),
+            ("dialMilliseconds", self.dial),
+            ("tlsHandshakeMilliseconds", self.handshake),
+        ]
+        .into_iter()
+        .chain(processing)
+        .map(|(name, time)| (name, Field::Number(time.as_millis())))
+    }
+}
+
 fn indented(document: &Value) -> String {
     serde_json::to_string_pretty(document).unwrap_or_default() + "\n"
 }
 
-/// `Name: value` a line, sorted, as kubectl shows headers.
+/// Cuts a text after `limit` characters, and tells how many are missing.
+fn truncated(text: String, limit: usize) -> String {
+    let length = text.chars().count();
+    if length <= limit {
+        return text;
+    }
+    let beginning: String = text.chars().take(limit).collect();
+    format!("{beginning} [truncated {} chars]", length - limit)
+}
+
+/// Returns one `Name: value` per line, sorted, as kubectl shows headers.
 fn header_lines(headers: &HeaderMap, redaction: &Redaction) -> String {
     let mut lines: Vec<String> = headers
         .iter()
-        .map(|(name, value)| {
-            format!(
-                "{}: {}\n",
-                canonical(name.as_str()),
-                headers_and_urls::header(name, value, redaction)
-            )
-        })
+        .map(|(name, value)| header_line(name, value, redaction) + "\n")
         .collect();
     lines.sort();
     lines.concat()
 }
 
-/// `content-type` → `Content-Type`, Go's spelling (`net/textproto`, `CanonicalMIMEHeaderKey`).
+fn header_line(name: &HeaderName, value: &HeaderValue, redaction: &Redaction) -> String {
+    format!(
+        "{}: {}",
+        canonical(name.as_str()),
+        shown_header(name, value, redaction)
+    )
+}
+
+/// Spells a header's name as Go does: `content-type` becomes `Content-Type` (`net/textproto`,
+/// `CanonicalMIMEHeaderKey`).
 fn canonical(name: &str) -> String {
     let mut is_first = true;
     let letters = name.chars().map(|letter| {
@@ -312,38 +309,4 @@ fn canonical(name: &str) -> String {
         letter
     });
     letters.collect()
-}
-
-/// Says a message with its fields.
-#[track_caller]
-fn event(message: &str, fields: &[(&str, Field<'_>)]) {
-    let mut text = format!("{message:?}");
-    for (name, field) in fields {
-        let _ = match field {
-            Field::Number(number) => write!(text, " {name}={number}"),
-            Field::Text(value) if value.contains('\n') => {
-                let lines = value.trim_end_matches('\n').replace('\n', "\n\t");
-                write!(text, " {name}=<\n\t{lines}\n >")
-            }
-            Field::Text(value) => write!(text, " {name}={value:?}"),
-        };
-    }
-    line(&text);
-}
-
-/// Says a line with klog's head: severity, month and day, time, process, place in the source.
-#[track_caller]
-fn line(text: &str) {
-    let place = Location::caller();
-    let file = Path::new(place.file())
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy();
-    let now = Zoned::now();
-    let time = now.strftime("%m%d %H:%M:%S.%6f");
-    stderr::say(&format!(
-        "I{time} {:7} {file}:{}] {text}",
-        process::id(),
-        place.line()
-    ));
 }
