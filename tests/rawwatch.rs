@@ -1,43 +1,43 @@
 //! `kubectl rawwatch` as a user runs it: the built binary against a real API server, and against a
-//! scripted one for the faults that a real one cannot be asked for.
+//! scripted server for faults that a real one cannot produce on demand.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-#[expect(dead_code, reason = "a Pod is of no interest here")]
+#[expect(dead_code, reason = "no test here runs in a Pod")]
 mod mount_namespace;
 
 mod pseudo_terminal;
 
 mod rawwatch {
-    /// Running the binary, and reading what it prints while it runs.
+    /// A proxy that injects faults between rawwatch and a server.
+    pub(crate) mod faulty_proxy;
+    /// Runs the binary, and reads its output while it runs.
     pub(crate) mod plugin;
-    /// A network that breaks, in front of a real API server.
-    pub(crate) mod unruly_proxy;
 
-    /// What is offered to a shell that completes a line.
+    /// Candidates for shell completion.
     mod completion;
-    /// How a run ends: time-outs, counts, signals, closed pipes.
+    /// How a run ends: timeouts, counts, conditions, signals, closed pipes.
     mod ends;
-    /// What a network and a broken server do.
+    /// Faults of a network and of a broken server.
     mod faults;
-    /// That every row of the fault matrix has its tests.
+    /// The fault matrix, in which every fault has tests.
     mod matrix;
-    /// What happens on the way: logins, names, connections.
+    /// Credentials, name lookups and connections that fail during a watch.
     mod network;
-    /// What a real API server committed, against what comes over a network that breaks.
+    /// The output over a faulty network, compared with what a real API server committed.
     mod oracle;
-    /// What a run prints of a real server's objects.
+    /// What a run prints about a real server's objects.
     mod output;
-    /// A proxy in between that loses events, or hides that the server is gone or another one.
+    /// A proxy that loses events, or hides that the server is down or was replaced.
     mod proxied;
-    /// What is refused before a byte is sent.
+    /// Command lines that are refused before anything is sent.
     mod refusals;
-    /// A real API server that is restarted, killed and compacted.
+    /// A real API server that is restarted, killed, compacted and restored.
     mod restarts;
-    /// `--resume-file`: one run goes on where another left off.
+    /// `--resume-file`, with which a run resumes where the previous one ended.
     mod resume;
-    /// kubectl and curl beside it, while the API server ends and comes back.
+    /// rawwatch, kubectl and curl side by side while the API server restarts.
     mod side_by_side;
-    /// `-o table`, and the form in which the server is asked for objects.
+    /// `-o table` and `-o wide`, and the `Accept` header.
     mod table;
 }

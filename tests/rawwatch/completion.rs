@@ -3,9 +3,9 @@ use serde_json::json;
 
 use super::plugin::command;
 
-/// The candidates for the last word, without their descriptions, and the directive.
+/// Returns the candidates for the last word, without their descriptions, and the directive.
 fn complete(words: &[&str]) -> (Vec<String>, String) {
-    // There is no home, so nothing is kept.
+    // There is no home folder, so nothing is cached.
     let kubeconfig = ControlPlane::shared().kubeconfig(&User::Admin).unwrap();
     let output = command(&kubeconfig)
         .arg("__complete")
@@ -32,7 +32,7 @@ fn completion_offers_only_paths_that_can_be_watched() {
         ("/api/v1/pods", true),
         ("/api/v1/namespaces", true),
         ("/api/v1/nodes", true),
-        // It has no verb but list and get.
+        // It supports only get and list.
         ("/api/v1/componentstatuses", false),
     ] {
         assert_eq!(
@@ -64,7 +64,7 @@ fn completion_offers_only_paths_that_can_be_watched() {
         complete(&[&format!("{config_maps}/to-complete/")]).0,
         [""; 0]
     );
-    // A second path, and one by its flag.
+    // A second path, with and without its flag.
     assert_eq!(complete(&[config_maps, "/api/v1/nod"]).0.len(), 2);
     assert_eq!(complete(&[config_maps, "--raw", "/api/v1/nod"]).0.len(), 2);
 }
@@ -82,9 +82,9 @@ fn completion_offers_the_values_of_flags() {
         (&["-l", ""], &[], ":4"),
         (&["--field-s"], &["--field-selector"], ":4"),
     ] {
-        let (offered, given) = complete(words);
+        let (offered, actual_directive) = complete(words);
         assert_eq!(
-            (&offered[..], given.as_str()),
+            (&offered[..], actual_directive.as_str()),
             (
                 &values.iter().map(ToString::to_string).collect::<Vec<_>>()[..],
                 directive

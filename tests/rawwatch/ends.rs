@@ -31,7 +31,7 @@ fn timeout_seconds_in_the_path_is_the_timeout_of_the_run() {
         .end()
         .ended(0);
     assert!(start.elapsed() >= Duration::from_secs(1));
-    let asked: u64 = parameter(&server, 1, "timeoutSeconds")
+    let asked: u64 = query_parameter(&server, 1, "timeoutSeconds")
         .unwrap()
         .parse()
         .unwrap();
@@ -88,7 +88,7 @@ fn a_signal_ends_a_run_whose_output_is_not_read() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    // The pipe is full by then.
+    // By then the pipe is full.
     thread::sleep(Duration::from_millis(500));
     let process = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(process, Signal::INT).unwrap();
@@ -144,7 +144,7 @@ fn a_closed_pipe_also_ends_an_idle_watch() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // As `head -1` does.
+    // Reads one line, as `head -1` does.
     let mut line = String::new();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     stdout.read_line(&mut line).unwrap();
@@ -223,7 +223,7 @@ fn for_waits_until_every_path_meets_the_condition() {
     run.end().ended(0);
 }
 
-/// More than a handful: whichever path comes to the end, it is the end of the run.
+/// The number of paths exceeds any small limit on concurrent tasks.
 #[test]
 fn any_of_many_paths_can_end_the_run() {
     let empty = |number: usize| format!("/api/v1/namespaces/empty-{number}/configmaps");

@@ -6,7 +6,7 @@ use faulty_server::{Answer, FaultyServer, Piece, Reply};
 
 use super::plugin::*;
 
-/// Five events of different kinds.
+/// Returns five events of different types.
 fn five_events() -> String {
     [
         event("ADDED", "b", "11"),
@@ -25,17 +25,17 @@ fn a_stream_cut_at_any_byte_resumes_without_loss_or_duplicates() {
     let next = || cuts.lock().unwrap().next();
     let work = || {
         while let Some(cut) = next() {
-            survives_a_cut(&events, cut);
+            assert_survives_cut(&events, cut);
         }
     };
     thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(work))));
 }
 
-/// Cuts the first stream of these events at a byte; the second sends what is asked of it.
-fn survives_a_cut(events: &str, cut: usize) {
+/// Cuts a stream of these events at a byte, and asserts that the next one resumes correctly.
+fn assert_survives_cut(events: &str, cut: usize) {
     let expected: Vec<&str> = events.lines().collect();
     let delivered = events[..cut].matches('\n').count();
-    // The last one comes again, as its batch may have been incomplete.
+    // The last event is sent again, because its batch may have been incomplete.
     let rest = events
         .split_inclusive('\n')
         .skip(delivered.saturating_sub(1));
@@ -53,7 +53,7 @@ fn survives_a_cut(events: &str, cut: usize) {
     assert_eq!(outcome.stderr, "", "cut at {cut}");
     if delivered < 5 {
         let from = if delivered < 2 { 10 } else { 9 + delivered };
-        let asked = parameter(&server, 2, "resourceVersion").unwrap();
+        let asked = query_parameter(&server, 2, "resourceVersion").unwrap();
         assert_eq!(asked, from.to_string(), "cut at {cut}");
     }
 }
@@ -64,7 +64,7 @@ fn a_stream_reset_within_a_line_resumes_after_the_last_whole_line() {
         .split_inclusive('\n')
         .take(2)
         .collect::<String>();
-    // What was sent must have been read, as a reset drops what was not.
+    // A reset discards what the client has not read yet.
     let pieces = vec![
         Piece::Send(torn[..torn.len() - 1].into()),
         Piece::Pause(Duration::from_millis(500)),
@@ -79,7 +79,10 @@ fn a_stream_reset_within_a_line_resumes_after_the_last_whole_line() {
         &["--watch-only", "--count=5"],
     );
     assert_eq!(run.end().ended(0).lines.join("\n") + "\n", five_events());
-    assert_eq!(parameter(&server, 2, "resourceVersion").unwrap(), "10");
+    assert_eq!(
+        query_parameter(&server, 2, "resourceVersion").unwrap(),
+        "10"
+    );
 }
 
 #[test]
@@ -116,7 +119,10 @@ fn a_cut_batch_of_deletions_loses_and_duplicates_nothing() {
     );
     let outcome = run.end().ended(0);
     assert_eq!(outcome.short(), ["ADDED c", "DELETED a", "DELETED c"]);
-    assert_eq!(parameter(&server, 2, "resourceVersion").unwrap(), "11");
+    assert_eq!(
+        query_parameter(&server, 2, "resourceVersion").unwrap(),
+        "11"
+    );
     assert!(
         outcome
             .stderr
@@ -128,7 +134,11 @@ fn a_cut_batch_of_deletions_loses_and_duplicates_nothing() {
 #[test]
 fn a_410_as_event_or_status_causes_a_marked_resync() {
     let in_stream = open_stream(error_event(410, "Expired"));
-    let as_status = Answer::Reply(refusal(410, "Expired", "too old resource version: 10 (20)"));
+    let as_status = Answer::Reply(error_response(
+        410,
+        "Expired",
+        "too old resource version: 10 (20)",
+    ));
     for expired in [in_stream, as_status] {
         let (run, _server) = against(
             [
@@ -179,11 +189,13 @@ fn on_gap_fail_exits_with_7_and_prints_nothing_synthetic() {
 #[test]
 fn a_retry_waits_as_long_as_the_server_asks() {
     for reply in [
-        refusal(429, "TooManyRequests", "storage is (re)initializing").header("Retry-After", "1"),
+        error_response(429, "TooManyRequests", "storage is (re)initializing")
+            .header("Retry-After", "1"),
         Reply::new(429, "Too many requests")
             .header("Content-Type", "text/plain")
             .header("Retry-After", "1"),
-        refusal(503, "ServiceUnavailable", "apiserver is shutting down").header("Retry-After", "1"),
+        error_response(503, "ServiceUnavailable", "apiserver is shutting down")
+            .header("Retry-After", "1"),
     ] {
         let (run, server) = against(
             [
@@ -200,7 +212,10 @@ fn a_retry_waits_as_long_as_the_server_asks() {
             "{:?}",
             start.elapsed()
         );
-        assert_eq!(parameter(&server, 2, "resourceVersion").unwrap(), "10");
+        assert_eq!(
+            query_parameter(&server, 2, "resourceVersion").unwrap(),
+            "10"
+        );
     }
 }
 
@@ -211,7 +226,11 @@ fn server_and_connection_errors_are_retried_from_the_same_version() {
             list(),
             Answer::Reply(Reply::new(502, "<html>").header("Content-Type", "text/html")),
             Answer::Reply(Reply::new(504, "")),
-            Answer::Reply(refusal(500, "InternalError", "etcdserver: leader changed")),
+            Answer::Reply(error_response(
+                500,
+                "InternalError",
+                "etcdserver: leader changed",
+            )),
             Answer::CloseUnanswered,
             Answer::Reset,
             Answer::CutInHead(Reply::json(200, "")),
@@ -222,7 +241,7 @@ fn server_and_connection_errors_are_retried_from_the_same_version() {
     assert_eq!(run.end().ended(0).short(), ["MODIFIED a"]);
     for request in 1..server.requests().len() {
         assert_eq!(
-            parameter(&server, request, "resourceVersion").unwrap(),
+            query_parameter(&server, request, "resourceVersion").unwrap(),
             "10"
         );
     }
@@ -235,7 +254,7 @@ fn a_permanent_error_ends_the_run_at_the_start_and_later() {
         (401, "Unauthorized", 3),
         (403, "Forbidden", 1),
     ] {
-        let no = Answer::Reply(refusal(code, reason, "no"));
+        let no = Answer::Reply(error_response(code, reason, "no"));
         let (run, _server) = against([no.clone()], &[]);
         let outcome = run.end().ended(exit_code);
         let (run, _server) = against(
@@ -274,7 +293,7 @@ fn a_repeated_500_without_a_reason_ends_the_run() {
     let (run, _server) = against(
         [
             list(),
-            Answer::Reply(refusal(500, "", "resourceVersion: Invalid value")),
+            Answer::Reply(error_response(500, "", "resourceVersion: Invalid value")),
         ],
         &[],
     );
@@ -413,7 +432,10 @@ fn a_bookmark_advances_the_position_unless_it_is_older() {
             .stderr
             .contains("ignored a bookmark at 15, because events up to 20 came before it")
     );
-    assert_eq!(parameter(&server, 2, "resourceVersion").unwrap(), "20");
+    assert_eq!(
+        query_parameter(&server, 2, "resourceVersion").unwrap(),
+        "20"
+    );
 }
 
 #[test]

@@ -10,21 +10,21 @@ use serde_json::json;
 use super::plugin::*;
 use crate::mount_namespace;
 
-/// An exec plugin that logs in with what the file `token` in its folder holds.
-const PLUGIN: &str = r#"printf '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"%s"}}' "$(cat token)""#;
+/// An exec plugin that returns the content of the file `token` in its folder.
+const EXEC_PLUGIN: &str = r#"printf '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"%s"}}' "$(cat token)""#;
 
-/// A user whose token comes from [`PLUGIN`], in JSON.
-fn plugin_user() -> String {
+/// Returns a user of a kubeconfig, as JSON, whose token comes from [`EXEC_PLUGIN`].
+fn exec_plugin_user() -> String {
     json!({"exec": {
         "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never",
-        "command": "sh", "args": ["-c", PLUGIN],
+        "command": "sh", "args": ["-c", EXEC_PLUGIN],
     }})
     .to_string()
 }
 
 #[test]
 fn a_rejected_token_is_renewed_once_with_the_next_stream() {
-    let refused = || Answer::Reply(refusal(401, "Unauthorized", "Unauthorized"));
+    let refused = || Answer::Reply(error_response(401, "Unauthorized", "Unauthorized"));
     for is_renewed in [true, false] {
         let server = FaultyServer::start([
             list(),
@@ -39,8 +39,9 @@ fn a_rejected_token_is_renewed_once_with_the_next_stream() {
         .unwrap();
         let kubeconfig = server.kubeconfig().unwrap();
         let text = fs::read_to_string(&kubeconfig).unwrap();
-        let of_token = format!("{{token: {}}}", faulty_server::TOKEN);
-        fs::write(&kubeconfig, text.replace(&of_token, &plugin_user())).unwrap();
+        let token_user = format!("{{token: {}}}", faulty_server::TOKEN);
+        let text = text.replace(&token_user, &exec_plugin_user());
+        fs::write(&kubeconfig, text).unwrap();
         fs::write(server.folder().join("token"), "first").unwrap();
         let mut run = Run::start(
             command(&kubeconfig)
@@ -82,7 +83,7 @@ fn a_deleted_account_costs_nothing_when_the_exec_plugin_has_another() {
     let token = |account| server.service_account_token("default", account).unwrap();
     let kubeconfig = server.kubeconfig(&control_plane::User::Nobody).unwrap();
     let text = fs::read_to_string(&kubeconfig).unwrap();
-    let user = format!("\"user\": {}", plugin_user());
+    let user = format!("\"user\": {}", exec_plugin_user());
     let text = text.replace("\"user\": {}", &user);
     fs::write(&kubeconfig, text).unwrap();
     let binding = json!({
@@ -155,20 +156,23 @@ exec "$@"
     let outcome = run.end().ended(0);
     assert!(outcome.stderr.contains("retrying"), "{outcome:#?}");
     assert_eq!(server.requests().len(), 3);
-    // Of the first stream nothing closed the batch at 11, so it is asked for again.
-    assert_eq!(parameter(&server, 2, "resourceVersion").unwrap(), "10");
+    // The first stream may have ended within the batch at 11, so the watch resumes before it.
+    assert_eq!(
+        query_parameter(&server, 2, "resourceVersion").unwrap(),
+        "10"
+    );
 }
 
-/// Sets whether the loopback device is up, in a network of the process's own.
+/// Brings the loopback device of this process's network namespace up or down.
 fn set_loopback(is_up: bool) {
     fs::write("/sys/class/net/lo/flags", if is_up { "0x9" } else { "0x8" }).unwrap();
 }
 
-/// A balancer forgets a connection without a word to either side: packets go nowhere from then on.
-/// The test runs itself in a network of its own, where the whole loopback device can be that.
+/// A balancer can drop a connection without telling either side; packets then go nowhere. The test
+/// runs itself again in a network namespace of its own, and takes the loopback device down there.
 #[test]
 fn keepalive_detects_a_connection_that_a_balancer_dropped() {
-    const INSIDE: &str = "TEST_IN_A_NETWORK_OF_ITS_OWN";
+    const INSIDE: &str = "TEST_IS_IN_NETWORK_NAMESPACE";
     const NETWORK: &str = "set -e\nmount -t sysfs sysfs /sys\nexec \"$@\"\n";
     if env::var_os(INSIDE).is_none() {
         let mut command = Command::new("unshare");
@@ -197,7 +201,7 @@ fn keepalive_detects_a_connection_that_a_balancer_dropped() {
     set_loopback(false);
     let start = Instant::now();
     while !run.stderr().contains("the stream broke off") {
-        // The kernel's own wait is fifteen minutes.
+        // By default the kernel gives up only after fifteen minutes.
         assert!(start.elapsed() < Duration::from_mins(1), "{}", run.stderr());
         std::thread::sleep(Duration::from_millis(100));
     }

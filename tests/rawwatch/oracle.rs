@@ -9,12 +9,12 @@ use oracle::{Event, EventType, Evidence, Line, Report, State, settings};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use super::faulty_proxy::{Access, FaultyProxy};
 use super::plugin::*;
-use super::unruly_proxy::{Access, UnrulyProxy};
 
-/// How many trials share an API server.
+/// The number of trials that share an API server.
 const BATCH: usize = 10;
-/// How many objects there are at the start of a trial.
+/// The number of objects that exist before a trial.
 const INITIAL: usize = 5;
 
 #[test]
@@ -24,20 +24,20 @@ fn the_output_over_a_faulty_network_is_consistent() {
     for (number, batch) in seeds.chunks(BATCH).enumerate() {
         let mut server = ControlPlane::builder().api_server_flag(JSON_STORAGE);
         if number % 2 == 1 {
-            // Streams are served by etcd then, and its compactions are felt.
+            // Without the cache, etcd serves the streams, so compactions take effect.
             server = server.api_server_flag("--watch-cache=false");
         }
-        total += play(&server.start().unwrap(), batch);
+        total += run_trials(&server.start().unwrap(), batch);
     }
     eprintln!("seeds {seeds:?} against a real API server: {total:?}");
     assert!(total.delivered > 0, "{total:?}");
 }
 
-/// Plays a trial for each seed, all in one bad weather.
-fn play(server: &ControlPlane, seeds: &[u64]) -> Report {
+/// Runs a trial for each seed, all against one API server that is killed and compacted.
+fn run_trials(server: &ControlPlane, seeds: &[u64]) -> Report {
     let trials: Vec<Trial> = seeds
         .iter()
-        .map(|&seed| Trial::unruly(server, seed))
+        .map(|&seed| Trial::faulty(server, seed))
         .collect();
     let mut random = Rng::with_seed(seeds[0]);
     let mut kills = [true, false, true, false];
@@ -76,7 +76,7 @@ fn kills_under_200_writes_per_second_lose_and_reorder_nothing() {
     assert!(report.gaps > 0 && report.delivered > 0, "{report:?}");
 }
 
-/// How fast the writers are while the server is there.
+/// The rate of writes while the server is up.
 #[derive(Default)]
 struct Rate {
     writes: usize,
@@ -84,7 +84,7 @@ struct Rate {
 }
 
 impl Rate {
-    /// Lets some time go by.
+    /// Waits, and counts the writes in that time.
     fn measure(&mut self, history: &History, time: Duration) {
         let (start, before) = (Instant::now(), history.committed().len());
         thread::sleep(time);
@@ -98,7 +98,7 @@ impl Rate {
     }
 }
 
-/// Does something to the server while there are writers for each trial; what came of all of them.
+/// Disturbs the server while writers change each trial's collection, and returns the total.
 fn while_writing(
     trials: Vec<Trial<'_>>,
     writers: usize,
@@ -110,9 +110,9 @@ fn while_writing(
         let disturbance = scope.spawn(disturb);
         let trials: Vec<_> = trials
             .into_iter()
-            .map(|trial| scope.spawn(|| trial.play(writers, pace, &is_over)))
+            .map(|trial| scope.spawn(|| trial.run_and_judge(writers, pace, &is_over)))
             .collect();
-        // Writers must end even if it failed.
+        // The writers must end even after a panic in the disturbance.
         let disturbed = disturbance.join();
         is_over.store(true, Ordering::Relaxed);
         let reports: Vec<_> = trials.into_iter().map(ScopedJoinHandle::join).collect();
@@ -125,30 +125,31 @@ fn while_writing(
     })
 }
 
+/// Kills the API server and starts it again.
 fn restart(server: &ControlPlane) {
     server.api_server().kill().unwrap();
     server.api_server().start().unwrap();
 }
 
-/// A collection of its own, its history, and the watch of it.
+/// A collection, its history, and a watch of it.
 struct Trial<'a> {
-    /// What a failure is called.
+    /// Identifies the trial in a failure.
     name: String,
     random: Rng,
     server: &'a ControlPlane,
     collection: String,
     history: History,
-    /// The version of the last of the initial objects.
+    /// The resource version of the last initial object.
     list_version: u64,
     run: Run,
-    proxy: Option<UnrulyProxy>,
+    proxy: Option<FaultyProxy>,
 }
 
 impl<'a> Trial<'a> {
-    /// One whose network does what a seed says.
-    fn unruly(server: &'a ControlPlane, seed: u64) -> Self {
+    /// Starts a trial whose network faults follow from a seed.
+    fn faulty(server: &'a ControlPlane, seed: u64) -> Self {
         let access = [Access::Tunnel, Access::Plain][usize::from(seed % 2 == 1)];
-        let proxy = UnrulyProxy::start(server, access, seed);
+        let proxy = FaultyProxy::start(server, access, seed);
         let mut flags = vec![format!("--server={}", proxy.url())];
         if seed % 4 < 2 {
             flags.push("--audit=1s".to_owned());
@@ -159,7 +160,7 @@ impl<'a> Trial<'a> {
         trial
     }
 
-    /// One that speaks to the API server itself.
+    /// Starts a trial without a proxy.
     fn direct(server: &'a ControlPlane) -> Self {
         Self::start(server, "direct".to_owned(), 0, &[])
     }
@@ -178,7 +179,7 @@ impl<'a> Trial<'a> {
             list_version = version.parse().unwrap();
         }
         let kubeconfig = if flags.iter().any(|flag| flag.starts_with("--server=http:")) {
-            // A login is for the proxy then.
+            // The proxy authenticates instead.
             server.kubeconfig(&User::Nobody)
         } else {
             server.kubeconfig(&User::Admin)
@@ -186,7 +187,7 @@ impl<'a> Trial<'a> {
         let run = Run::start(
             command(&kubeconfig.unwrap())
                 .arg(&collection)
-                // The first request may fail too.
+                // Even the first request may fail.
                 .args(["-v", "1", "--retry-for=5m"])
                 .args(flags),
         );
@@ -202,22 +203,22 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Writes from as many threads until it is over, each at this pace; then judges what came.
-    fn play(mut self, writers: usize, pace: Duration, is_over: &AtomicBool) -> Report {
+    /// Writes at a given pace from several threads until `is_over`, then judges the output.
+    fn run_and_judge(mut self, writers: usize, pace: Duration, is_over: &AtomicBool) -> Report {
         let mut lines: Vec<Line> = (0..INITIAL).map(|_| self.line()).collect();
         thread::scope(|scope| {
             for number in 0..writers {
                 let writer = Writer {
                     server: self.server,
                     collection: &self.collection,
-                    names: format!("w{number}"),
+                    name_prefix: format!("w{number}"),
                     random: self.random.fork(),
                 };
                 scope.spawn(|| writer.write(pace, is_over));
             }
         });
         if let Some(proxy) = &self.proxy {
-            proxy.calm_down();
+            proxy.stop_random_faults();
         }
         let last = json!({"metadata": {"name": "last"}});
         self.server.create(&self.collection, &last).unwrap();
@@ -226,7 +227,7 @@ impl<'a> Trial<'a> {
         }
         let history = events(&self.history, "last");
         let state = self.state();
-        // What is said of a resync is said behind its lines, and before the run can end.
+        // The message about a resync comes after its lines, so only the end of the run guarantees it.
         self.run.signal(Signal::TERM);
         let outcome = self.run.end();
         assert_eq!(outcome.signal, Some(15), "{}", self.name);
@@ -243,12 +244,13 @@ impl<'a> Trial<'a> {
         report.unwrap_or_else(|error| panic!("{}: {error}\n{messages:#?}", self.name))
     }
 
+    /// Waits for the next line.
     fn line(&mut self) -> Line {
         let line = self.run.line();
         Line::parse(line.as_bytes()).unwrap_or_else(|| panic!("{}: {line:?}", self.name))
     }
 
-    /// What a LIST says.
+    /// Returns the server's state, from a LIST.
     fn state(&self) -> State {
         let (status, list) = self.server.request("GET", &self.collection, None).unwrap();
         assert_eq!(status, 200, "{list}");
@@ -264,7 +266,7 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// A history up to an object, as the judge reads it.
+/// Waits for an object in a history, and returns the history in the oracle's types.
 pub(crate) fn events(history: &History, last: &str) -> Vec<Event> {
     let committed = history.wait_for(last).unwrap().into_iter();
     committed
@@ -277,11 +279,11 @@ pub(crate) fn events(history: &History, last: &str) -> Vec<Event> {
         .collect()
 }
 
-/// Creates, changes and deletes a few objects, at random.
+/// A thread that creates, changes and deletes objects at random.
 struct Writer<'a> {
     server: &'a ControlPlane,
     collection: &'a str,
-    names: String,
+    name_prefix: String,
     random: Rng,
 }
 
@@ -292,22 +294,22 @@ impl Writer<'_> {
             if is_over.load(Ordering::Relaxed) {
                 return;
             }
-            let name = format!("{}-{}", self.names, self.random.u8(..9));
+            let name = format!("{}-{}", self.name_prefix, self.random.u8(..9));
             let path = format!("{}/{name}", self.collection);
             let reply = if self.random.u8(..100) < 25 {
                 server.request("DELETE", &path, None)
             } else {
-                let fill = "x".repeat(self.random.usize(..3000));
+                let padding = "x".repeat(self.random.usize(..3000));
                 let body = json!({
                     "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name},
-                    "data": {"key": number.to_string(), "fill": fill},
+                    "data": {"key": number.to_string(), "padding": padding},
                 })
                 .to_string();
                 let apply = format!("{path}?fieldManager=writer&force=true");
                 let body = Some(("application/apply-patch+yaml", body.as_bytes()));
                 server.request("PATCH", &apply, body)
             };
-            // While the server is away, nothing is committed, or nobody knows; the history does.
+            // While the server is down, a write may or may not be committed. The history tells.
             if let Ok((status, text)) = reply {
                 assert!(
                     matches!(status, 200 | 201 | 404 | 429 | 500..),

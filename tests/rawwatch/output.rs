@@ -34,7 +34,7 @@ fn lines_are_the_servers_own_bytes() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let mut run = start(&[CONFIG_MAPS, &selector, "--watch-only"]);
-    // The version is that of before, so that the server sends the same events to both.
+    // The version predates the events, so the server sends the same events to both.
     let (_, list) = server
         .request("GET", &format!("{CONFIG_MAPS}?limit=1"), None)
         .unwrap();
@@ -95,8 +95,8 @@ fn a_path_to_one_object_watches_it_even_before_it_exists() {
     delete(server, &path);
     run.expect(&format!("DELETED {name}"));
     run.end().ended(0);
-    let one_node = rawwatch(&["/api/v1/namespaces/default", "--count=1"]).ended(0);
-    assert_eq!(one_node.short(), ["ADDED default"]);
+    let namespace = rawwatch(&["/api/v1/namespaces/default", "--count=1"]).ended(0);
+    assert_eq!(namespace.short(), ["ADDED default"]);
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn custom_resources_are_printed_until_their_definition_is_deleted() {
     let shapes = "/apis/example.com/v1/shapes";
     wait_until(
         || server.request("GET", shapes, None).unwrap().0 == 200,
-        || "the shapes are not served".to_owned(),
+        || format!("the API server does not serve {shapes}"),
     );
     let shape = serde_json::json!({"apiVersion": "example.com/v1", "kind": "Shape", "metadata": {"name": "round"}});
     server.create(shapes, &shape).unwrap();
@@ -239,7 +239,7 @@ fn custom_resources_are_printed_until_their_definition_is_deleted() {
     let first: Value = serde_json::from_str(&run.expect("ADDED round")).unwrap();
     assert_eq!(first["object"]["kind"], "Shape");
     assert_eq!(first["object"]["apiVersion"], "example.com/v1");
-    // The objects of a kind that goes are deleted, and then there is nothing to watch.
+    // Deleting the definition deletes its objects, and then the path.
     let definition = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/shapes.example.com";
     server.request("DELETE", definition, None).unwrap();
     run.expect("DELETED round");
@@ -251,7 +251,7 @@ fn custom_resources_are_printed_until_their_definition_is_deleted() {
     );
 }
 
-/// The stdout of a run against one initial object and one event.
+/// Runs the binary against one initial object and one event, and returns its stdout.
 fn formatted(arguments: &[&str]) -> String {
     let (run, _server) = against(
         [list(), open_stream(event("DELETED", "a", "11"))],
@@ -312,14 +312,14 @@ fn shared_formats_print_what_kubectl_get_prints() {
         assert!(lines.len() >= 2, "{lines:?}");
         let ours = ours.end().lines;
         if format == "json" {
-            // kubectl sorts the members.
+            // kubectl sorts the keys.
             let read = |line: &String| serde_json::from_str::<Value>(line).unwrap();
             let values = |lines: &[String]| lines.iter().map(read).collect::<Vec<Value>>();
             assert_eq!(values(&ours), values(&lines));
         } else {
-            // Our YAML quotes more words.
-            let bare = |lines: &[String]| lines.join("\n").replace('"', "");
-            assert_eq!(bare(&ours), bare(&lines));
+            // rawwatch quotes more words in YAML.
+            let unquoted = |lines: &[String]| lines.join("\n").replace('"', "");
+            assert_eq!(unquoted(&ours), unquoted(&lines));
         }
     }
 }
@@ -370,9 +370,9 @@ fn a_slow_reader_gets_every_one_of_many_large_updates() {
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();
-    let filling = "x".repeat(60_000);
+    let padding = "x".repeat(60_000);
     for number in 1..=UPDATES {
-        change(server, &path, &format!("{number}-{filling}"));
+        change(server, &path, &format!("{number}-{padding}"));
     }
     for number in 1..=UPDATES {
         line.clear();
@@ -384,7 +384,7 @@ fn a_slow_reader_gets_every_one_of_many_large_updates() {
     }
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
-    // The server does not wait for a reader.
+    // The server closes the connection of a slow client.
     let stats = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!stats.contains(" 0 reconnects"), "{stats}");
 }

@@ -1,4 +1,4 @@
-//! Runs `kubectl-rawwatch` hermetically, and shows all that came out.
+//! Runs `kubectl-rawwatch` in isolation, and follows its output.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
@@ -15,13 +15,13 @@ use faulty_server::{Answer, FaultyServer, Piece, Reply};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-/// How long anything may take that should happen at once.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest time to wait for something that should happen promptly.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The collection that most tests watch.
 pub(crate) const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
-/// The binary with a clean environment and a kubeconfig.
+/// Returns the binary with a kubeconfig and an otherwise clean environment.
 pub(crate) fn command(kubeconfig: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-rawwatch"));
     command
@@ -54,7 +54,7 @@ impl Outcome {
     }
 }
 
-/// `TYPE name` of a line, in brackets when it is synthetic.
+/// Returns a line's `TYPE name`, in brackets for a synthetic line.
 pub(crate) fn short(line: &str) -> String {
     let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     let name = event["object"]["metadata"]["name"]
@@ -70,14 +70,14 @@ pub(crate) fn short(line: &str) -> String {
     }
 }
 
-/// A run that goes on.
+/// A running `kubectl-rawwatch`, or another program to compare it with.
 pub(crate) struct Run {
     child: Child,
     incoming: Receiver<String>,
     lines: Vec<String>,
     stderr: Arc<Mutex<String>>,
-    /// The reader of stderr, until it has come to the end.
-    listener: Option<JoinHandle<()>>,
+    /// The thread that reads stderr.
+    stderr_reader: Option<JoinHandle<()>>,
 }
 
 impl Run {
@@ -97,11 +97,11 @@ impl Run {
         });
         let stderr = Arc::new(Mutex::new(String::new()));
         let mut pipe = BufReader::new(child.stderr.take().unwrap());
-        let said = Arc::clone(&stderr);
-        let listener = thread::spawn(move || {
+        let shared = Arc::clone(&stderr);
+        let stderr_reader = thread::spawn(move || {
             let mut line = String::new();
             while pipe.read_line(&mut line).unwrap() > 0 {
-                said.lock().unwrap().push_str(&std::mem::take(&mut line));
+                shared.lock().unwrap().push_str(&std::mem::take(&mut line));
             }
         });
         Self {
@@ -109,7 +109,7 @@ impl Run {
             incoming,
             lines: Vec::new(),
             stderr,
-            listener: Some(listener),
+            stderr_reader: Some(stderr_reader),
         }
     }
 
@@ -118,13 +118,13 @@ impl Run {
     pub(crate) fn line(&mut self) -> String {
         let line = self
             .incoming
-            .recv_timeout(PATIENCE)
-            .unwrap_or_else(|_| panic!("no line behind {:?}; {}", self.lines, self.stderr()));
+            .recv_timeout(TIMEOUT)
+            .unwrap_or_else(|_| panic!("no line after {:?}; {}", self.lines, self.stderr()));
         self.lines.push(line.clone());
         line
     }
 
-    /// Waits for the next line, which must be this one in short.
+    /// Waits for the next line, and asserts its `TYPE name`.
     #[track_caller]
     pub(crate) fn expect(&mut self, expected: &str) -> String {
         let line = self.line();
@@ -132,7 +132,7 @@ impl Run {
         line
     }
 
-    /// Waits for a text on stderr.
+    /// Waits until stderr contains a text.
     #[track_caller]
     pub(crate) fn says(&self, text: &str) {
         wait_until(
@@ -150,12 +150,12 @@ impl Run {
         kill_process(process, signal).unwrap();
     }
 
-    /// Whether it has not ended.
+    /// Reports whether the program is still running.
     pub(crate) fn goes_on(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Waits for its end.
+    /// Waits for the program to end.
     #[track_caller]
     pub(crate) fn end(mut self) -> Outcome {
         let start = Instant::now();
@@ -163,15 +163,19 @@ impl Run {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > TIMEOUT {
                 self.child.kill().unwrap();
                 self.lines.extend(self.incoming.iter());
-                panic!("it does not end: {:?}; {}", self.lines, self.stderr());
+                panic!(
+                    "the program does not end: {:?}; {}",
+                    self.lines,
+                    self.stderr()
+                );
             }
             thread::sleep(Duration::from_millis(1));
         };
         self.lines.extend(self.incoming.iter());
-        self.listener.take().unwrap().join().unwrap();
+        self.stderr_reader.take().unwrap().join().unwrap();
         Outcome {
             code: status.code(),
             signal: status.signal(),
@@ -188,7 +192,7 @@ impl Drop for Run {
     }
 }
 
-/// Runs the binary to its end against a control plane.
+/// Runs the binary to its end as the admin of the shared control plane.
 pub(crate) fn rawwatch(arguments: &[&str]) -> Outcome {
     start(arguments).end()
 }
@@ -202,12 +206,12 @@ pub(crate) fn admin() -> PathBuf {
     ControlPlane::shared().kubeconfig(&User::Admin).unwrap()
 }
 
-/// Waits until something is so.
+/// Waits until a condition is true, and otherwise fails with a message.
 #[track_caller]
-pub(crate) fn wait_until(is_so: impl Fn() -> bool, otherwise: impl Fn() -> String) {
+pub(crate) fn wait_until(is_true: impl Fn() -> bool, message: impl Fn() -> String) {
     let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "{}", otherwise());
+    while !is_true() {
+        assert!(start.elapsed() < TIMEOUT, "{}", message());
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -218,21 +222,21 @@ pub(crate) fn unique(prefix: &str) -> String {
     format!("{prefix}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A label that only the objects of one test have, and the selector for it.
+/// Returns a value for the label `of` that only one test uses, and the flag that selects it.
 pub(crate) fn label() -> (String, String) {
     let value = unique("test");
     let selector = format!("--selector=of={value}");
     (value, selector)
 }
 
-/// Creates a `ConfigMap` with a label; its path.
+/// Creates a `ConfigMap` whose label `of` has this value, and returns its path.
 pub(crate) fn create(control_plane: &ControlPlane, name: &str, label: &str) -> String {
     let object = json!({"metadata": {"name": name, "labels": {"of": label}}, "data": {"key": "0"}});
     control_plane.create(CONFIG_MAPS, &object).unwrap();
     format!("{CONFIG_MAPS}/{name}")
 }
 
-/// Gives the object at `path` other data.
+/// Changes the data of the object at `path`.
 pub(crate) fn change(control_plane: &ControlPlane, path: &str, value: &str) {
     let patch = json!({"data": {"key": value}}).to_string();
     let body = Some(("application/merge-patch+json", patch.as_bytes()));
@@ -240,19 +244,20 @@ pub(crate) fn change(control_plane: &ControlPlane, path: &str, value: &str) {
     assert_eq!(status, 200, "{reply}");
 }
 
+/// Deletes the object at `path`.
 pub(crate) fn delete(control_plane: &ControlPlane, path: &str) {
     let (status, reply) = control_plane.request("DELETE", path, None).unwrap();
     assert_eq!(status, 200, "{reply}");
 }
 
-// --- scripted ---
+// --- against a scripted server ---
 
-/// A page that lists `a` at version 1, itself at version 10.
+/// Returns a list at version 10 that contains `a` at version 1.
 pub(crate) fn list() -> Answer {
     list_of("10", &[("a", "1")])
 }
 
-/// A page of objects with a name and a version each.
+/// Returns a list of objects, each with a name and a version.
 pub(crate) fn list_of(version: &str, objects: &[(&str, &str)]) -> Answer {
     let items: Vec<Value> = objects
         .iter()
@@ -265,8 +270,8 @@ pub(crate) fn list_of(version: &str, objects: &[(&str, &str)]) -> Answer {
     Answer::Reply(Reply::json(200, list.to_string()))
 }
 
-/// A refusal as the API server words it.
-pub(crate) fn refusal(code: u16, reason: &str, message: &str) -> Reply {
+/// Returns an error response with a Status, as the API server sends it.
+pub(crate) fn error_response(code: u16, reason: &str, message: &str) -> Reply {
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "reason": reason, "message": message, "code": code,
@@ -274,31 +279,31 @@ pub(crate) fn refusal(code: u16, reason: &str, message: &str) -> Reply {
     Reply::json(code, status.to_string())
 }
 
-/// One line of a stream, with its newline.
+/// Returns a line of a stream, with its newline.
 pub(crate) fn event(event_type: &str, name: &str, version: &str) -> String {
     format!(
         "{{\"type\":\"{event_type}\",\"object\":{{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{{\"name\":\"{name}\",\"uid\":\"{name}\",\"resourceVersion\":\"{version}\"}}}}}}\n"
     )
 }
 
-/// An `ERROR` line of a stream.
+/// Returns an `ERROR` line of a stream.
 pub(crate) fn error_event(code: u16, reason: &str) -> String {
     format!(
         "{{\"type\":\"ERROR\",\"object\":{{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{{}},\"status\":\"Failure\",\"message\":\"scripted\",\"reason\":\"{reason}\",\"code\":{code}}}}}\n"
     )
 }
 
-/// A stream that sends a text in one piece, and ends like this.
+/// Returns a stream that sends a text in one piece, followed by `last`.
 pub(crate) fn stream(text: impl Into<Vec<u8>>, last: Piece) -> Answer {
     Answer::Stream(vec![Piece::Send(text.into()), last])
 }
 
-/// A stream that sends a text in one piece, and is silent.
+/// Returns a stream that sends a text in one piece, and stays open.
 pub(crate) fn open_stream(text: impl Into<Vec<u8>>) -> Answer {
     Answer::Stream(vec![Piece::Send(text.into())])
 }
 
-/// Starts the binary against a script, watching [`CONFIG_MAPS`].
+/// Starts the binary against a scripted server, watching [`CONFIG_MAPS`].
 pub(crate) fn against(
     script: impl IntoIterator<Item = Answer>,
     arguments: &[&str],
@@ -309,18 +314,18 @@ pub(crate) fn against(
     (run, server)
 }
 
-/// The parameter of a request that the server got.
-pub(crate) fn parameter(server: &FaultyServer, request: usize, name: &str) -> Option<String> {
+/// Returns a query parameter of one of the requests that the server received.
+pub(crate) fn query_parameter(server: &FaultyServer, request: usize, name: &str) -> Option<String> {
     let requests = server.requests();
     let (_, query) = requests[request].target.split_once('?')?;
-    let start = format!("{name}=");
+    let prefix = format!("{name}=");
     query
         .split('&')
-        .find_map(|pair| pair.strip_prefix(&start))
+        .find_map(|pair| pair.strip_prefix(&prefix))
         .map(str::to_owned)
 }
 
-/// Reads all of a pipe.
+/// Reads a pipe to its end.
 pub(crate) fn read_all(mut pipe: impl Read) -> String {
     let mut text = String::new();
     pipe.read_to_string(&mut text).unwrap();

@@ -5,15 +5,15 @@ use std::time::Duration;
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, FaultyServer, Piece};
 
+use super::faulty_proxy::{Access, FaultyProxy};
 use super::plugin::*;
-use super::unruly_proxy::{Access, UnrulyProxy};
 
 #[test]
 fn an_audit_repairs_the_loss_of_an_event_on_the_way() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     let path = create(server, &unique("audited"), &label);
-    let proxy = UnrulyProxy::calm(server, Access::Plain, 0);
+    let proxy = FaultyProxy::transparent(server, Access::Plain);
     let kubeconfig = server.kubeconfig(&User::Nobody).unwrap();
     let mut run = Run::start(
         command(&kubeconfig)
@@ -23,10 +23,13 @@ fn an_audit_repairs_the_loss_of_an_event_on_the_way() {
     run.line();
     change(server, &path, "seen");
     assert!(run.line().contains("seen"));
-    proxy.swallow_an_event();
+    proxy.drop_next_event();
     change(server, &path, "unseen");
-    wait_until(|| proxy.has_swallowed(), || "no event passed".to_owned());
-    // An audit waits until the stream has passed its list.
+    wait_until(
+        || proxy.has_dropped_event(),
+        || "no event reached the proxy".to_owned(),
+    );
+    // An audit waits until the stream has reached the version of its list.
     let other = create(server, &unique("passes"), &label);
     for number in 0..60 {
         change(server, &other, &number.to_string());
@@ -52,7 +55,7 @@ fn an_audit_repairs_the_loss_of_an_event_on_the_way() {
 fn a_proxy_that_outlives_its_server_is_detected() {
     let server = ControlPlane::builder().start().unwrap();
     create(&server, "before", "x");
-    let proxy = UnrulyProxy::calm(&server, Access::Tunnel, 0);
+    let proxy = FaultyProxy::transparent(&server, Access::Tunnel);
     let kubeconfig = server.kubeconfig(&User::Admin).unwrap();
     let mut run = Run::start(
         command(&kubeconfig)
@@ -62,9 +65,9 @@ fn a_proxy_that_outlives_its_server_is_detected() {
     run.expect("ADDED before");
     create(&server, "live", "x");
     run.expect("ADDED live");
-    proxy.hold_on();
+    proxy.hide_server_end();
     server.api_server().kill().unwrap();
-    // Nothing comes of the silent stream, nor of the question why it is silent.
+    // The stream is silent, and the probe gets no response.
     run.says("retrying: ");
     server.api_server().start().unwrap();
     create(&server, "after", "x");
@@ -86,7 +89,7 @@ fn a_new_certificate_authority_is_trusted_once_it_is_in_the_file() {
             vec![open_stream(event("MODIFIED", "a", "12"))],
         ]
         .map(|script| FaultyServer::start(script).unwrap());
-        let proxy = UnrulyProxy::tunnel(servers[0].address());
+        let proxy = FaultyProxy::tunnel(servers[0].address());
         let kubeconfig = servers[0].kubeconfig().unwrap();
         let mut run = Run::start(
             command(&kubeconfig)
@@ -98,7 +101,7 @@ fn a_new_certificate_authority_is_trusted_once_it_is_in_the_file() {
             let authority = servers[1].pki.certificate_authority();
             fs::write(servers[0].folder().join("ca.crt"), authority).unwrap();
         }
-        proxy.lead_to(servers[1].address());
+        proxy.redirect_to(servers[1].address());
         if is_replaced {
             run.expect("MODIFIED a");
             run.end().ended(0);

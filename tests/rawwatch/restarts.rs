@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 
 use super::plugin::*;
 
-fn own() -> ControlPlane {
+/// Starts a control plane that the test may restart.
+fn own_control_plane() -> ControlPlane {
     ControlPlane::builder().start().unwrap()
 }
 
+/// Starts to watch [`CONFIG_MAPS`] as the admin.
 fn watch(server: &ControlPlane, arguments: &[&str]) -> Run {
     let kubeconfig = server.kubeconfig(&User::Admin).unwrap();
     Run::start(command(&kubeconfig).arg(CONFIG_MAPS).args(arguments))
@@ -18,7 +20,7 @@ fn watch(server: &ControlPlane, arguments: &[&str]) -> Run {
 
 #[test]
 fn a_killed_api_server_loses_no_deletion_and_no_final_state() {
-    let server = own();
+    let server = own_control_plane();
     let paths: Vec<String> = ["stays", "changes", "goes"]
         .map(|name| create(&server, name, "x"))
         .to_vec();
@@ -54,7 +56,7 @@ fn a_compaction_while_the_server_is_down_causes_a_marked_resync() {
     let path = create(&server, "goes", "x");
     let mut run = watch(&server, &["--selector=of=x"]);
     run.expect("ADDED goes");
-    // A stopped process does not read, so its stream is not renewed until it goes on.
+    // A stopped process does not read, so it renews its stream only after SIGCONT.
     run.signal(rustix::process::Signal::STOP);
     server.api_server().kill().unwrap();
     server.api_server().start().unwrap();
@@ -73,7 +75,7 @@ fn a_compaction_while_the_server_is_down_causes_a_marked_resync() {
 
 #[test]
 fn a_watch_survives_a_clean_restart_of_the_api_server() {
-    let server = own();
+    let server = own_control_plane();
     create(&server, "before", "x");
     let mut run = watch(&server, &["--selector=of=x"]);
     run.expect("ADDED before");
@@ -86,8 +88,8 @@ fn a_watch_survives_a_clean_restart_of_the_api_server() {
 
 #[test]
 fn revoked_permissions_end_the_run_at_the_next_stream() {
-    let server = own();
-    // No controller fills the role `view` here.
+    let server = own_control_plane();
+    // The role `view` is empty, because no controller fills it.
     let role = json!({
         "metadata": {"name": "viewer"},
         "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch"]}],
@@ -124,20 +126,20 @@ fn revoked_permissions_end_the_run_at_the_next_stream() {
 
 #[test]
 fn a_server_restored_from_a_backup_is_followed_back_in_time() {
-    let server = own();
+    let server = own_control_plane();
     let path = create(&server, "stays", "x");
     let (data, backup) = (server.folder().join("etcd"), server.folder().join("backup"));
-    let restart = |exchange: &dyn Fn()| {
+    let restart = |replace_data: &dyn Fn()| {
         server.api_server().kill().unwrap();
         server.etcd().kill().unwrap();
-        exchange();
+        replace_data();
         server.etcd().start().unwrap();
         server.api_server().start().unwrap();
     };
     restart(&|| copy_folder(&data, &backup));
     let mut run = watch(&server, &["--selector=of=x", "--max-silence=1s"]);
     run.expect("ADDED stays");
-    // The restored server must not come as far again by what it writes itself.
+    // The restored server must not reach the same version by its own writes.
     for number in 1..=300 {
         change(&server, &path, &number.to_string());
         run.expect("MODIFIED stays");
@@ -161,10 +163,11 @@ fn copy_folder(from: &Path, to: &Path) {
     assert!(copied.unwrap().success());
 }
 
-/// An API server that has just started refuses everybody whom it has to look up in RBAC objects.
+/// An API server that has just started returns 403 to every user whose permissions come from RBAC
+/// objects, until it has loaded them.
 #[test]
 fn a_restarting_server_without_rbac_objects_ends_no_run() {
-    let server = own();
+    let server = own_control_plane();
     let role = json!({
         "metadata": {"name": "watcher"},
         "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch"]}],

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::plugin::*;
 
-/// A file that does not exist yet, and the flag for it.
+/// Returns the path of a file that does not exist yet, and the flag for it.
 fn resume_file() -> (PathBuf, String) {
     let file = ControlPlane::shared().folder().join(unique("resume"));
     let flag = format!("--resume-file={}", file.display());
@@ -48,7 +48,7 @@ fn a_run_resumes_exactly_after_the_last_line_of_the_previous_run() {
         outcome.short()[1].starts_with("DELETED goes"),
         "{outcome:#?}"
     );
-    // After an end of its own too.
+    // The run before this one ended by itself.
     change(server, &stays, "third");
     let outcome = rawwatch(&[&arguments[..], &["--count=1"]].concat()).ended(0);
     assert!(outcome.lines[0].contains("third"), "{outcome:#?}");
@@ -116,7 +116,7 @@ fn a_run_resumed_after_sigkill_loses_nothing() {
     run.end();
     change(server, &path, "2");
     let mut run = start(&[CONFIG_MAPS, &selector, &flag]);
-    // The event before may come again.
+    // The previous event may be printed again.
     let seen = (0..2)
         .map(|_| run.line())
         .find(|line| line.contains("\"key\":\"2\""));
@@ -170,7 +170,8 @@ fn a_resume_file_serves_one_run_at_a_time() {
     rawwatch(&[&arguments[..], &["--timeout=10ms"]].concat()).ended(0);
 }
 
-/// The first answer is about who the server is. To write so many objects takes longer than a signal waits for a reader of stdout.
+/// Writing this many objects takes longer than a signal waits for a reader of stdout. The first answer
+/// in the script identifies the server.
 #[test]
 fn a_signal_waits_for_a_large_resume_file() {
     let (file, flag) = resume_file();
@@ -188,7 +189,7 @@ fn a_signal_waits_for_a_large_resume_file() {
         run.line();
     }
     run.signal(Signal::TERM);
-    // A disk that is slow is as good as a process that stands still.
+    // A stopped process stands in for a slow disk.
     sleep(Duration::from_millis(30));
     run.signal(Signal::STOP);
     sleep(Duration::from_millis(400));

@@ -9,30 +9,30 @@ use serde_json::{Deserializer, Value};
 use super::oracle::events;
 use super::plugin::*;
 
-/// A client that watches, and what became of it.
+/// A client that watches the API server.
 struct Client {
     name: &'static str,
     run: Run,
 }
 
-/// How a client came through the end of the API server.
+/// How a client dealt with the end of the API server.
 struct Ending {
     name: &'static str,
-    /// What a shell sees; `None` when the client goes on.
+    /// The exit code; `None` when the client keeps running.
     exit_code: Option<i32>,
-    /// How many events it neither printed nor told of.
+    /// How many events the client neither printed nor announced as a gap.
     lost: usize,
-    /// How many lie in a gap that it told of.
-    told: usize,
+    /// How many missing events lie in an announced gap.
+    in_announced_gaps: usize,
     stderr: String,
 }
 
-/// The table in docs/rawwatch.md is what this prints.
+/// The table in docs/rawwatch.md is the output of this test.
 #[test]
 fn only_rawwatch_reports_every_event_across_an_api_server_restart() {
     let server = ControlPlane::builder()
         .api_server_flag(JSON_STORAGE)
-        // Watches are served for as long after a SIGTERM; a minute, if nothing is said.
+        // After SIGTERM the API server serves watches for this long, by default a minute.
         .api_server_flag("--request-timeout=4s")
         .start()
         .unwrap();
@@ -54,7 +54,7 @@ fn only_rawwatch_reports_every_event_across_an_api_server_restart() {
     let codes = |endings: &[Ending]| -> Vec<Option<i32>> {
         endings.iter().map(|ending| ending.exit_code).collect()
     };
-    // curl's code is another one over HTTP/1.1.
+    // curl's exit code depends on the HTTP version.
     let killed_codes = codes(&killed);
     assert_eq!(killed_codes[..2], [Some(0), Some(1)], "{table}");
     assert_ne!(killed_codes[2], Some(0), "{table}");
@@ -66,7 +66,11 @@ fn only_rawwatch_reports_every_event_across_an_api_server_restart() {
     for ending in killed.iter().chain(&stopped) {
         let is_ours = ending.exit_code.is_none();
         assert_eq!(ending.lost == 0, is_ours, "{}: {table}", ending.name);
-        assert!(is_ours || ending.told == 0, "{}: {table}", ending.name);
+        assert!(
+            is_ours || ending.in_announced_gaps == 0,
+            "{}: {table}",
+            ending.name
+        );
     }
     let silent = [&killed[0], &stopped[0], &stopped[1], &stopped[2]];
     assert!(
@@ -76,12 +80,13 @@ fn only_rawwatch_reports_every_event_across_an_api_server_restart() {
 }
 
 impl Ending {
+    /// Returns the client's two cells of the table.
     fn cells(&self) -> String {
         let code = self
             .exit_code
-            .map_or("goes on".to_owned(), |code| code.to_string());
-        let gap = if self.told > 0 {
-            format!(" ({} in a gap it told of)", self.told)
+            .map_or("keeps running".to_owned(), |code| code.to_string());
+        let gap = if self.in_announced_gaps > 0 {
+            format!(" ({} in an announced gap)", self.in_announced_gaps)
         } else {
             String::new()
         };
@@ -89,7 +94,7 @@ impl Ending {
     }
 }
 
-/// Lets every client watch while the API server ends, comes back, and has something to say.
+/// Lets every client watch while the API server ends and restarts, and objects change.
 fn watch_an_end(server: &ControlPlane, label: &str, end: impl FnOnce()) -> Vec<Ending> {
     let history = server.history("/registry/configmaps/default/").unwrap();
     let first = create(server, &format!("{label}-first"), label);
@@ -97,7 +102,7 @@ fn watch_an_end(server: &ControlPlane, label: &str, end: impl FnOnce()) -> Vec<E
     for client in &mut clients {
         client.wait_for("-first");
     }
-    // Some print what a LIST says before they watch.
+    // Some clients print a LIST before they watch.
     create(server, &format!("{label}-live"), label);
     for client in &mut clients {
         client.wait_for("-live");
@@ -118,19 +123,20 @@ fn watch_an_end(server: &ControlPlane, label: &str, end: impl FnOnce()) -> Vec<E
 }
 
 impl Client {
+    /// Waits for a line that contains a name.
     fn wait_for(&mut self, name: &str) {
         while !self.run.line().contains(name) {}
     }
 
-    /// What it had when it was over; ours is stopped for that.
+    /// Stops rawwatch, which alone keeps running, and returns what the client printed and missed.
     fn end(mut self, history: &[Event]) -> Ending {
-        let goes_on = self.name == OURS && self.run.goes_on();
-        if goes_on {
+        let is_running = self.name == OURS && self.run.goes_on();
+        if is_running {
             self.run.signal(Signal::TERM);
         }
         let outcome = self.run.end();
         let gaps: Vec<_> = outcome.stderr.lines().filter_map(announced_gap).collect();
-        // kubectl's own printer needs many lines for one event.
+        // kubectl prints an event over several lines.
         let text = outcome.lines.join("\n");
         let seen: Vec<Event> = Deserializer::from_str(&text)
             .into_iter::<Value>()
@@ -138,21 +144,22 @@ impl Client {
             .filter_map(|event| Event::from_json(&event))
             .collect();
         let missing = history.iter().filter(|event| !seen.contains(event));
-        let (told, lost): (Vec<&Event>, _) = missing.partition(|event| event.is_in(&gaps));
+        let (in_announced_gaps, lost): (Vec<&Event>, Vec<&Event>) =
+            missing.partition(|event| event.is_in(&gaps));
         Ending {
             name: self.name,
-            exit_code: if goes_on { None } else { outcome.code },
+            exit_code: if is_running { None } else { outcome.code },
             lost: lost.len(),
-            told: told.len(),
+            in_announced_gaps: in_announced_gaps.len(),
             stderr: outcome.stderr,
         }
     }
 }
 
-/// The one that goes on.
+/// The client that keeps running.
 const OURS: &str = "kubectl rawwatch";
 
-/// All of them, ours as the last.
+/// Starts every client. The last one is rawwatch.
 fn clients(server: &ControlPlane, label: &str) -> Vec<Client> {
     let selector = format!("of={label}");
     let path = format!("{CONFIG_MAPS}?watch=1&labelSelector=of%3D{label}");

@@ -9,14 +9,14 @@ use serde_json::json;
 use super::plugin::*;
 use crate::pseudo_terminal;
 
-/// Real kubectl as the admin of the shared control plane.
+/// Returns real kubectl as the admin of the shared control plane.
 fn kubectl(arguments: &[&str]) -> Command {
     let mut command = ControlPlane::shared().kubectl().unwrap();
     command.args(arguments);
     command
 }
 
-/// The first lines of a command that goes on, without what differs from second to second.
+/// Returns the first lines of a command that does not end, without ages.
 fn first_lines(command: &mut Command, count: usize) -> Vec<String> {
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -27,7 +27,7 @@ fn first_lines(command: &mut Command, count: usize) -> Vec<String> {
     lines
 }
 
-/// A line without its last word, if that is an age.
+/// Removes the last word of a line if it is an age.
 fn without_age(line: &str) -> String {
     match line.rsplit_once(' ') {
         Some((rest, age)) if age.starts_with(|first: char| first.is_ascii_digit()) => {
@@ -83,9 +83,9 @@ fn wide_shows_all_columns_and_table_only_those_of_priority_0() {
     let path = "/apis/apps/v1/namespaces/default/deployments";
     server.create(path, &deployment).unwrap();
     for format in ["table", "wide"] {
-        let kubectls = if format == "wide" { "wide" } else { "" };
+        let kubectl_format = if format == "wide" { "wide" } else { "" };
         let mut command = kubectl(&["get", "deployments", &selector, "--output-watch-events"]);
-        command.args(["-w", "-o", kubectls]);
+        command.args(["-w", "-o", kubectl_format]);
         let header = |line: &str| {
             line.split_whitespace()
                 .map(str::to_owned)
@@ -143,7 +143,7 @@ fn a_resumed_run_prints_the_table_header() {
     change(server, &path, "1");
     run.line();
     run.end().ended(0);
-    // The stream begins with the event of before, which is dropped, and describes the columns.
+    // The stream repeats the previous event, which is dropped but contains the column definitions.
     change(server, &path, "2");
     let outcome = rawwatch(&[&arguments[..], &["--count=1"]].concat()).ended(0);
     assert!(outcome.lines[0].ends_with("DATA   AGE"), "{outcome:#?}");

@@ -17,18 +17,21 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 use tokio_rustls::TlsConnector;
 
-/// Where the TLS of a client ends.
+/// Where a client's TLS connection ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Access {
-    /// At the API server: the proxy sees bytes that mean nothing to it.
+    /// At the API server. The proxy sees only encrypted bytes.
     Tunnel,
-    /// The client speaks plain HTTP, and the proxy logs in as the admin, as `kubectl proxy` does.
+    /// Nowhere: the client uses plain HTTP, and the proxy authenticates as the admin, as
+    /// `kubectl proxy` does.
     Plain,
 }
 
-/// A proxy in front of a server. An unruly one breaks, stalls, delays and doubles what the server
-/// sends, at any byte, as a seed says; a calm one does so only when it is told to.
-pub(crate) struct UnrulyProxy {
+/// A proxy that injects faults into the server's responses.
+///
+/// With random faults, it cuts, stalls, delays and duplicates responses at any byte, determined by a
+/// seed. A transparent proxy injects only the faults that a test asks for.
+pub(crate) struct FaultyProxy {
     access: Access,
     address: SocketAddr,
     upstream: Arc<Upstream>,
@@ -36,48 +39,56 @@ pub(crate) struct UnrulyProxy {
     thread: Option<JoinHandle<()>>,
 }
 
-impl UnrulyProxy {
+impl FaultyProxy {
+    /// Starts a proxy with random faults.
     pub(crate) fn start(server: &ControlPlane, access: Access, seed: u64) -> Self {
-        let proxy = Self::calm(server, access, seed);
-        proxy.upstream.is_calm.store(false, Ordering::Relaxed);
+        let proxy = Self::in_front_of(server, access, seed);
+        proxy
+            .upstream
+            .has_random_faults
+            .store(true, Ordering::Relaxed);
         proxy
     }
 
-    /// One that passes everything on.
-    pub(crate) fn calm(server: &ControlPlane, access: Access, seed: u64) -> Self {
-        let login = matches!(access, Access::Plain).then(|| login(server));
-        let address = server.url().trim_start_matches("https://").to_owned();
-        Self::serve(access, address, login, seed)
+    /// Starts a transparent proxy.
+    pub(crate) fn transparent(server: &ControlPlane, access: Access) -> Self {
+        Self::in_front_of(server, access, 0)
     }
 
-    /// A calm one in front of any server.
+    /// Starts a transparent proxy in front of any server.
     pub(crate) fn tunnel(server: SocketAddr) -> Self {
         Self::serve(Access::Tunnel, server.to_string(), None, 0)
     }
 
-    fn serve(access: Access, server: String, login: Option<TlsConnector>, seed: u64) -> Self {
+    fn in_front_of(server: &ControlPlane, access: Access, seed: u64) -> Self {
+        let tls = matches!(access, Access::Plain).then(|| admin_tls(server));
+        let address = server.url().trim_start_matches("https://").to_owned();
+        Self::serve(access, address, tls, seed)
+    }
+
+    fn serve(access: Access, server: String, tls: Option<TlsConnector>, seed: u64) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let upstream = Arc::new(Upstream {
             address: Mutex::new(server),
-            login,
-            is_calm: AtomicBool::new(true),
-            swallows: AtomicBool::new(false),
-            holds_on: AtomicBool::new(false),
+            tls,
+            has_random_faults: AtomicBool::new(false),
+            drops_next_event: AtomicBool::new(false),
+            hides_server_end: AtomicBool::new(false),
         });
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
-        let behind = Arc::clone(&upstream);
+        let shared = Arc::clone(&upstream);
         let thread = thread::spawn(move || {
-            // All connections end with the runtime.
+            // Dropping the runtime ends all connections.
             runtime.block_on(async {
                 tokio::select! {
                     _ = stopped => {}
-                    () = accept(listener, &behind, Rng::with_seed(seed)) => {}
+                    () = accept(listener, &shared, Rng::with_seed(seed)) => {}
                 }
             });
         });
@@ -90,7 +101,7 @@ impl UnrulyProxy {
         }
     }
 
-    /// Where a client finds it.
+    /// Returns the URL for clients.
     pub(crate) fn url(&self) -> String {
         let scheme = match self.access {
             Access::Tunnel => "https",
@@ -99,33 +110,39 @@ impl UnrulyProxy {
         format!("{scheme}://{}", self.address)
     }
 
-    /// From now on it passes everything on.
-    pub(crate) fn calm_down(&self) {
-        self.upstream.is_calm.store(true, Ordering::Relaxed);
+    /// Makes the proxy transparent from now on.
+    pub(crate) fn stop_random_faults(&self) {
+        self.upstream
+            .has_random_faults
+            .store(false, Ordering::Relaxed);
     }
 
-    /// New connections go to another server.
-    pub(crate) fn lead_to(&self, server: SocketAddr) {
+    /// Sends new connections to another server.
+    pub(crate) fn redirect_to(&self, server: SocketAddr) {
         *self.upstream.address.lock().unwrap() = server.to_string();
     }
 
-    /// The next event that passes is lost.
-    pub(crate) fn swallow_an_event(&self) {
-        self.upstream.swallows.store(true, Ordering::Relaxed);
+    /// Drops the next event.
+    pub(crate) fn drop_next_event(&self) {
+        self.upstream
+            .drops_next_event
+            .store(true, Ordering::Relaxed);
     }
 
-    /// Whether it has lost the event.
-    pub(crate) fn has_swallowed(&self) -> bool {
-        !self.upstream.swallows.load(Ordering::Relaxed)
+    /// Reports whether the event has been dropped.
+    pub(crate) fn has_dropped_event(&self) -> bool {
+        !self.upstream.drops_next_event.load(Ordering::Relaxed)
     }
 
-    /// Clients are not told any more when the server's side ends.
-    pub(crate) fn hold_on(&self) {
-        self.upstream.holds_on.store(true, Ordering::Relaxed);
+    /// Keeps clients connected from now on when the server closes its side.
+    pub(crate) fn hide_server_end(&self) {
+        self.upstream
+            .hides_server_end
+            .store(true, Ordering::Relaxed);
     }
 }
 
-impl Drop for UnrulyProxy {
+impl Drop for FaultyProxy {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
@@ -134,8 +151,8 @@ impl Drop for UnrulyProxy {
     }
 }
 
-/// The admin's side of TLS.
-fn login(server: &ControlPlane) -> TlsConnector {
+/// Returns a TLS connector that authenticates as the admin.
+fn admin_tls(server: &ControlPlane) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     let authority = CertificateDer::from_pem_file(server.certificate_authority()).unwrap();
     roots.add(authority).unwrap();
@@ -156,19 +173,19 @@ async fn accept(listener: TcpListener, upstream: &Arc<Upstream>, mut random: Rng
         let (client, _) = listener.accept().await.unwrap();
         let (upstream, random) = (Arc::clone(upstream), random.fork());
         tokio::spawn(async move {
-            // That one of the two goes away is what this is about.
+            // Lost connections are the point of this proxy.
             let _ = upstream.serve(client, random).await;
         });
     }
 }
 
-/// The server behind the proxy, and what becomes of its answers.
+/// The server behind the proxy, and the faults in its responses.
 struct Upstream {
     address: Mutex<String>,
-    login: Option<TlsConnector>,
-    is_calm: AtomicBool,
-    swallows: AtomicBool,
-    holds_on: AtomicBool,
+    tls: Option<TlsConnector>,
+    has_random_faults: AtomicBool,
+    drops_next_event: AtomicBool,
+    hides_server_end: AtomicBool,
 }
 
 impl Upstream {
@@ -177,62 +194,63 @@ impl Upstream {
         let server = TcpStream::connect(address).await?;
         server.set_nodelay(true)?;
         client.set_nodelay(true)?;
-        match &self.login {
-            None => self.join(client, server, random).await,
-            Some(login) => {
+        match &self.tls {
+            None => self.relay(client, server, random).await,
+            Some(tls) => {
                 let name = ServerName::from(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST));
-                let server = login.connect(name, server).await?;
-                self.join(client, server, random).await
+                let server = tls.connect(name, server).await?;
+                self.relay(client, server, random).await
             }
         }
     }
 
-    /// Passes requests on, and answers as they may arrive.
-    async fn join(
+    /// Forwards requests unchanged, and responses with faults.
+    async fn relay(
         &self,
         client: TcpStream,
         server: impl AsyncRead + AsyncWrite,
         random: Rng,
     ) -> std::io::Result<()> {
-        let (mut requests, answers) = client.into_split();
+        let (mut requests, responses) = client.into_split();
         let (from_server, mut to_server) = split(server);
         tokio::select! {
             end = copy(&mut requests, &mut to_server) => end.map(drop),
-            end = self.answer(from_server, answers, random) => end,
+            end = self.relay_responses(from_server, responses, random) => end,
         }
     }
 
-    async fn answer(
+    async fn relay_responses(
         &self,
         server: impl AsyncRead + Unpin,
         mut client: OwnedWriteHalf,
         random: Rng,
     ) -> std::io::Result<()> {
-        let end = self.disturb(server, &mut client, random).await;
-        if self.holds_on.load(Ordering::Relaxed) {
+        let end = self.inject_faults(server, &mut client, random).await;
+        if self.hides_server_end.load(Ordering::Relaxed) {
             pending::<()>().await;
         }
         end
     }
 
-    async fn disturb(
+    async fn inject_faults(
         &self,
         mut server: impl AsyncRead + Unpin,
         client: &mut OwnedWriteHalf,
         mut random: Rng,
     ) -> std::io::Result<()> {
-        let mut room = vec![0; 16 * 1024];
-        let mut until_fault = distance(&mut random);
+        let mut buffer = vec![0; 16 * 1024];
+        let mut until_fault = distance_to_fault(&mut random);
         loop {
-            let size = server.read(&mut room).await?;
-            let piece = &room[..size];
+            let size = server.read(&mut buffer).await?;
+            let piece = &buffer[..size];
             if piece.is_empty() {
                 return Ok(());
             }
-            if events(piece).is_some() && self.swallows.swap(false, Ordering::Relaxed) {
+            if whole_chunk(piece).is_some() && self.drops_next_event.swap(false, Ordering::Relaxed)
+            {
                 continue;
             }
-            if self.is_calm.load(Ordering::Relaxed) {
+            if !self.has_random_faults.load(Ordering::Relaxed) {
                 client.write_all(piece).await?;
                 continue;
             }
@@ -242,45 +260,50 @@ impl Upstream {
             if size < until_fault {
                 until_fault -= size;
                 client.write_all(piece).await?;
-                if random.u8(..100) < 10 && events(piece).is_some() {
+                if random.u8(..100) < 10 && whole_chunk(piece).is_some() {
                     client.write_all(piece).await?;
                 }
                 continue;
             }
-            match (random.u8(..4), events(piece)) {
+            match (random.u8(..4), whole_chunk(piece)) {
                 (0, _) => return client.write_all(&piece[..until_fault]).await,
                 (1, _) => {
                     client.write_all(&piece[..until_fault]).await?;
-                    let at_once = Some(Duration::ZERO);
-                    rustix::net::sockopt::set_socket_linger(client.as_ref(), at_once)?;
+                    // Closing the connection now sends a reset.
+                    let linger = Some(Duration::ZERO);
+                    rustix::net::sockopt::set_socket_linger(client.as_ref(), linger)?;
                     return Ok(());
                 }
                 (2, Some(events)) => {
-                    // An end in good order, as a gateway may make it out of a bad one.
+                    // A gateway can turn a lost connection into a clean end.
                     let part = &events[..random.usize(..events.len())];
-                    let head = format!("{:x}\r\n", part.len());
-                    let end = if part.is_empty() { "" } else { "\r\n0\r\n" };
-                    let chunks = [head.as_bytes(), part, end.as_bytes(), b"\r\n"].concat();
-                    return client.write_all(&chunks).await;
+                    return client.write_all(&last_chunks(part)).await;
                 }
                 _ => {
                     sleep(Duration::from_millis(random.u64(50..1500))).await;
                     client.write_all(piece).await?;
-                    until_fault = distance(&mut random);
+                    until_fault = distance_to_fault(&mut random);
                 }
             }
         }
     }
 }
 
-/// After how many bytes something happens: often soon, seldom late.
-fn distance(random: &mut Rng) -> usize {
+/// Returns the number of bytes before the next fault: usually few, rarely many.
+fn distance_to_fault(random: &mut Rng) -> usize {
     let limit = 1 << random.u32(10..17);
     random.usize(1..limit)
 }
 
-/// The lines in a piece that is one whole chunk of them.
-fn events(piece: &[u8]) -> Option<&[u8]> {
+/// Frames a part of a chunk so that the body ends cleanly after it.
+fn last_chunks(part: &[u8]) -> Vec<u8> {
+    let size = format!("{:x}\r\n", part.len());
+    let end = if part.is_empty() { "" } else { "\r\n0\r\n" };
+    [size.as_bytes(), part, end.as_bytes(), b"\r\n"].concat()
+}
+
+/// Returns the event lines in a piece that is exactly one chunk of them.
+fn whole_chunk(piece: &[u8]) -> Option<&[u8]> {
     let end = piece.iter().take(8).position(|&byte| byte == b'\r')?;
     let size = usize::from_str_radix(str::from_utf8(&piece[..end]).ok()?, 16).ok()?;
     let lines = piece[end..].strip_prefix(b"\r\n")?.strip_suffix(b"\r\n")?;
