@@ -750,7 +750,7 @@ pub(crate) fn choices() -> Vec<Case> {
             "a password in the server's address",
             "no credential goes over plain http, and none is hidden in an address",
             "authorization: Basic bmFtZTp3b3Jk",
-            "error: the server address must not hold a user name or password",
+            "error: the server address must not contain a user name or password",
         )
         .cluster("server: 'http://name:word@$PLAIN'"),
         departs(
@@ -809,7 +809,7 @@ pub(crate) fn choices() -> Vec<Case> {
             "a proxy in the environment that is no URL",
             "kubectl goes around it silently",
             "dial tcp: lookup far.example",
-            "error: $HTTPS_PROXY: it is no proxy's URL",
+            "error: $HTTPS_PROXY: it is not a proxy URL",
         )
         .cluster("server: 'https://far.example', insecure-skip-tls-verify: true")
         .variable("HTTPS_PROXY", "%zz"),
@@ -895,7 +895,7 @@ pub(crate) fn tokens() -> Vec<Case> {
             "a token that no header can hold",
             "it is the kubeconfig that is wrong, not the connection",
             "invalid header field value",
-            "error: the token holds a character that no header may hold",
+            "error: the token contains a character that a header cannot hold",
         )
         .file("one", with_token("a", "\"t\\nu\""))
         .variable("KUBECONFIG", "one"),
@@ -994,7 +994,7 @@ pub(crate) fn certificates() -> Vec<Case> {
             "it is the kubeconfig that is wrong, not the connection",
             "Unable to connect to the server: tls: private key does not match public \
              key",
-            "error: the client-key of user \"c\" is not that of the client-certificate",
+            "error: the client-key of user \"c\" does not belong to its client-certificate",
         )
         .user("client-certificate: alice.crt, client-key: bob.key"),
         departs(
@@ -1002,7 +1002,7 @@ pub(crate) fn certificates() -> Vec<Case> {
             "the file's text is not repeated",
             "Unable to connect to the server: tls: found a certificate rather than a \
              key",
-            "error: the client-key of user \"c\" holds no private key in PEM",
+            "error: the client-key of user \"c\" contains no private key in PEM",
         )
         .user("client-certificate: alice.crt, client-key: alice.crt"),
         departs(
@@ -1285,7 +1285,7 @@ pub(crate) fn plugins() -> Vec<Case> {
             "a certificate and the key of another one",
             "TLS libraries word it differently",
             "getting credentials: failed parsing client key/certificate: tls: private key does not match",
-            "getting credentials: failed parsing client key/certificate: the client-key of user \"c\" is not",
+            "getting credentials: failed parsing client key/certificate: the client-key of user \"c\" does not belong to",
         )
         .plugin("env: [{name: CERTIFICATE, value: bob.crt}]")
         .file("plugin", CERTIFICATE_PLUGIN),
@@ -1357,7 +1357,7 @@ pub(crate) fn plugins() -> Vec<Case> {
             "a token that no header can hold",
             "it is the plugin that is wrong",
             "Unable to connect to the server: net/http: invalid header field value",
-            "getting credentials: exec plugin returned a token that no header may hold",
+            "getting credentials: exec plugin returned a token that a header cannot hold",
         )
         .answer(&status(r#""token": "t\n""#)),
         same("an exit code", "getting credentials: exec: executable sh failed with exit code 3; the plugin got")

@@ -380,7 +380,7 @@ fn a_plugin_that_is_not_installed_gets_the_kubeconfigs_hint() -> Result<()> {
         (
             "none",
             "",
-            "it is the credential plugin that the kubeconfig names: install it, or correct its command",
+            "install this exec plugin, or correct its command in the kubeconfig",
         ),
         ("./none", "installHint: get it, ", "get it"),
     ] {

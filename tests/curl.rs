@@ -429,7 +429,9 @@ fn an_apply_that_must_look_first_is_refused() -> Result<()> {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let stderr = String::from_utf8(output.stderr)?;
     assert!(
-        stderr.starts_with("error: --curl: --if-resource-version with --type apply"),
+        stderr.starts_with(
+            "error: --curl cannot be used with --if-resource-version and --type apply"
+        ),
         "{stderr}"
     );
     assert!(output.stdout.is_empty());

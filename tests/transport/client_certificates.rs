@@ -157,7 +157,7 @@ fn a_key_with_a_passphrase_is_refused_with_the_way_out() {
             &etcd.case("p256.crt", key),
             "tls: failed to parse private key",
             "error: the client-key of user \"c\" is encrypted",
-            "`openssl pkey -in FILE -out FILE` takes the passphrase off",
+            "remove the passphrase: openssl pkey -in FILE -out FILE",
         );
     }
 }
@@ -175,7 +175,7 @@ fn a_key_on_p521_is_refused_by_its_name() {
     );
     assert_eq!(
         ours.hint,
-        "supported are RSA of 2048 bits and more, ECDSA on P-256 and P-384, Ed25519"
+        "supported: RSA keys of at least 2048 bits, ECDSA on P-256 and P-384, Ed25519"
     );
     assert_eq!(ours.code, 2);
 }
@@ -185,13 +185,13 @@ fn a_key_of_another_certificate_is_refused() {
     is_refused(
         &Etcd::start().case("p256.crt", "rsa-pkcs1.key"),
         "tls: private key type does not match public key type",
-        "error: the client-key of user \"c\" is not that of the client-certificate",
+        "error: the client-key of user \"c\" does not belong to its client-certificate",
         "",
     );
     is_refused(
         &Etcd::start().case("version-1.crt", "p384-sec1.key"),
         "tls: private key does not match public key",
-        "error: the client-key of user \"c\" is not that of the client-certificate",
+        "error: the client-key of user \"c\" does not belong to its client-certificate",
         "",
     );
 }

@@ -296,12 +296,12 @@ fn an_unusable_proxy_is_an_error() {
     for (url, line) in [
         (
             "ftp://127.0.0.1:1",
-            "error: $HTTPS_PROXY: its scheme is none of http, https, socks5 and socks5h",
+            "error: $HTTPS_PROXY: its scheme is not http, https, socks5 or socks5h",
         ),
-        ("http://[::1", "error: $HTTPS_PROXY: it is no proxy's URL"),
+        ("http://[::1", "error: $HTTPS_PROXY: it is not a proxy URL"),
         (
             "http://name:hunter2@",
-            "error: $HTTPS_PROXY: it is no proxy's URL",
+            "error: $HTTPS_PROXY: it is not a proxy URL",
         ),
     ] {
         let ours = Case::new("https://far.example")

@@ -184,7 +184,7 @@ fn an_authority_that_is_out_of_date_is_named() {
         "by-old-ca.crt",
         "old-ca.crt",
         "certificate has expired or is not yet valid: current time",
-        "certificate has expired or is not yet valid: that of the authority \"old-ca\" expired on \
+        "certificate has expired or is not yet valid: the certificate of the authority \"old-ca\" expired on \
          2026-01-02 03:04 UTC",
     );
 }
@@ -334,6 +334,6 @@ fn refuses(case: &Case, line: &str) {
     assert_eq!((ours.stderr.as_str(), ours.code), (line, 2));
     assert_eq!(
         ours.hint,
-        "the cluster's certificate-authority holds no certificate in PEM"
+        "the cluster's certificate-authority contains no certificate in PEM"
     );
 }

@@ -281,7 +281,7 @@ fn an_exec_plugin_that_fails_or_hangs_runs_once_for_all_contexts() {
     let (hangs, runs) = counted("exec sleep 60");
     let outcome = whoami(&four(&hangs), &["--all-contexts", "--request-timeout=2s"]).ended(3);
     assert_eq!(runs(), 1);
-    let in_vain = ["no response within 2s", "the plugin did not end in time"];
+    let in_vain = ["no response within 2s", "the plugin did not finish in time"];
     let lines = in_vain.map(|text| outcome.stderr.matches(text).count());
     assert_eq!(lines.iter().sum::<usize>(), 4, "{outcome:?}");
 
@@ -290,7 +290,7 @@ fn an_exec_plugin_that_fails_or_hangs_runs_once_for_all_contexts() {
     whoami(&four(&asks), &["--all-contexts"])
         .ended(3)
         .says("exec plugin cannot support interactive mode: standard input is not a terminal")
-        .says("hint: several contexts cannot ask at once: log in with this one alone first");
+        .says("hint: log in with this context alone first: several contexts cannot prompt at once");
 
     // After a 401 it is asked for another token, once for all contexts.
     let (refused, runs) = counted(&answer(&json!({"token": "nobody's"})));
@@ -498,7 +498,7 @@ fn progress_is_shown_on_a_terminal_and_removed_at_the_end() {
     let remains = on_screen(&shown);
     assert!(!remains.contains("have answered"), "{remains:?}");
     for line in [
-        "context \"plain\": no credential is sent to http://0.0.0.0:1/: it is plain http\n",
+        "context \"plain\": no credential is sent to http://0.0.0.0:1/, because it uses plain http\n",
         "log in, please\n",
         "error: could not log in to or reach the server in 1 of 3 contexts\n",
     ] {

@@ -37,7 +37,7 @@ pub(super) fn with_dashes(
             return argument;
         };
         let (name, value) = text.split_at(text.find('=').unwrap_or(text.len()));
-        // A YAML document begins with dashes too.
+        // A YAML document also begins with dashes.
         let is_flag = name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));

@@ -16,7 +16,7 @@ use crate::text::terminal;
 /// The heading of the flags that every plugin shares.
 pub(crate) const CONNECTION: &str = "Connection";
 
-/// The column of the texts. After a longer flag, a text that does not fit begins on the next line.
+/// The column of the texts. After a longer flag, a text that does not fit starts on the next line.
 const TEXT_COLUMN: usize = 30;
 
 /// The width of help, in columns, where the terminal is wider or there is none.

@@ -1,30 +1,29 @@
-//! The command's name as its user typed it.
+//! The command's name, as the user types it.
 //!
-//! kubectl finds a plugin by the name of its file: `kubectl-rawpatch`, and
-//! `kubectl-raw_whoami` for `kubectl raw-whoami`, as `_` stands for a dash inside a word
-//! (`kubectl/pkg/cmd/plugin.go`). krew installs a program under the name that its index has for it,
-//! which need not be ours. Help and hints are written with our name, and shown with the user's.
+//! kubectl finds a plugin by its file name: `kubectl-rawpatch`, or `kubectl-raw_whoami` for `kubectl
+//! raw-whoami`, where `_` stands for a dash inside a word (`kubectl/pkg/cmd/plugin.go`). krew may install a
+//! program under another name. Help and hints are written with our name, and shown with the user's.
 
 use std::borrow::Cow;
 use std::env;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// What kubectl looks for in front of a plugin's name.
+/// The prefix of a plugin's file name.
 const PREFIX: &str = "kubectl-";
-/// What it looks for to complete the plugin (`kubectl/pkg/cmd/plugin/plugin_completion.go`).
+/// The prefix of a plugin's completer (`kubectl/pkg/cmd/plugin/plugin_completion.go`).
 const COMPLETER_PREFIX: &str = "kubectl_complete-";
 
-/// The name by which the command is known, and the one by which it was called.
+/// The documented name of a command, and the one by which it was called.
 pub(crate) struct CommandName {
     /// The name in help texts and hints, for example `kubectl whoami`.
     ours: String,
-    /// The file that was called, without folder and `.exe`.
+    /// The file name that was called, without folder and `.exe`.
     file: String,
 }
 
 impl CommandName {
-    /// The name of this process; that of `ours` when it was given none.
+    /// Returns the name of this process, or `ours` if it has none.
     pub(crate) fn of_this_process(ours: &str) -> Self {
         Self::new(ours, env::args_os().next().as_deref())
     }
@@ -38,22 +37,22 @@ impl CommandName {
         }
     }
 
-    /// Whether kubectl called to have a line completed.
+    /// Reports whether kubectl asks for completion.
     pub(crate) fn is_completer(&self) -> bool {
         self.file.starts_with(COMPLETER_PREFIX)
     }
 
-    /// The file that kubectl runs as this plugin, and that a shell finds in `PATH`.
+    /// Returns the file name of the plugin, which kubectl and shells find in `PATH`.
     pub(crate) fn file(&self) -> String {
         self.file.replacen(COMPLETER_PREFIX, PREFIX, 1)
     }
 
-    /// The file that kubectl runs to complete a line of this plugin.
+    /// Returns the file name of the plugin's completer.
     pub(crate) fn completer(&self) -> String {
         self.file().replacen(PREFIX, COMPLETER_PREFIX, 1)
     }
 
-    /// What the user types; a file that is no plugin of kubectl's is called by its own name.
+    /// Returns what the user types. A file that is not a plugin of kubectl is called by its own name.
     pub(crate) fn typed(&self) -> String {
         let file = self.file();
         match file.strip_prefix(PREFIX) {
@@ -62,7 +61,7 @@ impl CommandName {
         }
     }
 
-    /// A text that was written with our name, with the user's instead.
+    /// Replaces our name in a text by the user's.
     pub(crate) fn put_into<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let typed = self.typed();
         if typed == self.ours {
@@ -73,7 +72,7 @@ impl CommandName {
     }
 }
 
-/// The name of a program's file, without `.exe`.
+/// Returns the file name of a program, without `.exe`.
 fn file(program: &OsStr) -> Option<String> {
     let name = Path::new(program).file_name()?.to_string_lossy();
     match name.rsplit_once('.') {

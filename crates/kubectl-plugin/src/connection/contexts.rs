@@ -1,11 +1,11 @@
-//! All contexts of a kubeconfig, which has one reading and one run of each exec plugin.
+//! All contexts of a kubeconfig. The files are read once, and each exec plugin runs once.
 
 use crate::Error;
 use crate::connection::auth::exec::shared_run::SharedRuns;
 use crate::connection::flags::args::ConnectionArgs;
 use crate::connection::{Connection, Files};
 
-/// The contexts of the kubeconfig, and the flags that are for each of them.
+/// The contexts of a kubeconfig, and the flags that apply to each of them.
 pub struct Contexts {
     arguments: ConnectionArgs,
     files: Files,
@@ -29,12 +29,12 @@ impl Contexts {
         &self.files.notes
     }
 
-    /// The names, in alphabetical order as `kubectl config get-contexts` lists them.
+    /// Returns the names in alphabetical order, like `kubectl config get-contexts`.
     pub fn names(&self) -> Vec<&str> {
         self.files.kubeconfig.context_names()
     }
 
-    /// The flags for one of them alone.
+    /// Returns the flags for one context.
     pub(crate) fn arguments(&self, name: &str) -> ConnectionArgs {
         ConnectionArgs {
             context: Some(name.to_owned()),
@@ -42,7 +42,7 @@ impl Contexts {
         }
     }
 
-    /// The way to one of them.
+    /// Prepares the connection of one context.
     pub(crate) fn connect(&self, name: &str) -> Result<Connection, Error> {
         self.files.connect(&self.arguments(name), Some(&self.runs))
     }

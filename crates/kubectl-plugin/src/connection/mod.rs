@@ -1,24 +1,22 @@
-//! From kubectl's flags and kubeconfig to a client that is ready to send.
+//! Turns kubectl's flags and kubeconfig into a client for one server.
 //!
 //! ```text
-//! kubeconfig, in_cluster ─▶ selection ─▶ server_url, proxy ─▶ login ─▶ tls, transport
-//!       args ─▶ overrides ─▶    └▶ validation        credential ─▶┘
-//!                              kuberc ─▶ exec_plugin ─▶┘
+//! flags ─▶ kubeconfig (selection, overrides, validation) ─▶ auth (credential, exec) ─▶ session ─▶ transport, tls
 //! ```
 //!
-//! `contexts` does this for all contexts of one kubeconfig, which is read once, and with a
-//! `shared_run` of each plugin.
+//! * `flags`: kubectl's connection flags
+//! * `kubeconfig`: finds the cluster and the user, in files or in a Pod
+//! * `auth`: reads the user's credential, or runs an exec plugin for it
+//! * `session`: a client for as long as its credential is valid
+//! * `transport`, `tls`: open connections, through proxies too
+//! * `contexts`: all contexts of one kubeconfig, which share its files and plugin runs
+//! * `target`: the names of the server and the user
 //!
-//! `file`, `yaml`, `jwt` and `duration` read what the others are given; `meter` measures what
-//! `transport` does; `curl_way` says of the same parts where each is, for `--curl`. `target` and
-//! `presented` are for telling a person where requests go, and by what they log in.
-//!
-//! The types of the kubeconfig, the client and its layers are kube-client's. Reading,
-//! choosing and validating are ours, because there kubectl's behaviour counts and
-//! kube-client's own loader differs from it in many small ways (an empty string is a
-//! value for it, a missing file of a `KUBECONFIG` list an error, a credential goes out
-//! over plain http). Where we leave kubectl's way on purpose, the comment says
-//! `Departure:` and a table in `tests/` (`connection_cases.rs`, `transport/`) has a row for it.
+//! The types of the kubeconfig, the client and its layers are kube-client's. Reading, choosing and
+//! validating are our own, because kubectl's behaviour counts and kube-client's loader differs from it in
+//! many small ways: it accepts an empty string as a value, refuses a missing file of a `KUBECONFIG` list, and
+//! sends credentials over plain http. Deliberate differences from kubectl are marked `Departure:`, and each
+//! has a row in the tables of `tests/`.
 
 pub(crate) mod auth;
 mod contexts;
@@ -59,26 +57,26 @@ pub use target::ServerTarget;
 pub(crate) use tls::Unverified;
 pub(crate) use transport::{DialError, Obstacle, WrongProtocol};
 
-/// A way to one API server, as one user. No connection is open yet.
+/// The connection to one API server as one user. Nothing is open yet.
 pub(crate) struct Connection {
-    /// The clients to send with.
+    /// Provides the clients to send with.
     pub login: SessionProvider,
-    /// The server's address: scheme, authority, and the base path without a slash at its end.
+    /// The server's address: scheme, authority, and the base path without a trailing slash.
     pub server: Uri,
-    /// The same place by its names.
+    /// The names of the server, the context and the user.
     pub target: ServerTarget,
-    /// What is measured of requests.
+    /// Counts bytes and times.
     pub meter: Meter,
-    /// How much to tell.
+    /// The level of `-v`.
     pub trace: Trace,
-    /// How long one request may take as a whole; `None` is for ever.
+    /// The time limit of a whole request; `None` is no limit.
     pub request_timeout: Option<Duration>,
-    /// What the user should know, one stderr line each, without a prefix.
+    /// Notes for the user, one stderr line each, without a prefix.
     pub notes: Vec<String>,
 }
 
 impl ConnectionArgs {
-    /// The names in one of the kubeconfig's lists, each with what is behind it.
+    /// Returns the names in one list of the kubeconfig, each with a description.
     pub(crate) fn kubeconfig_names(
         &self,
         list: KubeconfigList,
@@ -88,12 +86,12 @@ impl ConnectionArgs {
         Ok(kubeconfig.names(list))
     }
 
-    /// Whether the flags alone can log in.
+    /// Reports whether the flags alone contain a credential.
     pub(crate) fn hold_login(&self) -> bool {
         overrides::hold_login(&self.without_empty())
     }
 
-    /// Reads the kubeconfig and prepares the login. Needs a tokio runtime around it, sends nothing.
+    /// Reads the kubeconfig and prepares the connection. Needs a tokio runtime. Sends nothing.
     pub(crate) fn connect(&self) -> Result<Connection, Error> {
         let args = self.without_empty();
         let mut files = Files::read(&args)?;
@@ -104,7 +102,7 @@ impl ConnectionArgs {
     }
 }
 
-/// What is read before a context is chosen.
+/// The files that are read before a context is chosen.
 struct Files {
     kubeconfig: Kubeconfig,
     policy: PluginPolicy,
@@ -124,8 +122,7 @@ impl Files {
         })
     }
 
-    /// The way that `args` choose. With `runs`, its exec plugin is run once for all that have the
-    /// same one.
+    /// Prepares the connection that `args` choose. With `runs`, contexts with the same exec plugin share its run.
     fn connect(
         &self,
         args: &ConnectionArgs,

@@ -1,11 +1,10 @@
-//! A login that lasts: a client for as long as its credential is good, then another one.
+//! Provides a client for as long as its credential is valid, then another one.
 //!
-//! A token file, a certificate authority and an exec plugin's credential change while a command
-//! runs. Everything that sends asks for a [`Session`] each time, and hands it back as refused
-//! after a 401, or when it did not trust the server. That keeps the rules in one place: a plugin runs when the first request is about
-//! to be sent, and again when its credential has expired or was refused; files are read again
-//! when they were read a minute ago, or when what they gave was refused (client-go's rules,
-//! `client-go/transport/token_source.go` and `ca_rotation.go`).
+//! Token files, certificate authorities and the credentials of exec plugins change while a command runs. So
+//! every request asks for a [`Session`], and hands it back after a 401 or if it did not trust the server. A
+//! plugin runs when the first request is about to be sent, and again when its credential has expired or was
+//! refused. Files are read again after a minute, and when their content was refused. These are client-go's
+//! rules (`client-go/transport/token_source.go` and `ca_rotation.go`).
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,11 +31,11 @@ use crate::connection::transport::{self, server_url};
 use crate::error::Kind;
 use crate::stderr::trace::Trace;
 
-/// How long what was read from files is used. A kubelet renews a token when 80 % of its time
-/// is over, which is at least ten minutes.
+/// How long the content of files is used. A kubelet renews a token after 80 % of its lifetime, which is at
+/// least ten minutes.
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// The way to one server.
+/// The route to one server.
 pub(crate) struct Route {
     pub(crate) server: Uri,
     /// The cluster's name in the kubeconfig; may be empty.
@@ -47,15 +46,15 @@ pub(crate) struct Route {
     pub(crate) trace: Trace,
 }
 
-/// The login for one server.
+/// Provides sessions for one server.
 pub(crate) struct SessionProvider {
     pub(crate) route: Route,
     pub(crate) user_name: String,
     pub(crate) user: AuthInfo,
     pub(crate) plugin: Option<ExecPlugin>,
-    /// The command itself reads stdin, so a plugin must not.
+    /// The command itself reads stdin, so an exec plugin must not.
     pub(crate) stdin_in_use: bool,
-    /// That the kubeconfig's client certificate is out of date.
+    /// A note that the kubeconfig's client certificate has expired or is not yet valid.
     expiry_note: Option<String>,
     current: Mutex<Option<Arc<Session>>>,
 }
@@ -65,20 +64,20 @@ pub(crate) struct SessionProvider {
 pub(crate) struct Session {
     /// Adds the server and its base path to a request.
     pub(crate) client: Client,
-    /// What goes with each request: the login and the impersonation.
+    /// The headers of each request: authorization and impersonation.
     pub(crate) headers: HeaderMap,
     /// The credential that the client sends.
     credential: ResolvedCredential,
-    /// Whom it trusts, in PEM.
+    /// The certificate authorities that it trusts, in PEM.
     authorities: Option<Vec<u8>>,
-    /// When to ask for another one.
+    /// When to ask for another session.
     until: Option<Timestamp>,
-    /// The plugin's, if it is its.
+    /// The exec plugin's answer, if the credential comes from one.
     answer: Option<Arc<Answer>>,
 }
 
 impl SessionProvider {
-    /// Reads and checks everything but a plugin's answer. Needs a tokio runtime around it.
+    /// Reads and checks everything except a plugin's answer. Needs a tokio runtime.
     pub(crate) fn new(
         route: Route,
         user_name: String,
@@ -103,14 +102,13 @@ impl SessionProvider {
         Ok(login)
     }
 
-    /// That the kubeconfig's client certificate is out of date, which most servers answer with a
+    /// Returns a note if the kubeconfig's client certificate is not valid now, which most servers answer with a
     /// bare `Unauthorized`.
     pub(crate) fn expiry_note(&self) -> Option<String> {
         self.expiry_note.clone()
     }
 
-    /// What is presented to the server now. A plugin's answer is in it once the plugin has run for
-    /// a request.
+    /// Describes the current credential. It includes a plugin's answer once the plugin has run.
     pub(crate) async fn credential(&self) -> CredentialSummary {
         let current = self.current.lock().await;
         let session = current.as_deref();
@@ -125,8 +123,8 @@ impl SessionProvider {
         }
     }
 
-    /// The names of the authorities that the server's certificate must be signed by; none when
-    /// they are the platform's.
+    /// Returns the names of the authorities that may sign the server's certificate; none if they are the
+    /// platform's.
     pub(crate) async fn authorities(&self) -> Vec<String> {
         let current = self.current.lock().await;
         let bundle = current
@@ -135,13 +133,13 @@ impl SessionProvider {
         bundle.map(tls::names_of_authorities).unwrap_or_default()
     }
 
-    /// Whether requests are sent as somebody else.
+    /// Reports whether requests are sent as another user.
     pub(crate) fn impersonates(&self) -> bool {
         Impersonation::of_user(&self.user).is_some()
     }
 
-    /// To whom the server's answers are, by which way: two that are the same get the same. No
-    /// credential is in it.
+    /// Returns a key for the user and the route. Equal keys mean that the server's responses are for the same
+    /// user. It contains no credential.
     pub(crate) fn identity(&self) -> String {
         let Route {
             cluster_name,
@@ -161,10 +159,10 @@ impl SessionProvider {
         self.plugin.is_some()
     }
 
-    /// The session for a request that is about to be sent. Runs the plugin if there is one and
-    /// its last answer is not good any more.
+    /// Returns the session for a request that is about to be sent. Runs the plugin if there is one and its last
+    /// answer is no longer valid.
     pub(crate) async fn session(&self) -> Result<Arc<Session>, Error> {
-        // Held while the plugin runs, so that several requests wait for one run.
+        // Held while the plugin runs, so that concurrent requests wait for one run.
         let mut current = self.current.lock().await;
         if let Some(session) = &*current
             && session.until.is_none_or(|until| Timestamp::now() <= until)
@@ -179,7 +177,7 @@ impl SessionProvider {
             }
             (None, Some(last)) => match self.open(None) {
                 Ok((session, _)) if !session.presents_the_same_as(last) => session,
-                // Files may be gone that were there at the start, and connections need not be.
+                // Files may have disappeared since the start, but the session still works.
                 _ => Session {
                     until: a_minute_from_now(),
                     ..last.clone()
@@ -190,7 +188,7 @@ impl SessionProvider {
         Ok(Arc::clone(current.insert(Arc::new(session))))
     }
 
-    /// Whether there is another session to try after a 401 for `refused`.
+    /// Reports whether there is another session to try after a 401 for `refused`.
     pub(crate) async fn renew(&self, refused: &Arc<Session>) -> bool {
         let mut current = self.current.lock().await;
         if is_replaced(current.as_ref(), refused) {
@@ -212,9 +210,8 @@ impl SessionProvider {
         }
     }
 
-    /// Whether there is another session to try when `refused` did not trust the server: the file
-    /// of authorities may have been replaced, as the server's certificate was. A plugin has no
-    /// part in that.
+    /// Reports whether there is another session to try if `refused` did not trust the server: the file of
+    /// authorities may have been replaced, along with the server's certificate. A plugin is not involved.
     pub(crate) async fn trust_anew(&self, refused: &Arc<Session>) -> bool {
         let mut current = self.current.lock().await;
         if is_replaced(current.as_ref(), refused) {
@@ -229,8 +226,8 @@ impl SessionProvider {
         }
     }
 
-    /// A session with what the files and the plugin say now, and a note if its certificate is out
-    /// of date.
+    /// Opens a session with the current content of the files and the plugin's answer. Returns a note if its
+    /// certificate is not valid now.
     fn open(&self, answer: Option<Arc<Answer>>) -> Result<(Session, Option<String>), Error> {
         let Route {
             server,
@@ -252,7 +249,7 @@ impl SessionProvider {
         let expiry_note = identity
             .as_ref()
             .and_then(|identity| tls::expiry_note(identity, &self.user_name));
-        // As in client-go, the authorities are for a server that speaks TLS itself.
+        // As in client-go, the authorities only apply if the server itself speaks TLS.
         let is_tls = server_url::is_tls(server);
         let plain = Cluster::default();
         let trust = if is_tls { cluster } else { &plain };
@@ -284,7 +281,7 @@ impl SessionProvider {
 }
 
 impl Session {
-    /// What of its headers nobody may see: what stands behind `Bearer` or `Basic`.
+    /// Returns the secret parts of its headers: the text after `Bearer` or `Basic`.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         let secret = self.headers.values().filter(|value| value.is_sensitive());
         let text = secret.filter_map(|value| value.to_str().ok());
@@ -296,7 +293,7 @@ impl Session {
     }
 }
 
-/// Whether another request has handed the session back already.
+/// Reports whether another request has already handed the session back.
 fn is_replaced(current: Option<&Arc<Session>>, refused: &Arc<Session>) -> bool {
     current.is_none_or(|session| !Arc::ptr_eq(session, refused))
 }
@@ -331,7 +328,7 @@ mod tests {
     }
 
     impl SessionProvider {
-        /// The login of a Pod whose account is in `folder`.
+        /// Returns the sessions of a Pod whose service account is in `folder`.
         fn of_folder(folder: &Path) -> Result<Self, Error> {
             let file = |name| Some(folder.join(name).to_string_lossy().into_owned());
             let cluster = Cluster {
@@ -353,7 +350,7 @@ mod tests {
             Self::new(route, String::new(), user, None)
         }
 
-        /// Lets a minute pass.
+        /// Pretends that a minute has passed.
         async fn age(&self) {
             let mut current = self.current.lock().await;
             *current = current.as_deref().map(|session| {
@@ -389,7 +386,7 @@ mod tests {
         let third = login.session().await?;
         assert_eq!(third.authorities.as_deref(), Some(renewed.as_bytes()));
 
-        // What is gone or not whole does not end a login that works.
+        // A missing or incomplete file does not end a session that works.
         fs::remove_file(path("token"))?;
         login.age().await;
         assert_eq!(login.session().await?.token(), "two");

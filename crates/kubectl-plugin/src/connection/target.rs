@@ -1,16 +1,16 @@
-//! Where requests go, by the names that the kubeconfig has for it.
+//! The names of the server, the context and the user of a connection.
 
-/// A server, and the context that it was chosen by.
+/// A server, and the names by which it was chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerTarget {
-    /// The context's name; `None` without one.
+    /// The context's name; `None` without a context.
     pub context: Option<String>,
-    /// The cluster's name in the kubeconfig; `None` when flags or a Pod's account say all.
+    /// The cluster's name in the kubeconfig; `None` for flags alone and in a Pod.
     pub cluster: Option<String>,
-    /// The user's name in the kubeconfig, which need not be the one that the server knows.
+    /// The user's name in the kubeconfig, which may differ from the server's.
     pub user: Option<String>,
-    /// The server's address, with its base path and without a slash at its end.
+    /// The server's address, with its base path and without a trailing slash.
     pub server: String,
-    /// The namespace of `-n`, else of the context, else of the Pod, else `default`.
+    /// The namespace: of `-n`, the context, the Pod, or `default`.
     pub namespace: String,
 }

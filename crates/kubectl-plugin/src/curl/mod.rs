@@ -1,10 +1,10 @@
-//! `--curl`: the command that sends the same request by curl, as a text for bash.
+//! `--curl`: writes the request as a curl command for bash.
 //!
-//! A command line is seen by everybody on the machine, and a text is pasted into tickets. So
-//! neither holds a secret: it says where each one is ([`Source`]), and bash reads it when the
-//! command runs, into a pipe that only curl reads (`<(…)`) or by its own `printf`.
+//! Everyone on the machine can see a command line, and people paste such texts into tickets. So the text
+//! contains no secret. It tells where each one is ([`Source`]), and bash reads it when the command runs: into
+//! a pipe that only curl reads (`<(…)`), or with its own `printf`.
 //!
-//! Pure: a request and a [`CurlTarget`] in, a text out.
+//! Pure: a request and a target in, a text out. `sources` locates the secrets of a connection.
 
 mod sources;
 
@@ -18,37 +18,37 @@ use crate::redaction::headers_and_urls::{shown_header, url_without_credentials};
 use crate::request::{ApiRequest, RawPath};
 use crate::text::shell::quoted;
 
-/// Where the very bytes of a request's body can be read again.
+/// A source from which the exact bytes of a request's body can be read again.
 pub enum BodySource<'a> {
-    /// In a file of this name.
+    /// A file of this name.
     File(&'a str),
-    /// On stdin, if the user gives them once more.
+    /// Stdin, if the user provides them again.
     Stdin,
 }
 
-/// The way to a server, and the login for it.
+/// The server, the route to it, and the credential.
 pub(crate) struct CurlTarget {
-    /// The server's address, with the base path.
+    /// The server's address with its base path.
     pub(crate) server: Uri,
-    /// The name that its certificate must have, in place of the address.
+    /// The expected name in its certificate, if it is not the host's.
     pub(crate) server_name: Option<String>,
     pub(crate) trust: Trust,
     pub(crate) certificate: Option<CurlCertificate>,
     pub(crate) login: Option<CurlAuth>,
-    /// Headers that are no credential.
+    /// Headers that are not a credential.
     pub(crate) impersonation: HeaderMap,
     pub(crate) proxy: Option<Proxy>,
-    /// How long the request may take; `None` is for ever.
+    /// The time limit of the request; `None` is no limit.
     pub(crate) timeout: Option<Duration>,
 }
 
-/// Whose certificates are taken.
+/// The certificates that are trusted.
 pub(crate) enum Trust {
-    /// Those of the platform's authorities.
+    /// Those signed by the platform's authorities.
     Platform,
-    /// Everybody's.
+    /// All of them.
     Everybody,
-    /// Those of these authorities.
+    /// Those signed by these authorities.
     Authorities(Source),
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct CurlCertificate {
     pub(crate) key: Source,
 }
 
-/// What goes into `Authorization`; an exec plugin may answer with a certificate as well.
+/// The content of `Authorization`. An exec plugin may print a certificate, too.
 pub(crate) enum CurlAuth {
     Token(Source),
     Password {
@@ -68,7 +68,7 @@ pub(crate) enum CurlAuth {
     Plugin(CurlPlugin),
 }
 
-/// An exec plugin, to be run once.
+/// The run of an exec plugin.
 pub(crate) struct CurlPlugin {
     pub(crate) path: String,
     pub(crate) arguments: Vec<Text>,
@@ -79,40 +79,40 @@ pub(crate) struct CurlPlugin {
     pub(crate) is_interactive: bool,
 }
 
-/// A proxy on the way.
+/// A proxy in front of the server.
 pub(crate) struct Proxy {
-    /// curl's name of its protocol.
+    /// curl's name for its protocol.
     pub(crate) scheme: &'static str,
     /// `HOST:PORT`.
     pub(crate) address: String,
-    /// Where its URL is, if there are a name and a password in it.
+    /// The location of its URL, if that contains a user name and a password.
     pub(crate) credential: Option<Source>,
 }
 
-/// A text that may be shown, or where one is that may not.
+/// A text, or the location of a secret one.
 pub(crate) enum Text {
     Shown(String),
     Hidden(Source),
 }
 
-/// Where a text is when the command runs.
+/// The location of a text when the command runs.
 #[derive(Clone)]
 pub(crate) enum Source {
-    /// In a kubeconfig: `file`, or else the one that kubectl finds; at a JSON path.
+    /// In a kubeconfig, which is `file` or the one that kubectl finds, at a JSON path.
     Kubeconfig {
         file: Option<String>,
         json_path: String,
     },
     /// In a file.
     File(String),
-    /// In a variable of the environment.
+    /// In an environment variable.
     Environment(&'static str),
-    /// In the value of a flag, which a variable must hold when the command runs.
+    /// In the value of a flag, for which the user sets a variable.
     Flag(&'static str),
 }
 
-/// Reads one field of what an exec plugin answered, as no shell can read JSON and kubectl can: a
-/// kubeconfig may hold anything as an extension.
+/// Reads one field of an exec plugin's answer. No shell can parse JSON, but kubectl can: a kubeconfig may
+/// contain anything as an extension.
 const FIELD_OF_ANSWER: &str = r#"field() {
   printf 'extensions:\n- name: login\n  extension:\n    %s\n' "${login//$'\n'/$'\n    '}" |
     kubectl config view --raw --kubeconfig=/dev/stdin -o "jsonpath={.extensions[0].extension.status.$1}"
@@ -124,10 +124,10 @@ certificate=$(field clientCertificateData)
 /// Turns a line into the value of an option in curl's configuration.
 const QUOTED_FOR_CURL: &str = r#"s/["\\]/\\&/g; s/.*/OPTION = "&"/"#;
 
-/// Leaves `NAME:PASSWORD` of a URL, with its escapes, which curl reads.
+/// Extracts `NAME:PASSWORD` from a URL, with its escapes, which curl decodes.
 const USER_OF_URL: &str = r"s|^[^/]*//\([^/?#]*\)@.*|\1|; s/^[^:]*$/&:/; ";
 
-/// The commands, whose last line has its end. A body is not shown if it `is_secret`.
+/// Writes the commands, ending with a newline. The body is not shown if it `is_secret`.
 pub(crate) fn script(
     request: &ApiRequest,
     is_secret: bool,
@@ -136,13 +136,13 @@ pub(crate) fn script(
 ) -> String {
     let mut script = Script::default();
     script.line("curl --disable --silent --show-error --fail-with-body".to_owned());
-    // As they are here: the version of HTTP, a URL that is not rewritten.
+    // The same HTTP version, and a URL that is not rewritten.
     script.line("--http1.1 --path-as-is --globoff".to_owned());
     if let Some(timeout) = way.timeout {
         script.line(format!("--max-time {}", timeout.as_secs_f64()));
     }
     script.proxy(way.proxy.as_ref());
-    // One set of certificates is for the server and for a proxy, as in client-go.
+    // As in client-go, the server and a proxy use the same certificates.
     if way.server.scheme_str() == Some("https") {
         script.tls(way, "--");
     }
@@ -162,16 +162,16 @@ pub(crate) fn script(
     script.text(way.login.as_ref())
 }
 
-/// The parts of the text.
+/// The parts of the script.
 #[derive(Default)]
 struct Script {
-    /// The variables to be set, and what to.
+    /// The variables that the user must set, and their meaning.
     variables: Vec<(String, String)>,
-    /// Other things that the user should know.
+    /// A note for the user.
     note: Option<&'static str>,
     /// The command whose output is the body.
     body: Option<String>,
-    /// The lines of the curl command, without the marks at their ends.
+    /// The lines of the curl command, without the backslashes at their ends.
     lines: Vec<String>,
 }
 
@@ -180,7 +180,7 @@ impl Script {
         self.lines.push(line);
     }
 
-    /// A new variable that the user has to set, as a word: `name`, or one like it.
+    /// Returns a new variable as a word. Its name is like `name`, but unique.
     fn variable(&mut self, name: &str, meaning: String) -> String {
         let mut name = name.to_ascii_uppercase();
         name = name.replace(|character: char| !character.is_ascii_alphanumeric(), "_");
@@ -194,7 +194,7 @@ impl Script {
         word
     }
 
-    /// A command that prints what is at `source`.
+    /// Returns a command that prints the text at `source`.
     fn printer(&mut self, source: &Source) -> String {
         match source {
             Source::Kubeconfig { file, json_path } => {
@@ -207,7 +207,7 @@ impl Script {
                     quoted(&format!("jsonpath={json_path}"))
                 )
             }
-            // Of files only tokens are printed, which have no white space, or lose it.
+            // Only tokens are printed from files; they contain no white space.
             Source::File(path) => format!("tr -d '[:space:]' <{}", quoted(path)),
             Source::Environment(name) => format!("printf %s \"${name}\""),
             Source::Flag(flag) => {
@@ -222,7 +222,7 @@ impl Script {
         }
     }
 
-    /// What is at `source`, as one word.
+    /// Returns the text at `source` as one word.
     fn word(&mut self, source: &Source) -> String {
         let printer = self.printer(source);
         match printer.strip_prefix("printf %s ") {
@@ -238,7 +238,7 @@ impl Script {
         }
     }
 
-    /// The name of a file with the PEM text at `source`, which a kubeconfig has in base64.
+    /// Returns the name of a file with the PEM text at `source`, which a kubeconfig has in base64.
     fn pem(&mut self, source: &Source) -> String {
         match source {
             Source::File(path) => quoted(path).into_owned(),
@@ -246,7 +246,7 @@ impl Script {
         }
     }
 
-    /// Says the proxy also where there is none, as curl has its own rules for the environment.
+    /// Writes the proxy, even if there is none, because curl has its own rules for the environment.
     fn proxy(&mut self, proxy: Option<&Proxy>) {
         let Some(Proxy {
             scheme,
@@ -264,20 +264,20 @@ impl Script {
         }
     }
 
-    /// Whom to trust, and the client certificate; `prefix` says for which of both connections.
+    /// Writes the trusted certificates and the client certificate. `prefix` tells for which connection.
     fn tls(&mut self, way: &CurlTarget, prefix: &str) {
         match &way.trust {
             Trust::Platform => {}
             Trust::Everybody => self.line(format!("{prefix}insecure")),
             Trust::Authorities(source) => {
                 let file = self.pem(source);
-                // Without a folder of its own curl trusts the platform's authorities as well.
+                // Without an own folder, curl trusts the platform's authorities, too.
                 self.line(format!("{prefix}cacert {file} {prefix}capath /dev/null"));
             }
         }
         if let Some(CurlCertificate { certificate, key }) = &way.certificate {
             let certificate = match certificate {
-                // What follows a colon is a passphrase for curl.
+                // To curl, the text after a colon is a passphrase.
                 Source::File(path) => {
                     let path = path.replace('\\', r"\\").replace(':', r"\:");
                     quoted(&path).into_owned()
@@ -328,7 +328,7 @@ impl Script {
     fn header(&mut self, name: &HeaderName, value: &HeaderValue) -> String {
         let text = String::from_utf8_lossy(value.as_bytes());
         if text.is_empty() {
-            // A header that ends with its colon is one that curl leaves out.
+            // curl drops a header that ends with its colon.
             return format!("-H {}", quoted(&format!("{name};")));
         }
         if shown_header(name, value, &Redaction::default()) == text {
@@ -358,15 +358,15 @@ impl Script {
             }
             (None, None) => {
                 let name = request.method.as_str();
-                let meaning = "the body of the request as it is sent, in JSON".to_owned();
+                let meaning = "the request body, in JSON".to_owned();
                 self.body = Some(format!("printf %s {}", self.variable(name, meaning)));
             }
         }
         self.line("--data-binary @-".to_owned());
     }
 
-    /// The URL. For another name in the certificate it is the URL of that name, and the connection
-    /// and the header `Host` are those of the server.
+    /// Writes the URL. For a different name in the certificate, the URL has that name, and the connection and the
+    /// `Host` header use the server's.
     fn target(&mut self, path: &RawPath, way: &CurlTarget) {
         let mut server = way.server.to_string();
         let authority = way.server.authority();
@@ -395,7 +395,7 @@ impl Script {
         }
     }
 
-    /// All of it. What a plugin answers stays in a shell of its own.
+    /// Returns the whole script. An exec plugin's answer stays in a subshell.
     fn text(mut self, login: Option<&CurlAuth>) -> String {
         let plugin = match login {
             Some(CurlAuth::Plugin(plugin)) => Some(self.plugin(plugin)),
@@ -418,7 +418,7 @@ impl Script {
         text
     }
 
-    /// The run of an exec plugin.
+    /// Returns the run of an exec plugin.
     fn plugin(&mut self, plugin: &CurlPlugin) -> String {
         let mut command = String::new();
         for (name, source) in &plugin.variables {
@@ -430,7 +430,7 @@ impl Script {
         for argument in &plugin.arguments {
             command.extend([" ", &self.words(argument)]);
         }
-        // stdin may be that of the shell that reads these very commands.
+        // stdin may be the shell's, which reads these commands from it.
         let stdin = if plugin.is_interactive {
             "/dev/tty"
         } else {
@@ -441,8 +441,8 @@ impl Script {
 }
 
 impl Source {
-    /// A field of an entry of a kubeconfig; `list` and `entry` are `users` and `user`, or
-    /// `clusters` and `cluster`.
+    /// Locates a field of an entry in a kubeconfig. `list` and `entry` are `users` and `user`, or `clusters` and
+    /// `cluster`.
     pub(crate) fn in_kubeconfig(
         file: Option<&str>,
         (list, entry): (&str, &str),
@@ -457,7 +457,7 @@ impl Source {
     }
 }
 
-/// An option of curl whose value `printer` prints, after it went through the sed script `before`.
+/// Returns an option of curl whose value `printer` prints, after the sed script `before`.
 fn configuration(option: &str, before: &str, printer: &str) -> String {
     let edit = format!("{before}{}", QUOTED_FOR_CURL.replace("OPTION", option));
     format!("--config <({printer} | sed {})", quoted(&edit))
@@ -544,7 +544,11 @@ curl --disable --silent --show-error --fail-with-body \
         let stdin = body_of("hunter2", true, Some(BodySource::Stdin));
         assert!(stdin.contains("# reads the body of the request from stdin\ncurl "));
         let variable = body_of("hunter2", true, None);
-        assert!(variable.contains("# set PATCH first: the body of the request as it is sent, in JSON\nprintf %s \"$PATCH\" |\n"), "{variable}");
+        assert!(
+            variable
+                .contains("# set PATCH first: the request body, in JSON\nprintf %s \"$PATCH\" |\n"),
+            "{variable}"
+        );
         assert!(!body_of("a\0b", false, Some(BodySource::Stdin)).contains("printf %s a"));
         assert!(!body_of("", false, None).contains("--data-binary"));
     }

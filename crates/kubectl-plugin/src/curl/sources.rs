@@ -1,7 +1,7 @@
-//! What `--curl` needs to know of a connection: the way to the server, and where each credential is.
+//! Locates what `--curl` needs of a connection: the route to the server, and each secret.
 //!
-//! The rules of what counts are `credential`'s, `login`'s and `proxy`'s; here each is given its
-//! place instead of its value.
+//! The rules of precedence are those of `credential`, `session` and `proxy`; here each value is replaced by
+//! its location.
 
 use kube_client::config::AuthInfo;
 use serde_json::Value;
@@ -21,7 +21,7 @@ const CLUSTER: (&str, &str) = ("clusters", "cluster");
 const USER: (&str, &str) = ("users", "user");
 
 impl Connection {
-    /// The way for a curl command. `args` are those that the connection was made with.
+    /// Returns the target of a curl command. `args` are the flags of the connection.
     pub(crate) fn curl_target(&self, args: &ConnectionArgs) -> Result<CurlTarget, Error> {
         let args = args.without_empty();
         let Route {
@@ -32,8 +32,7 @@ impl Connection {
         } = &self.login.route;
         if proxy.as_ref().is_some_and(proxy::Proxy::is_tls) && cluster.tls_server_name.is_some() {
             return Err(Error::usage(
-                "--curl: with tls-server-name both the server and its https proxy must have that \
-                 name, and curl cannot check a proxy for another name than its own",
+                "--curl: with tls-server-name, the server and its https proxy must both have that name, but curl cannot check a proxy for a name other than its own",
             ));
         }
         let file = args.kubeconfig.as_deref();
@@ -42,7 +41,7 @@ impl Connection {
         };
         let of_user = |field: &str| Source::in_kubeconfig(file, USER, &self.login.user_name, field);
 
-        // As in client-go, the authorities are for a server that speaks TLS itself.
+        // As in client-go, the authorities only apply if the server itself speaks TLS.
         let trust = if !server_url::is_tls(server) {
             Trust::Platform
         } else if cluster.insecure_skip_tls_verify == Some(true) {
@@ -94,7 +93,7 @@ impl Connection {
     }
 }
 
-/// Where the client certificate is, and its key.
+/// Locates the client certificate and its key.
 fn client_certificate(
     user: &AuthInfo,
     of_user: impl Fn(&str) -> Source,
@@ -118,7 +117,7 @@ fn client_certificate(
     })
 }
 
-/// Where the token is, or the password.
+/// Locates the token or the password.
 fn authorization(
     user: &AuthInfo,
     args: &ConnectionArgs,

@@ -1,4 +1,4 @@
-//! The process' own machinery: waiting for asynchronous work, and signals.
+//! The process itself: waiting for asynchronous work, and signals.
 
 pub(crate) mod signals;
 
@@ -6,15 +6,15 @@ use crate::Error;
 
 pub use signals::TerminationSignals;
 
-/// Waits for what needs a runtime. One request at a time needs no second thread, whose start costs
-/// more than the request.
+/// Runs asynchronous work. One request at a time needs no second thread, whose start costs more than the
+/// request.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::usage(format!("no resources to run with: {error}")))?;
     let outcome = runtime.block_on(work);
-    // A name that nobody looks up takes the platform half a minute to give up on.
+    // Do not wait for a name lookup that nothing needs: the platform may take half a minute to give up.
     runtime.shutdown_background();
     Ok(outcome)
 }

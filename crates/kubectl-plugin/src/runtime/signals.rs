@@ -1,8 +1,8 @@
-//! SIGINT and SIGTERM while something is in flight whose outcome the user must be told.
+//! Holds back SIGINT and SIGTERM while the user must be told the outcome of a request.
 //!
-//! A signal ends the process by itself, as it ends any other program of a shell loop. Only
-//! while a [`Hold`] lives is it waited for instead, so that a line can be said first; after it,
-//! the default action is back, also in the middle of a blocked write.
+//! Normally, a signal ends the process directly, as it ends other programs in a shell loop. Only while a
+//! [`Hold`] exists is the signal awaited instead, so that a line can be printed first. After that, the
+//! default action is back, even in the middle of a blocked write.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,24 +11,24 @@ use std::sync::{Arc, OnceLock};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::register_conditional_default;
 
-/// What ends a process whose output nobody reads any more; Windows has nothing of the kind.
+/// The signal for a pipe without a reader; Windows has none.
 #[cfg(unix)]
 pub(crate) const BROKEN_PIPE: Option<i32> = Some(signal_hook::consts::SIGPIPE);
 #[cfg(not(unix))]
 pub(crate) const BROKEN_PIPE: Option<i32> = None;
 
-/// Whether the signals have their default action. A handler cannot be taken away again, so the
-/// one that is installed with the first [`Hold`] asks this.
+/// Whether the signals have their default action. A handler cannot be removed, so the one that the first
+/// [`Hold`] installs checks this.
 static DEFAULT_ACTION: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// Holds the signals back as long as it lives.
+/// Holds back the signals while it exists.
 pub(crate) struct Hold {
     default_action: Arc<AtomicBool>,
     arrivals: TerminationSignals,
 }
 
 impl Hold {
-    /// Begins to hold them back. Needs a tokio runtime around it.
+    /// Starts to hold back the signals. Needs a tokio runtime.
     pub(crate) fn start() -> io::Result<Self> {
         let default_action = if let Some(default_action) = DEFAULT_ACTION.get() {
             Arc::clone(default_action)
@@ -45,7 +45,7 @@ impl Hold {
         })
     }
 
-    /// Waits for one of them; its number.
+    /// Waits for a signal, and returns its number.
     pub(crate) async fn signal(&mut self) -> i32 {
         self.arrivals.next().await
     }
@@ -57,7 +57,7 @@ impl Drop for Hold {
     }
 }
 
-/// The signals as they come: SIGINT and SIGTERM, on Windows Ctrl-C and Ctrl-Break in their place.
+/// The termination signals: SIGINT and SIGTERM, or Ctrl-C and Ctrl-Break on Windows.
 pub struct TerminationSignals {
     interrupt: Interrupt,
     terminate: Terminate,
@@ -73,10 +73,10 @@ type Interrupt = tokio::signal::windows::CtrlC;
 type Terminate = tokio::signal::windows::CtrlBreak;
 
 impl TerminationSignals {
-    /// Begins to listen. Needs a tokio runtime around it.
+    /// Starts to listen. Needs a tokio runtime.
     ///
     /// # Errors
-    /// When the system has no room for a handler.
+    /// When the system cannot register a handler.
     #[cfg(unix)]
     pub fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -86,10 +86,10 @@ impl TerminationSignals {
         })
     }
 
-    /// Begins to listen. Needs a tokio runtime around it.
+    /// Starts to listen. Needs a tokio runtime.
     ///
     /// # Errors
-    /// When the system has no room for a handler.
+    /// When the system cannot register a handler.
     #[cfg(windows)]
     pub fn listen() -> io::Result<Self> {
         use tokio::signal::windows::{ctrl_break, ctrl_c};
@@ -99,7 +99,7 @@ impl TerminationSignals {
         })
     }
 
-    /// Waits for one of them; its number.
+    /// Waits for a signal, and returns its number.
     pub async fn next(&mut self) -> i32 {
         tokio::select! {
             _ = self.interrupt.recv() => SIGINT,

@@ -1,5 +1,5 @@
-//! What of a kubeconfig's user goes to the server, and which certificates the server's must be
-//! signed by (`client-go/transport/transport.go` and `round_trippers.go`).
+//! Reads a user's credential and a cluster's certificate authorities
+//! (`client-go/transport/transport.go` and `round_trippers.go`).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::connection::auth::id_token;
 use crate::connection::kubeconfig::file;
 use crate::connection::transport::server_url;
 
-/// What must not stand in a header's name (RFC 9110, `token`), and the sign of an escape itself.
+/// The characters that must be escaped in a header name (RFC 9110, `token`), and the escape character.
 const NO_TOKEN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -212,8 +212,8 @@ pub(crate) fn without_credential(user: &AuthInfo) -> AuthInfo {
     }
 }
 
-/// Whether a PEM text says of its key that it is encrypted: in the name of PKCS#8, in a header of
-/// PKCS#1 and SEC1.
+/// Reports whether a private key in PEM is encrypted: by the label of PKCS#8, or by a header of PKCS#1 and
+/// SEC1.
 fn is_encrypted(pem: &[u8]) -> bool {
     let text = String::from_utf8_lossy(pem);
     text.lines().any(|line| {
@@ -222,7 +222,7 @@ fn is_encrypted(pem: &[u8]) -> bool {
     })
 }
 
-/// What to say when the user has a credential and the server, over plain http, does not get it.
+/// Returns a note if the user has a credential that is not sent, because the server uses plain http.
 pub(crate) fn withheld(user: &AuthInfo, server: &Uri) -> Option<String> {
     let has_any = user.token.is_some()
         || user.token_file.is_some()
@@ -232,10 +232,10 @@ pub(crate) fn withheld(user: &AuthInfo, server: &Uri) -> Option<String> {
         || user.exec.is_some()
         || user.auth_provider.is_some();
     (has_any && !server_url::is_loopback(server))
-        .then(|| format!("no credential is sent to {server}: it is plain http"))
+        .then(|| format!("no credential is sent to {server}, because it uses plain http"))
 }
 
-/// The cluster's certificate authorities in PEM; `None` is the platform's.
+/// Returns the cluster's certificate authorities in PEM; `None` means the platform's.
 pub(crate) fn certificate_authority(cluster: &Cluster) -> Result<Option<Vec<u8>>, Error> {
     pem(
         "certificate-authority",
@@ -245,12 +245,12 @@ pub(crate) fn certificate_authority(cluster: &Cluster) -> Result<Option<Vec<u8>>
     )
 }
 
-/// A secret's text, if there is one.
+/// Returns the text of a secret.
 fn exposed(secret: Option<&SecretString>) -> Option<&str> {
     secret.map(ExposeSecret::expose_secret)
 }
 
-/// The token: as in client-go that of the file first, as Kubernetes renews it there.
+/// Returns the token. As in client-go, the file's takes precedence, because Kubernetes renews it there.
 fn token(user: &AuthInfo) -> Result<Option<SecretString>, Error> {
     let inline = exposed(user.token.as_ref());
     let token = match (&user.token_file, inline) {
@@ -266,19 +266,19 @@ fn token(user: &AuthInfo) -> Result<Option<SecretString>, Error> {
     let token = token.trim();
     if HeaderValue::from_str(token).is_err() {
         return Err(Error::usage(
-            "the token holds a character that no header may hold",
+            "the token contains a character that a header cannot hold",
         ));
     }
     Ok(Some(token.to_owned().into()))
 }
 
-/// The file that the token of a user is from, if it is from one.
+/// Returns the file that the user's token is read from, if there is one.
 pub(crate) fn effective_token_file(user: &AuthInfo) -> Option<&str> {
     let path = user.token_file.as_deref()?;
     (user.token.is_none() || token_of_file(path).is_ok()).then_some(path)
 }
 
-/// The token in a file, which must not be empty.
+/// Reads a token from a file, which must not be empty.
 fn token_of_file(path: &str) -> Result<String, String> {
     let bytes = file::read(Path::new(path))?;
     match String::from_utf8(bytes) {
@@ -287,7 +287,7 @@ fn token_of_file(path: &str) -> Result<String, String> {
     }
 }
 
-/// The PEM text of a certificate or key, from the kubeconfig's base64 or from a file.
+/// Returns a certificate or key in PEM, from the kubeconfig's base64 or from a file.
 fn pem(
     field: &str,
     owner: &str,
@@ -296,7 +296,7 @@ fn pem(
 ) -> Result<Option<Vec<u8>>, Error> {
     match (data, path) {
         (Some(data), _) => {
-            // Go skips line breaks, which a YAML block leaves in.
+            // Go skips line breaks, which a YAML block contains.
             let data: String = data.split(['\r', '\n']).collect();
             let decoded = STANDARD.decode(data);
             let error = |_| Error::usage(format!("the {field}-data{owner} is not base64"));
@@ -349,7 +349,7 @@ mod tests {
         let note = withheld(&alice, &far).expect("a note");
         assert_eq!(
             note,
-            "no credential is sent to http://far.example/: it is plain http"
+            "no credential is sent to http://far.example/, because it uses plain http"
         );
         assert_eq!(withheld(&alice, &near), None);
         assert_eq!(withheld(&AuthInfo::default(), &far), None);

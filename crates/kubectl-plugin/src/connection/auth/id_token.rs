@@ -1,9 +1,8 @@
-//! The logins of a kubeconfig's `auth-provider`, which exec plugins have replaced
-//! (`client-go/plugin/pkg/client/auth`). Of them only `oidc` is left, and that as long as its
-//! id-token is valid.
+//! The kubeconfig's `auth-provider`, the predecessor of exec plugins (`client-go/plugin/pkg/client/auth`).
+//! Only `oidc` still works, and here only while its id-token is valid.
 //!
 //! Departure: it is never renewed here. A refresh token may be good for one use only, so the new
-//! one would have to be written into the kubeconfig, which is kubectl's.
+//! one would have to be written into the kubeconfig, which belongs to kubectl.
 
 use jiff::{SignedDuration, Timestamp};
 use kube_client::config::AuthProviderConfig;
@@ -12,13 +11,13 @@ use crate::Error;
 use crate::connection::auth::jwt::Claims;
 use crate::text::utc;
 
-/// How long before its end a token is not used any more, as in client-go.
+/// How long before its expiry a token is no longer used, as in client-go.
 const MARGIN: SignedDuration = SignedDuration::from_secs(10);
 
-/// Where an id-token is, from a kubeconfig's user on.
+/// The path of the id-token in a kubeconfig's user.
 pub(crate) const ID_TOKEN: &str = "auth-provider.config.id-token";
 
-/// Refuses what kubectl refuses, whatever other login there is.
+/// Refuses what kubectl refuses, even if there is another credential.
 pub(crate) fn check(provider: &AuthProviderConfig) -> Result<(), Error> {
     let message = match provider.name.as_str() {
         "oidc" => {
@@ -41,12 +40,12 @@ pub(crate) fn check(provider: &AuthProviderConfig) -> Result<(), Error> {
     Err(Error::usage(message))
 }
 
-/// The id-token of the provider `oidc`, if it is valid now.
+/// Returns the id-token of the provider `oidc`, if it is valid now.
 pub(crate) fn id_token(provider: &AuthProviderConfig, user_name: &str) -> Result<String, Error> {
     let field = |name| provider.config.get(name).filter(|text| !text.is_empty());
     let failure = |reason: String| {
         let hint = if field("refresh-token").is_some() {
-            "kubectl renews it, and writes the new one into the kubeconfig: kubectl get --raw /version"
+            "run `kubectl get --raw /version`: kubectl renews the token in the kubeconfig"
         } else {
             "log in again with the program that wrote it into the kubeconfig"
         };

@@ -1,5 +1,4 @@
-//! What a JSON Web Token says of itself (RFC 7519), for a person and for nothing else: nobody has
-//! checked its signature here.
+//! Reads the claims of a JSON Web Token (RFC 7519) for display. Its signature is not verified.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
@@ -7,7 +6,7 @@ use serde_json::Value;
 
 use crate::text::utc;
 
-/// The registered claims of a token that is a JWT.
+/// The registered claims of a JWT.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
     /// `sub`: of a service account `system:serviceaccount:NAMESPACE:NAME`.
@@ -25,7 +24,7 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// The claims of a token; `None` for one that is no JWT.
+    /// Reads the claims of a token; `None` if it is not a JWT.
     pub(crate) fn of(token: &str) -> Option<Self> {
         let [_, claims, _] = token.split('.').collect::<Vec<_>>().try_into().ok()?;
         let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
@@ -50,7 +49,7 @@ impl Claims {
     }
 }
 
-/// Seconds since 1970, which may have a fraction.
+/// Seconds since 1970, possibly with a fraction.
 fn point_in_time(claim: &Value) -> Option<Timestamp> {
     let seconds = match claim {
         Value::Number(number) => number.as_f64()?,
@@ -90,7 +89,7 @@ mod tests {
         assert_eq!(claims(r#"{"exp":"soon"}"#), Some(Claims::default()));
     }
 
-    /// Milliseconds are given for seconds, for example.
+    /// For example, milliseconds in place of seconds.
     #[test]
     fn an_end_beyond_all_years_is_the_last_one() {
         let end = |exp: &str| claims(&format!(r#"{{"exp":{exp}}}"#)).unwrap().expires;

@@ -1,5 +1,4 @@
-//! What a login presents to the server, as far as a person may look at it: by what somebody is
-//! logged in, and until when. Nothing here is sent.
+//! Describes a credential: its kind, its subject and its expiry. Nothing here is sent.
 
 use std::fmt::{self, Write as _};
 
@@ -13,28 +12,27 @@ pub use super::jwt::Claims;
 use crate::connection::auth::credential::{self, ResolvedAuthorization, ResolvedCredential};
 use crate::text::utc;
 
-/// What goes to the server with a request. Both halves may be there: which of them counts is for
-/// the server to say.
+/// The credential that is sent with a request. It may have both parts; the server decides which one counts.
 #[derive(Debug, Default)]
 pub struct CredentialSummary {
-    /// The header `Authorization`.
+    /// The `Authorization` header.
     pub authorization: Option<Authorization>,
     /// The client certificate of the TLS handshake.
     pub certificate: Option<ClientCertificate>,
-    /// The program that both come from.
+    /// The exec plugin that it comes from.
     pub plugin: Option<ExecPluginInfo>,
 }
 
-/// An exec plugin.
+/// An exec plugin that provides a credential.
 #[derive(Debug)]
 pub struct ExecPluginInfo {
-    /// The program, as the kubeconfig names it.
+    /// The program, as named in the kubeconfig.
     pub command: String,
-    /// `status.expirationTimestamp` of its answer.
+    /// The `status.expirationTimestamp` of its answer.
     pub expires: Option<Timestamp>,
 }
 
-/// What a header `Authorization` holds.
+/// The content of an `Authorization` header.
 #[derive(Debug)]
 pub enum Authorization {
     /// `Bearer`.
@@ -51,28 +49,28 @@ pub struct BearerToken {
     text: SecretString,
     /// The file that it was read from.
     pub file: Option<String>,
-    /// The kubeconfig's `auth-provider` that it belongs to.
+    /// The kubeconfig's `auth-provider` that it comes from.
     pub auth_provider: Option<String>,
-    /// What it says of itself, if it is a JWT.
+    /// Its claims, if it is a JWT.
     pub claims: Option<Claims>,
 }
 
-/// A client certificate: the first one of the chain.
+/// A client certificate: the first one of its chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientCertificate {
-    /// From which the API server takes the user name.
+    /// The common name, which is the API server's user name.
     pub common_name: Option<String>,
-    /// From which the API server takes the groups.
+    /// The organizations, which are the API server's groups.
     pub organizations: Vec<String>,
     /// For example `O=dev, CN=jane`.
     pub subject: String,
-    /// Of the authority that signed it.
+    /// The subject of the authority that signed it.
     pub issuer: String,
-    /// SHA-256 of its DER form, in lower-case hexadecimal digits.
+    /// The SHA-256 of its DER form, in lower-case hexadecimal digits.
     pub fingerprint: String,
-    /// When it begins to be good.
+    /// The start of its validity.
     pub not_before: Timestamp,
-    /// Until when it is good.
+    /// The end of its validity.
     pub not_after: Timestamp,
 }
 
@@ -109,7 +107,7 @@ impl BearerToken {
         }
     }
 
-    /// The token itself: for a request about it, and for nothing that is printed.
+    /// Returns the token itself, for a request about it. Must not be printed.
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
     }
@@ -130,7 +128,7 @@ impl ClientCertificate {
         let subject = certificate.subject();
         let validity = certificate.validity();
         Some(Self {
-            // Of several, Go takes the last one.
+            // Of several, Go uses the last one.
             common_name: subject.iter_common_name().last().map(text),
             organizations: subject.iter_organization().map(text).collect(),
             subject: subject.to_string(),
@@ -148,7 +146,7 @@ fn leaf(pem: &[u8]) -> Option<ClientCertificate> {
     ClientCertificate::of(&leaf)
 }
 
-/// The value of a part of a name.
+/// Returns the value of a part of a name.
 fn text(part: &AttributeTypeAndValue<'_>) -> String {
     match part.as_str() {
         Ok(text) => text.to_owned(),

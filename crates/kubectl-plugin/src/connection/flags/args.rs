@@ -1,7 +1,7 @@
-//! kubectl's connection flags, with kubectl's spelling and kubectl's value rules.
+//! kubectl's connection flags, with kubectl's spelling and rules.
 //!
-//! As in kubectl, an empty value is the same as no flag, and the last one of a flag that
-//! takes one value wins (`cli-runtime/pkg/genericclioptions/config_flags.go`).
+//! As in kubectl, an empty value counts as absent, and the last value of a repeated flag wins
+//! (`cli-runtime/pkg/genericclioptions/config_flags.go`).
 
 use clap::ArgAction;
 
@@ -10,8 +10,8 @@ use crate::connection::flags::global::GlobalArgs;
 use crate::redaction::headers_and_urls::address_without_userinfo;
 use crate::text::shell::quoted;
 
-/// The flags that say which API server, and as whom. Flattened last, as clap puts the flags that
-/// follow under the same heading. No `Debug`, as some of them are secrets.
+/// The flags that choose the API server and the user. They are flattened last, because clap puts the flags
+/// that follow under the same heading. There is no `Debug`, because some are secrets.
 #[derive(clap::Args, Clone, Default)]
 #[command(next_help_heading = "Connection", args_override_self = true)]
 pub struct ConnectionArgs {
@@ -91,18 +91,18 @@ pub struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
-    /// Whether `-v` asks for anything.
+    /// Reports whether `-v` asks for a trace.
     pub fn is_verbose(&self) -> bool {
         self.global.trace_level() > 0
     }
 
-    /// What `-n` says. The context's namespace does not count, as raw paths name their own.
+    /// Returns the value of `-n`. The context's namespace does not count, because raw paths contain theirs.
     pub fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref().filter(|name| !name.is_empty())
     }
 
-    /// A flag that is given and names one server or one login, or says whom to trust there: it makes
-    /// no sense for several, and would send a credential where it does not belong.
+    /// Returns a flag that is given and only applies to one server or one credential. Applying it to several
+    /// would send a credential to the wrong server.
     pub fn flag_of_one_context(&self) -> Option<&'static str> {
         let args = self.without_empty();
         let flags = [
@@ -126,8 +126,8 @@ impl ConnectionArgs {
         given.map(|(flag, _)| flag)
     }
 
-    /// The flags that choose the server and the user, for a command that looks at the same place;
-    /// not those that say how to get there, and no credential.
+    /// Returns the flags that choose the same server and user for another command, without credentials and
+    /// without the flags for the route.
     pub(crate) fn kubectl_flags(&self) -> String {
         let flags = [
             ("kubeconfig", &self.kubeconfig),
@@ -140,7 +140,7 @@ impl ConnectionArgs {
         let mut words = String::new();
         for (name, value) in flags {
             if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
-                // What is behind a server's path is not sent, and may be anything.
+                // The query of a server address is not sent, and may be anything.
                 let value = address_without_userinfo(value.split('?').next().unwrap_or_default());
                 words.extend([" --", name, "=", quoted(&value).as_ref()]);
             }
@@ -148,8 +148,8 @@ impl ConnectionArgs {
         words
     }
 
-    /// What `--request-timeout` says, as Go writes durations, for the parameter `timeout` of a
-    /// request. What is no duration fails when the connection is prepared.
+    /// Returns `--request-timeout` in Go's notation, for the parameter `timeout` of a request. An invalid value
+    /// fails later, when the connection is prepared.
     pub fn request_timeout(&self) -> Option<String> {
         let text = self
             .request_timeout
@@ -158,7 +158,7 @@ impl ConnectionArgs {
         duration::parse(text).ok().flatten().map(duration::in_go)
     }
 
-    /// The same flags, without those that are empty: as in kubectl, they count as not given.
+    /// Returns the flags without empty values, which count as absent in kubectl.
     pub(crate) fn without_empty(&self) -> Self {
         let mut args = self.clone();
         for flag in [
@@ -189,7 +189,7 @@ impl ConnectionArgs {
     }
 }
 
-/// Departure: kubectl drops an extra without `=` silently, and acts with less than was asked for.
+/// Departure: kubectl drops an extra without `=` silently, and so impersonates less than was asked for.
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),

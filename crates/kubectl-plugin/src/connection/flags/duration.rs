@@ -1,11 +1,11 @@
-//! The grammar of `--request-timeout` and of every other duration: whole seconds, or a Go duration
+//! Parses `--request-timeout` and other durations: whole seconds, or a Go duration
 //! (`client-go/tools/clientcmd/helpers.go`, Go's `time.ParseDuration`).
 
 use std::time::Duration;
 
 use crate::Error;
 
-/// A flag's value; zero is no limit.
+/// Parses `--request-timeout`, with kubectl's words for an error; zero is no limit.
 pub fn parse(text: &str) -> Result<Option<Duration>, Error> {
     let duration = match text.parse::<u64>() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
@@ -27,7 +27,7 @@ pub fn duration_flag(text: &str) -> Result<Duration, String> {
         .map_err(|_| "must be seconds, or a number with a unit (s, m, h)".to_owned())
 }
 
-/// As Go's `Duration.String` writes it: `1h2m3.5s`, `2m0s`, `1.5s`, `300ms`.
+/// Formats a duration like Go's `Duration.String`: `1h2m3.5s`, `2m0s`, `1.5s`, `300ms`.
 pub(crate) fn in_go(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let nanoseconds = u64::from(duration.subsec_nanos());
@@ -65,7 +65,7 @@ pub(crate) fn in_go(duration: Duration) -> String {
     }
 }
 
-/// `1h2m3.5s`. Departure: kubectl takes a negative duration and asks the server for it.
+/// Parses `1h2m3.5s`. Departure: kubectl accepts a negative duration and sends it to the server.
 fn go_duration(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     let mut total = Duration::ZERO;

@@ -1,12 +1,12 @@
-//! Those of kubectl's global flags that are about neither server nor user.
+//! kubectl's global flags that concern neither the server nor the user.
 
 use clap::{ArgAction, Args};
 
 use crate::stderr::trace::Trace;
 use crate::text::boolean::parse_boolean;
 
-/// What kubectl accepts everywhere. Most of it is about parts of kubectl that a plugin does not
-/// have: it is taken, so that aliases and scripts keep working, and does nothing.
+/// Flags that kubectl accepts everywhere. Most concern parts of kubectl that a plugin does not have. They are
+/// accepted without effect, so that aliases and scripts keep working.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct GlobalArgs {
@@ -39,7 +39,7 @@ impl GlobalArgs {
         self.verbosity.unwrap_or(0)
     }
 
-    /// What `-v` asks for; says there which flags do nothing.
+    /// Returns the trace of `-v`, which also names the flags without effect.
     pub(crate) fn trace(&self) -> Trace {
         let trace = Trace::new(self.trace_level());
         for (flag, is_given) in [

@@ -1,4 +1,4 @@
-//! Files and their paths, with Go's words for what is wrong with them, as kubectl prints those.
+//! Reads files and finds programs, with errors in Go's words, as kubectl prints them.
 
 use std::{
     env,
@@ -7,19 +7,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The whole file, or why not, as in `open F: no such file or directory`.
+/// Reads a whole file. The error is, for example, `open F: no such file or directory`.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| describe(path, &error))
 }
 
-/// Why the file cannot be opened, if it cannot.
+/// Returns the reason why a file cannot be opened, if it cannot.
 pub(crate) fn problem(path: &str) -> Option<String> {
     let path = Path::new(path);
     File::open(path).err().map(|error| describe(path, &error))
 }
 
-/// Where a command is, as Go's `exec.LookPath` finds it: a name in `$PATH`, anything with a
-/// slash as it stands.
+/// Finds a command like Go's `exec.LookPath`: a name in `$PATH`; a command with a slash is used as it is.
 pub(crate) fn find_executable(command: &str) -> Result<PathBuf, String> {
     let failure = |reason: &str| Err(format!("exec: {command:?}: {reason}"));
     if command.contains('/') {
@@ -42,13 +41,13 @@ pub(crate) fn find_executable(command: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// What a command may lack at its end: on Windows, what runs a file.
+/// The suffixes that a command may lack; on Windows, those of executable files.
 #[cfg(unix)]
 const EXTENSIONS: [&str; 1] = [""];
 #[cfg(not(unix))]
 const EXTENSIONS: [&str; 5] = ["", ".com", ".exe", ".bat", ".cmd"];
 
-/// Whether this user may run a file; on Windows its name alone decides.
+/// Reports whether this user may run a file; on Windows, its name decides.
 #[cfg(unix)]
 fn is_executable(path: &Path) -> bool {
     rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
@@ -63,7 +62,7 @@ fn is_executable(path: &Path) -> bool {
         && !extension.is_empty()
 }
 
-/// The path without `.`, `..` and repeated slashes, by its text alone, as Go's `filepath.Clean`.
+/// Removes `.`, `..` and repeated slashes from a path by its text alone, like Go's `filepath.Clean`.
 pub(crate) fn clean(path: &str) -> String {
     let is_absolute = path.starts_with('/');
     let mut parts = Vec::new();
@@ -84,16 +83,16 @@ pub(crate) fn clean(path: &str) -> String {
     }
 }
 
-/// What the system said, in Go's words.
+/// Returns a system error in Go's words.
 pub(crate) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let reason = text.split(" (os error").next().unwrap_or_default();
     reason.to_lowercase()
 }
 
-/// What went wrong with a file, in Go's words.
+/// Returns an error about a file in Go's words.
 fn describe(path: &Path, error: &io::Error) -> String {
-    // Opening a folder succeeds, so it is the read that fails.
+    // Opening a folder succeeds, so the read fails.
     let operation = if error.kind() == ErrorKind::IsADirectory {
         "read"
     } else {

@@ -1,4 +1,4 @@
-//! The login that Kubernetes gives to a Pod: its service account
+//! The service account of a Pod
 //! (`client-go/rest/config.go`, `InClusterConfig`).
 
 use std::{env, fs, path::Path};
@@ -7,7 +7,7 @@ use kube_client::config::{AuthInfo, Cluster};
 
 const FOLDER: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/// The API server and the account of the Pod that this process runs in, if it does.
+/// Returns the API server and the service account of the Pod in which this process runs.
 pub(crate) fn service_account() -> Option<(Cluster, AuthInfo)> {
     let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
     let host = variable("KUBERNETES_SERVICE_HOST")?;
@@ -19,7 +19,7 @@ pub(crate) fn service_account() -> Option<(Cluster, AuthInfo)> {
     let certificate_authority = format!("{FOLDER}/ca.crt");
     let cluster = Cluster {
         server: Some(address(&host, &port)),
-        // Without the file the platform's certificate authorities count, as in client-go.
+        // Without the file, the platform's certificate authorities count, as in client-go.
         certificate_authority: Path::new(&certificate_authority)
             .is_file()
             .then_some(certificate_authority),
@@ -32,13 +32,13 @@ pub(crate) fn service_account() -> Option<(Cluster, AuthInfo)> {
     Some((cluster, user))
 }
 
-/// The namespace of that Pod.
+/// Returns the namespace of that Pod.
 pub(crate) fn namespace() -> Option<String> {
     let text = fs::read_to_string(format!("{FOLDER}/namespace")).ok()?;
     Some(text.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
-/// The URL of a host and port, as Go's `net.JoinHostPort` joins them.
+/// Returns the URL of a host and port, joined like Go's `net.JoinHostPort`.
 fn address(host: &str, port: &str) -> String {
     if host.contains(':') {
         format!("https://[{host}]:{port}")

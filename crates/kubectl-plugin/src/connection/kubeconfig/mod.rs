@@ -1,9 +1,14 @@
 //! Kubeconfig files, read as leniently as kubectl reads them
 //! (`client-go/tools/clientcmd/loader.go`).
 //!
-//! client-go merges the files of a `KUBECONFIG` list: of each name the first definition
-//! counts, whole. Looking a name up in the files in their order is the same, and only the
-//! entries that are used get a type; the others may hold anything.
+//! client-go merges the files of a `KUBECONFIG` list: the first definition of each name counts, as a whole.
+//! Looking up a name in the files in their order has the same result, and only the entries that are used are
+//! parsed; the others may contain anything.
+//!
+//! * `selection`: chooses the cluster and the user, with the flags as `overrides`
+//! * `validation`: kubectl's checks of both
+//! * `in_cluster`: the service account of a Pod
+//! * `file`, `yaml`: read files
 
 pub(crate) mod file;
 mod in_cluster;
@@ -26,7 +31,7 @@ use crate::redaction::headers_and_urls::address_without_userinfo;
 use crate::stderr::trace::Trace;
 use crate::text::nearest::nearest;
 
-/// The kubeconfig files that count, first one first.
+/// The kubeconfig files, in order of precedence.
 pub(crate) struct Kubeconfig {
     files: Vec<KubeconfigFile>,
 }
@@ -36,7 +41,7 @@ struct KubeconfigFile {
     document: Document,
 }
 
-/// What is kept of a file; unknown fields are fine.
+/// The parts of a file that are read. Unknown fields are allowed.
 #[derive(Default)]
 struct Document {
     current_context: String,
@@ -54,7 +59,7 @@ struct Named {
     user: Option<Value>,
 }
 
-/// A context: which cluster, as which user. kube-client's own type insists on a cluster.
+/// A context: a cluster, a user and a namespace. kube-client's own type requires a cluster.
 #[derive(Default, Deserialize)]
 pub(crate) struct Context {
     pub(crate) cluster: Option<String>,
@@ -62,7 +67,7 @@ pub(crate) struct Context {
     pub(crate) namespace: Option<String>,
 }
 
-/// One of a kubeconfig's three lists.
+/// One of the three lists of a kubeconfig.
 #[derive(Clone, Copy)]
 pub(crate) enum List {
     Contexts,
@@ -81,7 +86,7 @@ impl fmt::Display for List {
 }
 
 impl Kubeconfig {
-    /// Reads `explicit`, else the files of `$KUBECONFIG`, else `~/.kube/config`.
+    /// Reads `explicit`, the files of `$KUBECONFIG`, or `~/.kube/config`.
     pub(crate) fn load(explicit: Option<&str>, trace: Trace) -> Result<Self, Error> {
         let paths = match (explicit, env::var_os("KUBECONFIG")) {
             (Some(path), _) => {
@@ -111,7 +116,7 @@ impl Kubeconfig {
         Ok(Self { files })
     }
 
-    /// The first `current-context` that is set.
+    /// Returns the first `current-context`.
     pub(crate) fn current_context(&self) -> Option<&str> {
         let mut names = self
             .files
@@ -120,7 +125,7 @@ impl Kubeconfig {
         names.find(|name| !name.is_empty())
     }
 
-    /// The names of all contexts, in alphabetical order as `kubectl config get-contexts` lists them.
+    /// Returns the names of all contexts in alphabetical order, like `kubectl config get-contexts`.
     pub(crate) fn context_names(&self) -> Vec<&str> {
         let contexts = self.files.iter().flat_map(|file| &file.document.contexts);
         let mut names: Vec<&str> = contexts.map(Named::name).collect();
@@ -129,12 +134,12 @@ impl Kubeconfig {
         names
     }
 
-    /// A context.
+    /// Returns a context.
     pub(crate) fn context(&self, name: &str) -> Result<Option<Context>, Error> {
         Ok(self.find(List::Contexts, name)?.map(|(context, _)| context))
     }
 
-    /// A cluster, with its file's path made absolute.
+    /// Returns a cluster with absolute file paths.
     pub(crate) fn cluster(&self, name: &str) -> Result<Option<Cluster>, Error> {
         let found = self.find::<Cluster>(List::Clusters, name)?;
         Ok(found.map(|(mut cluster, path)| {
@@ -143,8 +148,8 @@ impl Kubeconfig {
         }))
     }
 
-    /// A user, with the paths of its files and of its plugin made absolute. A command without a
-    /// slash is looked for in `$PATH`.
+    /// Returns a user with absolute paths of files and of the exec plugin. A command without a slash is looked up
+    /// in `$PATH`.
     pub(crate) fn user(&self, name: &str) -> Result<Option<AuthInfo>, Error> {
         let found = self.find::<AuthInfo>(List::Users, name)?;
         Ok(found.map(|(mut user, path)| {
@@ -163,7 +168,7 @@ impl Kubeconfig {
         }))
     }
 
-    /// The names in a list, each with what it stands for; no credential is in it.
+    /// Returns the names in a list, each with a description that contains no credential.
     pub(crate) fn names(&self, list: List) -> Vec<(String, String)> {
         let mut names: Vec<(String, String)> = Vec::new();
         for named in self.files.iter().flat_map(|file| file.document.list(list)) {
@@ -174,13 +179,13 @@ impl Kubeconfig {
         names
     }
 
-    /// The name in the list that `name` may be a slip of.
+    /// Returns the name in the list that `name` may be a misspelling of.
     pub(crate) fn nearest(&self, list: List, name: &str) -> Option<&str> {
         let entries = self.files.iter().flat_map(|file| file.document.list(list));
         nearest(name, entries.map(Named::name))
     }
 
-    /// The first definition of a name, and the file that it is in.
+    /// Returns the first definition of a name, and its file.
     fn find<T: DeserializeOwned>(
         &self,
         list: List,
@@ -208,7 +213,7 @@ impl Kubeconfig {
 }
 
 impl Document {
-    /// Reads and checks a file; the error is a reason that holds nothing of the file's text.
+    /// Reads and checks a file. The error contains nothing of the file's text.
     fn read(path: &Path) -> Result<Self, String> {
         let text = file::read(path)?;
         let mut fields = match yaml::first_document(&text)? {
@@ -253,7 +258,7 @@ impl Named {
         self.name.as_deref().unwrap_or_default()
     }
 
-    /// A context's cluster and user, a cluster's server.
+    /// Describes an entry: a context's cluster and user, a cluster's server.
     fn description(&self, list: List) -> String {
         let entry = self.entry(list);
         let text = |field| entry.get(field).and_then(Value::as_str).unwrap_or_default();
@@ -264,7 +269,7 @@ impl Named {
         }
     }
 
-    /// What is under the name, without what is null or `""`: Go takes it as not set, at any depth.
+    /// Returns the value of an entry without null and `""` at any depth, which Go treats as absent.
     fn entry(&self, list: List) -> Value {
         let entry = match list {
             List::Contexts => &self.context,
@@ -283,7 +288,7 @@ fn without_the_unset(value: &Value) -> Value {
             let is_set =
                 |(_, value): &(&String, &Value)| !value.is_null() && value.as_str() != Some("");
             let set = members.iter().filter(is_set);
-            // Extensions are anybody's, and are handed on as they are.
+            // Extensions have any content, and are passed on unchanged.
             let kept = set.map(|(name, value)| match name.as_str() {
                 "extensions" => (name.clone(), value.clone()),
                 _ => (name.clone(), without_the_unset(value)),
@@ -295,7 +300,7 @@ fn without_the_unset(value: &Value) -> Value {
     }
 }
 
-/// Takes a field out; null is none. serde's own message would repeat the value.
+/// Removes and parses a field; null counts as absent. serde's own message would repeat the value.
 fn take<T: DeserializeOwned + Default>(
     fields: &mut Map<String, Value>,
     name: &str,
@@ -308,7 +313,7 @@ fn take<T: DeserializeOwned + Default>(
     }
 }
 
-/// The field that keeps `value` from being a `T`.
+/// Returns the name of the field that keeps `value` from being a `T`.
 fn misfit<T: DeserializeOwned>(value: &Value) -> Option<&str> {
     value.as_object()?.iter().find_map(|(key, field)| {
         let alone = Value::Object(Map::from_iter([(key.clone(), field.clone())]));
@@ -323,8 +328,8 @@ fn broken(path: &Path, reason: &str) -> Error {
     ))
 }
 
-/// Makes a path of a kubeconfig absolute. As in client-go, `..` goes by the text of the path,
-/// also where a folder is a link.
+/// Makes a path in a kubeconfig absolute. As in client-go, `..` is resolved by the text of the path, even
+/// if a folder is a link.
 fn resolve(reference: &mut Option<String>, kubeconfig: &Path) {
     let Some(text) = reference else { return };
     if Path::new(text).is_absolute() {

@@ -1,18 +1,18 @@
-//! The flags on top of the kubeconfig's cluster and user, field by field
+//! Applies the flags to the kubeconfig's cluster and user, field by field
 //! (`client-go/tools/clientcmd/client_config.go`, `getCluster` and `getAuthInfo`).
 
 use kube_client::config::{AuthInfo, Cluster};
 
 use crate::connection::flags::args::ConnectionArgs;
 
-/// Whether the flags alone can log in.
+/// Reports whether the flags alone contain a credential.
 pub(crate) fn hold_login(args: &ConnectionArgs) -> bool {
     args.token.is_some() || args.username.is_some() || args.client_certificate.is_some()
 }
 
 pub(crate) fn apply_to_cluster(args: &ConnectionArgs, cluster: &mut Cluster) {
     if args.server.is_some() {
-        // The kubeconfig's name is for the kubeconfig's server.
+        // The kubeconfig's name applies to the kubeconfig's server.
         cluster.tls_server_name = None;
     }
     set(&mut cluster.server, args.server.as_ref());
@@ -33,7 +33,7 @@ pub(crate) fn apply_to_cluster(args: &ConnectionArgs, cluster: &mut Cluster) {
 pub(crate) fn apply_to_user(args: &ConnectionArgs, user: &mut AuthInfo) {
     if let Some(token) = &args.token {
         user.token = Some(token.clone().into());
-        // Departure: in kubectl the kubeconfig's tokenFile beats the flag, silently.
+        // Departure: in kubectl, the kubeconfig's tokenFile silently takes precedence over the flag.
         user.token_file = None;
     }
     set(&mut user.username, args.username.as_ref());

@@ -1,4 +1,4 @@
-//! Which cluster and which user: those of the kubeconfig or of the Pod, with the flags on top
+//! Chooses the cluster and the user: from the kubeconfig or the Pod, overridden by the flags
 //! (`client-go/tools/clientcmd/client_config.go` and `merged_client_builder.go`).
 
 use std::env;
@@ -9,27 +9,27 @@ use crate::Error;
 use crate::connection::flags::args::ConnectionArgs;
 use crate::connection::kubeconfig::{Context, Kubeconfig, List, in_cluster, overrides, validation};
 
-/// The cluster and the user that requests are for.
+/// The cluster and the user of a connection.
 pub(crate) struct Selection {
-    /// The server's address, as it is configured.
+    /// The server's address, as configured.
     pub(crate) server: String,
     /// The context's name.
     pub(crate) context_name: Option<String>,
-    /// The namespace of the flag, the context or the Pod, else `default`.
+    /// The namespace: of the flag, the context, the Pod, or `default`.
     pub(crate) namespace: String,
     /// The cluster's name in the kubeconfig; may be empty.
     pub(crate) cluster_name: String,
-    /// How to get there, and whom to trust.
+    /// The route to the server, and the trusted authorities.
     pub(crate) cluster: Cluster,
     /// The user's name in the kubeconfig, for messages; may be empty.
     pub(crate) user_name: String,
-    /// As whom.
+    /// The user, as configured.
     pub(crate) user: AuthInfo,
-    /// What the user should know about the choice.
+    /// Notes about the choice.
     pub(crate) notes: Vec<String>,
 }
 
-/// The names that count, and what the kubeconfig has under them.
+/// The chosen names, and their entries in the kubeconfig.
 struct Choice {
     context_name: Option<String>,
     context: Option<Context>,
@@ -45,8 +45,8 @@ pub(crate) fn select(args: &ConnectionArgs, kubeconfig: &Kubeconfig) -> Result<S
     check_names(args, kubeconfig, &choice)?;
 
     let no_cluster = choice.cluster.is_none();
-    // client-go looks for a Pod's account only when no flag changes its default configuration;
-    // here any flag works beside it (kubernetes/kubernetes#93474).
+    // client-go only uses a Pod's service account if no flag changes its default configuration. Here,
+    // any flag works with it (kubernetes/kubernetes#93474).
     let account = if no_cluster && args.server.is_none() {
         in_cluster::service_account()
     } else {
@@ -70,7 +70,7 @@ pub(crate) fn select(args: &ConnectionArgs, kubeconfig: &Kubeconfig) -> Result<S
     let server = match cluster.server.clone() {
         Some(server) => server,
         None if no_cluster => default_server(&mut notes),
-        // Departure: kubectl talks to localhost:8080.
+        // Departure: kubectl connects to localhost:8080.
         None => {
             let message = format!("no server found for cluster {cluster_name:?}");
             return Err(Error::usage(message));
@@ -117,7 +117,7 @@ fn choose(args: &ConnectionArgs, kubeconfig: &Kubeconfig) -> Result<Choice, Erro
     })
 }
 
-/// Fails for a name that the kubeconfig does not have; of several, for the one that kubectl reports.
+/// Refuses a name that the kubeconfig does not contain. If there are several, reports the one that kubectl does.
 fn check_names(
     args: &ConnectionArgs,
     kubeconfig: &Kubeconfig,
@@ -147,8 +147,8 @@ fn check_names(
         let problem = format!("context was not found for specified context: {context}");
         return absent(List::Contexts, context, Error::configuration(problem));
     }
-    // Departures: for a user that is not there kubectl asks for a password, and for a cluster that
-    // is not there it talks to localhost:8080.
+    // Departures: for a missing user kubectl asks for a password, and for a missing cluster it connects
+    // to localhost:8080.
     if let (Some(name), false, false) = (&choice.user_name, has_user, overrides::hold_login(args)) {
         let error = Error::usage(format!(
             "user {name:?} was not found for context {context:?}"
@@ -167,7 +167,7 @@ fn check_names(
     }
 }
 
-/// Where kubectl goes when nothing says where.
+/// Returns kubectl's server if none is configured.
 fn default_server(notes: &mut Vec<String>) -> String {
     match env::var("KUBERNETES_MASTER") {
         Ok(server) if !server.is_empty() => server,

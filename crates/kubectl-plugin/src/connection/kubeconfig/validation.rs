@@ -1,4 +1,4 @@
-//! What a cluster and a user must not say (`client-go/tools/clientcmd/validation.go`).
+//! kubectl's checks of a cluster and a user (`client-go/tools/clientcmd/validation.go`).
 
 use kube_client::config::{AuthInfo, Cluster, ExecConfig};
 
@@ -7,7 +7,7 @@ use crate::connection::auth::exec::answer;
 use crate::connection::kubeconfig::file;
 use crate::connection::transport::proxy;
 
-/// Fails with all problems at once, in kubectl's words.
+/// Reports all problems at once, in kubectl's words.
 pub(crate) fn check(
     cluster_name: &str,
     cluster: &Cluster,

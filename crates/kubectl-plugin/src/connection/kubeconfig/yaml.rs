@@ -1,10 +1,9 @@
-//! YAML that a person or a program wrote as configuration, read as leniently as
-//! `sigs.k8s.io/yaml` reads it for kubectl.
+//! Reads YAML configuration as leniently as `sigs.k8s.io/yaml` reads it for kubectl.
 
 use serde_json::Value;
 
-/// The first document, if there is one; further ones and repeated keys are ignored. The error
-/// names the line and holds nothing of the text, which may be a secret.
+/// Returns the first document, if there is one. Ignores further documents and repeated keys. The error names
+/// the line, and contains nothing of the text, which may be secret.
 pub(crate) fn first_document(text: &[u8]) -> Result<Option<Value>, String> {
     let options = serde_saphyr::options! {
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,

@@ -1,14 +1,14 @@
-//! A bundle of certificates that a cluster trusts, read as Go reads it (`x509.CertPool`).
+//! A bundle of trusted certificates, read like Go's `x509.CertPool`.
 
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
 use crate::Error;
 
-/// The certificates that count. Each is trusted as itself; those of authorities also as signers.
+/// The trusted certificates. Each is trusted itself; authorities may also sign others.
 pub(crate) type Bundle = Vec<CertificateDer<'static>>;
 
-/// The names of the certificates of a bundle's PEM text, as far as they can be read.
+/// Returns the names of the certificates in a PEM text, as far as they can be parsed.
 pub(crate) fn names(text: &[u8]) -> Vec<String> {
     let name = |der: &CertificateDer<'_>| {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
@@ -17,7 +17,7 @@ pub(crate) fn names(text: &[u8]) -> Vec<String> {
     bundle(text).iter().flatten().filter_map(name).collect()
 }
 
-/// Reads a bundle's PEM text. What is no certificate in it is passed over, as in Go.
+/// Parses a PEM text. As in Go, items that are not certificates are skipped.
 pub(crate) fn bundle(text: &[u8]) -> Result<Bundle, Error> {
     let bundle: Bundle = CertificateDer::pem_slice_iter(text)
         .filter_map(Result::ok)
@@ -34,6 +34,6 @@ pub(crate) fn bundle(text: &[u8]) -> Result<Bundle, Error> {
     };
     Err(
         Error::usage(format!("unable to load root certificates: {reason}"))
-            .hinted("the cluster's certificate-authority holds no certificate in PEM"),
+            .hinted("the cluster's certificate-authority contains no certificate in PEM"),
     )
 }

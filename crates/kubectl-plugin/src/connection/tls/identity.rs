@@ -1,5 +1,5 @@
-//! The client certificate, as Go takes it (`tls.X509KeyPair`): also one of X.509 version 1, as
-//! `openssl x509 -req` makes them, which rustls itself would refuse to read.
+//! Parses a client certificate like Go's `tls.X509KeyPair`. X.509 version 1 is accepted, too: `openssl x509
+//! -req` makes such certificates, and rustls itself refuses them.
 
 use rustls::{
     crypto::ring::sign::any_supported_type,
@@ -16,7 +16,7 @@ use crate::Error;
 use crate::connection::auth::credential::CertificateAndKey;
 use crate::text::utc;
 
-/// The name of the curve P-521 in a key: the object identifier 1.3.132.0.35.
+/// The object identifier of the curve P-521 in a key: 1.3.132.0.35.
 const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
 
 /// Parses a client certificate and its key. No message repeats a line of them.
@@ -74,7 +74,7 @@ pub(crate) fn identity(pem: &CertificateAndKey, user_name: &str) -> Result<Certi
     Ok(CertifiedKey::new(chain, key))
 }
 
-/// What to say when the certificate is out of date: most servers then answer only `Unauthorized`.
+/// Returns a note if the certificate is not valid now, which most servers answer with a bare `Unauthorized`.
 pub(crate) fn expiry_note(identity: &CertifiedKey, user_name: &str) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(identity.cert.first()?).ok()?;
     let now = ASN1Time::now();

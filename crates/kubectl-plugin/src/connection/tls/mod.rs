@@ -1,5 +1,5 @@
-//! TLS as Go speaks it (`crypto/tls`, `crypto/x509`), on rustls: whom to trust, and the client
-//! certificate. The floor is TLS 1.2 in both.
+//! TLS with the rules of Go's `crypto/tls` and `crypto/x509`, on rustls: the trusted authorities, and the
+//! client certificate. Both require TLS 1.2.
 
 mod authorities;
 mod identity;
@@ -26,15 +26,15 @@ use unchecked::Unchecked;
 pub(crate) use verifier::Unverified;
 use verifier::Verifier;
 
-/// How TLS is spoken.
+/// The TLS settings of a connection.
 pub(crate) struct Tls {
     pub(crate) config: Arc<ClientConfig>,
     /// The name that every certificate must have, in place of the host's.
     pub(crate) server_name: Option<ServerName<'static>>,
 }
 
-/// How TLS is spoken with the server and with a proxy: as in client-go they are one.
-/// `bundle` is the text with the authorities; `None` is the platform's.
+/// Returns the settings for the server and a proxy, which are the same in client-go. `bundle` has the trusted
+/// authorities in PEM; `None` means the platform's.
 pub(crate) fn of_cluster(
     cluster: &Cluster,
     bundle: Option<&[u8]>,
@@ -67,7 +67,7 @@ pub(crate) fn of_cluster(
         None => None,
         Some(name) => Some(
             ServerName::try_from(name.trim_matches(['[', ']']).to_owned()).map_err(|_| {
-                Error::usage(format!("tls-server-name: {name:?} is no name of a server"))
+                Error::usage(format!("tls-server-name: {name:?} is not a server name"))
             })?,
         ),
     };

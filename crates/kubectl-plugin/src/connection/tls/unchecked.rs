@@ -1,4 +1,4 @@
-//! `--insecure-skip-tls-verify`: any certificate will do, as long as its holder signs with it.
+//! `--insecure-skip-tls-verify`: accepts every certificate whose owner has its key.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
-/// Takes every certificate.
+/// Accepts every certificate.
 #[derive(Debug)]
 pub(crate) struct Unchecked(pub(crate) Arc<CryptoProvider>);
 

@@ -1,15 +1,15 @@
-//! Whether a server's certificate is to be trusted, by the rules of Go's `crypto/x509`
-//! (`Certificate.Verify`). webpki checks the chain; it is stricter than Go in two places, and
-//! laxer in two, and those are closed here:
+//! Verifies a server's certificate by the rules of Go's `crypto/x509` (`Certificate.Verify`).
 //!
-//! - Go trusts a certificate of the bundle as itself: a server's own certificate may be given as
-//!   the authority, whoever signed it.
-//! - Go takes a server's certificate that says it is an authority's, as those of
-//!   `openssl req -x509` do.
-//! - In Go an authority that is out of date signs nothing,
-//! - and neither does a certificate of the bundle that is not an authority's.
+//! webpki checks the chain. It is stricter than Go in two ways, and more lenient in two, and all four are
+//! corrected here:
 //!
-//! Dates, name, purpose and signatures are checked on every way through.
+//! - Go trusts a certificate of the bundle itself: a server's own certificate may be given as the authority,
+//!   whoever signed it.
+//! - Go accepts a server certificate that is marked as an authority, like those of `openssl req -x509`.
+//! - In Go, an expired authority signs nothing.
+//! - In Go, a certificate of the bundle that is not an authority signs nothing either.
+//!
+//! Dates, name, purpose and signatures are always checked.
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ use x509_parser::{
 use super::authorities::Bundle;
 use crate::text::utc;
 
-/// Checks a server's certificate against a bundle.
+/// Verifies a server's certificate with a bundle.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     bundle: Bundle,
@@ -44,9 +44,9 @@ pub(crate) struct Verifier {
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
 pub(crate) struct Unverified {
-    /// In Go's words where it has them, without the `x509: ` in front.
+    /// The reason in Go's words, where it has them, without the leading `x509: `.
     reason: String,
-    /// What to look at.
+    /// The remedy.
     pub(crate) hint: &'static str,
 }
 
@@ -58,7 +58,7 @@ impl Verifier {
         }
     }
 
-    /// Whether an authority signed a certificate, without anybody in between.
+    /// Checks that an authority signed a certificate directly.
     fn is_signed_by(&self, certificate: &X509Certificate<'_>, authority: &Trusted<'_>) -> bool {
         let Ok(anchor) = webpki::anchor_from_trusted_cert(authority.der) else {
             return false;
@@ -92,7 +92,7 @@ impl ServerCertVerifier for Verifier {
         };
         check_dates(&certificate, now)?;
         if certificate.version() == X509Version::V1 {
-            // It has no room for a name that counts, and webpki does not read it.
+            // It contains no name that counts, and webpki does not read it.
             return Err(nameless(&certificate, server_name));
         }
         let leaf = ParsedCertificate::try_from(end_entity)?;
@@ -127,7 +127,7 @@ impl ServerCertVerifier for Verifier {
             return Ok(ServerCertVerified::assertion());
         };
         let is_itself_trusted = bundle.contains(end_entity);
-        // Constraints on names would be webpki's to check, which does not look at such a leaf.
+        // webpki would check name constraints, but does not look at such a leaf.
         let is_signed_authority = || {
             certificate.is_ca()
                 && signers().any(|signer| {
@@ -149,8 +149,8 @@ impl ServerCertVerifier for Verifier {
             None if intermediates.is_empty() => CertificateError::UnknownIssuer.into(),
             None => unverified(
                 "certificate signed by unknown authority",
-                "the server's certificate is an authority's itself (CA:TRUE); such a one must be \
-                 signed by a trusted authority without anybody in between",
+                "the server uses an authority's certificate (CA:TRUE), which must be signed directly by a \
+                 trusted authority",
             ),
         })
     }
@@ -178,7 +178,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// A certificate of the bundle, as it was given and as it reads.
+/// A certificate of the bundle, raw and parsed.
 struct Trusted<'a> {
     der: &'a CertificateDer<'static>,
     certificate: X509Certificate<'a>,
@@ -190,7 +190,7 @@ impl<'a> Trusted<'a> {
         Some(Self { der, certificate })
     }
 
-    /// Whether it is an authority's. One of version 1 has no way to say so.
+    /// Reports whether it is an authority's. A certificate of version 1 cannot tell.
     fn may_sign(&self) -> bool {
         let may_sign = match self.certificate.key_usage() {
             Ok(Some(usage)) => usage.value.key_cert_sign(),
@@ -221,7 +221,7 @@ fn check_dates(certificate: &X509Certificate<'_>, time: UnixTime) -> Result<(), 
     Ok(())
 }
 
-/// Whether the certificate's purpose, if it has one, is that of a server.
+/// Reports whether the certificate's purpose, if it has one, includes servers.
 fn serves(certificate: &X509Certificate<'_>) -> bool {
     match certificate.extended_key_usage() {
         Ok(None) => true,
@@ -230,13 +230,13 @@ fn serves(certificate: &X509Certificate<'_>) -> bool {
     }
 }
 
-/// The refusal of a certificate without alternative names.
+/// Returns the refusal of a certificate without alternative names.
 fn nameless(certificate: &X509Certificate<'_>, expected: &ServerName<'_>) -> Error {
     let common_name = common_name(certificate);
     if common_name.is_some_and(|name| name.eq_ignore_ascii_case(&expected.to_str())) {
         return unverified(
             "certificate relies on legacy Common Name field, use SANs instead",
-            "the server needs a certificate with its name in subjectAltName",
+            "use a server certificate with the name in subjectAltName",
         );
     }
     CertificateError::NotValidForNameContext {
@@ -246,7 +246,7 @@ fn nameless(certificate: &X509Certificate<'_>, expected: &ServerName<'_>) -> Err
     .into()
 }
 
-/// The refusal of a certificate whose authority is out of date.
+/// Returns the refusal of a certificate whose authority is not valid now.
 fn outdated(authority: &X509Certificate<'_>, now: UnixTime) -> Error {
     let name = common_name(authority).unwrap_or_default();
     let validity = authority.validity();
@@ -257,10 +257,10 @@ fn outdated(authority: &X509Certificate<'_>, now: UnixTime) -> Error {
     };
     unverified(
         format!(
-            "certificate has expired or is not yet valid: that of the authority {name:?} {problem} {}",
+            "certificate has expired or is not yet valid: the certificate of the authority {name:?} {problem} {}",
             utc::minute(time.timestamp())
         ),
-        "the cluster's certificate-authority must be renewed; is this machine's clock right?",
+        "renew the cluster's certificate-authority, and check this machine's clock",
     )
 }
 

@@ -1,4 +1,4 @@
-//! Counting the bytes of requests, to know later whether a request can have reached the server.
+//! Counts the bytes of requests, to tell later whether a request can have reached the server.
 
 use std::{
     io::{self, IoSlice},
@@ -15,7 +15,7 @@ use crate::connection::transport::meter::Meter;
 pub(crate) struct ByteCounter<T> {
     pub(crate) stream: T,
     pub(crate) meter: Meter,
-    /// Requests are for a proxy to pass on, and name the server in their first line.
+    /// A proxy passes the requests on, so their first line names the server.
     pub(crate) is_proxied: bool,
 }
 

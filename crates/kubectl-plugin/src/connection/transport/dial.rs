@@ -1,4 +1,4 @@
-//! Opens a connection: TCP, then what the proxy wants to hear if there is one, then TLS
+//! Opens a connection: TCP, then the proxy's handshake if there is one, then TLS
 //! (`net/http`, `Transport.dialConn`).
 
 use std::{
@@ -38,33 +38,33 @@ use crate::connection::transport::meter::Meter;
 use crate::connection::transport::protocol_check::ProtocolCheck;
 use crate::stderr::trace::Trace;
 
-/// For a name's addresses together, as for client-go's dialer: of several, each gets its part.
+/// The time limit for all addresses of a name, as in client-go's dialer: each gets a part of it.
 const TCP_TIMEOUT: Duration = Duration::from_secs(30);
-/// For one handshake, as in client-go's transport.
+/// The time limit for one TLS handshake, as in client-go's transport.
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
-/// For a proxy's answer, as in net/http.
+/// The time limit for a proxy's response, as in net/http.
 const PROXY_TIMEOUT: Duration = Duration::from_mins(1);
-/// How long a quiet connection waits before it asks whether the other side is still there, how long
-/// for an answer, and how often: a balancer that forgot a connection without a word is found out in
-/// half the time for which an API server keeps the events that are missed meanwhile.
+/// TCP keepalive: how long a quiet connection waits before it probes the peer, how long it waits for an
+/// answer, and how many probes it sends. A connection that a load balancer dropped silently is noticed in half
+/// the time for which an API server keeps the missed events.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_RETRIES: u32 = 3;
-/// How long written bytes may stay unacknowledged until the connection counts as dead.
+/// How long written bytes may stay unacknowledged before the connection counts as dead.
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The way to one server.
+/// Opens connections to one server.
 pub(crate) struct Dialer {
     pub(crate) tcp: HttpConnector<Resolver>,
     pub(crate) proxy: Option<Proxy>,
-    /// For whichever of the server and the proxy speaks TLS.
+    /// For the server or the proxy, whichever speaks TLS.
     pub(crate) tls: Option<Tls>,
     pub(crate) meter: Meter,
     pub(crate) trace: Trace,
 }
 
-/// The platform's name lookup, measured.
+/// The platform's name lookup, with measured time.
 #[derive(Clone)]
 pub(crate) struct Resolver {
     platform: GaiResolver,
@@ -94,30 +94,30 @@ impl Service<Name> for Resolver {
     }
 }
 
-/// What a SOCKS proxy means that takes none of the ways to log in that it is offered.
+/// Go's words for a SOCKS proxy that accepts none of the offered authentication methods.
 const NO_METHOD: &str = "no acceptable authentication methods";
 
-/// What bytes go through.
+/// A stream of bytes.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 type BoxStream = Box<dyn Stream>;
 
-/// Why there is no connection.
+/// The reason why there is no connection.
 #[derive(Debug, thiserror::Error)]
 #[error("no connection to {peer}")]
 pub(crate) struct DialError {
-    /// `HOST:PORT` of whom it failed with.
+    /// `HOST:PORT` of the peer that it failed with.
     pub(crate) peer: String,
-    /// Whether that is the proxy and not the server.
+    /// Whether that is the proxy, not the server.
     pub(crate) is_proxy: bool,
     #[source]
     pub(crate) obstacle: Obstacle,
 }
 
-/// What is in the way of a connection.
+/// The obstacle to a connection.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Obstacle {
-    /// The name has no address, or there is no way to any.
+    /// The name has no address, or no address accepts connections.
     #[error("no TCP connection")]
     Tcp(#[source] BoxError),
     #[error("no TLS")]
@@ -127,13 +127,13 @@ pub(crate) enum Obstacle {
     /// The host's name cannot be in a certificate.
     #[error("no name for TLS")]
     NoName,
-    /// An HTTP proxy's answer to `CONNECT` that is not 200: its words are those of the proxy.
+    /// An HTTP proxy refused `CONNECT`, in its own words.
     #[error("{0} {1}")]
     Refused(StatusCode, String),
-    /// A SOCKS proxy's refusal, or its failure to speak SOCKS.
+    /// A SOCKS proxy refused, or does not speak SOCKS.
     #[error("{0}")]
     Socks(String),
-    /// The answer to `CONNECT` was none.
+    /// The response to `CONNECT` was invalid.
     #[error("no tunnel")]
     NoTunnel(#[source] hyper::Error),
     #[error("no answer in time")]
@@ -141,7 +141,7 @@ pub(crate) enum Obstacle {
 }
 
 impl Dialer {
-    /// A connection to the server, or to the proxy where that one passes requests on.
+    /// Opens a connection to the server, or to a proxy that passes requests on.
     pub(crate) async fn dial(&self, server: &Uri) -> Result<BoxStream, DialError> {
         let peer = format!(
             "{}:{}",
@@ -171,7 +171,7 @@ impl Dialer {
         }
     }
 
-    /// A connection to the proxy, and from there to `target` if it is to be a tunnel.
+    /// Opens a connection to the proxy, and a tunnel to `target` if there is one.
     async fn dial_through(
         &self,
         proxy: &Proxy,
@@ -195,8 +195,8 @@ impl Dialer {
         tunnel.await.unwrap_or(Err(Obstacle::ProxyTimeout))
     }
 
-    /// hyper-util offers the proxy a password or none, not the choice; to one that does not want
-    /// the password that we have, we go again without.
+    /// hyper-util offers the proxy either a password or none. A proxy that does not want our password gets
+    /// another attempt without it.
     async fn dial_through_socks(&self, proxy: &Proxy, target: &str) -> Result<BoxStream, Obstacle> {
         let mut credential = proxy.credential.as_ref();
         loop {
@@ -250,7 +250,7 @@ impl Dialer {
     }
 }
 
-/// TCP to the first address of a name that answers, with IPv4 and IPv6 side by side (RFC 8305).
+/// Connects to the first address that answers, with IPv4 and IPv6 side by side (RFC 8305).
 pub(crate) fn tcp(meter: Meter, trace: Trace) -> HttpConnector<Resolver> {
     let platform = GaiResolver::new();
     let mut connector = HttpConnector::new_with_resolver(Resolver {
@@ -290,7 +290,7 @@ async fn connect(
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(Obstacle::NoTunnel)?;
-    // It ends with the sender, or when the tunnel has taken the connection over.
+    // It ends with the sender, or when the tunnel takes over the connection.
     tokio::spawn(connection.with_upgrades());
     let response = sender
         .send_request(request)
@@ -310,14 +310,14 @@ async fn connect(
     Ok(Box::new(TokioIo::new(tunnel)))
 }
 
-/// Asks a SOCKS proxy for a tunnel; it is the proxy that looks the target's name up.
+/// Asks a SOCKS proxy for a tunnel. The proxy looks up the target's name.
 async fn socks(
     stream: TcpStream,
     proxy: &Proxy,
     credential: Option<&ProxyCredential>,
     target: &str,
 ) -> Result<BoxStream, Obstacle> {
-    // hyper-util's SOCKS wants to connect by itself, and would not say why it cannot.
+    // hyper-util's SOCKS wants to connect by itself, and would not tell why it cannot.
     let mut stream = Some(stream);
     let connected = tower::service_fn(move |_| {
         let stream = stream.take().ok_or(io::ErrorKind::NotConnected);
@@ -336,7 +336,7 @@ async fn socks(
     }
 }
 
-/// hyper-util's words for a refusal, as Go puts them (`golang.org/x/net/internal/socks`).
+/// Returns hyper-util's words for a refusal as Go's (`golang.org/x/net/internal/socks`).
 fn socks_reason(words: &str) -> &str {
     match words.strip_prefix("SOCKS error: ").unwrap_or(words) {
         "server does not support user/pass authentication"
@@ -354,7 +354,7 @@ mod tests {
 
     use super::*;
 
-    /// What the kernel says of a connection, as it was asked to be.
+    /// Returns the kernel's settings of a connection.
     #[tokio::test]
     async fn a_connection_is_kept_alive_and_writes_at_once() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");

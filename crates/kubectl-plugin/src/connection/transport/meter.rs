@@ -1,5 +1,4 @@
-//! What is measured of a request on its way: whether any of it can have reached the server, and
-//! what its time went into.
+//! Measures a request: how many bytes were written, and how long its phases took.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,8 +17,8 @@ struct Measured {
 }
 
 impl Meter {
-    /// How many bytes of requests were handed to connections. What TLS has taken counts, sent or
-    /// not; what is said to a proxy to get a connection does not.
+    /// Returns how many bytes of requests were handed to connections, whether TLS has sent them or not. The
+    /// handshake with a proxy does not count.
     pub(crate) fn written(&self) -> u64 {
         self.0.written.load(Ordering::Relaxed)
     }

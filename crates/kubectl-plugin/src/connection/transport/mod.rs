@@ -1,8 +1,12 @@
-//! A client: a connection on demand, below kube-client's layer for the base address.
+//! The HTTP client: connects on demand, below kube-client's layer for the base address.
 //!
-//! kube-client's own stack is not used because it repeats requests on its own (also a PATCH, up
-//! to 15 times), lacks keepalive, and knows proxies only in part. HTTP/1.1 only, as kube-client's
-//! TLS speaks it.
+//! kube-client's own stack is not used, because it repeats requests (even a PATCH, up to 15 times), lacks
+//! keepalive, and supports proxies only in part. HTTP/1.1 only, like kube-client's TLS.
+//!
+//! * `dial`: opens a connection; `proxy` and `no_proxy` choose its proxy
+//! * `protocol_check`: tells plain HTTP and TLS apart
+//! * `byte_counter`, `meter`: what was written, and when
+//! * `server_url`: parses the server's address
 
 mod byte_counter;
 mod dial;
@@ -34,10 +38,10 @@ use dial::Dialer;
 pub(crate) use dial::{DialError, Obstacle};
 pub(crate) use protocol_check::WrongProtocol;
 
-/// How many headers a reply may have. hyper's limit of a hundred is not Go's, which counts bytes.
+/// The maximum number of response headers. hyper's limit of a hundred is not Go's, which counts bytes.
 const MOST_HEADERS: usize = 10_000;
 
-/// The client. Needs a tokio runtime around it; connects when the first request is sent.
+/// Creates the client. Needs a tokio runtime. Connects when the first request is sent.
 pub(crate) fn client(
     server: &Uri,
     tls: Option<Tls>,
@@ -67,9 +71,9 @@ pub(crate) fn client(
     });
     let http = HttpClient::builder(TokioExecutor::new())
         .retry_canceled_requests(false)
-        // A kept connection may be gone when a patch is written to it, which then may have arrived.
+        // A kept connection may already be closed when a patch is written to it, but the patch may have arrived.
         .pool_max_idle_per_host(0)
-        // A reply has a header for each warning, as many as a patch has misspelt fields.
+        // A response has a header for each warning, so for each misspelled field of a patch.
         .http1_max_headers(MOST_HEADERS)
         .build::<_, Body>(connector);
     let service = ServiceBuilder::new()

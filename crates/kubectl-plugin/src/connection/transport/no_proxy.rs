@@ -1,13 +1,13 @@
-//! `NO_PROXY`: the servers that the environment's proxy is not for, by Go's rules
+//! `NO_PROXY`: the servers to which the environment's proxy does not apply, by Go's rules
 //! (`golang.org/x/net/http/httpproxy`, `useProxy`).
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// Whether one of the list's entries, parted by commas, is for this server. An entry is `*`, an
-/// address, a network (`10.0.0.0/8`), a name with all names under it (`example.com`), or only the
-/// names under it (`.example.com`, `*.example.com`); addresses and names may have a port.
+/// Reports whether one of the comma-separated entries matches this server. An entry is `*`, an address, a
+/// network (`10.0.0.0/8`), a name including its subdomains (`example.com`), or only the subdomains
+/// (`.example.com`, `*.example.com`). Addresses and names may have a port.
 pub(crate) fn exempts(list: &str, host: &str, port: u16) -> bool {
     let host = host.to_ascii_lowercase();
     let address = host
@@ -37,7 +37,7 @@ fn is_for(entry: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
     }
 }
 
-/// Whether a host is the one of that name, or under it.
+/// Reports whether a host has that name or is a subdomain of it.
 fn is_under(host: &str, name: &str) -> bool {
     let suffix = name.strip_prefix('*').unwrap_or(name);
     match suffix.strip_prefix('.') {
@@ -50,7 +50,7 @@ fn is_under(host: &str, name: &str) -> bool {
     }
 }
 
-/// An entry's name and port; no port is `""`. IPv6 addresses have brackets where a port follows.
+/// Splits an entry into name and port; no port is `""`. IPv6 addresses have brackets if a port follows.
 fn split_port(entry: &str) -> (&str, &str) {
     let Some((name, port)) = entry.rsplit_once(':') else {
         return (entry, "");

@@ -1,5 +1,4 @@
-//! A connection that looks at how the other side begins, to tell plain HTTP and TLS apart where one
-//! of them was expected and the other one answers.
+//! Checks the first bytes of the peer, to recognize plain HTTP in place of TLS and TLS in place of plain HTTP.
 
 use std::{
     io::{self, IoSlice},
@@ -9,7 +8,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// An answer in the wrong protocol, in place of what was read.
+/// The peer answered in the wrong protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum WrongProtocol {
     /// TLS was expected.
@@ -20,7 +19,7 @@ pub(crate) enum WrongProtocol {
     Tls,
 }
 
-/// The type of a TLS record with an alert, which is how TLS answers what is not TLS.
+/// The type of a TLS record with an alert, which is TLS's answer to other protocols.
 const ALERT: u8 = 0x15;
 
 pub(crate) struct ProtocolCheck<T> {
@@ -30,7 +29,7 @@ pub(crate) struct ProtocolCheck<T> {
 }
 
 impl<T> ProtocolCheck<T> {
-    /// A connection over which nothing was said yet. If TLS is not expected, plain HTTP is.
+    /// A connection before its first byte. If TLS is not expected, plain HTTP is.
     pub(crate) fn new(stream: T, expects_tls: bool) -> Self {
         Self {
             stream,

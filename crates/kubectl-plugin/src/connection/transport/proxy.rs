@@ -1,5 +1,5 @@
-//! Which proxy to go through: that of `--proxy-url` or the kubeconfig, else that of the environment
-//! by Go's rules (`client-go/tools/clientcmd/helpers.go`, `golang.org/x/net/http/httpproxy`).
+//! Chooses the proxy: of `--proxy-url` or the kubeconfig, otherwise of the environment by Go's rules
+//! (`client-go/tools/clientcmd/helpers.go`, `golang.org/x/net/http/httpproxy`).
 
 use std::{borrow::Cow, env};
 
@@ -12,16 +12,16 @@ use crate::connection::transport::no_proxy;
 use crate::connection::transport::server_url::{host, is_loopback, is_tls, port};
 use crate::redaction::headers_and_urls::address_without_userinfo;
 
-/// A proxy between us and the server.
+/// A proxy in front of the server.
 #[derive(Clone)]
 pub(crate) struct Proxy {
     pub(crate) protocol: Protocol,
-    /// `http://HOST:PORT`, whatever the protocol: where to connect to.
+    /// The address to connect to, as `http://HOST:PORT` for every protocol.
     pub(crate) address: Uri,
     pub(crate) credential: Option<ProxyCredential>,
 }
 
-/// How a proxy is asked for a connection.
+/// The protocol of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Http,
@@ -30,7 +30,7 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    /// The scheme that makes curl ask as we do; to a SOCKS proxy it gives the server's name.
+    /// Returns the scheme with which curl behaves the same; it passes the server's name to a SOCKS proxy.
     pub(crate) fn name_in_curl(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -40,18 +40,18 @@ impl Protocol {
     }
 }
 
-/// Who wants to use the proxy. No `Debug`, as it is a secret.
+/// The credential for a proxy. There is no `Debug`, because it is a secret.
 #[derive(Clone)]
 pub(crate) struct ProxyCredential {
     pub(crate) name: String,
     pub(crate) password: String,
 }
 
-/// How many bytes a name or a password may have in SOCKS (RFC 1929).
+/// The maximum length of a name or a password in SOCKS, in bytes (RFC 1929).
 const MAX_SOCKS_LENGTH: usize = 255;
 
-/// The proxy on the way to the server, if there is one. One that is configured and cannot be used
-/// is an error: nothing is ever sent around it.
+/// Returns the proxy for the server, if there is one. A configured proxy that cannot be used is an error: it
+/// is never bypassed.
 pub(crate) fn choose(proxy_url: Option<&str>, server: &Uri) -> Result<Option<Proxy>, Error> {
     if let Some(url) = proxy_url {
         return Proxy::parse(url)
@@ -71,7 +71,7 @@ pub(crate) fn choose(proxy_url: Option<&str>, server: &Uri) -> Result<Option<Pro
     if exempt || is_loopback(server) {
         return Ok(None);
     }
-    // Departure: Go connects directly when it cannot read the variable, and takes any scheme for
+    // Departure: Go connects directly if it cannot parse the variable, and treats any scheme as
     // `http`.
     let url = if url.contains("://") {
         url
@@ -83,7 +83,7 @@ pub(crate) fn choose(proxy_url: Option<&str>, server: &Uri) -> Result<Option<Pro
         .map_err(|reason| Error::usage(format!("${variable}: {reason}")))
 }
 
-/// The environment's proxy for a server, and the variable that names it.
+/// Returns the environment's proxy for a server, and the variable that names it.
 pub(crate) fn variable(server: &Uri) -> Option<(&'static str, String)> {
     first_set(if is_tls(server) {
         ["HTTPS_PROXY", "https_proxy"]
@@ -92,8 +92,8 @@ pub(crate) fn variable(server: &Uri) -> Option<(&'static str, String)> {
     })
 }
 
-/// Why kubectl refuses a kubeconfig's `proxy-url`, in its words; with `socks5h` beside what it
-/// takes (departure: net/http knows it, and it means the same there as `socks5`).
+/// Returns kubectl's reason for refusing a kubeconfig's `proxy-url`. `socks5h` is accepted (departure: for
+/// net/http it means the same as `socks5`).
 pub(crate) fn problem(url: &str, cluster_name: &str) -> Option<String> {
     let scheme = scheme(url);
     let shown = address_without_userinfo(url);
@@ -117,16 +117,16 @@ pub(crate) fn problem(url: &str, cluster_name: &str) -> Option<String> {
 }
 
 impl Proxy {
-    /// The error never repeats the URL, which may hold a password.
+    /// Parses a proxy's URL. The error never repeats it, because it may contain a password.
     fn parse(url: &str) -> Result<Self, String> {
         let (protocol, default_port) = match scheme(url).as_deref() {
             Some("http") => (Protocol::Http, 80),
             Some("https") => (Protocol::Https, 443),
-            // As in net/http, both let the proxy look the server's name up.
+            // As in net/http, the proxy looks up the server's name with both.
             Some("socks5" | "socks5h") => (Protocol::Socks5, 1080),
-            _ => return Err("its scheme is none of http, https, socks5 and socks5h".to_owned()),
+            _ => return Err("its scheme is not http, https, socks5 or socks5h".to_owned()),
         };
-        let not_an_address = || "it is no proxy's URL".to_owned();
+        let not_an_address = || "it is not a proxy URL".to_owned();
         let (_, rest) = url.split_once("://").ok_or_else(not_an_address)?;
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let (credential, host) = match authority.rsplit_once('@') {
@@ -137,7 +137,7 @@ impl Proxy {
             credential.name.len().max(credential.password.len()) > MAX_SOCKS_LENGTH
         };
         if protocol == Protocol::Socks5 && credential.as_ref().is_some_and(is_too_long) {
-            return Err("its name or password is longer than SOCKS allows".to_owned());
+            return Err("its user name or password is too long for SOCKS".to_owned());
         }
         let host: Authority = host.parse().map_err(|_| not_an_address())?;
         let port = match host.as_str()[host.host().len()..].trim_start_matches(':') {
@@ -152,18 +152,17 @@ impl Proxy {
         })
     }
 
-    /// Whether requests go to the proxy itself, which passes them on. All else goes to the server,
-    /// be it through a tunnel.
+    /// Reports whether requests go to the proxy itself, which passes them on, rather than through a tunnel.
     pub(crate) fn passes_on(&self, server: &Uri) -> bool {
         !is_tls(server) && self.protocol != Protocol::Socks5
     }
 
-    /// Whether TLS is spoken to it.
+    /// Reports whether the proxy speaks TLS.
     pub(crate) fn is_tls(&self) -> bool {
         self.protocol == Protocol::Https
     }
 
-    /// `HOST:PORT`, as messages name it.
+    /// Returns `HOST:PORT` for messages.
     pub(crate) fn name(&self) -> String {
         self.address
             .authority()
@@ -171,7 +170,7 @@ impl Proxy {
             .unwrap_or_default()
     }
 
-    /// `Proxy-Authorization`, for an HTTP proxy.
+    /// Returns the `Proxy-Authorization` for an HTTP proxy.
     pub(crate) fn authorization(&self) -> Option<HeaderValue> {
         let ProxyCredential { name, password } = self.credential.as_ref()?;
         let basic = format!("Basic {}", STANDARD.encode(format!("{name}:{password}")));
@@ -187,7 +186,7 @@ impl ProxyCredential {
             percent_decode_str(text)
                 .decode_utf8()
                 .map(Cow::into_owned)
-                .map_err(|_| "its name or password is not UTF-8".to_owned())
+                .map_err(|_| "its user name or password is not UTF-8".to_owned())
         };
         let (name, password) = text.split_once(':').unwrap_or((text, ""));
         Ok(Self {
@@ -197,7 +196,7 @@ impl ProxyCredential {
     }
 }
 
-/// What Go takes for the scheme of a URL, in lower case.
+/// Returns the scheme of a URL like Go, in lower case.
 fn scheme(url: &str) -> Option<String> {
     let (scheme, _) = url.split_once(':')?;
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -207,7 +206,7 @@ fn scheme(url: &str) -> Option<String> {
     is_scheme.then(|| scheme.to_ascii_lowercase())
 }
 
-/// The first of the variables that is set and not empty, and its value.
+/// Returns the first of the variables that is set and not empty, and its value.
 fn first_set(names: [&'static str; 2]) -> Option<(&'static str, String)> {
     names.into_iter().find_map(|name| {
         let value = env::var_os(name).filter(|value| !value.is_empty())?;

@@ -1,4 +1,4 @@
-//! The server's address: a URL, or `host:port` as kubectl allows it
+//! Parses the server's address: a URL, or `host:port` as kubectl allows it
 //! (`client-go/rest/url_utils.go`, `DefaultServerURL`).
 
 use std::net::IpAddr;
@@ -8,8 +8,8 @@ use http::{Uri, uri::Scheme};
 use crate::Error;
 use crate::redaction::headers_and_urls::address_without_userinfo;
 
-/// Scheme, authority, and the base path without a slash at its end; query and fragment go, as in
-/// kubectl. An address without a scheme is http, also when there is a certificate authority.
+/// Returns the scheme, the authority, and the base path without a trailing slash. As in kubectl, query and
+/// fragment are dropped, and an address without a scheme is http, even with a certificate authority.
 pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
     let (scheme, rest) = match address.split_once("://") {
         Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
@@ -27,10 +27,10 @@ pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
         return Err(no_address(address));
     }
     if authority.contains('@') {
-        // Departure: kubectl logs in with it, over http too. The address itself is not repeated.
+        // Departure: kubectl sends it as a credential, even over http. The address is not repeated here.
         return Err(
-            Error::usage("the server address must not hold a user name or password")
-                .hinted("put them into the kubeconfig's user"),
+            Error::usage("the server address must not contain a user name or password")
+                .hinted("put them into the user in your kubeconfig"),
         );
     }
     let path = path.trim_end_matches('/');
@@ -38,7 +38,7 @@ pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
         .iter()
         .any(|odd| format!("{path}/").contains(odd))
     {
-        // Departure: kubectl cleans it, which for a proxy's prefix may be another place.
+        // Departure: kubectl resolves them, which for a proxy's prefix may lead somewhere else.
         return Err(Error::usage(format!(
             "the path of the server address {:?} has an empty, `.` or `..` segment",
             address_without_userinfo(address)
@@ -54,12 +54,12 @@ pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
     Ok(server)
 }
 
-/// Whether the connection is encrypted: only then a credential may go over it.
+/// Reports whether the connection is encrypted, which a credential requires.
 pub(crate) fn is_tls(server: &Uri) -> bool {
     server.scheme() == Some(&Scheme::HTTPS)
 }
 
-/// Whether the server is on this machine, as Go's proxy rules see it.
+/// Reports whether the server is on this machine, by Go's rules for proxies.
 pub(crate) fn is_loopback(server: &Uri) -> bool {
     let host = host(server);
     host == "localhost"
@@ -68,13 +68,13 @@ pub(crate) fn is_loopback(server: &Uri) -> bool {
             .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-/// The port, also where the address leaves it out.
+/// Returns the port, even if the address omits it.
 pub(crate) fn port(server: &Uri) -> u16 {
     let default = if is_tls(server) { 443 } else { 80 };
     server.port_u16().unwrap_or(default)
 }
 
-/// The host without the brackets of an IPv6 address.
+/// Returns the host without the brackets of an IPv6 address.
 pub(crate) fn host(server: &Uri) -> &str {
     server
         .host()

@@ -1,4 +1,4 @@
-//! The answer of an exec plugin, and its failure.
+//! The answer of an exec plugin, and the error if it fails.
 
 use http::HeaderValue;
 use jiff::Timestamp;
@@ -17,14 +17,14 @@ pub(crate) const V1: &str = "client.authentication.k8s.io/v1";
 /// The older version, which has the same form.
 pub(crate) const V1BETA1: &str = "client.authentication.k8s.io/v1beta1";
 
-/// What a plugin answered.
+/// The `status` of an exec plugin's `ExecCredential`.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Answer {
     token: Option<String>,
     client_certificate_data: Option<String>,
     client_key_data: Option<String>,
-    /// Until when it is good; `None` is until the server refuses it.
+    /// When it expires; `None` means that it is valid until the server refuses it.
     #[serde(deserialize_with = "point_in_time")]
     pub(crate) expiration_timestamp: Option<Timestamp>,
 }
@@ -35,7 +35,7 @@ impl Answer {
         end.is_none_or(|end| Timestamp::now() <= end)
     }
 
-    /// Checks what a plugin printed. The error holds nothing of it.
+    /// Parses the output of a plugin. The error contains nothing of it.
     pub(crate) fn read(stdout: &[u8], version: &str) -> Result<Self, String> {
         let no_credential = || format!("decoding stdout: not an ExecCredential of {version}");
         let document = yaml::first_document(stdout).ok().flatten();
@@ -70,12 +70,12 @@ impl Answer {
         }
         let token = answer.token.as_deref().unwrap_or_default();
         if HeaderValue::from_str(token).is_err() {
-            return Err("exec plugin returned a token that no header may hold".to_owned());
+            return Err("exec plugin returned a token that a header cannot hold".to_owned());
         }
         Ok(answer)
     }
 
-    /// Replaces the kubeconfig's credential, where the plugin printed one.
+    /// Returns the credential in the answer.
     pub(crate) fn to_credential(&self) -> ResolvedCredential {
         let set = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let certificate = set(&self.client_certificate_data);
@@ -98,7 +98,7 @@ fn point_in_time<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Timestam
     Ok(Some(time))
 }
 
-/// kubectl's line for a plugin that did not log in.
+/// Returns the error for a plugin that failed, in kubectl's words.
 pub(crate) fn failure(reason: impl AsRef<str>) -> Error {
     Error::connection(format!(
         "Unable to connect to the server: getting credentials: {}",

@@ -1,9 +1,13 @@
-//! Exec plugins: programs that log in for a kubeconfig's user
+//! Exec plugins: programs that provide a credential
 //! (`client-go/plugin/pkg/client/auth/exec`).
 //!
-//! kube-client could run them too. It does so several times per client, lets them read the
-//! stdin that holds a patch, and repeats what they print in its errors. Here a run is one call
-//! of `ExecPlugin::run`, and what a plugin says on stdout goes to the server or nowhere.
+//! kube-client could run them, too, but it runs them several times per client, lets them read the stdin that
+//! contains a patch, and repeats their output in its errors. Here, [`ExecPlugin::run`] runs the program once,
+//! and its stdout is sent to the server or nowhere.
+//!
+//! * `answer`: what a plugin prints
+//! * `policy`: which plugins may run
+//! * `shared_run`: one run for several contexts
 
 pub(crate) mod answer;
 pub(crate) mod policy;
@@ -29,13 +33,13 @@ use answer::{Answer, V1, V1BETA1, failure};
 use policy::PluginPolicy;
 use shared_run::{SharedRun, SharedRuns};
 
-/// What no credential fills, in bytes. Departure: kubectl reads on.
+/// The maximum size of a plugin's output, in bytes. Departure: kubectl has no limit.
 const LONGEST_ANSWER: u64 = 1 << 20;
 
-/// Where a kubeconfig's cluster keeps what is for plugins alone.
+/// The extension of a kubeconfig's cluster that is passed to plugins.
 const CLUSTER_EXTENSION: &str = "client.authentication.k8s.io/exec";
 
-/// A program that logs in.
+/// An exec plugin of a user.
 pub(crate) struct ExecPlugin {
     /// A name in `$PATH` or an absolute path.
     command: String,
@@ -44,15 +48,15 @@ pub(crate) struct ExecPlugin {
     version: &'static str,
     interactive_mode: ExecInteractiveMode,
     install_hint: String,
-    /// For the plugins that ask for it.
+    /// The cluster, if the plugin asks for it.
     cluster: Option<ClusterInfo>,
     policy: PluginPolicy,
-    /// The run that several contexts share.
+    /// The run that is shared by several contexts.
     shared: Option<Arc<SharedRun>>,
 }
 
 impl ExecPlugin {
-    /// The plugin of a user, whose kubeconfig is valid.
+    /// Creates the plugin of a user whose kubeconfig is valid.
     pub(crate) fn new(
         exec: &ExecConfig,
         cluster: &Cluster,
@@ -63,7 +67,7 @@ impl ExecPlugin {
         let Some(version) = [V1, V1BETA1].into_iter().find(|known| *known == version) else {
             return Err(
                 Error::usage(format!("exec plugin: invalid apiVersion {version:?}")).hinted(
-                    format!("plugins speak {V1} or {V1BETA1}: is there a newer kubeconfig?"),
+                    format!("use {V1} or {V1BETA1}; check for a newer version of the kubeconfig"),
                 ),
             );
         };
@@ -91,7 +95,7 @@ impl ExecPlugin {
         Ok(plugin)
     }
 
-    /// What a run depends on.
+    /// Returns a key of everything that a run depends on.
     fn key(&self) -> String {
         format!(
             "{:?}",
@@ -119,12 +123,12 @@ impl ExecPlugin {
         self.cluster.as_ref()?.proxy_url.as_deref()
     }
 
-    /// The program, as the kubeconfig names it.
+    /// Returns the program, as named in the kubeconfig.
     pub(crate) fn command(&self) -> &str {
         &self.command
     }
 
-    /// What the plugin answers when it is run, or has answered to another context.
+    /// Runs the plugin, or returns the answer of the run for another context.
     pub(crate) async fn answer(&self, stdin_in_use: bool) -> Result<Arc<Answer>, Error> {
         let run = self.run(stdin_in_use);
         match &self.shared {
@@ -133,14 +137,14 @@ impl ExecPlugin {
         }
     }
 
-    /// Lets the next one who asks have another answer than one that a server has refused.
+    /// Discards an answer that a server has refused.
     pub(crate) async fn forget(&self, refused: &Arc<Answer>) {
         if let Some(shared) = &self.shared {
             shared.forget(refused).await;
         }
     }
 
-    /// Runs the plugin. Its stderr is ours; stdin too, if it may read it.
+    /// Runs the plugin. It inherits our stderr, and stdin if it may read that.
     async fn run(&self, stdin_in_use: bool) -> Result<Answer, Error> {
         let is_interactive = self.may_ask(stdin_in_use)?;
         let mut child = Command::new(self.path()?)
@@ -169,7 +173,7 @@ impl ExecPlugin {
             stdout.read_to_end(&mut printed).await.map_err(broken)?;
         }
         if printed.len() as u64 > LONGEST_ANSWER {
-            // It is killed at the end of this function.
+            // The end of this function kills it.
             return Err(failure(format!(
                 "exec: executable {} printed more than 1 MiB",
                 self.command
@@ -186,14 +190,14 @@ impl ExecPlugin {
         Answer::read(&printed, self.version).map_err(failure)
     }
 
-    /// Whether the plugin may ask the user at the terminal.
+    /// Decides whether the plugin may ask the user on the terminal.
     pub(crate) fn may_ask(&self, stdin_in_use: bool) -> Result<bool, Error> {
         is_interactive(&self.interactive_mode, stdin().is_terminal(), stdin_in_use).map_err(
             |reason| {
                 let reason = format!("exec plugin cannot support interactive mode: {reason}");
                 match &self.shared {
                     Some(_) => failure(reason).hinted(
-                        "several contexts cannot ask at once: log in with this one alone first",
+                        "log in with this context alone first: several contexts cannot prompt at once",
                     ),
                     None => failure(reason),
                 }
@@ -201,20 +205,20 @@ impl ExecPlugin {
         )
     }
 
-    /// The program, which the policy must allow.
+    /// Returns the path of the program, if the policy allows it.
     pub(crate) fn path(&self) -> Result<PathBuf, Error> {
         let found = file::find_executable(&self.command);
         let path = found.as_deref().map_err(String::as_str);
         self.policy.check(&self.command, path).map_err(failure)?;
         match found {
             Ok(path) => Ok(path),
-            // The system says better what is wrong with a path.
+            // The system's error describes a bad path better.
             Err(_) if self.command.contains('/') => Ok(PathBuf::from(&self.command)),
             Err(_) => Err(self.not_found(&format!("executable {} not found", self.command))),
         }
     }
 
-    /// What the plugin gets in `$KUBERNETES_EXEC_INFO`.
+    /// Returns `$KUBERNETES_EXEC_INFO`.
     pub(crate) fn exec_info(&self, is_interactive: bool) -> String {
         let request = Request {
             kind: "ExecCredential",
@@ -229,16 +233,14 @@ impl ExecPlugin {
 
     fn not_found(&self, reason: &str) -> Error {
         let hint = match self.install_hint.as_str() {
-            "" => {
-                "it is the credential plugin that the kubeconfig names: install it, or correct its command"
-            }
+            "" => "install this exec plugin, or correct its command in the kubeconfig",
             hint => hint,
         };
         failure(format!("exec: {reason}")).hinted(hint)
     }
 }
 
-/// Whether the plugin may read stdin, and why it cannot run at all.
+/// Decides whether the plugin may read stdin. The error is the reason why it cannot run at all.
 fn is_interactive(
     mode: &ExecInteractiveMode,
     is_terminal: bool,
@@ -255,7 +257,7 @@ fn is_interactive(
     }
 }
 
-/// The text without what could put a terminal into a strange state
+/// Escapes the characters that could change the state of a terminal
 /// (`client-go/tools/clientcmd/client_config.go`, `cleanANSIEscapeCodes`).
 fn printable(text: &str) -> String {
     let is_hidden = |character| {
@@ -275,7 +277,7 @@ fn printable(text: &str) -> String {
         .collect()
 }
 
-/// What a plugin gets in `$KUBERNETES_EXEC_INFO`.
+/// The content of `$KUBERNETES_EXEC_INFO`.
 #[derive(Serialize)]
 struct Request<'a> {
     kind: &'static str,
@@ -291,7 +293,7 @@ struct Spec<'a> {
     interactive: bool,
 }
 
-/// The server that the login is for. kube-client's type of it lacks the compression.
+/// The server that the credential is for. kube-client's type lacks the compression.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct ClusterInfo {
@@ -306,7 +308,7 @@ struct ClusterInfo {
     proxy_url: Option<String>,
     #[serde(skip_serializing_if = "is_false")]
     disable_compression: bool,
-    /// What the kubeconfig's cluster has for plugins alone, or null.
+    /// The kubeconfig's extension for plugins, or null.
     config: Option<Value>,
 }
 

@@ -1,8 +1,8 @@
-//! Which exec plugins may run, by kubectl's preferences (`kubectl/pkg/kuberc` and
+//! The policy for exec plugins in kubectl's preferences (`kubectl/pkg/kuberc` and
 //! `client-go/plugin/pkg/client/auth/exec`).
 //!
-//! Only the policy counts here. Without it these commands would be a way around what the user's
-//! kubectl refuses to run.
+//! Other preferences do not matter here. Without the policy, these commands would run programs that the
+//! user's kubectl refuses to run.
 
 use std::{
     env,
@@ -25,13 +25,13 @@ pub(crate) enum PluginPolicy {
     #[default]
     AllowAll,
     DenyAll,
-    /// Those that are one of these commands, each a name in `$PATH` or a path.
+    /// Only these commands, each a name in `$PATH` or a path.
     Allowlist(Vec<String>),
 }
 
-/// The policy of `--kuberc`, else of `$KUBERC` (`off` is none), else of `~/.kube/kuberc`. As in
-/// kubectl, a file that is named must be there and be right, while that of the home folder is
-/// skipped with a note; a policy that makes no sense is an error in any of them.
+/// Reads the policy from `--kuberc`, `$KUBERC` (unless it is `off`) or `~/.kube/kuberc`. As in kubectl, an
+/// explicit file must exist and be valid, and the one in the home folder is skipped with a note. A
+/// contradictory policy is an error in any file.
 pub(crate) fn plugin_policy(
     flag: Option<&str>,
     notes: &mut Vec<String>,
@@ -81,7 +81,7 @@ pub(crate) fn plugin_policy(
 }
 
 impl PluginPolicy {
-    /// Whether `command` may run, which was found at `path`; the error is kubectl's reason.
+    /// Checks that `command`, which was found at `path`, may run. The error is kubectl's reason.
     pub(crate) fn check(&self, command: &str, path: Result<&Path, &str>) -> Result<(), String> {
         let allowed = match self {
             Self::AllowAll => return Ok(()),
@@ -113,7 +113,7 @@ impl PluginPolicy {
     }
 }
 
-/// The part of a kuberc that counts here.
+/// The parts of a kuberc that are read.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Preference {
@@ -127,7 +127,7 @@ struct Preference {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct AllowlistEntry {
-    /// The older name of `command`.
+    /// The old name of `command`.
     name: String,
     command: String,
 }
@@ -139,7 +139,7 @@ impl Preference {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        // Of several documents the first one that is a Preference counts, whatever the others are.
+        // The first document that is a Preference counts, whatever the others are.
         let mut documents = vec![String::new()];
         for line in text.lines() {
             match (
@@ -199,7 +199,7 @@ impl Preference {
         })
     }
 
-    /// The policy, if it makes sense; the error is kubectl's reason.
+    /// Returns the policy. The error is kubectl's reason.
     fn policy(self) -> Result<PluginPolicy, String> {
         let policy = self.credential_plugin_policy.unwrap_or_default();
         match (policy.as_str(), self.credential_plugin_allowlist) {
@@ -227,7 +227,7 @@ impl Preference {
     }
 }
 
-/// The command of an allow-list's entry.
+/// Returns the command of an entry of the allow-list.
 fn check_entry((index, entry): (usize, AllowlistEntry)) -> Result<String, String> {
     let command = match entry {
         AllowlistEntry { name, command } if command.is_empty() => name,

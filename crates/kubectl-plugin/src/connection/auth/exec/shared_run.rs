@@ -1,4 +1,4 @@
-//! Runs of exec plugins that several contexts share: one for all who have the same plugin.
+//! Runs of exec plugins that several contexts share.
 
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
@@ -7,15 +7,15 @@ use tokio::sync::Mutex;
 use crate::Error;
 use crate::connection::auth::exec::answer::{self, Answer};
 
-/// The runs, by all that a run depends on.
+/// The runs, by everything that a run depends on.
 #[derive(Default)]
 pub(crate) struct SharedRuns(RefCell<HashMap<String, Arc<SharedRun>>>);
 
-/// A run and what came of it; nothing before it was begun.
+/// A run and its result; `None` before it starts.
 #[derive(Default)]
 pub(crate) struct SharedRun(Mutex<Option<Result<Arc<Answer>, Failure>>>);
 
-/// An error for everybody who wanted the answer.
+/// An error that is returned several times.
 struct Failure {
     line: String,
     hint: Option<String>,
@@ -28,7 +28,7 @@ impl SharedRuns {
 }
 
 impl SharedRun {
-    /// What `run` comes to, or what another one has come to. A failure is not tried again.
+    /// Returns the result of `run`, or of a run for another context. A failure is not retried.
     pub(crate) async fn answer(
         &self,
         run: impl Future<Output = Result<Answer, Error>>,
@@ -40,8 +40,8 @@ impl SharedRun {
             Some(Err(failure)) => return Err(failure.error()),
             _ => {}
         }
-        // Stands when the one who runs it gives up: else each of the others would run it anew.
-        let unfinished = answer::failure("exec: the plugin did not end in time");
+        // Counts if this run is cancelled: otherwise each of the others would run the plugin again.
+        let unfinished = answer::failure("exec: the plugin did not finish in time");
         *outcome = Some(Err(Failure::of(&unfinished)));
         let result = run.await.map(Arc::new);
         *outcome = Some(match &result {
@@ -51,7 +51,7 @@ impl SharedRun {
         result
     }
 
-    /// Runs again for the next one who asks, unless that has been done since `refused`.
+    /// Lets the next caller run the plugin again, unless that has been done since `refused`.
     pub(crate) async fn forget(&self, refused: &Arc<Answer>) {
         let mut outcome = self.0.lock().await;
         if matches!(&*outcome, Some(Ok(answer)) if Arc::ptr_eq(answer, refused)) {
