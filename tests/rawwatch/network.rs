@@ -81,7 +81,7 @@ fn a_deleted_account_costs_nothing_when_the_exec_plugin_has_another() {
     let folder = server.folder().join("plugin");
     fs::create_dir(&folder).unwrap();
     let token = |account| server.service_account_token("default", account).unwrap();
-    let kubeconfig = server.kubeconfig(&control_plane::User::Nobody).unwrap();
+    let kubeconfig = server.kubeconfig(&control_plane::User::Anonymous).unwrap();
     let text = fs::read_to_string(&kubeconfig).unwrap();
     let user = format!("\"user\": {}", exec_plugin_user());
     let text = text.replace("\"user\": {}", &user);

@@ -180,7 +180,7 @@ impl<'a> Trial<'a> {
         }
         let kubeconfig = if flags.iter().any(|flag| flag.starts_with("--server=http:")) {
             // The proxy authenticates instead.
-            server.kubeconfig(&User::Nobody)
+            server.kubeconfig(&User::Anonymous)
         } else {
             server.kubeconfig(&User::Admin)
         };

@@ -14,7 +14,7 @@ fn an_audit_repairs_the_loss_of_an_event_on_the_way() {
     let (label, selector) = label();
     let path = create(server, &unique("audited"), &label);
     let proxy = FaultyProxy::transparent(server, Access::Plain);
-    let kubeconfig = server.kubeconfig(&User::Nobody).unwrap();
+    let kubeconfig = server.kubeconfig(&User::Anonymous).unwrap();
     let mut run = Run::start(
         command(&kubeconfig)
             .arg(format!("--server={}", proxy.url()))

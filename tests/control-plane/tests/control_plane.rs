@@ -263,7 +263,7 @@ fn without_credential(control_plane: &ControlPlane, arguments: &[&str]) -> Resul
         .args(arguments)
         // kubectl would prompt for these. The API server ignores basic authentication.
         .args(["--username=someone", "--password=something"])
-        .env("KUBECONFIG", control_plane.kubeconfig(&User::Nobody)?)
+        .env("KUBECONFIG", control_plane.kubeconfig(&User::Anonymous)?)
         .output()?;
     Ok(String::from_utf8(output.stderr)?)
 }

@@ -52,7 +52,7 @@ impl FaultyServer {
     }
 
     /// Starts a server with TLS and the given certificate and key, both as PEM.
-    pub fn start_as(
+    pub fn start_with_certificate(
         certificate: &[u8],
         key: &[u8],
         script: impl IntoIterator<Item = Answer>,
