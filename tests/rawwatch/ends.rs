@@ -180,9 +180,9 @@ fn for_waits_for_the_same_conditions_as_kubectl_wait() {
     let created = start(&[&path, "--for=create"]);
     let filled = start(&[&path, "--for=jsonpath={.data.key}=1", "-o", "name"]);
     let deleted = start(&[&path, "--for=create", "--for=jsonpath={.data.key}=1"]);
-    created.says("is one object");
-    filled.says("is one object");
-    deleted.says("is one object");
+    created.says("is a single object");
+    filled.says("is a single object");
+    deleted.says("is a single object");
     create(server, &name, "x");
     assert_eq!(created.end().ended(0).short(), [format!("ADDED {name}")]);
     change(server, &path, "1");

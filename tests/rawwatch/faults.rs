@@ -180,8 +180,8 @@ fn on_gap_fail_exits_with_7_and_prints_nothing_synthetic() {
     assert_eq!(
         outcome.stderr,
         format!(
-            "error: {CONFIG_MAPS}: events behind resource version 10 are lost after 410\n\
-             hint: without --on-gap=fail, the differences are found by a list, and marked\n"
+            "error: {CONFIG_MAPS}: events after resource version 10 are lost after 410\n\
+             hint: without --on-gap=fail, a list finds the differences, which are marked as synthetic\n"
         )
     );
 }
@@ -342,7 +342,7 @@ fn a_malformed_line_is_dropped_and_the_third_ends_the_run() {
     assert!(
         outcome
             .stderr
-            .contains("a line of 7 bytes that is no event"),
+            .contains("a line of 7 bytes that is not an event"),
         "{outcome:?}"
     );
 }
@@ -430,7 +430,7 @@ fn a_bookmark_advances_the_position_unless_it_is_older() {
     assert!(
         outcome
             .stderr
-            .contains("ignored a bookmark at 15, as events up to 20 came before it")
+            .contains("ignored a bookmark at 15, because events up to 20 came before it")
     );
     assert_eq!(
         query_parameter(&server, 2, "resourceVersion").unwrap(),

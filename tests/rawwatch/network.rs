@@ -154,7 +154,7 @@ exec "$@"
     fs::write(&hosts, "127.0.0.1 api.test\n").unwrap();
     run.expect("MODIFIED a");
     let outcome = run.end().ended(0);
-    assert!(outcome.stderr.contains("trying again"), "{outcome:#?}");
+    assert!(outcome.stderr.contains("retrying"), "{outcome:#?}");
     assert_eq!(server.requests().len(), 3);
     // The first stream may have ended within the batch at 11, so the watch resumes before it.
     assert_eq!(

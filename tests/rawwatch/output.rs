@@ -86,7 +86,7 @@ fn a_path_to_one_object_watches_it_even_before_it_exists() {
     let name = unique("single");
     let mut run = start(&[&format!("{CONFIG_MAPS}/{name}"), "--count=2"]);
     run.says(&format!(
-        "rawwatch: {CONFIG_MAPS}/{name} is one object: watching {CONFIG_MAPS} with fieldSelector=metadata.name={name}\n"
+        "rawwatch: {CONFIG_MAPS}/{name} is a single object: watching {CONFIG_MAPS} with fieldSelector=metadata.name={name}\n"
     ));
     let other = create(server, &unique("other"), "x");
     let path = create(server, &name, "x");

@@ -68,7 +68,7 @@ fn a_proxy_that_outlives_its_server_is_detected() {
     proxy.hide_server_end();
     server.api_server().kill().unwrap();
     // The stream is silent, and the probe gets no response.
-    run.says("trying again: ");
+    run.says("retrying: ");
     server.api_server().start().unwrap();
     create(&server, "after", "x");
     assert_eq!(short(&run.line()).replace(['[', ']'], ""), "ADDED after");

@@ -137,7 +137,7 @@ fn a_resume_file_of_another_watch_or_program_is_refused() {
         &["/api/v1/secrets", &selector],
         "belongs to other paths or selectors",
     );
-    refused(&[CONFIG_MAPS, "--for=create"], "do not fit together");
+    refused(&[CONFIG_MAPS, "--for=create"], "cannot be used together");
     let mut content: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
     content["server"] = "another".into();
     fs::write(&file, content.to_string()).unwrap();
