@@ -70,7 +70,7 @@ fn a_kubeconfig_authenticates_as_its_user() -> Result<()> {
 #[test]
 fn a_user_without_a_credential_is_anonymous() -> Result<()> {
     // An anonymous user may not even run `kubectl auth whoami`, but a refusal contains the name.
-    let message = without_credential(ControlPlane::shared(), &["get", "nodes"])?;
+    let message = without_credential(ControlPlane::shared(), &["get", "--raw", "/api/v1/nodes"])?;
     assert!(
         message.contains(r#"User "system:anonymous" cannot list"#),
         "{message}"
