@@ -48,7 +48,7 @@ fn assert_survives_cut(events: &str, cut: usize) {
         ],
         &["--watch-only", "--count=5"],
     );
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert_eq!(outcome.lines, expected, "cut at {cut}: {outcome:#?}");
     assert_eq!(outcome.stderr, "", "cut at {cut}");
     if delivered < 5 {
@@ -78,7 +78,7 @@ fn a_stream_reset_within_a_line_resumes_after_the_last_whole_line() {
         [list(), Answer::Stream(pieces), open_stream(rest)],
         &["--watch-only", "--count=5"],
     );
-    assert_eq!(run.end().ended(0).lines.join("\n") + "\n", five_events());
+    assert_eq!(run.wait().ended(0).lines.join("\n") + "\n", five_events());
     assert_eq!(
         query_parameter(&server, 2, "resourceVersion").unwrap(),
         "10"
@@ -88,7 +88,7 @@ fn a_stream_reset_within_a_line_resumes_after_the_last_whole_line() {
 #[test]
 fn a_run_starts_with_a_paged_list_and_a_watch_from_its_version() {
     let (run, server) = against([list(), open_stream(five_events())], &["--count=6"]);
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert_eq!(
         outcome.lines[0],
         r#"{"type":"ADDED","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"a","resourceVersion":"1","uid":"a"}}}"#
@@ -117,7 +117,7 @@ fn a_cut_batch_of_deletions_loses_and_duplicates_nothing() {
         [list(), stream(first, Piece::Close), open_stream(rest)],
         &["--watch-only", "--count=3", "--stats"],
     );
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert_eq!(outcome.short(), ["ADDED c", "DELETED a", "DELETED c"]);
     assert_eq!(
         query_parameter(&server, 2, "resourceVersion").unwrap(),
@@ -149,7 +149,7 @@ fn a_410_as_event_or_status_causes_a_marked_resync() {
             ],
             &["--count=7"],
         );
-        let outcome = run.end().ended(0);
+        let outcome = run.wait().ended(0);
         assert_eq!(
             outcome.short()[3..],
             ["[DELETED c]", "[ADDED d]", "[MODIFIED b]", "MODIFIED a"]
@@ -175,7 +175,7 @@ fn on_gap_fail_exits_with_7_and_prints_nothing_synthetic() {
         [list(), open_stream(error_event(410, "Expired"))],
         &["--on-gap=fail"],
     );
-    let outcome = run.end().ended(7);
+    let outcome = run.wait().ended(7);
     assert_eq!(outcome.short(), ["ADDED a"]);
     assert_eq!(
         outcome.stderr,
@@ -206,7 +206,7 @@ fn a_retry_waits_as_long_as_the_server_asks() {
             &["--watch-only", "--count=1"],
         );
         let start = Instant::now();
-        assert_eq!(run.end().ended(0).short(), ["MODIFIED a"]);
+        assert_eq!(run.wait().ended(0).short(), ["MODIFIED a"]);
         assert!(
             start.elapsed() >= Duration::from_secs(1),
             "{:?}",
@@ -238,7 +238,7 @@ fn server_and_connection_errors_are_retried_from_the_same_version() {
         ],
         &["--watch-only", "--count=1"],
     );
-    assert_eq!(run.end().ended(0).short(), ["MODIFIED a"]);
+    assert_eq!(run.wait().ended(0).short(), ["MODIFIED a"]);
     for request in 1..server.requests().len() {
         assert_eq!(
             query_parameter(&server, request, "resourceVersion").unwrap(),
@@ -256,12 +256,12 @@ fn a_permanent_error_ends_the_run_at_the_start_and_later() {
     ] {
         let no = Answer::Reply(error_response(code, reason, "no"));
         let (run, _server) = against([no.clone()], &[]);
-        let outcome = run.end().ended(exit_code);
+        let outcome = run.wait().ended(exit_code);
         let (run, _server) = against(
             [list(), stream(event("MODIFIED", "a", "11"), Piece::End), no],
             &[],
         );
-        let later = run.end().ended(exit_code);
+        let later = run.wait().ended(exit_code);
         assert_eq!(later.stderr, outcome.stderr);
         assert_eq!(later.short(), ["ADDED a", "MODIFIED a"]);
     }
@@ -279,7 +279,7 @@ fn a_missing_collection_ends_the_run_after_ten_seconds() {
         ],
         &[],
     );
-    let outcome = run.end().ended(1);
+    let outcome = run.wait().ended(1);
     assert_eq!(outcome.short(), ["ADDED a", "DELETED a"]);
     assert_eq!(
         outcome.stderr,
@@ -297,7 +297,7 @@ fn a_repeated_500_without_a_reason_ends_the_run() {
         ],
         &[],
     );
-    let outcome = run.end().ended(5);
+    let outcome = run.wait().ended(5);
     assert!(
         outcome.stderr.contains("resourceVersion: Invalid value"),
         "{outcome:?}"
@@ -311,7 +311,7 @@ fn a_login_page_and_a_redirect_end_the_run_with_6() {
     let text = Reply::new(200, "ok").header("Content-Type", "text/plain");
     for reply in [page, redirect, text] {
         let (run, _server) = against([list(), Answer::Reply(reply)], &["--watch-only"]);
-        let outcome = run.end().ended(6);
+        let outcome = run.wait().ended(6);
         assert!(outcome.lines.is_empty(), "{outcome:?}");
         assert!(!outcome.stderr.contains("token=x"), "{outcome:?}");
     }
@@ -324,7 +324,7 @@ fn an_error_in_a_stream_of_secrets_is_shown_without_their_data() {
     let outcome = Run::start(
         command(&server.kubeconfig().unwrap()).args(["/api/v1/secrets", "--watch-only"]),
     )
-    .end()
+    .wait()
     .ended(1);
     assert!(outcome.stderr.contains("cannot convert"), "{outcome:#?}");
     assert!(!outcome.stderr.contains("c2VjcmV0"), "{outcome:#?}");
@@ -337,7 +337,7 @@ fn a_malformed_line_is_dropped_and_the_third_ends_the_run() {
         [list(), open_stream(garbage), open_stream("garbage\n")],
         &["--watch-only"],
     );
-    let outcome = run.end().ended(6);
+    let outcome = run.wait().ended(6);
     assert_eq!(outcome.short(), ["MODIFIED a"]);
     assert!(
         outcome
@@ -357,12 +357,12 @@ fn max_event_size_is_the_longest_line_that_is_printed() {
         [list(), open_stream(large.as_str())],
         &["--watch-only", "--count=1"],
     );
-    assert_eq!(run.end().ended(0).lines, [large.trim_end()]);
+    assert_eq!(run.wait().ended(0).lines, [large.trim_end()]);
     let (run, _server) = against(
         [list(), open_stream(large)],
         &["--watch-only", "--max-event-size=1000000"],
     );
-    let outcome = run.end().ended(6);
+    let outcome = run.wait().ended(6);
     assert!(
         outcome.stderr.contains("more than 1000000 bytes"),
         "{outcome:?}"
@@ -381,7 +381,7 @@ fn a_line_of_20_mb_is_printed_and_so_is_the_next_line() {
         [list(), open_stream(format!("{large}{next}"))],
         &["--watch-only", "--count=2"],
     );
-    let lines = run.end().ended(0).lines;
+    let lines = run.wait().ended(0).lines;
     assert!(lines == [large.trim_end(), next.trim_end()]);
 }
 
@@ -407,7 +407,7 @@ fn a_duplicate_event_is_printed_once() {
         [list(), open_stream(twice)],
         &["--watch-only", "--count=2", "--stats"],
     );
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert_eq!(outcome.lines.len(), 2);
     assert!(
         outcome.stderr.contains("1 duplicates dropped"),
@@ -426,7 +426,7 @@ fn a_bookmark_advances_the_position_unless_it_is_older() {
         ],
         &["--watch-only", "--count=1"],
     );
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert!(
         outcome
             .stderr
@@ -452,7 +452,7 @@ fn three_empty_streams_cause_a_resync() {
         ],
         &["--watch-only", "--count=3"],
     );
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert_eq!(outcome.short(), ["[DELETED a]", "[ADDED b]", "MODIFIED b"]);
     assert!(
         outcome.lines[0].contains("\"reason\":\"stalled\""),
@@ -472,7 +472,7 @@ fn a_rollback_of_the_server_is_detected_on_a_silent_stream() {
         ],
         &["--watch-only", "--count=4", "--max-silence=300ms"],
     );
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert_eq!(
         outcome.short(),
         ["MODIFIED a", "[MODIFIED a]", "[ADDED b]", "MODIFIED b"]
@@ -489,7 +489,7 @@ fn a_refused_first_connection_ends_the_run_at_once() {
         command("/nonexistent/kubeconfig".as_ref())
             .args([CONFIG_MAPS, "--server=http://127.0.0.1:1"]),
     )
-    .end();
+    .wait();
     let outcome = outcome.ended(3);
     assert!(
         outcome
@@ -503,7 +503,7 @@ fn a_refused_first_connection_ends_the_run_at_once() {
 fn retry_for_limits_how_long_a_run_retries() {
     let (run, server) = against([list(), Answer::CloseUnanswered], &["--retry-for=2s"]);
     let start = Instant::now();
-    let outcome = run.end().ended(5);
+    let outcome = run.wait().ended(5);
     assert!(start.elapsed() >= Duration::from_secs(2));
     assert!(outcome.stderr.contains("gave up after"), "{outcome:?}");
     assert!(server.requests().len() > 3);
@@ -520,7 +520,7 @@ fn v_1_reports_when_and_why_a_stream_is_renewed() {
         &["--watch-only", "--count=2", "-v", "1"],
     );
     assert_eq!(
-        run.end().ended(0).stderr,
+        run.wait().ended(0).stderr,
         format!("rawwatch: {CONFIG_MAPS}: reconnecting from 10: the server ended the stream\n")
     );
 }
@@ -540,7 +540,7 @@ fn an_audit_finds_an_event_lost_by_the_server() {
         ],
         &["--watch-only", "--audit=1s", "--count=2"],
     );
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert_eq!(
         outcome.short(),
         ["[ADDED lost]", "MODIFIED a"],
@@ -562,7 +562,7 @@ fn request_timeout_limits_the_wait_for_a_stream_not_the_stream() {
         [list(), late],
         &["--watch-only", "--request-timeout=1s", "--count=1"],
     );
-    assert_eq!(run.end().ended(0).short(), ["MODIFIED a"]);
+    assert_eq!(run.wait().ended(0).short(), ["MODIFIED a"]);
     assert_eq!(server.requests().len(), 2);
     let (run, server) = against(
         [
@@ -572,6 +572,6 @@ fn request_timeout_limits_the_wait_for_a_stream_not_the_stream() {
         ],
         &["--watch-only", "--request-timeout=1s", "--count=1"],
     );
-    assert_eq!(run.end().ended(0).short(), ["MODIFIED a"]);
+    assert_eq!(run.wait().ended(0).short(), ["MODIFIED a"]);
     assert_eq!(server.requests().len(), 3);
 }

@@ -53,9 +53,9 @@ fn a_rejected_token_is_renewed_once_with_the_next_stream() {
         fs::write(server.folder().join("token"), "second").unwrap();
         if is_renewed {
             run.expect("MODIFIED a");
-            run.end().ended(0);
+            run.wait().ended(0);
         } else {
-            let outcome = run.end().ended(3);
+            let outcome = run.wait().ended(3);
             assert!(outcome.stderr.contains("must be logged in"), "{outcome:#?}");
         }
         let tokens: Vec<String> = server
@@ -112,7 +112,7 @@ fn a_deleted_account_costs_nothing_when_the_exec_plugin_has_another() {
     server.api_server().start().unwrap();
     create(&server, "after", "x");
     assert_eq!(short(&run.line()).replace(['[', ']'], ""), "ADDED after");
-    assert!(run.goes_on());
+    assert!(run.is_running());
 }
 
 #[test]
@@ -150,10 +150,10 @@ exec "$@"
     );
     run.expect("MODIFIED a");
     fs::write(&hosts, "127.0.0.1 elsewhere.test\n").unwrap();
-    run.says("no such host");
+    run.wait_for_stderr("no such host");
     fs::write(&hosts, "127.0.0.1 api.test\n").unwrap();
     run.expect("MODIFIED a");
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert!(outcome.stderr.contains("retrying"), "{outcome:#?}");
     assert_eq!(server.requests().len(), 3);
     // The first stream may have ended within the batch at 11, so the watch resumes before it.
@@ -207,6 +207,6 @@ fn keepalive_detects_a_connection_that_a_balancer_dropped() {
     }
     set_loopback(true);
     run.expect("MODIFIED a");
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert!(outcome.stderr.contains("timed out"), "{outcome:#?}");
 }

@@ -32,7 +32,7 @@ fn a_run_resumes_exactly_after_the_last_line_of_the_previous_run() {
     change(server, &stays, "first");
     run.line();
     run.signal(Signal::TERM);
-    assert_eq!(run.end().signal, Some(15));
+    assert_eq!(run.wait().signal, Some(15));
     assert_eq!(
         fs::metadata(&file).unwrap().permissions().mode() & 0o777,
         0o600
@@ -65,13 +65,13 @@ fn a_resumed_run_reports_deletions_even_after_a_compaction() {
     let arguments = [CONFIG_MAPS, "--selector=of=x", &flag];
     let path = create(&server, "goes", "x");
     Run::start(command(&kubeconfig).args(arguments).arg("--count=1"))
-        .end()
+        .wait()
         .ended(0);
     delete(&server, &path);
     create(&server, "comes", "x");
     server.compact().unwrap();
     let outcome = Run::start(command(&kubeconfig).args(arguments).arg("--count=2"))
-        .end()
+        .wait()
         .ended(0);
     assert_eq!(
         outcome.short(),
@@ -89,7 +89,7 @@ fn a_resumed_run_completes_an_interrupted_initial_state() {
     let run = |count: &str| {
         let mut command = command(&kubeconfig);
         Run::start(command.args([CONFIG_MAPS, &flag, count]))
-            .end()
+            .wait()
             .ended(0)
     };
     assert_eq!(run("--count=1").short(), ["ADDED a"]);
@@ -113,7 +113,7 @@ fn a_run_resumed_after_sigkill_loses_nothing() {
     change(server, &path, "1");
     run.line();
     run.signal(Signal::KILL);
-    run.end();
+    run.wait();
     change(server, &path, "2");
     let mut run = start(&[CONFIG_MAPS, &selector, &flag]);
     // The previous event may be printed again.
@@ -166,7 +166,7 @@ fn a_resume_file_serves_one_run_at_a_time() {
         "{outcome:#?}"
     );
     run.signal(Signal::KILL);
-    run.end();
+    run.wait();
     rawwatch(&[&arguments[..], &["--timeout=10ms"]].concat()).ended(0);
 }
 
@@ -194,7 +194,7 @@ fn a_signal_waits_for_a_large_resume_file() {
     run.signal(Signal::STOP);
     sleep(Duration::from_millis(400));
     run.signal(Signal::CONT);
-    assert_eq!(run.end().signal, Some(15));
+    assert_eq!(run.wait().signal, Some(15));
     let content: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
     assert_eq!(content["paths"][0]["cursor"]["at"], "11");
 }
