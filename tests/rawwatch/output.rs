@@ -178,10 +178,10 @@ fn tag_and_timestamps_add_the_path_and_time_to_each_line() {
 #[test]
 fn an_error_on_one_path_ends_the_run_of_all_paths() {
     let outcome = rawwatch(&[CONFIG_MAPS, "/apis/example.com/v1/nothings"]).ended(1);
-    assert!(
-        outcome.stderr.contains("Error from server (NotFound)"),
-        "{}",
-        outcome.stderr
+    assert_eq!(
+        outcome.stderr,
+        "rawwatch: /apis/example.com/v1/nothings: this path ends the run\n\
+         Error from server (NotFound): the server could not find the requested resource\n"
     );
 }
 
@@ -244,10 +244,9 @@ fn custom_resources_are_printed_until_their_definition_is_deleted() {
     server.request("DELETE", definition, None).unwrap();
     run.expect("DELETED round");
     let outcome = run.wait().ended(1);
-    assert!(
-        outcome.stderr.contains("Error from server (NotFound)"),
-        "{}",
-        outcome.stderr
+    assert_eq!(
+        outcome.stderr,
+        "Error from server (NotFound): the server could not find the requested resource\n"
     );
 }
 

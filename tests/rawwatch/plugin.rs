@@ -325,6 +325,11 @@ pub(crate) fn query_parameter(server: &FaultyServer, request: usize, name: &str)
         .map(str::to_owned)
 }
 
+/// Returns the statistics of `--stats` without the time at their end.
+pub(crate) fn without_lag(statistics: &str) -> &str {
+    statistics.split(", maximum lag ").next().unwrap()
+}
+
 /// Reads a pipe to its end.
 pub(crate) fn read_all(mut pipe: impl Read) -> String {
     let mut text = String::new();

@@ -128,42 +128,64 @@ fn a_resume_file_of_another_watch_or_program_is_refused() {
     let (file, flag) = resume_file();
     let (_, selector) = label();
     rawwatch(&[CONFIG_MAPS, &selector, &flag, "--timeout=1s"]).ended(0);
-    let refused = |arguments: &[&str], message: &str| {
+    let assert_refused = |arguments: &[&str], reason: &str| {
         let outcome = rawwatch(&[arguments, &[&flag]].concat()).ended(2);
-        assert!(outcome.stderr.contains(message), "{outcome:?}");
+        assert_eq!(
+            outcome.stderr,
+            format!(
+                "error: --resume-file: {} {reason}\n\
+                 hint: use another name, or remove the file to start over\n",
+                file.display()
+            )
+        );
     };
-    refused(&[CONFIG_MAPS], "belongs to other paths or selectors");
-    refused(
+    assert_refused(&[CONFIG_MAPS], "belongs to other paths or selectors");
+    assert_refused(
         &["/api/v1/secrets", &selector],
         "belongs to other paths or selectors",
     );
-    refused(&[CONFIG_MAPS, "--for=create"], "cannot be used together");
+    let outcome = rawwatch(&[CONFIG_MAPS, "--for=create", &flag]).ended(2);
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "error: --for and {flag} cannot be used together\n\
+             hint: --for needs whole objects; the resume file stores only names\n"
+        )
+    );
     let mut content: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
     content["server"] = "another".into();
     fs::write(&file, content.to_string()).unwrap();
-    refused(&[CONFIG_MAPS, &selector], "belongs to another server");
+    assert_refused(&[CONFIG_MAPS, &selector], "belongs to another server");
     fs::write(&file, "{}").unwrap();
-    refused(&[CONFIG_MAPS, &selector], "was not written by this plugin");
-    for no_file in ["/dev/null/file", "", "/tmp/"] {
-        let flag = format!("--resume-file={no_file}");
-        let nowhere = rawwatch(&[CONFIG_MAPS, &flag, "--timeout=1s"]).ended(2);
-        let beginning = format!("error: --resume-file: {no_file}: ");
-        assert!(nowhere.stderr.starts_with(&beginning), "{nowhere:?}");
+    assert_refused(&[CONFIG_MAPS, &selector], "was not written by this plugin");
+    for (name, reason) in [
+        ("/dev/null/file", "Not a directory (os error 20)"),
+        ("", "it is not a file name"),
+        ("/tmp/", "it is not a file name"),
+    ] {
+        let flag = format!("--resume-file={name}");
+        let outcome = rawwatch(&[CONFIG_MAPS, &flag, "--timeout=1s"]).ended(2);
+        let message = format!("error: --resume-file: {name}: {reason}\n");
+        assert_eq!(outcome.stderr, message);
     }
 }
 
 #[test]
 fn a_resume_file_serves_one_run_at_a_time() {
     let (label, selector) = label();
-    let (_, flag) = resume_file();
+    let (file, flag) = resume_file();
     create(ControlPlane::shared(), &unique("locked"), &label);
     let arguments = [CONFIG_MAPS, &selector, &flag];
     let mut run = start(&arguments);
     run.line();
     let outcome = rawwatch(&arguments).ended(2);
-    assert!(
-        outcome.stderr.contains("is in use by another run"),
-        "{outcome:#?}"
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "error: --resume-file: {}: it is in use by another run\n\
+             hint: use a different file for each run\n",
+            file.display()
+        )
     );
     run.signal(Signal::KILL);
     run.wait();
