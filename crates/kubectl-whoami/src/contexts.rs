@@ -45,6 +45,7 @@ pub(crate) async fn whoami(arguments: &WhoamiArgs) -> Result<(), Error> {
     let mut connection = arguments.connection.clone();
     connection.request_timeout = None;
     let contexts = Contexts::read(&connection)?;
+    contexts.notes().iter().for_each(|note| stderr::say(note));
     let names = contexts.names();
     if names.is_empty() {
         return Err(Error::usage("the kubeconfig has no contexts"));

@@ -21,6 +21,7 @@ use crate::Error;
 use crate::connection::{Connection, Session};
 use crate::request::ApiRequest;
 use crate::runtime::signals::Hold;
+use crate::stderr::progress;
 
 /// The maximum size of the response to a review, in bytes. A review may be sent to many servers, and
 /// any of them may turn out not to be an API server.
@@ -140,7 +141,10 @@ impl ApiServer {
         let login = &self.connection.login;
         let mut is_first = true;
         loop {
+            // An exec plugin may write to the same terminal.
+            let hidden = login.may_run_plugin().then(progress::hide);
             let session = login.session().await.map_err(Failure::Login)?;
+            drop(hidden);
             match self.transmit(outgoing, &session).await {
                 Err(Failure::Transport(error))
                     if std::mem::take(&mut is_first)

@@ -1,9 +1,9 @@
 //! All contexts of a kubeconfig, which has one reading and one run of each exec plugin.
 
+use crate::Error;
 use crate::connection::auth::exec::shared_run::SharedRuns;
 use crate::connection::flags::args::ConnectionArgs;
 use crate::connection::{Connection, Files};
-use crate::{Error, stderr};
 
 /// The contexts of the kubeconfig, and the flags that are for each of them.
 pub struct Contexts {
@@ -17,12 +17,16 @@ impl Contexts {
     pub fn read(arguments: &ConnectionArgs) -> Result<Self, Error> {
         let arguments = arguments.without_empty();
         let files = Files::read(&arguments)?;
-        files.notes.iter().for_each(|note| stderr::say(note));
         Ok(Self {
             files,
             arguments,
             runs: SharedRuns::default(),
         })
+    }
+
+    /// Returns notes about the files, which are to be shown to the user once.
+    pub fn notes(&self) -> &[String] {
+        &self.files.notes
     }
 
     /// The names, in alphabetical order as `kubectl config get-contexts` lists them.

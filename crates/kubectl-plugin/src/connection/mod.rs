@@ -160,7 +160,7 @@ impl Files {
 
         if !server_url::is_tls(&server) {
             notes.extend(credential::withheld(&user, &server));
-            user = credential::impersonation(&user);
+            user = credential::without_credential(&user);
         }
         let plugin = match &user.exec {
             Some(exec) => Some(ExecPlugin::new(exec, &cluster, self.policy.clone(), runs)?),

@@ -7,7 +7,7 @@
 //! when they were read a minute ago, or when what they gave was refused (client-go's rules,
 //! `client-go/transport/token_source.go` and `ca_rotation.go`).
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http::{
     Uri,
@@ -21,13 +21,15 @@ use kube_client::{
 use tokio::sync::Mutex;
 
 use crate::Error;
-use crate::connection::auth::credential;
-use crate::connection::auth::exec::{self, Answer, ExecPlugin};
+use crate::connection::auth::credential::{self, Impersonation, ResolvedCredential};
+use crate::connection::auth::exec::ExecPlugin;
+use crate::connection::auth::exec::answer::{self, Answer};
 use crate::connection::auth::summary::{CredentialSummary, ExecPluginInfo};
 use crate::connection::tls;
 use crate::connection::transport::meter::Meter;
 use crate::connection::transport::proxy::Proxy;
 use crate::connection::transport::{self, server_url};
+use crate::error::Kind;
 use crate::stderr::trace::Trace;
 
 /// How long what was read from files is used. A kubelet renews a token when 80 % of its time
@@ -65,8 +67,8 @@ pub(crate) struct Session {
     pub(crate) client: Client,
     /// What goes with each request: the login and the impersonation.
     pub(crate) headers: HeaderMap,
-    /// What the client presents.
-    login: AuthInfo,
+    /// The credential that the client sends.
+    credential: ResolvedCredential,
     /// Whom it trusts, in PEM.
     authorities: Option<Vec<u8>>,
     /// When to ask for another one.
@@ -94,7 +96,7 @@ impl SessionProvider {
         };
         let (session, expiry_note) = login.open(None)?;
         login.expiry_note = expiry_note;
-        if login.plugin.is_none() || credential::is_some(&session.login) {
+        if login.plugin.is_none() || session.credential.is_some() {
             login.plugin = None;
             login.current = Mutex::new(Some(Arc::new(session)));
         }
@@ -112,7 +114,8 @@ impl SessionProvider {
     pub(crate) async fn credential(&self) -> CredentialSummary {
         let current = self.current.lock().await;
         let session = current.as_deref();
-        let presented = session.map(|session| CredentialSummary::of(&self.user, &session.login));
+        let presented =
+            session.map(|session| CredentialSummary::of(&self.user, &session.credential));
         CredentialSummary {
             plugin: self.plugin.as_ref().map(|plugin| ExecPluginInfo {
                 command: plugin.command().to_owned(),
@@ -134,16 +137,7 @@ impl SessionProvider {
 
     /// Whether requests are sent as somebody else.
     pub(crate) fn impersonates(&self) -> bool {
-        let user = &self.user;
-        user.impersonate.is_some()
-            || user.impersonate_uid.is_some()
-            || user.impersonate_groups.iter().flatten().next().is_some()
-            || user
-                .impersonate_user_extra
-                .iter()
-                .flatten()
-                .next()
-                .is_some()
+        Impersonation::of_user(&self.user).is_some()
     }
 
     /// To whom the server's answers are, by which way: two that are the same get the same. No
@@ -154,18 +148,17 @@ impl SessionProvider {
             proxy,
             ..
         } = &self.route;
-        let user = credential::impersonation(&self.user);
-        let extra: BTreeMap<_, _> = user.impersonate_user_extra.iter().flatten().collect();
-        let (name, uid, groups) = (
-            &user.impersonate,
-            &user.impersonate_uid,
-            &user.impersonate_groups,
-        );
         format!(
-            "{:?} by {cluster_name:?} {:?} as {name:?} {uid:?} {groups:?} {extra:?}",
+            "{:?} by {cluster_name:?} {:?} as {:?}",
             self.user_name,
             proxy.as_ref().map(|proxy| &proxy.address),
+            Impersonation::of_user(&self.user),
         )
+    }
+
+    /// Reports whether [`SessionProvider::session`] may run an exec plugin.
+    pub(crate) fn may_run_plugin(&self) -> bool {
+        self.plugin.is_some()
     }
 
     /// The session for a request that is about to be sent. Runs the plugin if there is one and
@@ -181,13 +174,8 @@ impl SessionProvider {
         let session = match (&self.plugin, current.as_deref()) {
             (Some(plugin), _) => {
                 let answer = plugin.answer(self.stdin_in_use).await?;
-                self.open(Some(answer))
-                    .map(|(session, _)| session)
-                    .map_err(|error| {
-                        let reason = error.to_string();
-                        let reason = reason.trim_start_matches("error: ");
-                        exec::failure(format!("failed parsing client key/certificate: {reason}"))
-                    })?
+                let opened = self.open(Some(answer));
+                opened.map_err(|error| unusable_answer(&error))?.0
             }
             (None, Some(last)) => match self.open(None) {
                 Ok((session, _)) if !session.presents_the_same_as(last) => session,
@@ -252,15 +240,15 @@ impl SessionProvider {
             trace,
             ..
         } = &self.route;
-        let mut login = credential::login(&self.user, &self.user_name)?;
-        let until = match &answer {
-            Some(answer) => {
-                answer.log_in(&mut login);
-                answer.expiration_timestamp
-            }
-            None => a_minute_from_now(),
+        let configured = ResolvedCredential::of_user(&self.user, &self.user_name)?;
+        let (credential, until) = match &answer {
+            Some(answer) => (answer.to_credential(), answer.expiration_timestamp),
+            None => (configured, a_minute_from_now()),
         };
-        let identity = tls::identity(&login, &self.user_name)?;
+        let certificate = credential.certificate.as_ref();
+        let identity = certificate
+            .map(|certificate| tls::identity(certificate, &self.user_name))
+            .transpose()?;
         let expiry_note = identity
             .as_ref()
             .and_then(|identity| tls::expiry_note(identity, &self.user_name));
@@ -274,7 +262,8 @@ impl SessionProvider {
         } else {
             None
         };
-        let mut headers = credential::headers(&login)?;
+        let impersonation = Impersonation::of_user(&self.user);
+        let mut headers = credential::headers(&credential, &impersonation)?;
         let of_proxy = proxy.as_ref().filter(|proxy| proxy.passes_on(server));
         if let Some(authorization) = of_proxy.and_then(Proxy::authorization) {
             headers.insert(PROXY_AUTHORIZATION, authorization);
@@ -284,7 +273,7 @@ impl SessionProvider {
             Session {
                 client,
                 headers,
-                login,
+                credential,
                 authorities,
                 until,
                 answer,
@@ -303,13 +292,22 @@ impl Session {
     }
 
     fn presents_the_same_as(&self, other: &Self) -> bool {
-        self.authorities == other.authorities && credential::is_same(&self.login, &other.login)
+        self.authorities == other.authorities && self.credential.is_same_as(&other.credential)
     }
 }
 
 /// Whether another request has handed the session back already.
 fn is_replaced(current: Option<&Arc<Session>>, refused: &Arc<Session>) -> bool {
     current.is_none_or(|session| !Arc::ptr_eq(session, refused))
+}
+
+/// Returns kubectl's line for an answer with a broken certificate or key.
+fn unusable_answer(error: &Error) -> Error {
+    let reason = match error.kind() {
+        Kind::Usage(reason) => reason.clone(),
+        _ => error.to_string(),
+    };
+    answer::failure(format!("failed parsing client key/certificate: {reason}"))
 }
 
 fn a_minute_from_now() -> Option<Timestamp> {
@@ -321,7 +319,6 @@ mod tests {
     use std::{fs, path::Path};
 
     use faulty_server::FaultyServer;
-    use secrecy::ExposeSecret;
 
     use super::*;
 
@@ -329,10 +326,7 @@ mod tests {
 
     impl Session {
         fn token(&self) -> &str {
-            self.login
-                .token
-                .as_ref()
-                .map_or("", ExposeSecret::expose_secret)
+            self.credential.token().unwrap_or_default()
         }
     }
 

@@ -4,14 +4,18 @@
 //! place instead of its value.
 
 use kube_client::config::AuthInfo;
+use serde_json::Value;
 
 use crate::Error;
 use crate::connection::Connection;
-use crate::connection::auth::{credential, id_token};
+use crate::connection::auth::credential::{self, Impersonation, ResolvedCredential};
+use crate::connection::auth::exec::ExecPlugin;
+use crate::connection::auth::id_token;
 use crate::connection::flags::args::ConnectionArgs;
 use crate::connection::session::Route;
 use crate::connection::transport::{proxy, server_url};
-use crate::curl::{self, CurlAuth, CurlCertificate, CurlTarget, Source, Trust};
+use crate::curl::{self, CurlAuth, CurlCertificate, CurlPlugin, CurlTarget, Source, Text, Trust};
+use crate::redaction::headers_and_urls::is_credential_name;
 
 const CLUSTER: (&str, &str) = ("clusters", "cluster");
 const USER: (&str, &str) = ("users", "user");
@@ -63,11 +67,11 @@ impl Connection {
         let secret_url = proxy_url.filter(|_| is_secret);
         let user = &self.login.user;
         let login = match &self.login.plugin {
-            Some(plugin) => Some(CurlAuth::Plugin(plugin.for_curl(
-                self.login.stdin_in_use,
-                of_user,
-                secret_url.as_ref(),
-            )?)),
+            Some(plugin) => {
+                let is_interactive = plugin.may_ask(self.login.stdin_in_use)?;
+                let plugin = exec_plugin(plugin, is_interactive, of_user, secret_url.as_ref())?;
+                Some(CurlAuth::Plugin(plugin))
+            }
             None => authorization(user, &args, of_user),
         };
         Ok(CurlTarget {
@@ -76,7 +80,10 @@ impl Connection {
             trust,
             certificate: client_certificate(user, of_user),
             login,
-            impersonation: credential::headers(&credential::impersonation(user))?,
+            impersonation: credential::headers(
+                &ResolvedCredential::default(),
+                &Impersonation::of_user(user),
+            )?,
             proxy: proxy.as_ref().map(|proxy| curl::Proxy {
                 scheme: proxy.protocol.name_in_curl(),
                 address: proxy.name(),
@@ -117,7 +124,7 @@ fn authorization(
     args: &ConnectionArgs,
     of_user: impl Fn(&str) -> Source,
 ) -> Option<CurlAuth> {
-    let token = match credential::token_file_that_counts(user) {
+    let token = match credential::effective_token_file(user) {
         Some(path) => Some(Source::File(path.to_owned())),
         _ if user.token.is_none() => None,
         _ if args.token.is_some() => Some(Source::Flag("--token")),
@@ -136,5 +143,76 @@ fn authorization(
         }),
         (None, None, Some(_)) => Some(CurlAuth::Token(of_user(id_token::ID_TOKEN))),
         (None, None, None) => None,
+    }
+}
+
+/// Describes the run of an exec plugin. `of_user` locates a field of the kubeconfig's user, and `proxy_url`
+/// the URL of the cluster's proxy, if that is secret.
+fn exec_plugin(
+    plugin: &ExecPlugin,
+    is_interactive: bool,
+    of_user: impl Fn(&str) -> Source,
+    proxy_url: Option<&Source>,
+) -> Result<CurlPlugin, Error> {
+    let variables = plugin.variables();
+    if let Some((name, _)) = variables.iter().find(|(name, _)| !is_variable_name(name)) {
+        return Err(Error::usage(format!(
+            "--curl: a shell cannot set the exec plugin's variable {name:?}"
+        )));
+    }
+    // Any variable may be secret, so all values stay in the kubeconfig.
+    let variables = variables.iter().enumerate().map(|(index, (name, _))| {
+        let value = of_user(&format!("exec.env[{index}].value"));
+        (name.clone(), value)
+    });
+    let mut previous = "";
+    let arguments = plugin
+        .arguments()
+        .iter()
+        .enumerate()
+        .map(|(index, argument)| {
+            let is_credential = announces_credential(previous, argument);
+            previous = argument;
+            if is_credential {
+                Text::Hidden(of_user(&format!("exec.args[{index}]")))
+            } else {
+                Text::Shown(argument.clone())
+            }
+        });
+    Ok(CurlPlugin {
+        path: plugin.path()?.to_string_lossy().into_owned(),
+        arguments: arguments.collect(),
+        variables: variables.collect(),
+        request: exec_info(plugin, is_interactive, proxy_url),
+        is_interactive,
+    })
+}
+
+/// Returns `$KUBERNETES_EXEC_INFO`, with a secret proxy URL hidden.
+fn exec_info(plugin: &ExecPlugin, is_interactive: bool, proxy_url: Option<&Source>) -> Vec<Text> {
+    let request = plugin.exec_info(is_interactive);
+    let url = plugin.proxy_url().map(|url| Value::from(url).to_string());
+    if let (Some(source), Some(url)) = (proxy_url, url)
+        && let Some((before, after)) = request.split_once(&url)
+    {
+        return vec![
+            Text::Shown(format!("{before}\"")),
+            Text::Hidden(source.clone()),
+            Text::Shown(format!("\"{after}")),
+        ];
+    }
+    vec![Text::Shown(request)]
+}
+
+fn is_variable_name(name: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    name.bytes().all(is_letter) && !name.starts_with(|first: char| first.is_ascii_digit())
+}
+
+/// Reports whether an argument is a credential, by the flag before it or by its own name before a `=`.
+fn announces_credential(previous: &str, argument: &str) -> bool {
+    match argument.split_once('=') {
+        Some((name, _)) if is_credential_name(name) => true,
+        _ => previous.starts_with('-') && !previous.contains('=') && is_credential_name(previous),
     }
 }

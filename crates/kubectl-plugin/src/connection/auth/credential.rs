@@ -9,7 +9,7 @@ use http::Uri;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use kube_client::config::{AuthInfo, Cluster};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
 use crate::Error;
 use crate::connection::auth::id_token;
@@ -33,31 +33,91 @@ const NO_TOKEN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// The impersonation alone. It is no credential, and kubectl sends it over plain http too.
-pub(crate) fn impersonation(user: &AuthInfo) -> AuthInfo {
-    AuthInfo {
-        impersonate: user.impersonate.clone(),
-        impersonate_uid: user.impersonate_uid.clone(),
-        impersonate_groups: user.impersonate_groups.clone(),
-        impersonate_user_extra: user.impersonate_user_extra.clone(),
-        ..AuthInfo::default()
+/// The credential of a user, with the content of all files. Impersonation is not part of it.
+#[derive(Clone, Default)]
+pub(crate) struct ResolvedCredential {
+    /// The `Authorization` header.
+    pub(crate) authorization: Option<ResolvedAuthorization>,
+    /// The client certificate of the TLS handshake.
+    pub(crate) certificate: Option<CertificateAndKey>,
+}
+
+/// The content of an `Authorization` header.
+#[derive(Clone)]
+pub(crate) enum ResolvedAuthorization {
+    /// A bearer token.
+    Token(SecretString),
+    /// A user name and a password.
+    Basic {
+        name: String,
+        password: SecretString,
+    },
+}
+
+/// A client certificate and its key, in PEM.
+#[derive(Clone)]
+pub(crate) struct CertificateAndKey {
+    pub(crate) certificate: Vec<u8>,
+    pub(crate) key: SecretSlice<u8>,
+}
+
+impl ResolvedCredential {
+    /// Reads the credential of a kubeconfig's user: a bearer token, or a name and a password; and a client
+    /// certificate.
+    pub(crate) fn of_user(user: &AuthInfo, user_name: &str) -> Result<Self, Error> {
+        let mut authorization = token(user)?.map(ResolvedAuthorization::Token);
+        if let Some(name) = &user.username {
+            if authorization.is_some() {
+                return Err(Error::usage(
+                    "username/password or bearer token may be set, but not both",
+                ));
+            }
+            authorization = Some(ResolvedAuthorization::Basic {
+                name: name.clone(),
+                password: user.password.clone().unwrap_or_default(),
+            });
+        }
+        let certificate = certificate_and_key(user, user_name)?;
+        if let Some(provider) = &user.auth_provider {
+            id_token::check(provider)?;
+            if authorization.is_none() {
+                let token = id_token::id_token(provider, user_name)?;
+                authorization = Some(ResolvedAuthorization::Token(token.into()));
+            }
+        }
+        Ok(Self {
+            authorization,
+            certificate,
+        })
+    }
+
+    /// Reports whether there is a credential at all.
+    pub(crate) fn is_some(&self) -> bool {
+        self.authorization.is_some() || self.certificate.is_some()
+    }
+
+    /// Reports whether two credentials of the same user have the same token and certificate.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        let certificate = |credential: &Self| {
+            let certificate = credential.certificate.as_ref();
+            certificate.map(|certificate| certificate.certificate.clone())
+        };
+        self.token() == other.token() && certificate(self) == certificate(other)
+    }
+
+    /// Returns the bearer token.
+    pub(crate) fn token(&self) -> Option<&str> {
+        match &self.authorization {
+            Some(ResolvedAuthorization::Token(token)) => Some(token.expose_secret()),
+            _ => None,
+        }
     }
 }
 
-/// The impersonation and the credentials, read from their files: a bearer token or a name and
-/// password, and beside them a client certificate.
-pub(crate) fn login(user: &AuthInfo, user_name: &str) -> Result<AuthInfo, Error> {
-    let mut login = impersonation(user);
-    login.token = token(user)?;
-    if user.username.is_some() {
-        if login.token.is_some() {
-            return Err(Error::usage(
-                "username/password or bearer token may be set, but not both",
-            ));
-        }
-        login.username.clone_from(&user.username);
-        login.password = Some(user.password.clone().unwrap_or_default());
-    }
+fn certificate_and_key(
+    user: &AuthInfo,
+    user_name: &str,
+) -> Result<Option<CertificateAndKey>, Error> {
     let owner = format!(" of user {user_name:?}");
     let certificate = pem(
         "client-certificate",
@@ -65,24 +125,91 @@ pub(crate) fn login(user: &AuthInfo, user_name: &str) -> Result<AuthInfo, Error>
         user.client_certificate_data.as_deref(),
         user.client_certificate.as_deref(),
     )?;
-    // Without a certificate the key is of no use; as in kubectl it is no error.
-    if let Some(certificate) = certificate {
-        let data = exposed(user.client_key_data.as_ref());
-        let key = pem("client-key", &owner, data, user.client_key.as_deref())?.unwrap_or_default();
-        if is_encrypted(&key) {
-            return Err(Error::usage(format!("the client-key{owner} is encrypted"))
-                .hinted("`openssl pkey -in FILE -out FILE` takes the passphrase off"));
-        }
-        login.client_certificate_data = Some(STANDARD.encode(certificate));
-        login.client_key_data = Some(STANDARD.encode(key).into());
+    // A key without a certificate is useless, but as in kubectl not an error.
+    let Some(certificate) = certificate else {
+        return Ok(None);
+    };
+    let data = exposed(user.client_key_data.as_ref());
+    let key = pem("client-key", &owner, data, user.client_key.as_deref())?.unwrap_or_default();
+    if is_encrypted(&key) {
+        return Err(Error::usage(format!("the client-key{owner} is encrypted"))
+            .hinted("remove the passphrase: openssl pkey -in FILE -out FILE"));
     }
-    if let Some(provider) = &user.auth_provider {
-        id_token::check(provider)?;
-        if login.token.is_none() && login.username.is_none() {
-            login.token = Some(id_token::id_token(provider, user_name)?.into());
+    Ok(Some(CertificateAndKey {
+        certificate,
+        key: key.into(),
+    }))
+}
+
+/// The user that requests are sent as, if it is not the owner of the credential. This is not a credential,
+/// and kubectl sends it over plain http, too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Impersonation {
+    user: Option<String>,
+    uid: Option<String>,
+    groups: Vec<String>,
+    extra: BTreeMap<String, Vec<String>>,
+}
+
+impl Impersonation {
+    pub(crate) fn of_user(user: &AuthInfo) -> Self {
+        let extra = user.impersonate_user_extra.clone().unwrap_or_default();
+        Self {
+            user: user.impersonate.clone(),
+            uid: user.impersonate_uid.clone(),
+            groups: user.impersonate_groups.clone().unwrap_or_default(),
+            extra: extra.into_iter().collect(),
         }
     }
-    Ok(login)
+
+    /// Reports whether requests are sent as another user.
+    pub(crate) fn is_some(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// Adds the headers, the extras in the order of their keys.
+    pub(crate) fn add_headers(&self, headers: &mut HeaderMap) -> Result<(), Error> {
+        let mut add = |name: &str, value: &str| {
+            let pair = (
+                HeaderName::try_from(name).ok(),
+                HeaderValue::try_from(value).ok(),
+            );
+            let (Some(name), Some(value)) = pair else {
+                return Err(Error::usage(
+                    "an impersonation flag contains a character that a header cannot hold",
+                ));
+            };
+            headers.append(name, value);
+            Ok(())
+        };
+        if let Some(user) = &self.user {
+            add("impersonate-user", user)?;
+        }
+        if let Some(uid) = &self.uid {
+            add("impersonate-uid", uid)?;
+        }
+        for group in &self.groups {
+            add("impersonate-group", group)?;
+        }
+        for (key, values) in &self.extra {
+            let name = format!("impersonate-extra-{}", utf8_percent_encode(key, NO_TOKEN));
+            for value in values {
+                add(&name, value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the impersonation of a user alone, for a server that must not get the credential.
+pub(crate) fn without_credential(user: &AuthInfo) -> AuthInfo {
+    AuthInfo {
+        impersonate: user.impersonate.clone(),
+        impersonate_uid: user.impersonate_uid.clone(),
+        impersonate_groups: user.impersonate_groups.clone(),
+        impersonate_user_extra: user.impersonate_user_extra.clone(),
+        ..AuthInfo::default()
+    }
 }
 
 /// Whether a PEM text says of its key that it is encrypted: in the name of PKCS#8, in a header of
@@ -93,17 +220,6 @@ fn is_encrypted(pem: &[u8]) -> bool {
         line.starts_with("-----BEGIN ENCRYPTED")
             || line.starts_with("Proc-Type:") && line.contains("ENCRYPTED")
     })
-}
-
-/// Whether there is anything in `login` to log in with.
-pub(crate) fn is_some(login: &AuthInfo) -> bool {
-    login.token.is_some() || login.username.is_some() || login.client_certificate_data.is_some()
-}
-
-/// Whether two logins of the same user present the same token and certificate.
-pub(crate) fn is_same(one: &AuthInfo, other: &AuthInfo) -> bool {
-    exposed(one.token.as_ref()) == exposed(other.token.as_ref())
-        && one.client_certificate_data == other.client_certificate_data
 }
 
 /// What to say when the user has a credential and the server, over plain http, does not get it.
@@ -157,7 +273,7 @@ fn token(user: &AuthInfo) -> Result<Option<SecretString>, Error> {
 }
 
 /// The file that the token of a user is from, if it is from one.
-pub(crate) fn token_file_that_counts(user: &AuthInfo) -> Option<&str> {
+pub(crate) fn effective_token_file(user: &AuthInfo) -> Option<&str> {
     let path = user.token_file.as_deref()?;
     (user.token.is_none() || token_of_file(path).is_ok()).then_some(path)
 }
@@ -191,63 +307,31 @@ fn pem(
     }
 }
 
-/// The headers of a login and an impersonation (`client-go/transport/round_trippers.go`).
+/// Returns the headers of a credential and an impersonation (`client-go/transport/round_trippers.go`).
 ///
-/// kube-client's layers would set the same ones. With them come its exec plugins and auth
-/// providers, which are ours here, and a `JSONPath` and a regex engine: a tenth of the binary.
-pub(crate) fn headers(login: &AuthInfo) -> Result<HeaderMap, Error> {
+/// kube-client's layers would set the same headers, but they bring its exec plugins and auth providers, a
+/// `JSONPath` and a regex engine: a tenth of the binary.
+pub(crate) fn headers(
+    credential: &ResolvedCredential,
+    impersonation: &Impersonation,
+) -> Result<HeaderMap, Error> {
     let mut headers = HeaderMap::new();
-    if let Some(authorization) = authorization(login) {
-        let mut value = HeaderValue::try_from(authorization)
-            .map_err(|_| Error::usage("the login holds a character that no header may hold"))?;
+    if let Some(authorization) = &credential.authorization {
+        let text = match authorization {
+            ResolvedAuthorization::Token(token) => format!("Bearer {}", token.expose_secret()),
+            ResolvedAuthorization::Basic { name, password } => {
+                let pair = format!("{name}:{}", password.expose_secret());
+                format!("Basic {}", STANDARD.encode(pair))
+            }
+        };
+        let mut value = HeaderValue::try_from(text).map_err(|_| {
+            Error::usage("the credential contains a character that a header cannot hold")
+        })?;
         value.set_sensitive(true);
         headers.insert(header::AUTHORIZATION, value);
     }
-    let mut add = |name: &str, value: &str| {
-        let pair = (
-            HeaderName::try_from(name).ok(),
-            HeaderValue::try_from(value).ok(),
-        );
-        let (Some(name), Some(value)) = pair else {
-            return Err(Error::usage(
-                "an impersonated name holds a character that no header may hold",
-            ));
-        };
-        headers.append(name, value);
-        Ok(())
-    };
-    login
-        .impersonate
-        .iter()
-        .try_for_each(|user| add("impersonate-user", user))?;
-    login
-        .impersonate_uid
-        .iter()
-        .try_for_each(|uid| add("impersonate-uid", uid))?;
-    login
-        .impersonate_groups
-        .iter()
-        .flatten()
-        .try_for_each(|group| add("impersonate-group", group))?;
-    // In some order, but always in the same.
-    let extras: BTreeMap<_, _> = login.impersonate_user_extra.iter().flatten().collect();
-    for (key, values) in extras {
-        let name = format!("impersonate-extra-{}", utf8_percent_encode(key, NO_TOKEN));
-        values.iter().try_for_each(|value| add(&name, value))?;
-    }
+    impersonation.add_headers(&mut headers)?;
     Ok(headers)
-}
-
-fn authorization(login: &AuthInfo) -> Option<String> {
-    if let Some(token) = exposed(login.token.as_ref()) {
-        return Some(format!("Bearer {token}"));
-    }
-    let name = login.username.as_ref()?;
-    let password = exposed(login.password.as_ref()).unwrap_or_default();
-    Some(format!(
-        "Basic {}",
-        STANDARD.encode(format!("{name}:{password}"))
-    ))
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 
 use std::fmt::{self, Write as _};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use kube_client::config::AuthInfo;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
@@ -11,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use x509_parser::{certificate::X509Certificate, prelude::FromDer, x509::AttributeTypeAndValue};
 
 pub use super::jwt::Claims;
-use crate::connection::auth::credential;
+use crate::connection::auth::credential::{self, ResolvedAuthorization, ResolvedCredential};
 use crate::text::utc;
 
 /// What goes to the server with a request. Both halves may be there: which of them counts is for
@@ -78,30 +77,38 @@ pub struct ClientCertificate {
 }
 
 impl CredentialSummary {
-    /// What `login` presents, which was made of the kubeconfig's `user`, or of a plugin's answer.
-    pub(crate) fn of(user: &AuthInfo, login: &AuthInfo) -> Self {
-        let token = login.token.as_ref().map(|text| BearerToken {
-            text: text.clone(),
-            file: credential::token_file_that_counts(user).map(str::to_owned),
-            auth_provider: match (&user.auth_provider, &user.token) {
-                (Some(provider), None) => Some(provider.name.clone()),
-                _ => None,
-            },
-            claims: Claims::of(text.expose_secret()),
-        });
-        let basic = || {
-            let name = login.username.clone()?;
-            Some(Authorization::Basic { name })
-        };
+    /// Describes `credential`, which comes from the kubeconfig's `user` or from an exec plugin.
+    pub(crate) fn of(user: &AuthInfo, credential: &ResolvedCredential) -> Self {
+        let authorization = credential.authorization.as_ref();
+        let certificate = credential.certificate.as_ref();
         Self {
-            authorization: token.map(Authorization::Token).or_else(basic),
-            certificate: login.client_certificate_data.as_deref().and_then(leaf),
+            authorization: authorization.map(|authorization| match authorization {
+                ResolvedAuthorization::Token(text) => {
+                    Authorization::Token(BearerToken::of(user, text))
+                }
+                ResolvedAuthorization::Basic { name, .. } => {
+                    Authorization::Basic { name: name.clone() }
+                }
+            }),
+            certificate: certificate.and_then(|certificate| leaf(&certificate.certificate)),
             plugin: None,
         }
     }
 }
 
 impl BearerToken {
+    fn of(user: &AuthInfo, text: &SecretString) -> Self {
+        Self {
+            text: text.clone(),
+            file: credential::effective_token_file(user).map(str::to_owned),
+            auth_provider: match (&user.auth_provider, &user.token) {
+                (Some(provider), None) => Some(provider.name.clone()),
+                _ => None,
+            },
+            claims: Claims::of(text.expose_secret()),
+        }
+    }
+
     /// The token itself: for a request about it, and for nothing that is printed.
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
@@ -135,10 +142,9 @@ impl ClientCertificate {
     }
 }
 
-/// The first certificate of PEM text in base64.
-fn leaf(data: &str) -> Option<ClientCertificate> {
-    let text = STANDARD.decode(data).ok()?;
-    let leaf = CertificateDer::pem_slice_iter(&text).find_map(Result::ok)?;
+/// Describes the first certificate of a PEM text.
+fn leaf(pem: &[u8]) -> Option<ClientCertificate> {
+    let leaf = CertificateDer::pem_slice_iter(pem).find_map(Result::ok)?;
     ClientCertificate::of(&leaf)
 }
 

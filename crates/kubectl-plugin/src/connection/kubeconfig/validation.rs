@@ -3,7 +3,7 @@
 use kube_client::config::{AuthInfo, Cluster, ExecConfig};
 
 use crate::Error;
-use crate::connection::auth::exec;
+use crate::connection::auth::exec::answer;
 use crate::connection::kubeconfig::file;
 use crate::connection::transport::proxy;
 
@@ -105,7 +105,7 @@ fn exec_problems(name: &str, user: &AuthInfo, exec: &ExecConfig) -> Vec<String> 
     // The versions before v1 have a default.
     let has_default = matches!(
         exec.api_version.as_deref(),
-        Some("client.authentication.k8s.io/v1alpha1" | exec::V1BETA1)
+        Some("client.authentication.k8s.io/v1alpha1" | answer::V1BETA1)
     );
     let has_mode = exec.interactive_mode.is_some() || has_default;
     require(has_mode, "interactiveMode");

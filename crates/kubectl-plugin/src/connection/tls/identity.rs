@@ -1,13 +1,11 @@
 //! The client certificate, as Go takes it (`tls.X509KeyPair`): also one of X.509 version 1, as
 //! `openssl x509 -req` makes them, which rustls itself would refuse to read.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use kube_client::config::AuthInfo;
 use rustls::{
     crypto::ring::sign::any_supported_type,
     pki_types::{
         CertificateDer, PrivateKeyDer,
-        pem::{self, PemObject},
+        pem::{Error as PemError, PemObject},
     },
     sign::CertifiedKey,
 };
@@ -15,35 +13,21 @@ use secrecy::ExposeSecret;
 use x509_parser::{certificate::X509Certificate, prelude::FromDer, time::ASN1Time};
 
 use crate::Error;
+use crate::connection::auth::credential::CertificateAndKey;
 use crate::text::utc;
 
 /// The name of the curve P-521 in a key: the object identifier 1.3.132.0.35.
 const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
 
-/// The certificate and key of a login, which holds them as PEM in base64, if it has any.
-/// A message never repeats a line of them.
-pub(crate) fn identity(login: &AuthInfo, user_name: &str) -> Result<Option<CertifiedKey>, Error> {
-    let Some(certificate) = &login.client_certificate_data else {
-        return Ok(None);
-    };
-    let key = login
-        .client_key_data
-        .as_ref()
-        .map_or("", |key| key.expose_secret());
-    let error = |problem: &str| {
-        Error::usage(format!(
-            "the client certificate or key of user {user_name:?} {problem}"
-        ))
-    };
-    let decode = |text: &str| STANDARD.decode(text).map_err(|_| error("is not base64"));
-
-    // As in Go, what is no certificate in the text is passed over.
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&decode(certificate)?)
+/// Parses a client certificate and its key. No message repeats a line of them.
+pub(crate) fn identity(pem: &CertificateAndKey, user_name: &str) -> Result<CertifiedKey, Error> {
+    // As in Go, other items in the text are skipped.
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem.certificate)
         .filter_map(Result::ok)
         .collect();
     let Some(leaf) = chain.first() else {
         return Err(Error::usage(format!(
-            "the client-certificate of user {user_name:?} holds no certificate in PEM"
+            "the client-certificate of user {user_name:?} contains no certificate in PEM"
         )));
     };
     let leaf_key = webpki::anchor_from_trusted_cert(leaf)
@@ -53,14 +37,18 @@ pub(crate) fn identity(login: &AuthInfo, user_name: &str) -> Result<Option<Certi
                 "the client-certificate of user {user_name:?} is not a certificate"
             ))
         })?;
-    let key = match PrivateKeyDer::from_pem_slice(&decode(key)?) {
+    let key = match PrivateKeyDer::from_pem_slice(pem.key.expose_secret()) {
         Ok(key) => key,
-        Err(pem::Error::NoItemsFound) => {
+        Err(PemError::NoItemsFound) => {
             return Err(Error::usage(format!(
-                "the client-key of user {user_name:?} holds no private key in PEM"
+                "the client-key of user {user_name:?} contains no private key in PEM"
             )));
         }
-        Err(_) => return Err(error("is not valid PEM")),
+        Err(_) => {
+            return Err(Error::usage(format!(
+                "the client certificate or key of user {user_name:?} is not valid PEM"
+            )));
+        }
     };
     let is_p521 = key
         .secret_der()
@@ -70,20 +58,20 @@ pub(crate) fn identity(login: &AuthInfo, user_name: &str) -> Result<Option<Certi
         let kind = if is_p521 {
             "on the curve P-521, which is not supported"
         } else {
-            "of no supported kind"
+            "of an unsupported kind"
         };
         Error::usage(format!("the client-key of user {user_name:?} is {kind}"))
-            .hinted("supported are RSA of 2048 bits and more, ECDSA on P-256 and P-384, Ed25519")
+            .hinted("supported: RSA keys of at least 2048 bits, ECDSA on P-256 and P-384, Ed25519")
     })?;
     if key
         .public_key()
         .is_some_and(|public_key| public_key != leaf_key)
     {
         return Err(Error::usage(format!(
-            "the client-key of user {user_name:?} is not that of the client-certificate"
+            "the client-key of user {user_name:?} does not belong to its client-certificate"
         )));
     }
-    Ok(Some(CertifiedKey::new(chain, key)))
+    Ok(CertifiedKey::new(chain, key))
 }
 
 /// What to say when the certificate is out of date: most servers then answer only `Unauthorized`.

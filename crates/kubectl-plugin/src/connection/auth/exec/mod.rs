@@ -5,6 +5,7 @@
 //! stdin that holds a patch, and repeats what they print in its errors. Here a run is one call
 //! of `ExecPlugin::run`, and what a plugin says on stdout goes to the server or nowhere.
 
+pub(crate) mod answer;
 pub(crate) mod policy;
 pub(crate) mod shared_run;
 
@@ -16,29 +17,21 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::HeaderValue;
-use jiff::Timestamp;
-use kube_client::config::{AuthInfo, Cluster, ExecConfig, ExecInteractiveMode};
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use kube_client::config::{Cluster, ExecConfig, ExecInteractiveMode};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::{io::AsyncReadExt, process::Command};
 
 use crate::Error;
 use crate::connection::auth::credential;
-use crate::connection::kubeconfig::{file, yaml};
-use crate::curl::{self, Source, Text};
-use crate::redaction::headers_and_urls::is_credential_name;
-use crate::stderr::progress;
-use crate::text::utc;
+use crate::connection::kubeconfig::file;
+use answer::{Answer, V1, V1BETA1, failure};
 use policy::PluginPolicy;
 use shared_run::{SharedRun, SharedRuns};
 
 /// What no credential fills, in bytes. Departure: kubectl reads on.
 const LONGEST_ANSWER: u64 = 1 << 20;
 
-const V1: &str = "client.authentication.k8s.io/v1";
-/// The older version, of the same shape.
-pub(crate) const V1BETA1: &str = "client.authentication.k8s.io/v1beta1";
 /// Where a kubeconfig's cluster keeps what is for plugins alone.
 const CLUSTER_EXTENSION: &str = "client.authentication.k8s.io/exec";
 
@@ -56,18 +49,6 @@ pub(crate) struct ExecPlugin {
     policy: PluginPolicy,
     /// The run that several contexts share.
     shared: Option<Arc<SharedRun>>,
-}
-
-/// What a plugin answered.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(crate) struct Answer {
-    token: Option<String>,
-    client_certificate_data: Option<String>,
-    client_key_data: Option<String>,
-    /// Until when it is good; `None` is until the server refuses it.
-    #[serde(deserialize_with = "point_in_time")]
-    pub(crate) expiration_timestamp: Option<Timestamp>,
 }
 
 impl ExecPlugin {
@@ -119,9 +100,23 @@ impl ExecPlugin {
                 &self.arguments,
                 &self.variables,
                 &self.interactive_mode,
-                self.request(false),
+                self.exec_info(false),
             )
         )
+    }
+
+    pub(crate) fn arguments(&self) -> &[String] {
+        &self.arguments
+    }
+
+    /// Returns the environment variables, each a name and a value.
+    pub(crate) fn variables(&self) -> &[(String, String)] {
+        &self.variables
+    }
+
+    /// Returns the cluster's proxy URL, if the plugin is told about it.
+    pub(crate) fn proxy_url(&self) -> Option<&str> {
+        self.cluster.as_ref()?.proxy_url.as_deref()
     }
 
     /// The program, as the kubeconfig names it.
@@ -148,11 +143,10 @@ impl ExecPlugin {
     /// Runs the plugin. Its stderr is ours; stdin too, if it may read it.
     async fn run(&self, stdin_in_use: bool) -> Result<Answer, Error> {
         let is_interactive = self.may_ask(stdin_in_use)?;
-        let _hidden = progress::hide();
         let mut child = Command::new(self.path()?)
             .args(&self.arguments)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .env("KUBERNETES_EXEC_INFO", self.request(is_interactive))
+            .env("KUBERNETES_EXEC_INFO", self.exec_info(is_interactive))
             .stdin(if is_interactive {
                 Stdio::inherit()
             } else {
@@ -193,7 +187,7 @@ impl ExecPlugin {
     }
 
     /// Whether the plugin may ask the user at the terminal.
-    fn may_ask(&self, stdin_in_use: bool) -> Result<bool, Error> {
+    pub(crate) fn may_ask(&self, stdin_in_use: bool) -> Result<bool, Error> {
         is_interactive(&self.interactive_mode, stdin().is_terminal(), stdin_in_use).map_err(
             |reason| {
                 let reason = format!("exec plugin cannot support interactive mode: {reason}");
@@ -208,7 +202,7 @@ impl ExecPlugin {
     }
 
     /// The program, which the policy must allow.
-    fn path(&self) -> Result<PathBuf, Error> {
+    pub(crate) fn path(&self) -> Result<PathBuf, Error> {
         let found = file::find_executable(&self.command);
         let path = found.as_deref().map_err(String::as_str);
         self.policy.check(&self.command, path).map_err(failure)?;
@@ -221,7 +215,7 @@ impl ExecPlugin {
     }
 
     /// What the plugin gets in `$KUBERNETES_EXEC_INFO`.
-    fn request(&self, is_interactive: bool) -> String {
+    pub(crate) fn exec_info(&self, is_interactive: bool) -> String {
         let request = Request {
             kind: "ExecCredential",
             api_version: self.version,
@@ -233,65 +227,6 @@ impl ExecPlugin {
         serde_json::to_string(&request).expect("it has no keys but strings")
     }
 
-    /// The same run as a shell's command. Where `of_user` is a field of the kubeconfig's user, and
-    /// `proxy_url` where the cluster's proxy is, if that one is a secret.
-    pub(crate) fn for_curl(
-        &self,
-        stdin_in_use: bool,
-        of_user: impl Fn(&str) -> Source,
-        proxy_url: Option<&Source>,
-    ) -> Result<curl::CurlPlugin, Error> {
-        let is_interactive = self.may_ask(stdin_in_use)?;
-        let is_word = |name: &str| {
-            let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-            name.bytes().all(is_letter) && !name.starts_with(|first: char| first.is_ascii_digit())
-        };
-        if let Some((name, _)) = self.variables.iter().find(|(name, _)| !is_word(name)) {
-            return Err(Error::usage(format!(
-                "--curl: no shell can set the variable {name:?} of the exec plugin"
-            )));
-        }
-        // Nothing says what of its environment is secret, so all of it is left where it is.
-        let variables = self.variables.iter().enumerate().map(|(index, (name, _))| {
-            let value = of_user(&format!("exec.env[{index}].value"));
-            (name.clone(), value)
-        });
-        let arguments = self.arguments.iter().enumerate().map(|(index, argument)| {
-            let before = index
-                .checked_sub(1)
-                .map_or("", |index| &self.arguments[index]);
-            if is_telling(before, argument) {
-                Text::Hidden(of_user(&format!("exec.args[{index}]")))
-            } else {
-                Text::Shown(argument.clone())
-            }
-        });
-        let request = self.request(is_interactive);
-        let url = self
-            .cluster
-            .as_ref()
-            .and_then(|cluster| cluster.proxy_url.as_ref());
-        let shown_url = url.map(|url| Value::from(url.as_str()).to_string());
-        let request = match (proxy_url, shown_url) {
-            (Some(source), Some(url)) if request.contains(&url) => {
-                let (before, after) = request.split_once(&url).unwrap_or_default();
-                vec![
-                    Text::Shown(format!("{before}\"")),
-                    Text::Hidden(source.clone()),
-                    Text::Shown(format!("\"{after}")),
-                ]
-            }
-            _ => vec![Text::Shown(request)],
-        };
-        Ok(curl::CurlPlugin {
-            path: self.path()?.to_string_lossy().into_owned(),
-            arguments: arguments.collect(),
-            variables: variables.collect(),
-            request,
-            is_interactive,
-        })
-    }
-
     fn not_found(&self, reason: &str) -> Error {
         let hint = match self.install_hint.as_str() {
             "" => {
@@ -301,86 +236,6 @@ impl ExecPlugin {
         };
         failure(format!("exec: {reason}")).hinted(hint)
     }
-}
-
-impl Answer {
-    pub(crate) fn is_good(&self) -> bool {
-        let end = self.expiration_timestamp;
-        end.is_none_or(|end| Timestamp::now() <= end)
-    }
-
-    /// Checks what a plugin printed. The error holds nothing of it.
-    fn read(stdout: &[u8], version: &str) -> Result<Self, String> {
-        let no_credential = || format!("decoding stdout: not an ExecCredential of {version}");
-        let document = yaml::first_document(stdout).ok().flatten();
-        let mut document = document.ok_or_else(no_credential)?;
-        let text = |name| document.get(name).and_then(Value::as_str);
-        if !document.is_object() || text("kind").is_some_and(|kind| kind != "ExecCredential") {
-            return Err(no_credential());
-        }
-        let returned = text("apiVersion");
-        if returned != Some(version) {
-            let known = [V1, V1BETA1]
-                .into_iter()
-                .find(|known| returned == Some(*known));
-            return Err(format!(
-                "exec plugin is configured to use API version {version}, plugin returned version {}",
-                known.unwrap_or("that is none")
-            ));
-        }
-        let status = document["status"].take();
-        if status.is_null() {
-            return Err("exec plugin didn't return a status field".to_owned());
-        }
-        let answer: Self = serde_json::from_value(status)
-            .map_err(|_| "decoding stdout: a field of the status is of the wrong type")?;
-        let is_set = |field: &Option<String>| field.as_ref().is_some_and(|text| !text.is_empty());
-        let has_certificate = is_set(&answer.client_certificate_data);
-        if has_certificate != is_set(&answer.client_key_data) {
-            return Err("exec plugin returned only certificate or key, not both".to_owned());
-        }
-        if !has_certificate && !is_set(&answer.token) {
-            return Err("exec plugin didn't return a token or cert/key pair".to_owned());
-        }
-        let token = answer.token.as_deref().unwrap_or_default();
-        if HeaderValue::from_str(token).is_err() {
-            return Err("exec plugin returned a token that no header may hold".to_owned());
-        }
-        Ok(answer)
-    }
-
-    /// Puts the credential where that of the kubeconfig would be.
-    pub(crate) fn log_in(&self, login: &mut AuthInfo) {
-        let set = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        login.token = set(&self.token).map(Into::into);
-        let encode = |pem| STANDARD.encode::<String>(pem);
-        login.client_certificate_data = set(&self.client_certificate_data).map(encode);
-        login.client_key_data = set(&self.client_key_data).map(|pem| encode(pem).into());
-    }
-}
-
-fn point_in_time<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Timestamp>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(source)? else {
-        return Ok(None);
-    };
-    let time = utc::rfc3339(&text).ok_or_else(|| D::Error::custom("no point in time"))?;
-    Ok(Some(time))
-}
-
-/// Whether a name announces that the argument, or what stands in it behind a `=`, is a credential.
-fn is_telling(before: &str, argument: &str) -> bool {
-    match argument.split_once('=') {
-        Some((name, _)) if is_credential_name(name) => true,
-        _ => before.starts_with('-') && !before.contains('=') && is_credential_name(before),
-    }
-}
-
-/// kubectl's line for a plugin that did not log in.
-pub(crate) fn failure(reason: impl AsRef<str>) -> Error {
-    Error::connection(format!(
-        "Unable to connect to the server: getting credentials: {}",
-        reason.as_ref()
-    ))
 }
 
 /// Whether the plugin may read stdin, and why it cannot run at all.

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::HashMap, sync::Arc};
 use tokio::sync::Mutex;
 
 use crate::Error;
-use crate::connection::auth::exec::{self, Answer};
+use crate::connection::auth::exec::answer::{self, Answer};
 
 /// The runs, by all that a run depends on.
 #[derive(Default)]
@@ -41,7 +41,7 @@ impl SharedRun {
             _ => {}
         }
         // Stands when the one who runs it gives up: else each of the others would run it anew.
-        let unfinished = exec::failure("exec: the plugin did not end in time");
+        let unfinished = answer::failure("exec: the plugin did not end in time");
         *outcome = Some(Err(Failure::of(&unfinished)));
         let result = run.await.map(Arc::new);
         *outcome = Some(match &result {
