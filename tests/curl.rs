@@ -524,7 +524,7 @@ fn answer() -> [Answer; 1] {
 
 #[track_caller]
 fn assert_asked_twice(proxy: &RecordingProxy, part: &str) {
-    let asked = proxy.asked();
+    let asked = proxy.requests();
     assert_eq!(asked.len(), 2, "{asked:?}");
     assert_eq!(asked[0], asked[1]);
     assert!(asked[0].contains(part), "{asked:?}");

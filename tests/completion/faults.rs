@@ -79,7 +79,7 @@ fn a_server_that_does_not_answer_is_waited_for_less_than_two_seconds() {
 #[test]
 fn what_is_forbidden_is_not_offered() {
     let control_plane = ControlPlane::shared();
-    let nobody = control_plane.kubeconfig(&User::Nobody).unwrap();
+    let nobody = control_plane.kubeconfig(&User::Anonymous).unwrap();
     assert_eq!(answer(&nobody, "/apis/"), ":4\n");
     let robot = User::ServiceAccount {
         namespace: "default",

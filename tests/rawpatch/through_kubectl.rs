@@ -217,7 +217,7 @@ fn a_service_account_patches_the_scale_it_may_patch_and_nothing_else() {
     );
     assert!(refused.stderr.contains(&user), "{refused:?}");
 
-    let nobody = control_plane.kubeconfig(&User::Nobody).unwrap();
+    let nobody = control_plane.kubeconfig(&User::Anonymous).unwrap();
     let refused = run(
         kubectl().env("KUBECONFIG", nobody).args([
             "rawpatch",

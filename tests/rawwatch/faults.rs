@@ -48,7 +48,7 @@ fn assert_survives_cut(events: &str, cut: usize) {
         ],
         &["--watch-only", "--count=5"],
     );
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert_eq!(outcome.lines, expected, "cut at {cut}: {outcome:#?}");
     assert_eq!(outcome.stderr, "", "cut at {cut}");
     if delivered < 5 {
@@ -78,7 +78,7 @@ fn a_stream_reset_within_a_line_resumes_after_the_last_whole_line() {
         [list(), Answer::Stream(pieces), open_stream(rest)],
         &["--watch-only", "--count=5"],
     );
-    assert_eq!(run.end().ended(0).lines.join("\n") + "\n", five_events());
+    assert_eq!(run.wait().ended(0).lines.join("\n") + "\n", five_events());
     assert_eq!(
         query_parameter(&server, 2, "resourceVersion").unwrap(),
         "10"
@@ -88,7 +88,7 @@ fn a_stream_reset_within_a_line_resumes_after_the_last_whole_line() {
 #[test]
 fn a_run_starts_with_a_paged_list_and_a_watch_from_its_version() {
     let (run, server) = against([list(), open_stream(five_events())], &["--count=6"]);
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert_eq!(
         outcome.lines[0],
         r#"{"type":"ADDED","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"a","resourceVersion":"1","uid":"a"}}}"#
@@ -117,17 +117,15 @@ fn a_cut_batch_of_deletions_loses_and_duplicates_nothing() {
         [list(), stream(first, Piece::Close), open_stream(rest)],
         &["--watch-only", "--count=3", "--stats"],
     );
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert_eq!(outcome.short(), ["ADDED c", "DELETED a", "DELETED c"]);
     assert_eq!(
         query_parameter(&server, 2, "resourceVersion").unwrap(),
         "11"
     );
-    assert!(
-        outcome
-            .stderr
-            .contains("1 reconnects, 0 resyncs, 1 duplicates dropped"),
-        "{outcome:?}"
+    assert_eq!(
+        without_lag(&outcome.stderr),
+        "rawwatch: 3 events, 640 bytes, 1 reconnects, 0 resyncs, 1 duplicates dropped"
     );
 }
 
@@ -149,7 +147,7 @@ fn a_410_as_event_or_status_causes_a_marked_resync() {
             ],
             &["--count=7"],
         );
-        let outcome = run.end().ended(0);
+        let outcome = run.wait().ended(0);
         assert_eq!(
             outcome.short()[3..],
             ["[DELETED c]", "[ADDED d]", "[MODIFIED b]", "MODIFIED a"]
@@ -175,7 +173,7 @@ fn on_gap_fail_exits_with_7_and_prints_nothing_synthetic() {
         [list(), open_stream(error_event(410, "Expired"))],
         &["--on-gap=fail"],
     );
-    let outcome = run.end().ended(7);
+    let outcome = run.wait().ended(7);
     assert_eq!(outcome.short(), ["ADDED a"]);
     assert_eq!(
         outcome.stderr,
@@ -206,7 +204,7 @@ fn a_retry_waits_as_long_as_the_server_asks() {
             &["--watch-only", "--count=1"],
         );
         let start = Instant::now();
-        assert_eq!(run.end().ended(0).short(), ["MODIFIED a"]);
+        assert_eq!(run.wait().ended(0).short(), ["MODIFIED a"]);
         assert!(
             start.elapsed() >= Duration::from_secs(1),
             "{:?}",
@@ -238,7 +236,7 @@ fn server_and_connection_errors_are_retried_from_the_same_version() {
         ],
         &["--watch-only", "--count=1"],
     );
-    assert_eq!(run.end().ended(0).short(), ["MODIFIED a"]);
+    assert_eq!(run.wait().ended(0).short(), ["MODIFIED a"]);
     for request in 1..server.requests().len() {
         assert_eq!(
             query_parameter(&server, request, "resourceVersion").unwrap(),
@@ -256,12 +254,12 @@ fn a_permanent_error_ends_the_run_at_the_start_and_later() {
     ] {
         let no = Answer::Reply(error_response(code, reason, "no"));
         let (run, _server) = against([no.clone()], &[]);
-        let outcome = run.end().ended(exit_code);
+        let outcome = run.wait().ended(exit_code);
         let (run, _server) = against(
             [list(), stream(event("MODIFIED", "a", "11"), Piece::End), no],
             &[],
         );
-        let later = run.end().ended(exit_code);
+        let later = run.wait().ended(exit_code);
         assert_eq!(later.stderr, outcome.stderr);
         assert_eq!(later.short(), ["ADDED a", "MODIFIED a"]);
     }
@@ -279,7 +277,7 @@ fn a_missing_collection_ends_the_run_after_ten_seconds() {
         ],
         &[],
     );
-    let outcome = run.end().ended(1);
+    let outcome = run.wait().ended(1);
     assert_eq!(outcome.short(), ["ADDED a", "DELETED a"]);
     assert_eq!(
         outcome.stderr,
@@ -297,10 +295,12 @@ fn a_repeated_500_without_a_reason_ends_the_run() {
         ],
         &[],
     );
-    let outcome = run.end().ended(5);
-    assert!(
-        outcome.stderr.contains("resourceVersion: Invalid value"),
-        "{outcome:?}"
+    let outcome = run.wait().ended(5);
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "error: {CONFIG_MAPS}: the same error twice: Error from server: resourceVersion: Invalid value\n"
+        )
     );
 }
 
@@ -309,11 +309,28 @@ fn a_login_page_and_a_redirect_end_the_run_with_6() {
     let page = Reply::new(200, "<html>log in</html>").header("Content-Type", "text/html");
     let redirect = Reply::new(302, "").header("Location", "https://elsewhere/?token=x");
     let text = Reply::new(200, "ok").header("Content-Type", "text/plain");
-    for reply in [page, redirect, text] {
-        let (run, _server) = against([list(), Answer::Reply(reply)], &["--watch-only"]);
-        let outcome = run.end().ended(6);
+    for (reply, message) in [
+        (
+            page,
+            "error: SERVER answered 200 OK with an HTML page; it is not a Kubernetes API server\n\
+             hint: check the server address in your kubeconfig; a login page or a proxy may be in between\n",
+        ),
+        (
+            redirect,
+            "error: SERVER answered 302 Found; redirects are never followed\n\
+             hint: use the server's final address; a login page or a proxy may be in between\n",
+        ),
+        (
+            text,
+            "error: expected a stream of JSON, but got \"text/plain\"\n\
+             hint: check that PATH is a collection\n",
+        ),
+    ] {
+        let (run, server) = against([list(), Answer::Reply(reply)], &["--watch-only"]);
+        let outcome = run.wait().ended(6);
         assert!(outcome.lines.is_empty(), "{outcome:?}");
-        assert!(!outcome.stderr.contains("token=x"), "{outcome:?}");
+        let address = server.address().to_string();
+        assert_eq!(outcome.stderr, message.replace("SERVER", &address));
     }
 }
 
@@ -324,10 +341,12 @@ fn an_error_in_a_stream_of_secrets_is_shown_without_their_data() {
     let outcome = Run::start(
         command(&server.kubeconfig().unwrap()).args(["/api/v1/secrets", "--watch-only"]),
     )
-    .end()
+    .wait()
     .ended(1);
-    assert!(outcome.stderr.contains("cannot convert"), "{outcome:#?}");
-    assert!(!outcome.stderr.contains("c2VjcmV0"), "{outcome:#?}");
+    assert_eq!(
+        outcome.stderr,
+        "Error from server (BadRequest): cannot convert \"<redacted>\"\n"
+    );
 }
 
 #[test]
@@ -337,13 +356,16 @@ fn a_malformed_line_is_dropped_and_the_third_ends_the_run() {
         [list(), open_stream(garbage), open_stream("garbage\n")],
         &["--watch-only"],
     );
-    let outcome = run.end().ended(6);
+    let outcome = run.wait().ended(6);
     assert_eq!(outcome.short(), ["MODIFIED a"]);
-    assert!(
-        outcome
-            .stderr
-            .contains("a line of 7 bytes that is not an event"),
-        "{outcome:?}"
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "rawwatch: {CONFIG_MAPS}: dropped a line of 7 bytes that is not an event, reconnecting\n\
+             rawwatch: {CONFIG_MAPS}: dropped a line of 8 bytes that is not an event, reconnecting\n\
+             error: {CONFIG_MAPS}: the server sent a line of 8 bytes that is not an event, 3 times\n\
+             hint: check that PATH is a collection; a proxy in between may alter the stream\n"
+        )
     );
 }
 
@@ -357,15 +379,18 @@ fn max_event_size_is_the_longest_line_that_is_printed() {
         [list(), open_stream(large.as_str())],
         &["--watch-only", "--count=1"],
     );
-    assert_eq!(run.end().ended(0).lines, [large.trim_end()]);
+    assert_eq!(run.wait().ended(0).lines, [large.trim_end()]);
     let (run, _server) = against(
         [list(), open_stream(large)],
         &["--watch-only", "--max-event-size=1000000"],
     );
-    let outcome = run.end().ended(6);
-    assert!(
-        outcome.stderr.contains("more than 1000000 bytes"),
-        "{outcome:?}"
+    let outcome = run.wait().ended(6);
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "error: {CONFIG_MAPS}: the server sent a line of more than 1000000 bytes\n\
+             hint: allow longer lines with --max-event-size\n"
+        )
     );
     assert!(outcome.lines.is_empty());
 }
@@ -381,7 +406,7 @@ fn a_line_of_20_mb_is_printed_and_so_is_the_next_line() {
         [list(), open_stream(format!("{large}{next}"))],
         &["--watch-only", "--count=2"],
     );
-    let lines = run.end().ended(0).lines;
+    let lines = run.wait().ended(0).lines;
     assert!(lines == [large.trim_end(), next.trim_end()]);
 }
 
@@ -407,11 +432,11 @@ fn a_duplicate_event_is_printed_once() {
         [list(), open_stream(twice)],
         &["--watch-only", "--count=2", "--stats"],
     );
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert_eq!(outcome.lines.len(), 2);
-    assert!(
-        outcome.stderr.contains("1 duplicates dropped"),
-        "{outcome:?}"
+    assert_eq!(
+        without_lag(&outcome.stderr),
+        "rawwatch: 2 events, 521 bytes, 0 reconnects, 0 resyncs, 1 duplicates dropped"
     );
 }
 
@@ -426,11 +451,12 @@ fn a_bookmark_advances_the_position_unless_it_is_older() {
         ],
         &["--watch-only", "--count=1"],
     );
-    let outcome = run.end().ended(0);
-    assert!(
-        outcome
-            .stderr
-            .contains("ignored a bookmark at 15, because events up to 20 came before it")
+    let outcome = run.wait().ended(0);
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "rawwatch: {CONFIG_MAPS}: ignored a bookmark at 15, because events up to 20 came before it\n"
+        )
     );
     assert_eq!(
         query_parameter(&server, 2, "resourceVersion").unwrap(),
@@ -452,7 +478,7 @@ fn three_empty_streams_cause_a_resync() {
         ],
         &["--watch-only", "--count=3"],
     );
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert_eq!(outcome.short(), ["[DELETED a]", "[ADDED b]", "MODIFIED b"]);
     assert!(
         outcome.lines[0].contains("\"reason\":\"stalled\""),
@@ -472,7 +498,7 @@ fn a_rollback_of_the_server_is_detected_on_a_silent_stream() {
         ],
         &["--watch-only", "--count=4", "--max-silence=300ms"],
     );
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert_eq!(
         outcome.short(),
         ["MODIFIED a", "[MODIFIED a]", "[ADDED b]", "MODIFIED b"]
@@ -489,13 +515,11 @@ fn a_refused_first_connection_ends_the_run_at_once() {
         command("/nonexistent/kubeconfig".as_ref())
             .args([CONFIG_MAPS, "--server=http://127.0.0.1:1"]),
     )
-    .end();
+    .wait();
     let outcome = outcome.ended(3);
-    assert!(
-        outcome
-            .stderr
-            .starts_with("The connection to the server 127.0.0.1:1 was refused"),
-        "{outcome:?}"
+    assert_eq!(
+        outcome.stderr,
+        "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?\n"
     );
 }
 
@@ -503,9 +527,12 @@ fn a_refused_first_connection_ends_the_run_at_once() {
 fn retry_for_limits_how_long_a_run_retries() {
     let (run, server) = against([list(), Answer::CloseUnanswered], &["--retry-for=2s"]);
     let start = Instant::now();
-    let outcome = run.end().ended(5);
+    let outcome = run.wait().ended(5);
     assert!(start.elapsed() >= Duration::from_secs(2));
-    assert!(outcome.stderr.contains("gave up after"), "{outcome:?}");
+    let (before, after) = outcome.stderr.split_once("gave up after ").unwrap();
+    assert_eq!(before, format!("error: {CONFIG_MAPS}: "));
+    let (_, after) = after.split_once(": ").unwrap();
+    assert_eq!(after, "Unable to connect to the server: EOF\n");
     assert!(server.requests().len() > 3);
 }
 
@@ -520,7 +547,7 @@ fn v_1_reports_when_and_why_a_stream_is_renewed() {
         &["--watch-only", "--count=2", "-v", "1"],
     );
     assert_eq!(
-        run.end().ended(0).stderr,
+        run.wait().ended(0).stderr,
         format!("rawwatch: {CONFIG_MAPS}: reconnecting from 10: the server ended the stream\n")
     );
 }
@@ -540,15 +567,16 @@ fn an_audit_finds_an_event_lost_by_the_server() {
         ],
         &["--watch-only", "--audit=1s", "--count=2"],
     );
-    let outcome = run.end().ended(0);
+    let outcome = run.wait().ended(0);
     assert_eq!(
         outcome.short(),
         ["[ADDED lost]", "MODIFIED a"],
         "{outcome:#?}"
     );
-    assert!(
-        outcome.stderr.contains("resynced after an audit (20→21)"),
-        "{outcome:#?}"
+    assert_eq!(
+        outcome.stderr,
+        "rawwatch: resynced after an audit (20→21): 1 added, 0 modified, 0 deleted; \
+         intermediate states in the gap are not recoverable\n"
     );
 }
 
@@ -562,7 +590,7 @@ fn request_timeout_limits_the_wait_for_a_stream_not_the_stream() {
         [list(), late],
         &["--watch-only", "--request-timeout=1s", "--count=1"],
     );
-    assert_eq!(run.end().ended(0).short(), ["MODIFIED a"]);
+    assert_eq!(run.wait().ended(0).short(), ["MODIFIED a"]);
     assert_eq!(server.requests().len(), 2);
     let (run, server) = against(
         [
@@ -572,6 +600,6 @@ fn request_timeout_limits_the_wait_for_a_stream_not_the_stream() {
         ],
         &["--watch-only", "--request-timeout=1s", "--count=1"],
     );
-    assert_eq!(run.end().ended(0).short(), ["MODIFIED a"]);
+    assert_eq!(run.wait().ended(0).short(), ["MODIFIED a"]);
     assert_eq!(server.requests().len(), 3);
 }

@@ -24,16 +24,16 @@ fn exec_plugin_user() -> String {
 
 #[test]
 fn a_rejected_token_is_renewed_once_with_the_next_stream() {
-    let refused = || Answer::Reply(error_response(401, "Unauthorized", "Unauthorized"));
+    let unauthorized = || Answer::Reply(error_response(401, "Unauthorized", "Unauthorized"));
     for is_renewed in [true, false] {
         let server = FaultyServer::start([
             list(),
             stream(event("MODIFIED", "a", "11"), Piece::End),
-            refused(),
+            unauthorized(),
             if is_renewed {
                 open_stream(event("MODIFIED", "a", "12"))
             } else {
-                refused()
+                unauthorized()
             },
         ])
         .unwrap();
@@ -53,10 +53,13 @@ fn a_rejected_token_is_renewed_once_with_the_next_stream() {
         fs::write(server.folder().join("token"), "second").unwrap();
         if is_renewed {
             run.expect("MODIFIED a");
-            run.end().ended(0);
+            run.wait().ended(0);
         } else {
-            let outcome = run.end().ended(3);
-            assert!(outcome.stderr.contains("must be logged in"), "{outcome:#?}");
+            let outcome = run.wait().ended(3);
+            assert_eq!(
+                outcome.stderr,
+                "error: You must be logged in to the server (Unauthorized)\n"
+            );
         }
         let tokens: Vec<String> = server
             .requests()
@@ -81,7 +84,7 @@ fn a_deleted_account_costs_nothing_when_the_exec_plugin_has_another() {
     let folder = server.folder().join("plugin");
     fs::create_dir(&folder).unwrap();
     let token = |account| server.service_account_token("default", account).unwrap();
-    let kubeconfig = server.kubeconfig(&control_plane::User::Nobody).unwrap();
+    let kubeconfig = server.kubeconfig(&control_plane::User::Anonymous).unwrap();
     let text = fs::read_to_string(&kubeconfig).unwrap();
     let user = format!("\"user\": {}", exec_plugin_user());
     let text = text.replace("\"user\": {}", &user);
@@ -112,7 +115,7 @@ fn a_deleted_account_costs_nothing_when_the_exec_plugin_has_another() {
     server.api_server().start().unwrap();
     create(&server, "after", "x");
     assert_eq!(short(&run.line()).replace(['[', ']'], ""), "ADDED after");
-    assert!(run.goes_on());
+    assert!(run.is_running());
 }
 
 #[test]
@@ -150,11 +153,18 @@ exec "$@"
     );
     run.expect("MODIFIED a");
     fs::write(&hosts, "127.0.0.1 elsewhere.test\n").unwrap();
-    run.says("no such host");
+    run.wait_for_stderr("no such host");
     fs::write(&hosts, "127.0.0.1 api.test\n").unwrap();
     run.expect("MODIFIED a");
-    let outcome = run.end().ended(0);
-    assert!(outcome.stderr.contains("retrying"), "{outcome:#?}");
+    let outcome = run.wait().ended(0);
+    // Another attempt may fail before the name is back.
+    let failure = format!(
+        "rawwatch: {CONFIG_MAPS}: retrying: Unable to connect to the server: dial tcp: lookup api.test: no such host"
+    );
+    assert!(
+        outcome.stderr.lines().any(|line| line == failure),
+        "{outcome:#?}"
+    );
     assert_eq!(server.requests().len(), 3);
     // The first stream may have ended within the batch at 11, so the watch resumes before it.
     assert_eq!(
@@ -207,6 +217,9 @@ fn keepalive_detects_a_connection_that_a_balancer_dropped() {
     }
     set_loopback(true);
     run.expect("MODIFIED a");
-    let outcome = run.end().ended(0);
-    assert!(outcome.stderr.contains("timed out"), "{outcome:#?}");
+    let outcome = run.wait().ended(0);
+    let message = format!(
+        "rawwatch: {CONFIG_MAPS}: reconnecting from 10: the stream broke off: Connection timed out (os error 110)"
+    );
+    assert_eq!(outcome.stderr.lines().next(), Some(message.as_str()));
 }

@@ -180,7 +180,7 @@ impl<'a> Trial<'a> {
         }
         let kubeconfig = if flags.iter().any(|flag| flag.starts_with("--server=http:")) {
             // The proxy authenticates instead.
-            server.kubeconfig(&User::Nobody)
+            server.kubeconfig(&User::Anonymous)
         } else {
             server.kubeconfig(&User::Admin)
         };
@@ -229,7 +229,7 @@ impl<'a> Trial<'a> {
         let state = self.state();
         // The message about a resync comes after its lines, so only the end of the run guarantees it.
         self.run.signal(Signal::TERM);
-        let outcome = self.run.end();
+        let outcome = self.run.wait();
         assert_eq!(outcome.signal, Some(15), "{}", self.name);
         let messages: Vec<String> = outcome.stderr.lines().map(str::to_owned).collect();
         let evidence = Evidence {

@@ -62,7 +62,7 @@ fn watch_only_does_not_print_existing_objects() {
     std::thread::sleep(std::time::Duration::from_millis(500));
     delete(server, &path);
     run.expect(&format!("DELETED {}", path.rsplit('/').next().unwrap()));
-    run.end().ended(0);
+    run.wait().ended(0);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_path_to_one_object_watches_it_even_before_it_exists() {
     let server = ControlPlane::shared();
     let name = unique("single");
     let mut run = start(&[&format!("{CONFIG_MAPS}/{name}"), "--count=2"]);
-    run.says(&format!(
+    run.wait_for_stderr(&format!(
         "rawwatch: {CONFIG_MAPS}/{name} is a single object: watching {CONFIG_MAPS} with fieldSelector=metadata.name={name}\n"
     ));
     let other = create(server, &unique("other"), "x");
@@ -94,7 +94,7 @@ fn a_path_to_one_object_watches_it_even_before_it_exists() {
     delete(server, &other);
     delete(server, &path);
     run.expect(&format!("DELETED {name}"));
-    run.end().ended(0);
+    run.wait().ended(0);
     let namespace = rawwatch(&["/api/v1/namespaces/default", "--count=1"]).ended(0);
     assert_eq!(namespace.short(), ["ADDED default"]);
 }
@@ -111,7 +111,7 @@ fn an_object_that_leaves_the_selector_is_printed_as_deleted() {
     let body = Some(("application/merge-patch+json", patch.as_slice()));
     server.request("PATCH", &path, body).unwrap();
     run.expect(&format!("DELETED {name}"));
-    run.end().ended(0);
+    run.wait().ended(0);
 }
 
 #[test]
@@ -178,10 +178,10 @@ fn tag_and_timestamps_add_the_path_and_time_to_each_line() {
 #[test]
 fn an_error_on_one_path_ends_the_run_of_all_paths() {
     let outcome = rawwatch(&[CONFIG_MAPS, "/apis/example.com/v1/nothings"]).ended(1);
-    assert!(
-        outcome.stderr.contains("Error from server (NotFound)"),
-        "{}",
-        outcome.stderr
+    assert_eq!(
+        outcome.stderr,
+        "rawwatch: /apis/example.com/v1/nothings: this path ends the run\n\
+         Error from server (NotFound): the server could not find the requested resource\n"
     );
 }
 
@@ -194,7 +194,7 @@ fn types_selects_what_is_printed_and_counted() {
     change(server, &path, "1");
     std::thread::sleep(std::time::Duration::from_millis(500));
     delete(server, &path);
-    assert_eq!(run.end().ended(0).short().len(), 1);
+    assert_eq!(run.wait().ended(0).short().len(), 1);
 }
 
 #[test]
@@ -206,9 +206,9 @@ fn bookmarks_are_printed_only_on_request() {
         ]
     };
     let (run, _server) = against(script(), &["--watch-only", "--bookmarks", "--count=1"]);
-    assert_eq!(run.end().ended(0).short(), ["BOOKMARK"]);
+    assert_eq!(run.wait().ended(0).short(), ["BOOKMARK"]);
     let (run, _server) = against(script(), &["--watch-only", "--count=1"]);
-    assert_eq!(run.end().ended(0).short(), ["MODIFIED a"]);
+    assert_eq!(run.wait().ended(0).short(), ["MODIFIED a"]);
 }
 
 #[test]
@@ -243,11 +243,10 @@ fn custom_resources_are_printed_until_their_definition_is_deleted() {
     let definition = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/shapes.example.com";
     server.request("DELETE", definition, None).unwrap();
     run.expect("DELETED round");
-    let outcome = run.end().ended(1);
-    assert!(
-        outcome.stderr.contains("Error from server (NotFound)"),
-        "{}",
-        outcome.stderr
+    let outcome = run.wait().ended(1);
+    assert_eq!(
+        outcome.stderr,
+        "Error from server (NotFound): the server could not find the requested resource\n"
     );
 }
 
@@ -257,7 +256,7 @@ fn formatted(arguments: &[&str]) -> String {
         [list(), open_stream(event("DELETED", "a", "11"))],
         &[&["--count=2"], arguments].concat(),
     );
-    run.end().ended(0).lines.join("\n")
+    run.wait().ended(0).lines.join("\n")
 }
 
 #[test]
@@ -308,9 +307,9 @@ fn shared_formats_print_what_kubectl_get_prints() {
         for run in [&kubectl, &ours] {
             run.signal(rustix::process::Signal::TERM);
         }
-        let lines = kubectl.end().lines;
+        let lines = kubectl.wait().lines;
         assert!(lines.len() >= 2, "{lines:?}");
-        let ours = ours.end().lines;
+        let ours = ours.wait().lines;
         if format == "json" {
             // kubectl sorts the keys.
             let read = |line: &String| serde_json::from_str::<Value>(line).unwrap();
@@ -344,7 +343,7 @@ fn diff_shows_changed_fields_even_of_objects_not_printed_before() {
     change(server, &path, "1");
     change(server, &path, "2");
     assert_eq!(
-        run.end().ended(0).lines,
+        run.wait().ended(0).lines,
         [
             format!("MODIFIED configmap/{name}"),
             "  data.key: \"0\" → \"1\"".to_owned(),

@@ -134,7 +134,7 @@ impl Run {
 
     /// Waits until stderr contains a text.
     #[track_caller]
-    pub(crate) fn says(&self, text: &str) {
+    pub(crate) fn wait_for_stderr(&self, text: &str) {
         wait_until(
             || self.stderr().contains(text),
             || format!("{text:?} is not in {:?}", self.stderr()),
@@ -151,13 +151,13 @@ impl Run {
     }
 
     /// Reports whether the program is still running.
-    pub(crate) fn goes_on(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
     /// Waits for the program to end.
     #[track_caller]
-    pub(crate) fn end(mut self) -> Outcome {
+    pub(crate) fn wait(mut self) -> Outcome {
         let start = Instant::now();
         let status: ExitStatus = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -194,7 +194,7 @@ impl Drop for Run {
 
 /// Runs the binary to its end as the admin of the shared control plane.
 pub(crate) fn rawwatch(arguments: &[&str]) -> Outcome {
-    start(arguments).end()
+    start(arguments).wait()
 }
 
 /// Starts the binary as the admin of the shared control plane.
@@ -323,6 +323,11 @@ pub(crate) fn query_parameter(server: &FaultyServer, request: usize, name: &str)
         .split('&')
         .find_map(|pair| pair.strip_prefix(&prefix))
         .map(str::to_owned)
+}
+
+/// Returns the statistics of `--stats` without the time at their end.
+pub(crate) fn without_lag(statistics: &str) -> &str {
+    statistics.split(", maximum lag ").next().unwrap()
 }
 
 /// Reads a pipe to its end.

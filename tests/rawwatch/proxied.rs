@@ -14,7 +14,7 @@ fn an_audit_repairs_the_loss_of_an_event_on_the_way() {
     let (label, selector) = label();
     let path = create(server, &unique("audited"), &label);
     let proxy = FaultyProxy::transparent(server, Access::Plain);
-    let kubeconfig = server.kubeconfig(&User::Nobody).unwrap();
+    let kubeconfig = server.kubeconfig(&User::Anonymous).unwrap();
     let mut run = Run::start(
         command(&kubeconfig)
             .arg(format!("--server={}", proxy.url()))
@@ -68,7 +68,7 @@ fn a_proxy_that_outlives_its_server_is_detected() {
     proxy.hide_server_end();
     server.api_server().kill().unwrap();
     // The stream is silent, and the probe gets no response.
-    run.says("retrying: ");
+    run.wait_for_stderr("retrying: ");
     server.api_server().start().unwrap();
     create(&server, "after", "x");
     assert_eq!(short(&run.line()).replace(['[', ']'], ""), "ADDED after");
@@ -104,9 +104,9 @@ fn a_new_certificate_authority_is_trusted_once_it_is_in_the_file() {
         proxy.redirect_to(servers[1].address());
         if is_replaced {
             run.expect("MODIFIED a");
-            run.end().ended(0);
+            run.wait().ended(0);
         } else {
-            let outcome = run.end().ended(3);
+            let outcome = run.wait().ended(3);
             assert!(outcome.stderr.contains("x509"), "{outcome:?}");
         }
     }

@@ -6,7 +6,7 @@ fn refusal(arguments: &[&str]) -> String {
     let server = faulty_server::FaultyServer::start([list()]).unwrap();
     let kubeconfig = server.kubeconfig().unwrap();
     let outcome = Run::start(command(&kubeconfig).args(arguments))
-        .end()
+        .wait()
         .ended(2);
     assert_eq!(server.connections(), 0, "{arguments:?}");
     format!("{}\n{}\n", arguments.join(" "), outcome.stderr)

@@ -32,7 +32,7 @@ fn a_run_resumes_exactly_after_the_last_line_of_the_previous_run() {
     change(server, &stays, "first");
     run.line();
     run.signal(Signal::TERM);
-    assert_eq!(run.end().signal, Some(15));
+    assert_eq!(run.wait().signal, Some(15));
     assert_eq!(
         fs::metadata(&file).unwrap().permissions().mode() & 0o777,
         0o600
@@ -65,13 +65,13 @@ fn a_resumed_run_reports_deletions_even_after_a_compaction() {
     let arguments = [CONFIG_MAPS, "--selector=of=x", &flag];
     let path = create(&server, "goes", "x");
     Run::start(command(&kubeconfig).args(arguments).arg("--count=1"))
-        .end()
+        .wait()
         .ended(0);
     delete(&server, &path);
     create(&server, "comes", "x");
     server.compact().unwrap();
     let outcome = Run::start(command(&kubeconfig).args(arguments).arg("--count=2"))
-        .end()
+        .wait()
         .ended(0);
     assert_eq!(
         outcome.short(),
@@ -89,7 +89,7 @@ fn a_resumed_run_completes_an_interrupted_initial_state() {
     let run = |count: &str| {
         let mut command = command(&kubeconfig);
         Run::start(command.args([CONFIG_MAPS, &flag, count]))
-            .end()
+            .wait()
             .ended(0)
     };
     assert_eq!(run("--count=1").short(), ["ADDED a"]);
@@ -113,7 +113,7 @@ fn a_run_resumed_after_sigkill_loses_nothing() {
     change(server, &path, "1");
     run.line();
     run.signal(Signal::KILL);
-    run.end();
+    run.wait();
     change(server, &path, "2");
     let mut run = start(&[CONFIG_MAPS, &selector, &flag]);
     // The previous event may be printed again.
@@ -128,45 +128,67 @@ fn a_resume_file_of_another_watch_or_program_is_refused() {
     let (file, flag) = resume_file();
     let (_, selector) = label();
     rawwatch(&[CONFIG_MAPS, &selector, &flag, "--timeout=1s"]).ended(0);
-    let refused = |arguments: &[&str], message: &str| {
+    let assert_refused = |arguments: &[&str], reason: &str| {
         let outcome = rawwatch(&[arguments, &[&flag]].concat()).ended(2);
-        assert!(outcome.stderr.contains(message), "{outcome:?}");
+        assert_eq!(
+            outcome.stderr,
+            format!(
+                "error: --resume-file: {} {reason}\n\
+                 hint: use another name, or remove the file to start over\n",
+                file.display()
+            )
+        );
     };
-    refused(&[CONFIG_MAPS], "belongs to other paths or selectors");
-    refused(
+    assert_refused(&[CONFIG_MAPS], "belongs to other paths or selectors");
+    assert_refused(
         &["/api/v1/secrets", &selector],
         "belongs to other paths or selectors",
     );
-    refused(&[CONFIG_MAPS, "--for=create"], "cannot be used together");
+    let outcome = rawwatch(&[CONFIG_MAPS, "--for=create", &flag]).ended(2);
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "error: --for and {flag} cannot be used together\n\
+             hint: --for needs whole objects; the resume file stores only names\n"
+        )
+    );
     let mut content: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
     content["server"] = "another".into();
     fs::write(&file, content.to_string()).unwrap();
-    refused(&[CONFIG_MAPS, &selector], "belongs to another server");
+    assert_refused(&[CONFIG_MAPS, &selector], "belongs to another server");
     fs::write(&file, "{}").unwrap();
-    refused(&[CONFIG_MAPS, &selector], "was not written by this plugin");
-    for no_file in ["/dev/null/file", "", "/tmp/"] {
-        let flag = format!("--resume-file={no_file}");
-        let nowhere = rawwatch(&[CONFIG_MAPS, &flag, "--timeout=1s"]).ended(2);
-        let beginning = format!("error: --resume-file: {no_file}: ");
-        assert!(nowhere.stderr.starts_with(&beginning), "{nowhere:?}");
+    assert_refused(&[CONFIG_MAPS, &selector], "was not written by this plugin");
+    for (name, reason) in [
+        ("/dev/null/file", "Not a directory (os error 20)"),
+        ("", "it is not a file name"),
+        ("/tmp/", "it is not a file name"),
+    ] {
+        let flag = format!("--resume-file={name}");
+        let outcome = rawwatch(&[CONFIG_MAPS, &flag, "--timeout=1s"]).ended(2);
+        let message = format!("error: --resume-file: {name}: {reason}\n");
+        assert_eq!(outcome.stderr, message);
     }
 }
 
 #[test]
 fn a_resume_file_serves_one_run_at_a_time() {
     let (label, selector) = label();
-    let (_, flag) = resume_file();
+    let (file, flag) = resume_file();
     create(ControlPlane::shared(), &unique("locked"), &label);
     let arguments = [CONFIG_MAPS, &selector, &flag];
     let mut run = start(&arguments);
     run.line();
     let outcome = rawwatch(&arguments).ended(2);
-    assert!(
-        outcome.stderr.contains("is in use by another run"),
-        "{outcome:#?}"
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "error: --resume-file: {}: it is in use by another run\n\
+             hint: use a different file for each run\n",
+            file.display()
+        )
     );
     run.signal(Signal::KILL);
-    run.end();
+    run.wait();
     rawwatch(&[&arguments[..], &["--timeout=10ms"]].concat()).ended(0);
 }
 
@@ -194,7 +216,7 @@ fn a_signal_waits_for_a_large_resume_file() {
     run.signal(Signal::STOP);
     sleep(Duration::from_millis(400));
     run.signal(Signal::CONT);
-    assert_eq!(run.end().signal, Some(15));
+    assert_eq!(run.wait().signal, Some(15));
     let content: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
     assert_eq!(content["paths"][0]["cursor"]["at"], "11");
 }

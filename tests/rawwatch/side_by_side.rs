@@ -118,7 +118,7 @@ fn watch_an_end(server: &ControlPlane, label: &str, end: impl FnOnce()) -> Vec<E
     let history = events(&history, &format!("{label}-last"));
     clients
         .into_iter()
-        .map(|client| client.end(&history))
+        .map(|client| client.finish(&history))
         .collect()
 }
 
@@ -129,12 +129,12 @@ impl Client {
     }
 
     /// Stops rawwatch, which alone keeps running, and returns what the client printed and missed.
-    fn end(mut self, history: &[Event]) -> Ending {
-        let is_running = self.name == OURS && self.run.goes_on();
+    fn finish(mut self, history: &[Event]) -> Ending {
+        let is_running = self.name == OURS && self.run.is_running();
         if is_running {
             self.run.signal(Signal::TERM);
         }
-        let outcome = self.run.end();
+        let outcome = self.run.wait();
         let gaps: Vec<_> = outcome.stderr.lines().filter_map(announced_gap).collect();
         // kubectl prints an event over several lines.
         let text = outcome.lines.join("\n");

@@ -126,7 +126,7 @@ fn a_table_has_a_row_per_change_and_for_sees_the_object() {
         row.starts_with(&format!("MODIFIED   {CONFIG_MAPS}   row-")),
         "{row}"
     );
-    run.end().ended(0);
+    run.wait().ended(0);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_resumed_run_prints_the_table_header() {
     run.line();
     change(server, &path, "1");
     run.line();
-    run.end().ended(0);
+    run.wait().ended(0);
     // The stream repeats the previous event, which is dropped but contains the column definitions.
     change(server, &path, "2");
     let outcome = rawwatch(&[&arguments[..], &["--count=1"]].concat()).ended(0);
@@ -182,7 +182,7 @@ fn rows_that_replace_lost_events_are_marked() {
         &["-o=table", "--count=4"],
     );
     assert_eq!(
-        run.end().ended(0).lines,
+        run.wait().ended(0).lines,
         [
             "EVENT      NAME   DATA",
             "ADDED      a      0",
@@ -218,12 +218,12 @@ fn accept_and_other_headers_go_with_every_request() {
         assert!(line.contains(r#""kind":"PartialObjectMetadata""#), "{line}");
         assert!(!line.contains(r#""data":"#), "{line}");
     }
-    run.end().ended(0);
+    run.wait().ended(0);
     let (run, server) = against(
         [list(), open_stream(event("MODIFIED", "a", "11"))],
         &["-H=X-Reason: why", "--count=2"],
     );
-    run.end().ended(0);
+    run.wait().ended(0);
     for request in server.requests() {
         assert_eq!(request.header("x-reason"), ["why"]);
     }

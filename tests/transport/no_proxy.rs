@@ -95,7 +95,7 @@ fn the_environments_proxy_is_for_the_servers_that_kubectl_takes_it_for() {
             // Who is not known gets no further.
             let proxy = RecordingProxy::start(Protocol::Http, Some(("name", "word"))).unwrap();
             run(&case(&proxy));
-            proxy.asked().len()
+            proxy.requests().len()
         });
         let expected = usize::from(is_asked);
         if (theirs, ours) != (expected, expected) {
@@ -185,7 +185,7 @@ fn the_variables_are_those_that_kubectl_reads() {
             }
             let outcome = run(&case);
             assert_eq!(
-                proxy.asked().len(),
+                proxy.requests().len(),
                 usize::from(is_asked),
                 "{server} {variables:?}: {outcome:?}"
             );
@@ -203,7 +203,7 @@ fn no_proxy_is_for_the_environments_proxy_alone() {
             .and_cluster(format!("proxy-url: 'http://{}'", proxy.address()))
             .variable("NO_PROXY", "*");
         run(&case).succeeded();
-        assert_eq!(proxy.asked(), [format!("CONNECT {}", server.address())]);
+        assert_eq!(proxy.requests(), [format!("CONNECT {}", server.address())]);
     }
     assert_eq!(server.requests().len(), 2);
 }

@@ -72,7 +72,7 @@ impl Bench {
         .succeeded();
         let address = self.server.address().to_string();
         let questions = proxy
-            .asked()
+            .requests()
             .join("\n")
             .replace("GET ", "METHOD ")
             .replace("PATCH ", "METHOD ");
@@ -226,7 +226,7 @@ fn the_proxy_looks_the_servers_name_up() {
             let case = Case::new("https://far.example:6443")
                 .and_cluster(format!("proxy-url: '{scheme}://{}'", proxy.address()));
             assert_ne!(run(&case).code, 0);
-            assert_eq!(proxy.asked(), [format!("{asked} far.example:6443")]);
+            assert_eq!(proxy.requests(), [format!("{asked} far.example:6443")]);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::side_by_side::*;
 /// A server that shows this certificate of `tests/certificates`.
 fn server(name: &str) -> FaultyServer {
     let read = |name| fs::read(certificate(name)).unwrap();
-    FaultyServer::start_as(&read(name), &read("p256-sec1.key"), answers()).unwrap()
+    FaultyServer::start_with_certificate(&read(name), &read("p256-sec1.key"), answers()).unwrap()
 }
 
 /// Both programs trust a server that shows `shown` when they are given `trusted`.

@@ -174,7 +174,7 @@ fn seen_by_the_server(folder: &Path) -> Vec<Value> {
         let path = format!("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{binding}");
         assert_eq!(control_plane.request("DELETE", &path, None).unwrap().0, 200);
     }
-    let somebody = control_plane.client_of("somebody").unwrap();
+    let somebody = control_plane.client_for("somebody").unwrap();
     let denials: Vec<String> = REQUESTS
         .iter()
         .map(|(method, path)| {

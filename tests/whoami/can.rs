@@ -87,7 +87,7 @@ fn each_answer_is_a_row_with_yes_or_no_and_the_reason() {
 #[test]
 fn the_answer_predicts_the_fate_of_the_request() {
     let kubeconfig = reader("request-reader");
-    let client = ControlPlane::shared().client_of("request-reader").unwrap();
+    let client = ControlPlane::shared().client_for("request-reader").unwrap();
     for (method, path, is_allowed) in [
         ("GET", PODS, true),
         ("GET", "/api/v1/namespaces/default/pods/none", true),
@@ -285,7 +285,7 @@ fn selectors_reach_the_authorizer() {
 
 #[test]
 fn a_server_that_refuses_to_answer_has_its_own_exit_code() {
-    let nobody = ControlPlane::shared().kubeconfig(&User::Nobody).unwrap();
+    let nobody = ControlPlane::shared().kubeconfig(&User::Anonymous).unwrap();
     let outcome = whoami(&nobody, &["--can", "GET", PODS]).ended(4);
     assert_eq!(outcome.stdout, "");
     let line = "Error from server (Forbidden): selfsubjectaccessreviews.authorization.k8s.io is \

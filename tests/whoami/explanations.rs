@@ -171,7 +171,7 @@ fn no_credential_where_anonymous_requests_are_refused() {
         .api_server_flag("--anonymous-auth=false")
         .start()
         .unwrap();
-    let kubeconfig = control_plane.kubeconfig(&User::Nobody).unwrap();
+    let kubeconfig = control_plane.kubeconfig(&User::Anonymous).unwrap();
     let outcome = whoami(&kubeconfig, &[])
         .ended(3)
         .says(UNAUTHORIZED)

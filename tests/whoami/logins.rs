@@ -198,7 +198,7 @@ fn an_exec_plugin_that_prints_without_end_is_reported() {
 /// kubectl asks for a password here.
 #[test]
 fn without_a_credential_the_server_names_the_anonymous_user() {
-    let kubeconfig = ControlPlane::shared().kubeconfig(&User::Nobody).unwrap();
+    let kubeconfig = ControlPlane::shared().kubeconfig(&User::Anonymous).unwrap();
     let outcome = whoami(&kubeconfig, &[]).ended(0);
     assert_eq!(outcome.row("Username"), "system:anonymous");
     assert_eq!(

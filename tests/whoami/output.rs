@@ -293,7 +293,7 @@ fn a_credential_that_expires_too_soon_has_an_exit_code() {
         .says("error: the credential expired at 2");
     // A refusal by the server takes precedence.
     whoami(&expired, &["--fail-if-expires-within=1h"]).ended(3);
-    let nobody = ControlPlane::shared().kubeconfig(&User::Nobody).unwrap();
+    let nobody = ControlPlane::shared().kubeconfig(&User::Anonymous).unwrap();
     whoami(&nobody, &["--fail-if-expires-within=1h"])
         .ended(0)
         .says("the credential does not say when it expires");

@@ -234,7 +234,7 @@ impl ControlPlane {
 
     /// Returns a client that sends requests as a person with a client certificate; see
     /// [`User::Person`].
-    pub fn client_of(&self, person: &str) -> Result<Client> {
+    pub fn client_for(&self, person: &str) -> Result<Client> {
         let credential = self.authority.client(person, &[], None)?;
         Client::with_certificate(self.url.clone(), &self.authority.pem(), &credential)
     }

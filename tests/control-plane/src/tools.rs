@@ -10,11 +10,11 @@ use std::fs::{self, File, TryLockError};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 const GO_MOD: &str = include_str!("../go.mod");
 const GO_SUM: &str = include_str!("../go.sum");
@@ -150,31 +150,10 @@ impl Tool {
         let unfinished = tempfile::tempdir_in(folder).context("create a folder to build in")?;
         let built = unfinished.path().join(name);
         let mut output = tempfile::tempfile().context("create a file for the output of go")?;
-        let mut go = Command::new("go")
-            .args(GO_BUILD)
-            .args(["-ldflags", &linker_flags(), "-o"])
-            .arg(&built)
-            .arg(self.package())
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .env("CGO_ENABLED", "0")
-            .env("GOFLAGS", "")
-            .env("GOWORK", "off")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(
-                output
-                    .try_clone()
-                    .context("share the file for the output of go")?,
-            )
-            .spawn()
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => anyhow::anyhow!(
-                    "cannot build {name}: Go is not installed; install Go {} or later, or set \
-                     KUBEBUILDER_ASSETS to a folder that contains {name}",
-                    go_version(),
-                ),
-                _ => anyhow::Error::new(error).context("run go"),
-            })?;
+        let stderr = output
+            .try_clone()
+            .context("share the file for the output of go")?;
+        let mut go = self.start_build(&built, stderr)?;
 
         let mut progress = Progress::new(format!(
             "building {name} {}; needed only once, takes about {} on two cores",
@@ -196,6 +175,32 @@ impl Tool {
             bail!("cannot build {name}: go failed with {status}:\n{text}");
         }
         fs::rename(&built, program).with_context(|| format!("move {name} to {}", folder.display()))
+    }
+
+    /// Starts to build this tool as the program `built`.
+    fn start_build(self, built: &Path, stderr: File) -> Result<Child> {
+        Command::new("go")
+            .args(GO_BUILD)
+            .args(["-ldflags", &linker_flags(), "-o"])
+            .arg(built)
+            .arg(self.package())
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("CGO_ENABLED", "0")
+            .env("GOFLAGS", "")
+            .env("GOWORK", "off")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => anyhow!(
+                    "cannot build {name}: Go is not installed; install Go {} or later, or set \
+                     KUBEBUILDER_ASSETS to a folder that contains {name}",
+                    go_version(),
+                    name = self.name(),
+                ),
+                _ => anyhow::Error::new(error).context("run go"),
+            })
     }
 }
 

@@ -32,7 +32,7 @@ pub enum User<'a> {
         name: &'a str,
     },
     /// A user without a credential, whom the server calls `system:anonymous`.
-    Nobody,
+    Anonymous,
 }
 
 impl ControlPlane {
@@ -52,19 +52,19 @@ impl ControlPlane {
             User::ServiceAccount { namespace, name } => {
                 json!({ "token": self.service_account_token(namespace, name)? })
             }
-            User::Nobody => json!({}),
+            User::Anonymous => json!({}),
         };
         let name = match *user {
             User::Admin => "admin",
             User::Person { name, .. } | User::ServiceAccount { name, .. } => name,
-            User::Nobody => "nobody",
+            User::Anonymous => "anonymous",
         };
         self.write_kubeconfig(&folder, name, &credential)
     }
 
     /// Writes a new kubeconfig file whose only user has the given `user` value.
     pub fn kubeconfig_with(&self, user: &Value) -> Result<PathBuf> {
-        self.write_kubeconfig(&self.new_folder()?, "somebody", user)
+        self.write_kubeconfig(&self.new_folder()?, "user", user)
     }
 
     /// Creates a folder for the files of one user.

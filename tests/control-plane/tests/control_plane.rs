@@ -70,7 +70,7 @@ fn a_kubeconfig_authenticates_as_its_user() -> Result<()> {
 #[test]
 fn a_user_without_a_credential_is_anonymous() -> Result<()> {
     // An anonymous user may not even run `kubectl auth whoami`, but a refusal contains the name.
-    let message = without_credential(ControlPlane::shared(), &["get", "nodes"])?;
+    let message = without_credential(ControlPlane::shared(), &["get", "--raw", "/api/v1/nodes"])?;
     assert!(
         message.contains(r#"User "system:anonymous" cannot list"#),
         "{message}"
@@ -263,7 +263,7 @@ fn without_credential(control_plane: &ControlPlane, arguments: &[&str]) -> Resul
         .args(arguments)
         // kubectl would prompt for these. The API server ignores basic authentication.
         .args(["--username=someone", "--password=something"])
-        .env("KUBECONFIG", control_plane.kubeconfig(&User::Nobody)?)
+        .env("KUBECONFIG", control_plane.kubeconfig(&User::Anonymous)?)
         .output()?;
     Ok(String::from_utf8(output.stderr)?)
 }

@@ -52,7 +52,7 @@ impl FaultyServer {
     }
 
     /// Starts a server with TLS and the given certificate and key, both as PEM.
-    pub fn start_as(
+    pub fn start_with_certificate(
         certificate: &[u8],
         key: &[u8],
         script: impl IntoIterator<Item = Answer>,
@@ -230,64 +230,78 @@ fn follow_script(
             body: request.body,
             ..client.clone()
         });
-        let mut send = |head: &[u8], body: &[u8]| {
-            let output = &mut stream.get_mut().0;
-            output.write_all(&[head, body].concat())?;
-            output.flush()
-        };
-        match shared.take() {
-            Some(Answer::Reply(reply)) => send(&reply.head(), reply.body())?,
-            Some(Answer::Delayed(pause, reply)) => {
-                thread::sleep(pause);
-                send(&reply.head(), reply.body())?;
-            }
-            Some(Answer::CutInHead(reply)) => {
-                let head = reply.head();
-                return Ok(send(&head[..head.len() / 2], &[])?);
-            }
-            Some(Answer::CutInBody(reply)) => {
-                let body = reply.body();
-                return Ok(send(&reply.head(), &body[..body.len() / 2])?);
-            }
-            Some(Answer::Reset) => return reset(tcp),
-            Some(Answer::Stream(pieces)) => {
-                send(STREAM_HEAD, &[])?;
-                match send_pieces(&pieces, |bytes| send(bytes, &[]))? {
-                    StreamEnd::Complete => {}
-                    StreamEnd::Silent => return wait_for_client(&mut stream),
-                    StreamEnd::Close => return Ok(()),
-                    StreamEnd::Reset => return reset(tcp),
-                }
-            }
-            Some(Answer::Silence) => return wait_for_client(&mut stream),
-            Some(Answer::CloseAtOnce | Answer::CloseUnread | Answer::CloseUnanswered) | None => {
-                return Ok(());
-            }
-        }
-        if is_last {
+        let is_open = answer(&mut stream, tcp, shared.take())?;
+        if is_last || !is_open {
             return Ok(());
         }
     }
 }
 
-/// What follows the pieces of an [`Answer::Stream`].
-enum StreamEnd {
-    /// The body is complete, and the connection can serve another request.
-    Complete,
-    /// The server sends nothing more, but keeps the connection open.
-    Silent,
+/// Answers a request as the script says, and reports whether the connection stays open.
+fn answer<S: Read + Write>(
+    stream: &mut BufReader<http::ByteCounter<'_, S>>,
+    tcp: &TcpStream,
+    answer: Option<Answer>,
+) -> Result<bool> {
+    let mut send = |head: &[u8], body: &[u8]| {
+        let output = &mut stream.get_mut().0;
+        output.write_all(&[head, body].concat())?;
+        output.flush()
+    };
+    let end = match answer {
+        Some(Answer::Reply(reply)) => {
+            send(&reply.head(), reply.body())?;
+            End::Open
+        }
+        Some(Answer::Delayed(pause, reply)) => {
+            thread::sleep(pause);
+            send(&reply.head(), reply.body())?;
+            End::Open
+        }
+        Some(Answer::CutInHead(reply)) => {
+            let head = reply.head();
+            send(&head[..head.len() / 2], &[])?;
+            End::Close
+        }
+        Some(Answer::CutInBody(reply)) => {
+            let body = reply.body();
+            send(&reply.head(), &body[..body.len() / 2])?;
+            End::Close
+        }
+        Some(Answer::Stream(pieces)) => {
+            send(STREAM_HEAD, &[])?;
+            send_pieces(&pieces, |bytes| send(bytes, &[]))?
+        }
+        Some(Answer::Reset) => End::Reset,
+        Some(Answer::Silence) => End::Silence,
+        Some(Answer::CloseAtOnce | Answer::CloseUnread | Answer::CloseUnanswered) | None => {
+            End::Close
+        }
+    };
+    match end {
+        End::Open => return Ok(true),
+        End::Silence => wait_for_client(stream)?,
+        End::Reset => reset(tcp)?,
+        End::Close => {}
+    }
+    Ok(false)
+}
+
+/// What happens to the connection after an answer.
+enum End {
+    /// It can serve another request.
+    Open,
+    /// It stays open, but the server sends nothing more.
+    Silence,
     Close,
     Reset,
 }
 
 /// Sends the pieces of an [`Answer::Stream`].
-fn send_pieces(
-    pieces: &[Piece],
-    mut send: impl FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<StreamEnd> {
-    let mut end = StreamEnd::Silent;
+fn send_pieces(pieces: &[Piece], mut send: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<End> {
+    let mut end = End::Silence;
     for piece in pieces {
-        end = StreamEnd::Silent;
+        end = End::Silence;
         match piece {
             Piece::Send(bytes) => send(&chunk(bytes))?,
             Piece::Series(count, make) => {
@@ -298,10 +312,10 @@ fn send_pieces(
             Piece::Pause(pause) => thread::sleep(*pause),
             Piece::End => {
                 send(b"0\r\n\r\n")?;
-                end = StreamEnd::Complete;
+                end = End::Open;
             }
-            Piece::Close => return Ok(StreamEnd::Close),
-            Piece::Reset => return Ok(StreamEnd::Reset),
+            Piece::Close => return Ok(End::Close),
+            Piece::Reset => return Ok(End::Reset),
         }
     }
     Ok(end)

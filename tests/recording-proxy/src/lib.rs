@@ -88,7 +88,7 @@ impl RecordingProxy {
 
     /// Returns the requests so far: `CONNECT HOST:PORT`, a method and a URL, or `SOCKS HOST:PORT`. A
     /// request with a credential ends with ` as NAME:PASSWORD`.
-    pub fn asked(&self) -> Vec<String> {
+    pub fn requests(&self) -> Vec<String> {
         self.record
             .requests
             .lock()
