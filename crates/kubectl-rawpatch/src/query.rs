@@ -28,16 +28,8 @@ const MAX_FIELD_MANAGER: usize = 128;
 
 /// Adds the parameters that are set by flags.
 pub(crate) fn add_flags(path: &mut RawPath, arguments: &PatchArgs) -> Result<(), Error> {
-    let sets_parameters = arguments.dry_run == Some(DryRun::Server)
-        || arguments.field_manager.is_some()
-        || arguments.validate.is_some()
-        || arguments.force_conflicts.is_some();
-    if path.is_proxied() && sets_parameters {
-        return Err(Error::usage(
-            "--dry-run, --field-manager, --validate and --force-conflicts are for the API server, \
-             but PATH is proxied to another server",
-        )
-        .hinted("remove these flags"));
+    if path.is_proxied() {
+        refuse_flags(arguments)?;
     }
     match arguments.dry_run {
         Some(DryRun::Server) => path.add_parameter("dryRun", "All", "--dry-run=server")?,
@@ -67,6 +59,23 @@ pub(crate) fn add_flags(path: &mut RawPath, arguments: &PatchArgs) -> Result<(),
         path.add_parameter("force", &force.to_string(), "--force-conflicts")?;
     }
     Ok(())
+}
+
+/// Refuses flags that set parameters, for a path that the API server proxies to another server.
+fn refuse_flags(arguments: &PatchArgs) -> Result<(), Error> {
+    let flags = [
+        ("--dry-run", arguments.dry_run == Some(DryRun::Server)),
+        ("--field-manager", arguments.field_manager.is_some()),
+        ("--validate", arguments.validate.is_some()),
+        ("--force-conflicts", arguments.force_conflicts.is_some()),
+    ];
+    match flags.iter().find(|(_, is_set)| *is_set) {
+        Some((flag, _)) => Err(Error::usage(format!(
+            "{flag} is for the API server, but PATH is proxied to another server"
+        ))
+        .hinted(format!("remove {flag}"))),
+        None => Ok(()),
+    }
 }
 
 /// Adds the default of each parameter that is set by neither the path nor a flag.
