@@ -1,30 +1,33 @@
-//! `kubectl rawpatch` as a user runs it: the built binary against a real API server, and
-//! against a scripted one for the faults that a real one cannot be asked for.
+//! Tests of the built `kubectl rawpatch` against a real API server, and against a scripted server for
+//! faults that a real server cannot produce on demand.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod pseudo_terminal;
 
 mod rawpatch {
-    /// Running the binary, alone and through kubectl.
+    /// Runs the binary, directly and through kubectl.
     pub(crate) mod plugin;
 
-    /// `--if-resource-version`, and that nothing is created by it.
+    /// Messages that several tests expect.
+    pub(crate) mod expected;
+
+    /// Patches that are guarded with `--if-resource-version`.
     mod conflicts;
-    /// Lost replies, gateways, time-outs, signals: what is known is said, nothing is sent twice.
+    /// Lost responses, gateways, timeouts and signals: the outcome is reported, and nothing is sent twice.
     mod faults;
-    /// The hints of docs/rawpatch.md, a test a row.
+    /// The hints in the table of docs/rawpatch.md, one test for each row.
     mod hints;
-    /// stdout, stderr, formats, warnings.
+    /// stdout, stderr, output formats and warnings.
     mod output;
-    /// Every type of patch on every kind of object.
+    /// Every type of patch, on every kind of object.
     mod patches;
-    /// What a refusal about a Secret shows.
+    /// Redaction of refusals that concern a Secret.
     mod redaction;
-    /// What is refused before a byte is sent.
+    /// Mistakes that are refused before anything is sent.
     mod refusals;
-    /// What only a person at a terminal sees.
+    /// Output on a terminal.
     mod terminal;
-    /// Through real kubectl's plugin discovery.
+    /// Runs through kubectl's plugin discovery.
     mod through_kubectl;
 }

@@ -1,6 +1,7 @@
 use control_plane::ControlPlane;
 use serde_json::json;
 
+use super::expected::{conflict, name, stale_hint};
 use super::plugin::*;
 
 const PATCHES: [(&str, &str); 3] = [
@@ -16,131 +17,105 @@ const PATCHES: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn a_patch_goes_through_at_the_version_that_was_asked_for_only() {
-    for (kind, patch) in PATCHES {
+fn a_guarded_patch_is_applied_only_at_the_expected_version() {
+    for (patch_type, patch) in PATCHES {
         let path = config_map();
-        let before = resource_version(&path);
-        rawpatch(&[
+        let expected = resource_version(&path);
+        let arguments = [
             "--type",
-            kind,
+            patch_type,
             "-p",
             patch,
             "--if-resource-version",
-            &before,
+            &expected,
             &path,
-        ])
-        .succeeded();
-        let now = resource_version(&path);
-        assert_ne!(now, before);
+        ];
+        rawpatch(&arguments).succeeded();
+        let live = resource_version(&path);
+        assert_ne!(live, expected);
 
-        let outcome = rawpatch(&[
-            "--type",
-            kind,
-            "-p",
-            patch,
-            "--if-resource-version",
-            &before,
-            &path,
-        ])
-        .failed(9);
-        assert!(
-            outcome.stderr.starts_with("Error from server (Conflict): "),
-            "{outcome:?}"
+        let outcome = rawpatch(&arguments).failed(9);
+        assert_eq!(
+            outcome.stderr,
+            conflict("configmaps", &path) + "\n" + &stale_hint(&live, &expected)
         );
-        let current = format!("hint: the object is now at resource version {now}, not {before}: ");
-        assert!(outcome.stderr.contains(&current), "{outcome:?}");
-        assert_eq!(resource_version(&path), now);
+        assert_eq!(resource_version(&path), live);
     }
 }
 
 #[test]
-fn custom_resources_and_subresources_are_guarded_too() {
-    let path = custom_resource(Custom::Bar);
-    let patch = r#"{"spec":{"replicas":7}}"#;
-    for path in [path.clone(), format!("{path}/scale")] {
+fn a_patch_of_a_custom_resource_or_subresource_can_be_guarded() {
+    let object = custom_resource(Custom::Bar);
+    for path in [object.clone(), format!("{object}/scale")] {
         let stale = resource_version(&path);
-        rawpatch(&[
-            "--type=merge",
-            "-p",
-            &json!({"metadata": {"annotations": {"n": unique("n")}}}).to_string(),
-            path.trim_end_matches("/scale"),
-        ])
-        .succeeded();
-        rawpatch(&[
-            "--type=merge",
-            "-p",
-            patch,
-            "--if-resource-version",
-            &stale,
-            &path,
-        ])
-        .failed(9);
-        rawpatch(&[
-            "--type=merge",
-            "-p",
-            patch,
-            "--if-resource-version",
-            &resource_version(&path),
-            &path,
-        ])
-        .succeeded();
+        let annotation = json!({"metadata": {"annotations": {"n": unique("n")}}}).to_string();
+        rawpatch(&["--type=merge", "-p", &annotation, &object]).succeeded();
+
+        let guarded = |version: &str| {
+            let patch = r#"{"spec":{"replicas":7}}"#;
+            rawpatch(&[
+                "--type=merge",
+                "-p",
+                patch,
+                "--if-resource-version",
+                version,
+                &path,
+            ])
+        };
+        guarded(&stale).failed(9);
+        guarded(&resource_version(&path)).succeeded();
     }
 }
 
 #[test]
-fn a_guarded_apply_does_not_create_what_is_gone() {
+fn a_guarded_apply_patch_does_not_recreate_a_deleted_object() {
+    let control_plane = ControlPlane::shared();
     let path = config_map();
-    let name = path.rsplit('/').next().unwrap();
+    let name = name(&path);
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"own": "x"}}).to_string();
-    let version = resource_version(&path);
+    let expected = resource_version(&path);
     let apply = [
         "--type=apply",
         "-p",
         &body,
         "--if-resource-version",
-        &version,
+        &expected,
         &path,
     ];
     rawpatch(&apply).succeeded();
 
-    let outcome = rawpatch(&apply).failed(9);
-    let now = resource_version(&path);
-    assert!(
-        outcome.stderr.contains(&format!(
-            "is at resource version {now}, not {version}; nothing was sent"
-        )),
-        "{outcome:?}"
+    let live = resource_version(&path);
+    assert_eq!(
+        rawpatch(&apply).failed(9).stderr,
+        format!(
+            "error: the object is at resource version {live}, not {expected}; nothing was sent\n\
+             hint: read it again, and check that the patch still fits\n"
+        )
     );
 
-    let (status, _) = ControlPlane::shared()
-        .request("DELETE", &path, None)
-        .unwrap();
+    let (status, _) = control_plane.request("DELETE", &path, None).unwrap();
     assert_eq!(status, 200);
-    let outcome = rawpatch(&apply).failed(1);
-    assert!(
-        outcome.stderr.starts_with("Error from server (NotFound): "),
-        "{outcome:?}"
-    );
     assert_eq!(
-        ControlPlane::shared()
-            .request("GET", &path, None)
-            .unwrap()
-            .0,
-        404
+        rawpatch(&apply).failed(1).stderr,
+        format!("Error from server (NotFound): configmaps \"{name}\" not found\n")
     );
+    let (status, _) = control_plane.request("GET", &path, None).unwrap();
+    assert_eq!(status, 404);
 }
 
 #[test]
-fn a_version_in_the_body_itself_conflicts_as_well() {
+fn a_stale_version_in_the_patch_itself_is_a_conflict() {
     let path = config_map();
     let stale = resource_version(&path);
     rawpatch(&["-p", r#"{"data":{"key":"1"}}"#, &path]).succeeded();
     let patch = json!({"metadata": {"resourceVersion": stale}, "data": {"key": "2"}}).to_string();
-    let outcome = rawpatch(&["-p", &patch, &path]).failed(9);
-    assert!(
-        outcome
-            .stderr
-            .contains("hint: the object is now at resource version "),
-        "{outcome:?}"
+    assert_eq!(
+        rawpatch(&["-p", &patch, &path]).failed(9).stderr,
+        format!(
+            "{}\nhint: the object is now at resource version {}: read it again, and check that the \
+             patch still fits\n",
+            conflict("configmaps", &path),
+            resource_version(&path)
+        )
     );
 }

@@ -1,31 +1,29 @@
+use serde_json::Value;
+
+use super::expected::{conflict, name};
 use super::plugin::*;
 
-/// The page with the table that these tests are the rows of.
+/// The page whose table of hints has a row for each test here.
 const PAGE: &str = include_str!("../../docs/rawpatch.md");
 
-/// The hint on stderr, if there is one.
-fn hint(outcome: &Outcome) -> Option<&str> {
-    outcome
-        .stderr
-        .lines()
-        .find_map(|line| line.strip_prefix("hint: "))
-}
+const MERGE_KEY: [&str; 2] = ["--type=merge", r#"--patch={"data":{"key":"x"}}"#];
 
-/// The command fails with `code` and `error`, and with the hint that has `documented` in the table.
+/// Asserts that the command fails with `code`, `error` and `hint`, and that the table has the part of the
+/// hint that is the same for every object.
 #[track_caller]
-fn hints(arguments: &[&str], code: i32, error: &str, expected: &str, documented: &str) {
+fn assert_hint(arguments: &[&str], code: i32, error: &str, hint: &str, documented: &str) {
     assert!(
-        expected.contains(documented) && PAGE.contains(documented),
+        hint.contains(documented) && PAGE.contains(documented),
         "{documented}"
     );
     let outcome = rawpatch(arguments).failed(code);
-    assert!(outcome.stderr.starts_with(error), "{outcome:?}");
-    assert_eq!(hint(&outcome), Some(expected), "{outcome:?}");
+    assert_eq!(outcome.stderr, format!("{error}\nhint: {hint}\n"));
 }
 
 #[test]
 fn a_strategic_merge_patch_of_a_custom_resource() {
-    hints(
+    let hint = "custom resources do not support strategic merge patches: use --type merge";
+    assert_hint(
         &[
             "--type=strategic",
             "-p",
@@ -33,38 +31,34 @@ fn a_strategic_merge_patch_of_a_custom_resource() {
             &custom_resource(Custom::Foo),
         ],
         1,
-        "Error from server (UnsupportedMediaType): the body of the request was in an unknown format",
-        "custom resources do not support strategic merge patches: use --type merge",
-        "custom resources do not support strategic merge patches: use --type merge",
+        "Error from server (UnsupportedMediaType): the body of the request was in an unknown format - \
+         accepted media types include: application/json-patch+json, application/merge-patch+json, \
+         application/apply-patch+yaml",
+        hint,
+        hint,
     );
 }
 
 #[test]
-fn a_stale_version() {
+fn a_stale_resource_version() {
     let path = config_map();
-    let now = resource_version(&path);
-    hints(
-        &[
-            "-p",
-            r#"{"data":{"key":"x"}}"#,
-            "--if-resource-version=1",
-            &path,
-        ],
+    let live = resource_version(&path);
+    let tail = "read it again, and check that the patch still fits";
+    assert_hint(
+        &[&MERGE_KEY[..], &["--if-resource-version=1", &path]].concat(),
         9,
-        "Error from server (Conflict): Operation cannot be fulfilled on configmaps",
-        &format!(
-            "the object is now at resource version {now}, not 1: read it again, and check that the patch still fits"
-        ),
-        "read it again, and check that the patch still fits",
+        &conflict("configmaps", &path),
+        &format!("the object is now at resource version {live}, not 1: {tail}"),
+        tail,
     );
 }
 
 #[test]
 fn a_field_of_another_manager() {
     let path = config_map();
-    let name = path.rsplit('/').next().unwrap();
     let body = format!(
-        r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}"}},"data":{{"key":"VALUE"}}}}"#
+        r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{}"}},"data":{{"key":"VALUE"}}}}"#,
+        name(&path)
     );
     rawpatch(&[
         "--type=apply",
@@ -75,7 +69,8 @@ fn a_field_of_another_manager() {
         &path,
     ])
     .succeeded();
-    hints(
+    let hint = "remove these fields from the patch, or take them over with --force-conflicts";
+    assert_hint(
         &[
             "--type=apply",
             "--field-manager=second",
@@ -84,34 +79,36 @@ fn a_field_of_another_manager() {
             &path,
         ],
         9,
-        "Error from server (Conflict): Apply failed with ",
-        "remove these fields from the patch, or take them over with --force-conflicts",
-        "remove these fields from the patch, or take them over with --force-conflicts",
+        "Error from server (Conflict): Apply failed with 1 conflict: conflict with \"first\": .data.key",
+        hint,
+        hint,
     );
 }
 
 #[test]
-fn a_json_patch_that_does_not_fit() {
+fn a_json_patch_that_does_not_fit_the_object() {
     let path = config_map();
+    let common = "a `test` failed, or an operation refers to a missing value; check the object: \
+                  kubectl get --raw ";
     for patch in [
         r#"[{"op":"test","path":"/data/key","value":"other"}]"#,
         r#"[{"op":"remove","path":"/data/nothing"}]"#,
     ] {
-        hints(
+        assert_hint(
             &["-p", patch, &path],
             1,
             "The request is invalid: the server rejected our request due to an error in our request",
-            &format!(
-                "a `test` failed, or an operation refers to a missing value; check the object: kubectl get --raw {path}"
-            ),
-            "a `test` failed, or an operation refers to a missing value; check the object: kubectl get --raw ",
+            &format!("{common}{path}"),
+            common,
         );
     }
 }
 
 #[test]
 fn an_unknown_field() {
-    hints(
+    let hint = "correct the field, or use --validate=warn (drop with a warning) or \
+                =ignore (drop silently)";
+    assert_hint(
         &[
             "--type=merge",
             "-p",
@@ -119,105 +116,115 @@ fn an_unknown_field() {
             &config_map(),
         ],
         1,
-        "The request is invalid: patch: Invalid value: \"{…}\": strict decoding error: unknown field \"dta\"",
-        "correct the field, or use --validate=warn (drop with a warning) or =ignore (drop silently)",
-        "correct the field, or use --validate=warn (drop with a warning) or =ignore (drop silently)",
+        "The request is invalid: patch: Invalid value: \"{…}\": strict decoding error: unknown field \
+         \"dta\"",
+        hint,
+        hint,
     );
 }
 
 #[test]
-fn a_collection() {
+fn a_collection_as_the_path() {
     let path = "/api/v1/namespaces/default/configmaps";
-    hints(
+    assert_hint(
         &["-p", r#"{"a":1}"#, path],
         2,
-        "error: PATH is the collection of all configmaps",
+        "error: PATH is the collection of all configmaps, but a patch needs one object",
         &format!("add a name: {path}/NAME"),
         "/NAME",
     );
-    for path in [path, "/apis/example.com/v1/namespaces/default/foos"] {
-        custom_resource(Custom::Foo);
-        hints(
+    custom_resource(Custom::Foo);
+    for (path, error) in [
+        (
+            path,
+            "Error from server (MethodNotAllowed): the server does not allow this method on the requested \
+             resource",
+        ),
+        (
+            "/apis/example.com/v1/namespaces/default/foos",
+            "Error from server (BadRequest): name must be provided",
+        ),
+    ] {
+        assert_hint(
             &["--verbatim", "--type=merge", "-p", r#"{"a":1}"#, path],
             1,
-            "Error from server (",
+            error,
             &format!("PATH is a collection, but a patch needs one object: {path}/NAME"),
-            "/NAME",
+            "PATH is a collection, but a patch needs one object: ",
         );
     }
 }
 
 #[test]
-fn a_missing_subresource_of_an_object_that_is_there() {
+fn a_missing_subresource_of_an_existing_object() {
     let path = custom_resource(Custom::Foo);
-    let name = path.rsplit('/').next().unwrap();
-    hints(
-        &[
-            "--type=merge",
-            "-p",
-            r#"{"spec":{"replicas":2}}"#,
-            &format!("{path}/scale"),
-        ],
+    let name = name(&path);
+    let patch = r#"--patch={"spec":{"replicas":2}}"#;
+    assert_hint(
+        &["--type=merge", patch, &format!("{path}/scale")],
         1,
-        "Error from server (NotFound): ",
+        &format!("Error from server (NotFound): foos.example.com \"{name}\" not found"),
         &format!("foos \"{name}\" exists, but has no subresource `scale`"),
         "exists, but has no subresource `scale`",
     );
-    let missing = rawpatch(&[
-        "--type=merge",
-        "-p",
-        r#"{"spec":{"replicas":2}}"#,
-        &format!("{path}x/scale"),
-    ])
-    .failed(1);
-    assert_eq!(hint(&missing), None, "{missing:?}");
+    let outcome = rawpatch(&["--type=merge", patch, &format!("{path}x/scale")]).failed(1);
+    assert_eq!(
+        outcome.stderr,
+        format!("Error from server (NotFound): foos.example.com \"{name}x\" not found\n")
+    );
 }
 
 #[test]
 fn a_status_sent_to_the_main_resource() {
     let path = deployment();
-    let outcome = rawpatch(&["-p", r#"{"status":{"replicas":9}}"#, &path]).succeeded();
-    assert!(
-        outcome.stderr.contains("--subresource status"),
-        "{outcome:?}"
-    );
+    let patch = r#"{"status":{"replicas":9}}"#;
+    let outcome = rawpatch(&["-p", patch, &path]).succeeded();
     assert_eq!(
-        outcome.json()["status"]["replicas"],
-        serde_json::Value::Null
+        outcome.stderr,
+        "Warning: the patch sets \"status\", which the server ignores if the resource has a status \
+         subresource; use --subresource status\n"
     );
-    let there = rawpatch(&[
-        "-p",
-        r#"{"status":{"replicas":9}}"#,
-        &format!("{path}/status"),
-    ])
-    .succeeded();
-    assert_eq!(there.stderr, "");
+    assert_eq!(outcome.json()["status"]["replicas"], Value::Null);
+
+    let outcome = rawpatch(&["-p", patch, &format!("{path}/status")]).succeeded();
+    assert_eq!(outcome.stderr, "");
 }
 
 #[test]
-fn no_hint_elsewhere() {
+fn other_refusals_have_no_hint() {
     let path = config_map();
-    for (arguments, code) in [
+    let invalid = r#"{"data":{"bad key":"x"}}"#;
+    let missing = "/api/v1/namespaces/default/configmaps/missing";
+    let unknown_group = "/apis/none.io/v1/namespaces/default/foos/f";
+    for (arguments, error) in [
         (
-            vec![
-                "-p",
-                r#"{"data":{"key":"x"}}"#,
-                "/api/v1/namespaces/default/configmaps/missing",
-            ],
-            1,
+            [&MERGE_KEY[..], &[missing]].concat(),
+            "Error from server (NotFound): configmaps \"missing\" not found".to_owned(),
         ),
-        (vec!["-p", r#"{"data":{"bad key":"x"}}"#, &path], 1),
         (
-            vec![
-                "-p",
-                r#"{"data":{"key":"x"}}"#,
-                "/apis/none.io/v1/namespaces/default/foos/f",
-            ],
-            1,
+            vec!["-p", invalid, &path],
+            format!(
+                "The ConfigMap \"{}\" is invalid: data[bad key]: Invalid value: \"bad key\": a valid config \
+                 key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or \
+                 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
+                name(&path)
+            ),
         ),
-        (vec!["--as=jane", "-p", r#"{"data":{"key":"x"}}"#, &path], 1),
+        (
+            [&MERGE_KEY[..], &[unknown_group]].concat(),
+            "Error from server (NotFound): the server could not find the requested resource"
+                .to_owned(),
+        ),
+        (
+            [&MERGE_KEY[..], &["--as=jane", &path]].concat(),
+            format!(
+                "Error from server (Forbidden): configmaps \"{}\" is forbidden: User \"jane\" cannot patch \
+                 resource \"configmaps\" in API group \"\" in the namespace \"default\"",
+                name(&path)
+            ),
+        ),
     ] {
-        let outcome = rawpatch(&arguments).failed(code);
-        assert_eq!(hint(&outcome), None, "{outcome:?}");
+        let outcome = rawpatch(&arguments).failed(1);
+        assert_eq!(outcome.stderr, error + "\n");
     }
 }

@@ -1,17 +1,20 @@
+use std::os::unix::process::ExitStatusExt;
+
 use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Reply};
 use serde_json::{Value, json};
 
+use super::expected::name;
 use super::plugin::*;
 
-/// Real kubectl, as the admin.
+/// Runs real kubectl as the admin.
 fn kubectl(arguments: &[&str], stdin: &str) -> Outcome {
     let mut kubectl = ControlPlane::shared().kubectl().unwrap();
     run(kubectl.args(arguments), stdin)
 }
 
 #[test]
-fn stdout_is_the_servers_bytes_and_stderr_is_silent_in_a_script() {
+fn in_a_script_stdout_is_the_response_and_stderr_is_empty() {
     let path = config_map();
     let outcome = rawpatch(&["--type=merge", "-p", r#"{"data":{"key":"new"}}"#, &path]).succeeded();
     let (_, body) = ControlPlane::shared().request("GET", &path, None).unwrap();
@@ -20,10 +23,10 @@ fn stdout_is_the_servers_bytes_and_stderr_is_silent_in_a_script() {
 }
 
 #[test]
-fn the_formats_are_those_of_kubectl() {
+fn the_output_formats_match_kubectl() {
     let path = deployment();
-    let name = path.rsplit('/').next().unwrap();
-    // The first patch may change something, the others then print the same object as kubectl.
+    let name = name(&path);
+    // Only the first patch changes the object. The others print the same object as kubectl.
     let patch = |format: &str| {
         rawpatch(&[
             "--type=merge",
@@ -49,36 +52,37 @@ fn the_formats_are_those_of_kubectl() {
     ] {
         assert_eq!(patch(format), theirs(format), "{format}");
     }
-    // YAML is written by another library than kubectl's: the same document, not the same bytes.
-    let read = |yaml: &str| {
+    // kubectl uses another YAML library, so the documents are equal but their bytes may differ.
+    let parse = |yaml: &str| {
         let create = ["create", "--dry-run=client", "-o", "json", "-f", "-"];
         kubectl(&create, yaml).succeeded().json()
     };
-    assert_eq!(read(&patch("yaml")), read(&theirs("yaml")));
+    assert_eq!(parse(&patch("yaml")), parse(&theirs("yaml")));
     assert_eq!(patch("none"), "");
 }
 
 #[test]
-fn numbers_are_written_as_kubectl_writes_them() {
+fn numbers_in_the_output_match_kubectl() {
     let path = custom_resource(Custom::Foo);
-    let name = path.rsplit('/').next().unwrap();
     let numbers =
         r#"{"spec":{"n":[100000000000000000000,1e21,0.000001,1e-7,1.10,18446744073709551615,-5]}}"#;
     let ours = rawpatch(&["--type=merge", "-p", numbers, "-o", "json", &path]).succeeded();
-    let theirs = kubectl(&["get", "foo", name, "-o", "json"], "");
+    let theirs = kubectl(&["get", "foo", name(&path), "-o", "json"], "");
     assert_eq!(ours.stdout, theirs.succeeded().stdout);
 }
 
 #[test]
-fn a_reply_that_does_not_fit_the_format_is_an_output_error_after_a_success() {
+fn a_response_that_cannot_be_formatted_is_an_output_error() {
     let path = config_map();
     let patch = ["--type=merge", "-p", r#"{"data":{"key":"x"}}"#, &path];
     let outcome = rawpatch(&[&patch[..], &["-o", "jsonpath={.data[0]}"]].concat()).failed(74);
-    assert!(
-        outcome
-            .stderr
-            .contains("patched\nerror: the request succeeded, but the response does not fit the template: error executing jsonpath"),
-        "{outcome:?}"
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "configmap/{} patched\nerror: the request succeeded, but the response does not fit the template: \
+             error executing jsonpath \"{{.data[0]}}\": map[string]interface {{}} is not array or slice\n",
+            name(&path)
+        )
     );
     assert_eq!(read(&path)["data"]["key"], "x");
     let server = FaultyServer::start([Answer::Reply(Reply::new(200, "ok"))]).unwrap();
@@ -89,16 +93,17 @@ fn a_reply_that_does_not_fit_the_format_is_an_output_error_after_a_success() {
         "",
     )
     .failed(74);
-    assert!(
-        outcome
-            .stderr
-            .contains("patched\nerror: the request succeeded, but the response is not JSON"),
-        "{outcome:?}"
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "{path} patched\nerror: the request succeeded, but the response is not JSON\n\
+             hint: leave out -o to print the response unchanged\n"
+        )
     );
 }
 
 #[test]
-fn managed_fields_are_shown_on_demand() {
+fn managed_fields_are_shown_only_on_request() {
     let path = config_map();
     let fields = |arguments: &[&str]| {
         let arguments = [
@@ -113,7 +118,7 @@ fn managed_fields_are_shown_on_demand() {
 }
 
 #[test]
-fn a_refusal_is_a_document_where_documents_were_asked_for() {
+fn with_json_output_a_refusal_is_also_printed_as_a_status() {
     let path = "/api/v1/namespaces/default/configmaps/missing";
     let refusal = |format: &[&str]| {
         rawpatch(&[&["-p", r#"{"data":{"key":"x"}}"#, path], format].concat()).failed(1)
@@ -140,11 +145,17 @@ fn a_refusal_is_a_document_where_documents_were_asked_for() {
 #[test]
 fn causes_are_listed_as_kubectl_lists_them() {
     let path = deployment();
-    let name = path.rsplit('/').next().unwrap();
     let patch = r#"{"spec":{"replicas":-1,"minReadySeconds":-1}}"#;
     let ours = rawpatch(&["--type=merge", "-p", patch, &path]).failed(1);
     let theirs = kubectl(
-        &["patch", "deployment", name, "--type=merge", "-p", patch],
+        &[
+            "patch",
+            "deployment",
+            name(&path),
+            "--type=merge",
+            "-p",
+            patch,
+        ],
         "",
     );
     assert_eq!(ours.stderr, theirs.failed(1).stderr);
@@ -155,7 +166,7 @@ fn causes_are_listed_as_kubectl_lists_them() {
 }
 
 #[test]
-fn warnings_are_said_once_and_can_be_errors() {
+fn a_warning_is_printed_once_and_can_be_an_error() {
     let path = config_map();
     let patch = r#"{"dta":{"a":"b"},"data":{"key":"x"}}"#;
     let outcome = rawpatch(&["--type=merge", "--validate=warn", "-p", patch, &path]).succeeded();
@@ -181,7 +192,7 @@ fn warnings_are_said_once_and_can_be_errors() {
 #[test]
 fn verbatim_adds_nothing_and_keeps_every_explicit_flag() {
     let path = config_map();
-    // Without Strict the server takes the misspelt field for nothing, with a warning.
+    // Without Strict, the server drops the misspelt field with a warning.
     let outcome = rawpatch(&[
         "--verbatim",
         "--type=merge",
@@ -201,7 +212,11 @@ fn verbatim_adds_nothing_and_keeps_every_explicit_flag() {
         &path,
     ])
     .succeeded();
-    assert!(dry.stderr.ends_with("(server dry run)\n"), "{dry:?}");
+    let object = name(&path);
+    assert_eq!(
+        dry.stderr,
+        format!("configmap/{object} patched (server dry run)\n")
+    );
     assert!(
         dry.json()["metadata"]["managedFields"]
             .to_string()
@@ -220,13 +235,13 @@ fn verbatim_adds_nothing_and_keeps_every_explicit_flag() {
 }
 
 #[test]
-fn verbatim_sends_the_bytes_of_path_and_patch() {
+fn verbatim_sends_path_and_patch_unchanged() {
     let server = FaultyServer::start([Answer::Reply(Reply::json(200, "{}"))]).unwrap();
     let kubeconfig = server.kubeconfig().unwrap();
     let path = "/api/v1//x/../y%2Fz/?dryRun=all;b&b=%zz";
-    let given = "a: [1, 1.10]\n---\n";
+    let patch = "a: [1, 1.10]\n---\n";
     run(
-        command(&kubeconfig).args(["--verbatim", "-p", given, path]),
+        command(&kubeconfig).args(["--verbatim", "-p", patch, path]),
         "",
     )
     .succeeded();
@@ -243,11 +258,11 @@ fn verbatim_sends_the_bytes_of_path_and_patch() {
     )
     .succeeded();
     let [first, second] = &server.requests()[..] else {
-        panic!("not two requests")
+        panic!("expected two requests")
     };
     assert_eq!(
         (first.target.as_str(), first.body.as_slice()),
-        (path, given.as_bytes())
+        (path, patch.as_bytes())
     );
     assert_eq!(
         first.header("content-type"),
@@ -261,7 +276,7 @@ fn verbatim_sends_the_bytes_of_path_and_patch() {
 }
 
 #[test]
-fn include_shows_status_and_headers_on_stderr() {
+fn include_prints_status_and_headers_to_stderr() {
     let path = config_map();
     let outcome = rawpatch(&["--include", "-p", r#"{"data":{"key":"x"}}"#, &path]).succeeded();
     assert!(
@@ -288,33 +303,36 @@ fn include_shows_status_and_headers_on_stderr() {
 }
 
 #[test]
-fn a_full_disk_is_an_output_error_and_a_gone_reader_ends_the_process() {
-    use std::os::unix::process::ExitStatusExt;
+fn a_full_disk_is_an_output_error() {
     let path = config_map();
-    let arguments = ["-p", r#"{"data":{"key":"x"}}"#, &path];
     let full = std::fs::OpenOptions::new()
         .write(true)
         .open("/dev/full")
         .unwrap();
-    let mut command = command(&admin());
-    let outcome: Outcome = command
-        .args(arguments)
+    let outcome = command(&admin())
+        .args(["-p", r#"{"data":{"key":"x"}}"#, &path])
         .stdout(full)
         .output()
-        .unwrap()
-        .into();
-    let name = path.rsplit('/').next().unwrap();
-    let outcome = outcome.failed(74);
-    assert!(
-        outcome.stderr.starts_with(&format!(
-            "configmap/{name} patched\nerror: cannot write to stdout: "
-        )),
-        "{outcome:?}"
+        .unwrap();
+    assert_eq!(
+        Outcome::from(outcome).failed(74).stderr,
+        format!(
+            "configmap/{} patched\nerror: cannot write to stdout: No space left on device (os error 28)\n",
+            name(&path)
+        )
     );
+}
 
+#[test]
+fn a_closed_pipe_ends_the_process_with_sigpipe() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let outcome: Outcome = command.stdout(writer).output().unwrap().into();
+    let outcome = command(&admin())
+        .args(["-p", r#"{"data":{"key":"x"}}"#, &config_map()])
+        .stdout(writer)
+        .output()
+        .unwrap();
+    let outcome = Outcome::from(outcome);
     assert_eq!(outcome.status.signal(), Some(13), "{outcome:?}");
     assert_eq!(outcome.stderr, "");
 }

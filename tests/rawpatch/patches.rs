@@ -1,11 +1,12 @@
 use serde_json::json;
 
+use super::expected::name;
 use super::plugin::*;
 
 #[test]
 fn every_type_patches_a_built_in_object() {
     let path = deployment();
-    for (kind, patch, annotation) in [
+    for (patch_type, patch, annotation) in [
         (
             "json",
             r#"[{"op":"add","path":"/metadata/annotations","value":{"by":"json"}}]"#,
@@ -27,20 +28,19 @@ fn every_type_patches_a_built_in_object() {
             "capitals",
         ),
     ] {
-        let outcome = rawpatch(&["--type", kind, "-p", patch, &path]).succeeded();
+        let outcome = rawpatch(&["--type", patch_type, "-p", patch, &path]).succeeded();
         assert_eq!(outcome.json()["metadata"]["annotations"]["by"], annotation);
         assert_eq!(read(&path)["metadata"]["annotations"]["by"], annotation);
     }
-    let name = path.rsplit('/').next().unwrap();
-    let apply = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "labels": {"by": "apply"}}});
+    let apply = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name(&path), "labels": {"by": "apply"}}});
     rawpatch(&["--type=apply", "-p", &apply.to_string(), &path]).succeeded();
     assert_eq!(read(&path)["metadata"]["labels"]["by"], "apply");
 }
 
 #[test]
-fn the_default_is_strategic_and_an_array_is_a_json_patch() {
+fn the_default_type_is_json_for_an_array_else_strategic() {
     let path = deployment();
-    // Only a strategic merge patch merges this list by its key; a merge patch would replace it.
+    // A strategic merge patch merges this list by key. A merge patch would replace it.
     let patch =
         r#"{"spec":{"template":{"spec":{"containers":[{"name":"second","image":"busybox"}]}}}}"#;
     rawpatch(&["-p", patch, &path]).succeeded();
@@ -57,7 +57,7 @@ fn the_default_is_strategic_and_an_array_is_a_json_patch() {
 }
 
 #[test]
-fn subresources_of_a_built_in_object() {
+fn subresources_of_a_built_in_object_can_be_patched() {
     let path = deployment();
     let scale = format!("{path}/scale");
     let outcome = rawpatch(&[
@@ -86,7 +86,7 @@ fn subresources_of_a_built_in_object() {
 }
 
 #[test]
-fn a_custom_resource_takes_merge_json_and_apply_and_its_subresources() {
+fn a_custom_resource_and_its_subresources_can_be_patched() {
     let path = custom_resource(Custom::Bar);
     rawpatch(&["--type", "merge", "-p", r#"{"spec":{"x":1}}"#, &path]).succeeded();
     rawpatch(&[
@@ -97,8 +97,7 @@ fn a_custom_resource_takes_merge_json_and_apply_and_its_subresources() {
         &path,
     ])
     .succeeded();
-    let name = path.rsplit('/').next().unwrap();
-    let apply = json!({"apiVersion": "example.com/v1", "kind": "Bar", "metadata": {"name": name}, "spec": {"z": 3}});
+    let apply = json!({"apiVersion": "example.com/v1", "kind": "Bar", "metadata": {"name": name(&path)}, "spec": {"z": 3}});
     rawpatch(&["--type", "apply", "-p", &apply.to_string(), &path]).succeeded();
     rawpatch(&[
         "--type",
@@ -125,7 +124,7 @@ fn a_custom_resource_takes_merge_json_and_apply_and_its_subresources() {
 }
 
 #[test]
-fn a_cluster_scoped_object_and_a_namespace() {
+fn a_namespace_can_be_patched() {
     rawpatch(&[
         "--type",
         "merge",
@@ -141,7 +140,7 @@ fn a_cluster_scoped_object_and_a_namespace() {
 }
 
 #[test]
-fn apply_creates_takes_over_and_is_recorded() {
+fn apply_creates_objects_and_can_take_over_fields() {
     let name = unique("applied");
     let path = format!("/api/v1/namespaces/default/configmaps/{name}");
     let body = |value: &str| {
@@ -168,7 +167,7 @@ fn apply_creates_takes_over_and_is_recorded() {
 }
 
 #[test]
-fn yaml_from_every_source_and_a_dry_run_that_stores_nothing() {
+fn yaml_from_any_source_can_be_sent_as_a_dry_run() {
     let path = config_map();
     let yaml = "data:\n  'on': \"yes\"\n  y: octal\n";
     let folder = tempfile::tempdir().unwrap();
@@ -187,9 +186,9 @@ fn yaml_from_every_source_and_a_dry_run_that_stores_nothing() {
         let outcome = rawpatch_with_stdin(&[&arguments[..], &["--dry-run", &path]].concat(), yaml)
             .succeeded();
         assert_eq!(outcome.json()["data"], expected, "{arguments:?}");
-        assert!(
-            outcome.stderr.ends_with(" patched (server dry run)\n"),
-            "{outcome:?}"
+        assert_eq!(
+            outcome.stderr,
+            format!("configmap/{} patched (server dry run)\n", name(&path))
         );
     }
     assert_eq!(read(&path)["data"], json!({"key": "value"}));

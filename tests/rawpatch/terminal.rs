@@ -2,10 +2,11 @@ use std::process::Stdio;
 
 use serde_json::json;
 
+use super::expected::name;
 use super::plugin::*;
 use crate::pseudo_terminal;
 
-/// Runs the binary with a terminal as its stderr; what it shows there.
+/// Runs the binary with a terminal as stderr, and returns the output there.
 fn on_a_terminal(variables: &[(&str, &str)], arguments: &[&str]) -> String {
     let (controller, terminal) = pseudo_terminal::open();
     let mut command = command(&admin());
@@ -17,7 +18,7 @@ fn on_a_terminal(variables: &[(&str, &str)], arguments: &[&str]) -> String {
         .stderr(terminal)
         .spawn()
         .unwrap();
-    // The last handle of the terminal but the child's: its end ends the reading below.
+    // Only the child has the terminal open now, so reading ends when the child exits.
     drop(command);
     let shown = pseudo_terminal::shown(controller);
     assert!(child.wait().unwrap().success(), "{shown}");
@@ -25,13 +26,13 @@ fn on_a_terminal(variables: &[(&str, &str)], arguments: &[&str]) -> String {
 }
 
 #[test]
-fn a_person_is_told_what_was_done() {
+fn the_outcome_is_printed_on_a_terminal() {
     let path = deployment();
-    let name = path.rsplit('/').next().unwrap();
+    let deployment = name(&path);
     let patch = r#"{"metadata":{"labels":{"a":"b"}}}"#;
     assert_eq!(
         on_a_terminal(&[], &["-p", patch, &path]),
-        format!("deployment.apps/{name} patched\n")
+        format!("deployment.apps/{deployment} patched\n")
     );
     let scale = format!("{path}/scale");
     assert_eq!(
@@ -39,10 +40,10 @@ fn a_person_is_told_what_was_done() {
             &[],
             &["--type=merge", "-p", r#"{"spec":{"replicas":2}}"#, &scale]
         ),
-        format!("scale.autoscaling/{name} patched\n")
+        format!("scale.autoscaling/{deployment} patched\n")
     );
 
-    let name = unique("told");
+    let name = unique("applied");
     let path = format!("/api/v1/namespaces/default/configmaps/{name}");
     let apply =
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}).to_string();
@@ -62,7 +63,7 @@ fn a_person_is_told_what_was_done() {
 }
 
 #[test]
-fn a_warning_is_yellow_unless_that_is_unwanted() {
+fn a_warning_is_yellow_unless_colour_is_turned_off() {
     let path = config_map();
     let arguments = [
         "--type=merge",
@@ -89,8 +90,8 @@ fn a_warning_is_yellow_unless_that_is_unwanted() {
 }
 
 #[test]
-fn stored_control_characters_reach_a_pipe_as_they_are_and_steer_no_terminal() {
-    let name = unique("steering");
+fn control_characters_are_escaped_only_on_a_terminal() {
+    let name = unique("control");
     let path = format!("/api/v1/namespaces/default/configmaps/{name}");
     let apply = json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name},

@@ -4,9 +4,10 @@ use std::process::Command;
 use control_plane::{ControlPlane, User};
 use serde_json::json;
 
+use super::expected::name;
 use super::plugin::*;
 
-/// Real kubectl that finds the built plugin, as the admin.
+/// Returns real kubectl, as the admin and with the built plugin on its PATH.
 fn kubectl() -> Command {
     let control_plane = ControlPlane::shared();
     let mut kubectl = control_plane.kubectl().unwrap();
@@ -15,7 +16,7 @@ fn kubectl() -> Command {
 }
 
 #[test]
-fn kubectl_runs_the_plugin_and_passes_its_output_on() {
+fn kubectl_passes_on_stdin_and_output() {
     let path = deployment();
     let patch = r#"{"spec":{"replicas":3}}"#;
     let outcome = run(
@@ -38,45 +39,28 @@ fn kubectl_runs_the_plugin_and_passes_its_output_on() {
         "metadata: {labels: {a: b}}",
     )
     .succeeded();
-    assert_eq!(
-        outcome.stdout,
-        format!("deployment.apps/{}\n", path.rsplit('/').next().unwrap())
-    );
+    assert_eq!(outcome.stdout, format!("deployment.apps/{}\n", name(&path)));
 }
 
 #[test]
-fn exit_codes_come_through() {
+fn kubectl_passes_on_exit_codes() {
     let path = config_map();
-    let code = |arguments: &[&str]| run(kubectl().arg("rawpatch").args(arguments), "").code;
-    assert_eq!(code(&["-p", r#"{"data":{"key":"x"}}"#, &path]), Some(0));
-    assert_eq!(
-        code(&["-p", r#"{"data":{"key":"x"}}"#, &format!("{path}x")]),
-        Some(1)
-    );
-    assert_eq!(code(&["-p", "", &path]), Some(2));
-    assert_eq!(
-        code(&[
-            "--server",
-            "https://127.0.0.1:1",
-            "-p",
-            r#"{"data":{"key":"x"}}"#,
-            &path
-        ]),
-        Some(3)
-    );
-    assert_eq!(
-        code(&[
-            "--if-resource-version=1",
-            "-p",
-            r#"{"data":{"key":"x"}}"#,
-            &path
-        ]),
-        Some(9)
-    );
+    let missing = format!("{path}x");
+    let patch = r#"--patch={"data":{"key":"x"}}"#;
+    for (arguments, code) in [
+        (&[patch, &path][..], 0),
+        (&[patch, &missing], 1),
+        (&["--patch=", &path], 2),
+        (&[patch, "--server=https://127.0.0.1:1", &path], 3),
+        (&[patch, "--if-resource-version=1", &path], 9),
+    ] {
+        let outcome = run(kubectl().arg("rawpatch").args(arguments), "");
+        assert_eq!(outcome.code, Some(code), "{outcome:?}");
+    }
 }
 
 #[test]
-fn flags_before_the_path_and_a_separator() {
+fn path_and_flags_may_come_in_any_order() {
     let path = config_map();
     let patch = r#"{"data":{"key":"x"}}"#;
     for arguments in [
@@ -90,9 +74,9 @@ fn flags_before_the_path_and_a_separator() {
 }
 
 #[test]
-fn a_file_that_looks_like_plugin_and_path_is_not_run_when_flags_come_first() {
-    // kubectl joins the words before the first flag to a program's name. With the slashes of an
-    // API path in it, that is a file below the current folder.
+fn with_flags_first_kubectl_does_not_join_plugin_name_and_path() {
+    // kubectl joins the words before the first flag to the name of a program. With an API path among them,
+    // that program is a file below the current folder.
     let path = config_map();
     let work = tempfile::tempdir().unwrap();
     let trap = work
@@ -102,7 +86,7 @@ fn a_file_that_looks_like_plugin_and_path_is_not_run_when_flags_come_first() {
     std::fs::write(&trap, "#!/bin/sh\necho trapped\n").unwrap();
     std::fs::set_permissions(&trap, std::fs::Permissions::from_mode(0o755)).unwrap();
     let patch = r#"{"data":{"key":"x"}}"#;
-    let run_there = |arguments: &[&str]| {
+    let run_in_work = |arguments: &[&str]| {
         run(
             kubectl()
                 .current_dir(work.path())
@@ -112,19 +96,29 @@ fn a_file_that_looks_like_plugin_and_path_is_not_run_when_flags_come_first() {
         )
         .succeeded()
     };
-    assert_eq!(run_there(&[&path, "-p", patch]).stdout, "trapped\n");
-    assert_eq!(run_there(&["-p", patch, &path]).json()["data"]["key"], "x");
+    assert_eq!(run_in_work(&[&path, "-p", patch]).stdout, "trapped\n");
+    assert_eq!(
+        run_in_work(&["-p", patch, &path]).json()["data"]["key"],
+        "x"
+    );
 }
 
 #[test]
-fn help_comes_through() {
-    let help = run(kubectl().args(["rawpatch", "--help"]), "").succeeded();
-    assert!(help.stdout.contains("Usage: kubectl rawpatch [flags]"));
-    assert_eq!(help.stderr, "");
+fn kubectl_passes_on_help() {
+    let through_kubectl = run(kubectl().args(["rawpatch", "--help"]), "").succeeded();
+    let direct = rawpatch(&["--help"]).succeeded();
+    assert!(
+        direct
+            .stdout
+            .contains("Usage: kubectl rawpatch [flags] (-p PATCH | -f FILE) PATH\n"),
+        "{direct:?}"
+    );
+    assert_eq!(through_kubectl.stdout, direct.stdout);
+    assert_eq!(through_kubectl.stderr, "");
 }
 
 #[test]
-fn help_and_hints_show_the_name_that_kubectl_found_the_plugin_by() {
+fn help_and_hints_use_the_name_under_which_kubectl_runs_the_plugin() {
     let folder = tempfile::tempdir().unwrap();
     let plugin = env!("CARGO_BIN_EXE_kubectl-rawpatch");
     std::os::unix::fs::symlink(plugin, folder.path().join("kubectl-my_patch")).unwrap();
@@ -138,7 +132,7 @@ fn help_and_hints_show_the_name_that_kubectl_found_the_plugin_by() {
     let (code, help) = shown(&["--help"]);
     assert_eq!(code, Some(0));
     assert!(
-        help.contains("Usage: kubectl my-patch [flags] (-p PATCH"),
+        help.contains("Usage: kubectl my-patch [flags] (-p PATCH | -f FILE) PATH\n"),
         "{help}"
     );
     assert_eq!(help.matches("  kubectl my-patch -").count(), 3, "{help}");
@@ -152,16 +146,20 @@ fn help_and_hints_show_the_name_that_kubectl_found_the_plugin_by() {
                 .to_owned()
         )
     );
-    let (code, refusal) = shown(&["-p", "{}"]);
-    assert_eq!(code, Some(2));
-    assert!(
-        refusal.contains("hint: for example: kubectl my-patch -p"),
-        "{refusal}"
+    assert_eq!(
+        shown(&["-p", "{}"]),
+        (
+            Some(2),
+            "error: PATH is missing\n\
+             hint: for example: kubectl my-patch -p '{\"spec\":{\"replicas\":3}}' \
+             /apis/apps/v1/namespaces/default/deployments/NAME\n"
+                .to_owned()
+        )
     );
 }
 
 #[test]
-fn a_service_account_patches_the_scale_it_may_patch_and_nothing_else() {
+fn a_service_account_patches_only_the_subresource_it_may_patch() {
     let control_plane = ControlPlane::shared();
     let path = deployment();
     let robot = unique("robot");
@@ -200,7 +198,7 @@ fn a_service_account_patches_the_scale_it_may_patch_and_nothing_else() {
             "",
         )
     };
-    // RBAC reaches the authorizer a moment after the object is stored.
+    // Stored RBAC rules take effect after a delay.
     let scale = format!("{path}/scale");
     let mut outcome = as_robot(&scale);
     for _ in 0..50 {
@@ -212,10 +210,15 @@ fn a_service_account_patches_the_scale_it_may_patch_and_nothing_else() {
     }
     assert_eq!(outcome.succeeded().json()["spec"]["replicas"], 6);
     let refused = as_robot(&path).failed(1);
-    let user = format!(
-        "User \"system:serviceaccount:default:{robot}\" cannot patch resource \"deployments\""
+    let object = name(&path);
+    assert_eq!(
+        refused.stderr,
+        format!(
+            "Error from server (Forbidden): deployments.apps \"{object}\" is forbidden: User \
+             \"system:serviceaccount:default:{robot}\" cannot patch resource \"deployments\" in API group \
+             \"apps\" in the namespace \"default\"\n"
+        )
     );
-    assert!(refused.stderr.contains(&user), "{refused:?}");
 
     let nobody = control_plane.kubeconfig(&User::Anonymous).unwrap();
     let refused = run(
@@ -228,10 +231,12 @@ fn a_service_account_patches_the_scale_it_may_patch_and_nothing_else() {
         ]),
         "",
     );
-    assert!(
-        refused
-            .failed(1)
-            .stderr
-            .contains("User \"system:anonymous\" cannot patch")
+    assert_eq!(
+        refused.failed(1).stderr,
+        format!(
+            "Error from server (Forbidden): deployments.apps \"{object}\" is forbidden: User \
+             \"system:anonymous\" cannot patch resource \"deployments\" in API group \"apps\" in the \
+             namespace \"default\"\n"
+        )
     );
 }

@@ -86,22 +86,45 @@ pub(crate) struct PatchArgs {
     )]
     pub(crate) filename: Vec<String>,
     /// server or none; server validates but does not store
-    #[arg(long, value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = "server", value_parser = dry_run)]
+    #[arg(
+        long,
+        value_name = "STRATEGY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "server",
+        value_parser = parse_dry_run
+    )]
     pub(crate) dry_run: Option<DryRun>,
     /// Owner of the changes [default: kubectl-rawpatch]
     #[arg(long, value_name = "NAME")]
     pub(crate) field_manager: Option<String>,
     /// With apply: take over others' fields
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "true|false", action = ArgAction::Set, value_parser = parse_boolean, default_missing_value = "true")]
+    #[arg(
+        long,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        action = ArgAction::Set,
+        value_parser = parse_boolean
+    )]
     pub(crate) force_conflicts: Option<bool>,
     /// Unknown fields: strict (refuse), warn or ignore [default: strict]
-    #[arg(long, alias = "field-validation", num_args = 0..=1, require_equals = true, default_missing_value = "strict", value_name = "LEVEL", value_parser = validation)]
+    #[arg(
+        long,
+        alias = "field-validation",
+        value_name = "LEVEL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "strict",
+        value_parser = parse_validation
+    )]
     pub(crate) validate: Option<Validation>,
     /// Subresource to patch, such as status or scale
     #[arg(long, value_name = "NAME")]
     pub(crate) subresource: Option<String>,
-    /// Patch only this version, or exit with 9
-    #[arg(long, value_name = "VERSION", value_parser = resource_version)]
+    /// Patch only this version, else exit with 9
+    #[arg(long, value_name = "VERSION", value_parser = parse_resource_version)]
     pub(crate) if_resource_version: Option<String>,
     /// Extra request header, `Name: value`; repeatable
     #[arg(short = 'H', long = "header", value_name = "HEADER", value_parser = parse_header)]
@@ -124,35 +147,35 @@ pub(crate) struct PatchArgs {
     pub(crate) connection: ConnectionArgs,
 }
 
-/// What `--dry-run` asks for.
+/// A strategy of `--dry-run`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DryRun {
-    /// The server does everything except storing the result.
+    /// The server validates the patch and returns the result, but does not store it.
     Server,
-    /// The result is stored.
+    /// The server stores the result.
     None,
 }
 
-/// What the server does about unknown and duplicate fields.
+/// The server's treatment of unknown and duplicate fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Validation {
-    /// Refuses the patch.
+    /// The server refuses the patch.
     Strict,
-    /// Drops them with a warning.
+    /// The server drops the fields with a warning.
     Warn,
-    /// Drops them silently.
+    /// The server drops the fields silently.
     Ignore,
 }
 
 impl PatchArgs {
-    /// Returns PATH, which may be given as `--raw PATH`.
+    /// Returns PATH, from the argument or from `--raw`.
     pub(crate) fn path(&self) -> Result<&str, Error> {
         match (&self.path, &self.raw) {
             (Some(path), None) | (None, Some(path)) => Ok(path),
             (Some(path), Some(raw)) if path == raw => Ok(path),
             (Some(_), Some(_)) => {
-                Err(Error::usage("PATH and --raw are different paths")
-                    .hinted("use only one of them"))
+                Err(Error::usage("PATH and --raw name different paths")
+                    .hinted("remove one of them"))
             }
             (None, None) => Err(Error::usage("PATH is missing").hinted(
                 "for example: kubectl rawpatch -p '{\"spec\":{\"replicas\":3}}' \
@@ -162,15 +185,15 @@ impl PatchArgs {
     }
 }
 
-/// Parses `--dry-run`, with kubectl's words for an unknown strategy.
-fn dry_run(text: &str) -> Result<DryRun, Error> {
+/// Parses the value of `--dry-run`. The message for an unknown strategy is kubectl's.
+fn parse_dry_run(text: &str) -> Result<DryRun, Error> {
     match text {
         "server" => Ok(DryRun::Server),
         "none" => Ok(DryRun::None),
         "client" => Err(Error::usage(
-            "--dry-run=client is not possible: a raw path has no schema here",
+            "--dry-run=client is not supported: only the server can apply the patch",
         )
-        .hinted("use --dry-run=server: the server validates the patch, but does not store it")),
+        .hinted("use --dry-run=server: the server validates the patch but does not store it")),
         other => Err(Error::usage(format!(
             "Invalid dry-run value ({other}). Must be \"none\" or \"server\"."
         ))
@@ -178,7 +201,8 @@ fn dry_run(text: &str) -> Result<DryRun, Error> {
     }
 }
 
-fn validation(text: &str) -> Result<Validation, Error> {
+/// Parses the value of `--validate`, in kubectl's spellings and the API's.
+fn parse_validation(text: &str) -> Result<Validation, Error> {
     match text {
         "strict" | "Strict" | "true" => Ok(Validation::Strict),
         "warn" | "Warn" => Ok(Validation::Warn),
@@ -190,9 +214,9 @@ fn validation(text: &str) -> Result<Validation, Error> {
     }
 }
 
-/// Parses `--if-resource-version`. The server reads an empty version and 0 as "any", and answers 500 to
-/// anything that is not a number.
-fn resource_version(text: &str) -> Result<String, Error> {
+/// Parses the value of `--if-resource-version`. The server takes an empty version or 0 to mean any
+/// version, and fails with a 500 for text that is not a number.
+fn parse_resource_version(text: &str) -> Result<String, Error> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_number && !text.starts_with('0') {
         return Ok(text.to_owned());

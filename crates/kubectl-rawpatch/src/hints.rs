@@ -1,84 +1,100 @@
-//! Finds the remedy for a refusal: the table of docs/rawpatch.md, from trigger to hint.
+//! Suggests a remedy for a refusal. The table is in docs/rawpatch.md.
 //!
-//! A hint is given only if its remedy certainly fits this refusal. Some hints need another request; if
-//! that is refused, there is no hint.
+//! A hint is given only if its remedy certainly fits the refusal. Some hints need another request; if it
+//! fails, there is no hint.
 
 use std::time::Duration;
 
 use kube_core::Status;
+use kube_core::response::StatusCause;
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::request::RawPath;
 
 use crate::body::PatchType;
-use crate::current::Current;
+use crate::live_object::LiveObject;
 use crate::request::PatchRequest;
 
-/// The text of the 422 for every failure inside a JSON patch
+/// The message of the 422 for every failure inside a JSON patch
 /// (`apiserver/pkg/endpoints/handlers/patch.go`, `applyJSPatch`).
-const OPAQUE: &str = "the server rejected our request due to an error in our request";
+const JSON_PATCH_FAILED: &str = "the server rejected our request due to an error in our request";
 
-/// The time limit for reading the object: the refusal is shown only after that.
+/// The prefix of the cause for an unknown or duplicate field
+/// (`apimachinery/pkg/runtime/error.go`, `strictDecodingError`).
+const STRICT_DECODING_FAILED: &str = "strict decoding error: ";
+
+/// The time limit for reading the object. The refusal is printed only after that.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Returns the hint for `status`, if there is one. `expected` is `--if-resource-version`.
+/// Returns the hint for `status`, if there is one. `expected` is the version of `--if-resource-version`.
 pub(crate) async fn find(
     status: &Status,
     request: &PatchRequest,
     expected: Option<&str>,
     server: &ApiServer,
 ) -> Option<String> {
-    let causes = status.details.iter().flat_map(|details| &details.causes);
-    match status.code {
-        404 if !request.path.is_proxied() => missing_subresource(&request.path, server).await,
-        405 | 400 if request.path.resource().is_some_and(|resource| resource.name.is_none()) => {
-            Some(format!("PATH is a collection, but a patch needs one object: {}/NAME", request.path.path()))
+    let path = &request.path;
+    Some(match status.code {
+        404 if !path.is_proxied() => for_missing_subresource(path, server).await?,
+        405 | 400 if is_collection(path) => {
+            format!(
+                "PATH is a collection, but a patch needs one object: {}/NAME",
+                path.path()
+            )
         }
-        409 if causes.clone().any(|cause| cause.reason == "FieldManagerConflict") => Some(
+        409 if has_cause(status, |cause| cause.reason == "FieldManagerConflict") => {
             "remove these fields from the patch, or take them over with --force-conflicts"
-                .to_owned(),
-        ),
-        409 if status.reason == "Conflict" => stale(request, expected, server).await,
-        415 if request.media_type() == PatchType::Strategic.media_type().as_bytes() => {
-            Some("custom resources do not support strategic merge patches: use --type merge".to_owned())
+                .to_owned()
         }
-        422 if status.message == OPAQUE && request.patch_type == PatchType::Json => Some(format!(
-            "a `test` failed, or an operation refers to a missing value; check the object: {}",
-            server.command_to_see(request.path.path())
-        )),
-        422 if causes.clone().any(|cause| cause.message.contains("strict decoding error: ")) => Some(
-            "correct the field, or use --validate=warn (drop with a warning) or =ignore (drop silently)"
-                .to_owned(),
-        ),
-        _ => None,
-    }
-}
-
-async fn stale(
-    request: &PatchRequest,
-    expected: Option<&str>,
-    server: &ApiServer,
-) -> Option<String> {
-    let current = current(&request.path, server).await?.resource_version;
-    Some(match expected {
-        Some(expected) if expected != current => format!(
-            "the object is now at resource version {current}, not {expected}: \
-             read it again, and check that the patch still fits"
-        ),
-        _ => format!(
-            "the object is now at resource version {current}: \
-             read it again, and check that the patch still fits"
-        ),
+        409 if status.reason == "Conflict" => for_conflict(path, expected, server).await?,
+        415 if request.media_type() == PatchType::Strategic.media_type().as_bytes() => {
+            "custom resources do not support strategic merge patches: use --type merge".to_owned()
+        }
+        422 if status.message == JSON_PATCH_FAILED && request.patch_type == PatchType::Json => {
+            format!(
+                "a `test` failed, or an operation refers to a missing value; check the object: {}",
+                server.command_to_see(path.path())
+            )
+        }
+        422 if has_cause(status, |cause| {
+            cause.message.contains(STRICT_DECODING_FAILED)
+        }) =>
+        {
+            "correct the field, or use --validate=warn (drop with a warning) or \
+             =ignore (drop silently)"
+                .to_owned()
+        }
+        _ => return None,
     })
 }
 
-/// Reads the object, if the server answers in time.
-async fn current(path: &RawPath, server: &ApiServer) -> Option<Current> {
-    let current = tokio::time::timeout(READ_TIMEOUT, Current::read(path, server)).await;
-    current.ok()?.ok()
+fn has_cause(status: &Status, is_it: impl Fn(&StatusCause) -> bool) -> bool {
+    let details = status.details.as_ref();
+    details.is_some_and(|details| details.causes.iter().any(is_it))
 }
 
-/// Tells a missing subresource from a missing object, which both are a 404.
-async fn missing_subresource(path: &RawPath, server: &ApiServer) -> Option<String> {
+fn is_collection(path: &RawPath) -> bool {
+    path.resource()
+        .is_some_and(|resource| resource.name.is_none())
+}
+
+async fn for_conflict(
+    path: &RawPath,
+    expected: Option<&str>,
+    server: &ApiServer,
+) -> Option<String> {
+    let live = read(path, server).await?.resource_version;
+    let not_expected = match expected {
+        Some(expected) if expected != live => format!(", not {expected}"),
+        _ => String::new(),
+    };
+    Some(format!(
+        "the object is now at resource version {live}{not_expected}: \
+         read it again, and check that the patch still fits"
+    ))
+}
+
+/// Distinguishes a missing subresource from a missing object. The server answers both with a 404.
+async fn for_missing_subresource(path: &RawPath, server: &ApiServer) -> Option<String> {
     let resource = path.resource()?;
     let subresource = resource.subresource?;
     let object = path
@@ -86,10 +102,16 @@ async fn missing_subresource(path: &RawPath, server: &ApiServer) -> Option<Strin
         .strip_suffix(&format!("/{subresource}"))?
         .parse()
         .ok()?;
-    current(&object, server).await?;
+    read(&object, server).await?;
     Some(format!(
         "{} {:?} exists, but has no subresource `{subresource}`",
         resource.resource,
         resource.name.unwrap_or_default()
     ))
+}
+
+/// Reads the object, if the server responds in time.
+async fn read(path: &RawPath, server: &ApiServer) -> Option<LiveObject> {
+    let live = tokio::time::timeout(READ_TIMEOUT, LiveObject::read(path, server)).await;
+    live.ok()?.ok()
 }

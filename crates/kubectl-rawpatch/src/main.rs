@@ -1,20 +1,21 @@
 //! `kubectl rawpatch`: sends a PATCH to a raw API path and reports what happened to it.
 //!
 //! # Layout
-//! * `args`: the command line; `completion`: the values that a shell offers for it
+//! * `args`: the command line
+//! * `completion`: the values that a shell offers for the flags
 //! * `source`: reads the patch from a flag, a file or stdin
-//! * `body`: turns these bytes into the bytes to send, checked
-//! * `request`: turns the command line and the body into a request, without I/O; `query` has its
-//!   parameters
+//! * `body`: checks the patch and converts it to the JSON that is sent
+//! * `request`: builds the request from the command line and the body, without I/O
+//! * `query`: the query parameters of the request
 //! * `patch`: sends the request and reports the outcome
-//! * `current`: reads the object as the server has it now
-//! * `hints`: finds the remedy for a refusal
+//! * `live_object`: reads the object that is stored on the server
+//! * `hints`: suggests a remedy for a refusal
 
 mod args;
 mod body;
 mod completion;
-mod current;
 mod hints;
+mod live_object;
 mod patch;
 mod query;
 mod request;

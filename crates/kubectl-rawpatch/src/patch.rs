@@ -5,15 +5,15 @@ use std::io::{self, IsTerminal};
 use http::StatusCode;
 use kubectl_plugin::api_server::{ApiServer, Reply};
 use kubectl_plugin::error::Kind;
-use kubectl_plugin::output::object_name;
+use kubectl_plugin::output::{Output, object_name};
 use kubectl_plugin::request::RawPath;
 use kubectl_plugin::{Error, stderr};
 use serde_json::Value;
 
 use crate::args::PatchArgs;
 use crate::body::PatchType;
-use crate::current::Current;
 use crate::hints;
+use crate::live_object::LiveObject;
 use crate::request::PatchRequest;
 use crate::source;
 
@@ -28,41 +28,19 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
     let original = arguments.curl.then(|| patch.clone());
     let server = ApiServer::connect(&arguments.connection)?
         .showing_headers(arguments.include)
-        .reading_stdin(source::is_stdin(&arguments));
+        .reading_stdin(source::reads_stdin(&arguments));
     let mut request = PatchRequest::new(&arguments, server.path(path)?, patch)?;
-    request
-        .warning
-        .iter()
-        .for_each(|warning| stderr::warn(warning));
-
+    if let Some(warning) = &request.warning {
+        stderr::warn(warning);
+    }
     if let Some(original) = original {
         return print_curl(&arguments, request, &original, &server);
     }
     let resource_version = arguments.if_resource_version.as_deref();
     match send(&mut request, resource_version, &server).await {
-        Ok(reply) => {
-            let written = output.write(reply.body());
-            let is_lost = written.as_ref().is_err_and(|error| !error.is_broken_pipe());
-            // A dry run looks like the real thing otherwise, a terminal has a reader, and without the
-            // response on stdout nothing else tells that the patch was applied.
-            if request.path.is_dry_run() || io::stderr().is_terminal() || is_lost {
-                say_outcome(&request, &reply);
-            }
-            written?;
-        }
+        Ok(reply) => write_result(&request, &reply, &output)?,
         Err(error) => {
-            let Kind::Refused(status) = error.kind() else {
-                return Err(error);
-            };
-            if let Err(lost) = output.write_refusal(status) {
-                stderr::say(&lost.to_string());
-            }
-            return Err(
-                match hints::find(status, &request, resource_version, &server).await {
-                    Some(hint) => error.hinted(hint),
-                    None => error,
-                },
-            );
+            return Err(report_refusal(error, &request, resource_version, &server, &output).await);
         }
     }
     match server.warning_count() {
@@ -81,11 +59,12 @@ fn print_curl(
     if let Some(resource_version) = &arguments.if_resource_version {
         if request.patch_type == PatchType::Apply {
             return Err(Error::usage(
-                "--curl cannot be used with --if-resource-version and --type apply, which must read \
-                 the object first",
+                "--curl does not support --if-resource-version with --type apply, which reads the \
+                 object first",
             )
             .hinted(
-                "put the object's metadata.uid and metadata.resourceVersion into the patch",
+                "remove --if-resource-version, and put the object's metadata.uid and \
+                 metadata.resourceVersion into the patch",
             ));
         }
         request.guard(resource_version, None)?;
@@ -95,8 +74,10 @@ fn print_curl(
     server.print_curl(request, source.as_ref(), &arguments.connection)
 }
 
-/// Sends the patch, guarded by `--if-resource-version`. In spite of the version, an apply would *create*
-/// an object that is gone. Only a UID prevents that, so the object is read first.
+/// Sends the patch, guarded by `--if-resource-version`.
+///
+/// An apply patch is also guarded by the object's UID, which has to be read first: despite its resource
+/// version, it would create an object that was deleted.
 async fn send(
     request: &mut PatchRequest,
     resource_version: Option<&str>,
@@ -112,34 +93,45 @@ async fn send(
     server.send(request.to_api_request()).await
 }
 
-/// Returns the UID of the object, if it is at `resource_version`.
+/// Returns the UID of the object, or a conflict if it is not at `resource_version`.
 async fn uid_at(
     resource_version: &str,
     path: &RawPath,
     server: &ApiServer,
 ) -> Result<String, Error> {
-    let current = Current::read(path, server).await?;
-    if current.resource_version != resource_version {
+    let live = LiveObject::read(path, server).await?;
+    if live.resource_version != resource_version {
         return Err(Error::conflict(format!(
             "the object is at resource version {}, not {resource_version}; nothing was sent",
-            current.resource_version
+            live.resource_version
         ))
         .hinted("read it again, and check that the patch still fits"));
     }
-    current.uid.filter(|uid| !uid.is_empty()).ok_or_else(|| {
-        Error::protocol("the object has no metadata.uid, so an apply could create it again")
+    live.uid.filter(|uid| !uid.is_empty()).ok_or_else(|| {
+        Error::protocol("the object has no metadata.uid, so an apply patch could create it again")
             .hinted("use --type merge: a merge patch never creates an object")
     })
 }
 
-/// Prints what was done, in kubectl's words.
-fn say_outcome(request: &PatchRequest, reply: &Reply) {
+/// Writes the response to stdout and, where that alone leaves the outcome unclear, a line to stderr: after
+/// a dry run, for a person at a terminal, and if stdout does not show the result.
+fn write_result(request: &PatchRequest, reply: &Reply, output: &Output) -> Result<(), Error> {
+    let written = output.write(reply.body());
+    let is_lost = written.as_ref().is_err_and(|error| !error.is_broken_pipe());
+    if request.path.is_dry_run() || io::stderr().is_terminal() || is_lost {
+        stderr::say(&outcome_line(request, reply));
+    }
+    written
+}
+
+/// Returns the outcome in kubectl's words, such as `configmap/settings patched`.
+fn outcome_line(request: &PatchRequest, reply: &Reply) -> String {
     let document: Value = serde_json::from_slice(reply.body()).unwrap_or_default();
-    let what = match document.get("kind") {
+    let object = match document.get("kind") {
         Some(_) => object_name(&document),
         None => request.path.path().to_owned(),
     };
-    let done = match request.patch_type {
+    let verb = match request.patch_type {
         _ if reply.status() == StatusCode::CREATED => "created",
         PatchType::Apply => "serverside-applied",
         PatchType::Json | PatchType::Merge | PatchType::Strategic => "patched",
@@ -149,5 +141,26 @@ fn say_outcome(request: &PatchRequest, reply: &Reply) {
     } else {
         ""
     };
-    stderr::say(&format!("{what} {done}{dry_run}"));
+    format!("{object} {verb}{dry_run}")
+}
+
+/// Writes the Status of a refusal in the output format, and adds a hint to the error. Returns any other
+/// error unchanged.
+async fn report_refusal(
+    error: Error,
+    request: &PatchRequest,
+    resource_version: Option<&str>,
+    server: &ApiServer,
+    output: &Output,
+) -> Error {
+    let Kind::Refused(status) = error.kind() else {
+        return error;
+    };
+    if let Err(not_written) = output.write_refusal(status) {
+        stderr::say(&not_written.to_string());
+    }
+    match hints::find(status, request, resource_version, server).await {
+        Some(hint) => error.hinted(hint),
+        None => error,
+    }
 }

@@ -1,8 +1,8 @@
-//! The query of a PATCH: which parameters a path may have, and which ones the flags add.
+//! The query parameters of a PATCH, from the path and from flags.
 //!
-//! The API server ignores parameters that it does not know, and reads every `force` other than `0` and
-//! `false` as true (`apimachinery/pkg/runtime/conversion.go`). So names and values are checked here, by
-//! the rules of `ValidatePatchOptions`.
+//! The API server ignores unknown parameters, and takes any `force` but `0` and `false` to be true
+//! (`apimachinery/pkg/runtime/conversion.go`). So names and values are checked here, by the rules of
+//! `ValidatePatchOptions`.
 
 use kubectl_plugin::Error;
 use kubectl_plugin::request::RawPath;
@@ -10,7 +10,7 @@ use kubectl_plugin::request::RawPath;
 use crate::args::{DryRun, PatchArgs, Validation};
 use crate::body::PatchType;
 
-/// The parameters of `metav1.PatchOptions`, and the two that every request may have.
+/// The parameters of `metav1.PatchOptions`, plus `pretty` and `timeout`, which every request may have.
 pub(crate) const PARAMETERS: [&str; 6] = [
     "dryRun",
     "fieldManager",
@@ -20,30 +20,22 @@ pub(crate) const PARAMETERS: [&str; 6] = [
     "timeout",
 ];
 
-/// The default field manager.
-const FIELD_MANAGER: &str = "kubectl-rawpatch";
+/// The default for `fieldManager`.
+const DEFAULT_FIELD_MANAGER: &str = "kubectl-rawpatch";
 
-/// The server's limit for the name of a field manager, in bytes.
+/// The API server's limit for the name of a field manager, in bytes.
 const MAX_FIELD_MANAGER: usize = 128;
 
-/// Adds the parameters that the flags ask for.
+/// Adds the parameters that are set by flags.
 pub(crate) fn add_flags(path: &mut RawPath, arguments: &PatchArgs) -> Result<(), Error> {
-    let is_given = [
-        arguments.dry_run == Some(DryRun::Server),
-        arguments.field_manager.is_some(),
-        arguments.validate.is_some(),
-        arguments.force_conflicts.is_some(),
-    ];
-    if path.is_proxied() && is_given.contains(&true) {
-        return Err(Error::usage(
-            "--dry-run, --field-manager, --validate and --force-conflicts are for the API server, \
-             but PATH is proxied to another one",
-        ));
+    if path.is_proxied() {
+        refuse_flags(arguments)?;
     }
     match arguments.dry_run {
         Some(DryRun::Server) => path.add_parameter("dryRun", "All", "--dry-run=server")?,
         Some(DryRun::None) if path.parameter("dryRun").is_some() => {
-            return Err(Error::usage("--dry-run=none contradicts `dryRun` in PATH"));
+            return Err(Error::usage("--dry-run=none contradicts `dryRun` in PATH")
+                .hinted("remove one of them"));
         }
         Some(DryRun::None) | None => {}
     }
@@ -69,45 +61,72 @@ pub(crate) fn add_flags(path: &mut RawPath, arguments: &PatchArgs) -> Result<(),
     Ok(())
 }
 
-/// Adds the defaults for parameters that neither the path nor a flag sets.
+/// Refuses flags that set parameters, for a path that the API server proxies to another server.
+fn refuse_flags(arguments: &PatchArgs) -> Result<(), Error> {
+    let flags = [
+        ("--dry-run", arguments.dry_run == Some(DryRun::Server)),
+        ("--field-manager", arguments.field_manager.is_some()),
+        ("--validate", arguments.validate.is_some()),
+        ("--force-conflicts", arguments.force_conflicts.is_some()),
+    ];
+    match flags.iter().find(|(_, is_set)| *is_set) {
+        Some((flag, _)) => Err(Error::usage(format!(
+            "{flag} is for the API server, but PATH is proxied to another server"
+        ))
+        .hinted(format!("remove {flag}"))),
+        None => Ok(()),
+    }
+}
+
+/// Adds the default of each parameter that is set by neither the path nor a flag.
 pub(crate) fn add_defaults(path: &mut RawPath) {
     if !path.is_proxied() {
-        path.add_default("fieldManager", FIELD_MANAGER);
+        path.add_default("fieldManager", DEFAULT_FIELD_MANAGER);
         path.add_default("fieldValidation", "Strict");
     }
 }
 
-/// Refuses values that the server would ignore or misread.
+/// Refuses parameter values that the server would refuse, ignore or misread.
 pub(crate) fn check(path: &RawPath, patch_type: PatchType) -> Result<(), Error> {
     if path.is_proxied() {
         return Ok(());
     }
-    let one_of = |name: &str, values: &[&str]| match path.parameter(name) {
-        Some(value) if !values.contains(&value.as_ref()) => Err(Error::usage(format!(
-            "parameter `{name}` has the value {value:?}; valid values: {}",
-            values.join(", ")
-        ))),
-        _ => Ok(()),
-    };
-    one_of("dryRun", &["All"])?;
-    one_of("fieldValidation", &["Ignore", "Warn", "Strict"])?;
-    one_of("force", &["true", "false"])?;
+    check_value(path, "dryRun", &["All"])?;
+    check_value(path, "fieldValidation", &["Ignore", "Warn", "Strict"])?;
+    check_value(path, "force", &["true", "false"])?;
     if path.parameter("force").is_some() && patch_type != PatchType::Apply {
         return Err(
-            Error::usage("`force` (--force-conflicts) is only for --type apply")
-                .hinted("other patch types overwrite fields regardless of their manager"),
+            Error::usage("`force` (--force-conflicts) is only for --type apply").hinted(
+                "remove it: other patch types overwrite fields regardless of their manager",
+            ),
         );
     }
+    check_field_manager(path, patch_type)
+}
+
+/// Checks that the parameter `name`, if the path has it, is one of `valid`.
+fn check_value(path: &RawPath, name: &str, valid: &[&str]) -> Result<(), Error> {
+    match path.parameter(name) {
+        Some(value) if !valid.contains(&value.as_ref()) => Err(Error::usage(format!(
+            "parameter `{name}` has the value {value:?}; valid values: {}",
+            valid.join(", ")
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn check_field_manager(path: &RawPath, patch_type: PatchType) -> Result<(), Error> {
     match path.parameter("fieldManager") {
         Some(manager) if manager.is_empty() && patch_type == PatchType::Apply => Err(Error::usage(
-            "--type apply needs a field manager, but it is empty",
-        )),
+            "--type apply needs a field manager, but the name is empty",
+        )
+        .hinted("give it a name, or leave it out to use kubectl-rawpatch")),
         Some(manager) if manager.len() > MAX_FIELD_MANAGER => Err(Error::usage(format!(
-            "the field manager is {} bytes long; the server accepts up to {MAX_FIELD_MANAGER}",
+            "the name of the field manager is {} bytes long; the server accepts up to {MAX_FIELD_MANAGER}",
             manager.len()
         ))),
         Some(manager) if manager.chars().any(char::is_control) => Err(Error::usage(
-            "the field manager contains a control character",
+            "the name of the field manager contains a control character",
         )),
         _ => Ok(()),
     }

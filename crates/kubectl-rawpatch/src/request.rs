@@ -1,4 +1,4 @@
-//! Builds one checked request from the command line, the path and the patch. No I/O.
+//! Builds the checked request from the command line, the path and the patch, without I/O.
 
 use http::Method;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -6,7 +6,7 @@ use kubectl_plugin::Error;
 use kubectl_plugin::request::{ApiRequest, RawPath, Resource};
 
 use crate::args::PatchArgs;
-use crate::body::{self, Document, PatchType, Target, with_resource_version};
+use crate::body::{self, Document, PatchTarget, PatchType, with_resource_version};
 use crate::query;
 
 /// A PATCH that is ready to be sent.
@@ -33,7 +33,9 @@ impl PatchRequest {
         if let Some(namespace) = arguments.connection.namespace() {
             path.check_namespace(namespace)?;
         }
-        if let Some(subresource) = non_empty(arguments.subresource.as_ref()) {
+        if let Some(subresource) = &arguments.subresource
+            && !subresource.is_empty()
+        {
             path.add_subresource(subresource)?;
         }
         query::add_flags(&mut path, arguments)?;
@@ -47,63 +49,62 @@ impl PatchRequest {
             body: patch,
         };
         if !arguments.verbatim {
-            request.check(arguments.patch_type)?;
+            request.check_body(arguments.patch_type)?;
             query::add_defaults(&mut request.path);
         }
         request.set_content_type(arguments.verbatim)?;
-        let accept = request
-            .headers
-            .entry(header::ACCEPT)
-            .or_insert(HeaderValue::from_static("application/json, */*"));
-        if arguments.output.parses_response() && !accept.as_bytes().starts_with(b"application/json")
-        {
-            return Err(Error::usage(
-                "--header Accept does not ask for JSON, but --output needs JSON",
-            )
-            .hinted("remove one of them"));
-        }
+        request.set_accept(arguments.output.parses_response())?;
         Ok(request)
     }
 
-    /// Reads and converts the body, and checks that path, flags and body agree.
-    fn check(&mut self, explicit_type: Option<PatchType>) -> Result<(), Error> {
+    /// Converts the body to JSON, and checks that it agrees with the path and the flags.
+    fn check_body(&mut self, explicit_type: Option<PatchType>) -> Result<(), Error> {
         let document = Document::read(&self.body)?;
         self.patch_type = PatchType::choose(explicit_type, &document)?;
         query::check(&self.path, self.patch_type)?;
         if !self.path.is_proxied() {
-            let resource = object(&self.path)?;
-            self.warning = body::check(&document, self.patch_type, &target(&resource))?;
+            let object = require_object(&self.path)?;
+            self.warning = body::check(&document, self.patch_type, &patch_target(&object))?;
         }
         self.body = document.bytes().to_vec();
         Ok(())
     }
 
     fn set_content_type(&mut self, verbatim: bool) -> Result<(), Error> {
-        let media_type = self.patch_type.media_type();
-        let given = self
-            .headers
-            .get(header::CONTENT_TYPE)
-            .map(HeaderValue::as_bytes);
-        let essence = |value: &[u8]| {
-            let text = String::from_utf8_lossy(value);
-            text.split(';').next().unwrap_or_default().trim().to_owned()
+        let expected = self.patch_type.media_type();
+        let Some(from_flag) = self.headers.get(header::CONTENT_TYPE) else {
+            let content_type = HeaderValue::from_static(expected);
+            self.headers.insert(header::CONTENT_TYPE, content_type);
+            return Ok(());
         };
-        match given.map(essence) {
-            Some(given) if given != media_type && !verbatim => Err(Error::usage(format!(
-                "--header Content-Type: {given} contradicts the patch type, {media_type}"
+        let from_flag = String::from_utf8_lossy(from_flag.as_bytes());
+        let media_type = from_flag.split(';').next().unwrap_or_default().trim();
+        if media_type != expected && !verbatim {
+            return Err(Error::usage(format!(
+                "--header Content-Type: {media_type} contradicts the patch type, {expected}"
             ))
-            .hinted("set the patch type with --type")),
-            Some(_) => Ok(()),
-            None => {
-                self.headers
-                    .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-                Ok(())
-            }
+            .hinted("set the patch type with --type"));
         }
+        Ok(())
     }
 
-    /// Makes the server refuse the patch unless the object is at this resource version. With `uid`, the
-    /// server does not create the object either.
+    /// Sets `Accept`, which has to be JSON if the output format parses the response.
+    fn set_accept(&mut self, needs_json: bool) -> Result<(), Error> {
+        let accept = self
+            .headers
+            .entry(header::ACCEPT)
+            .or_insert(HeaderValue::from_static("application/json, */*"));
+        if needs_json && !accept.as_bytes().starts_with(b"application/json") {
+            return Err(Error::usage(
+                "--output needs a JSON response, but --header Accept requests another format",
+            )
+            .hinted("remove one of them"));
+        }
+        Ok(())
+    }
+
+    /// Makes the server refuse the patch unless the object is at `resource_version`. With `uid`, the server
+    /// does not create a missing object either.
     pub(crate) fn guard(&mut self, resource_version: &str, uid: Option<&str>) -> Result<(), Error> {
         self.body = with_resource_version(&self.body, self.patch_type, resource_version, uid)?;
         Ok(())
@@ -127,13 +128,8 @@ impl PatchRequest {
     }
 }
 
-/// Returns the value of a flag; an empty one counts as not given.
-fn non_empty(flag: Option<&String>) -> Option<&str> {
-    flag.map(String::as_str).filter(|text| !text.is_empty())
-}
-
-/// Returns the object that the path names.
-fn object(path: &RawPath) -> Result<Resource, Error> {
+/// Returns the object that the path names. Refuses a collection, and a path outside the resource API.
+fn require_object(path: &RawPath) -> Result<Resource, Error> {
     match path.resource() {
         Some(resource) if resource.name.is_some() => Ok(resource),
         Some(resource) => Err(Error::usage(format!(
@@ -141,24 +137,24 @@ fn object(path: &RawPath) -> Result<Resource, Error> {
             resource.resource
         ))
         .hinted(format!("add a name: {}/NAME", path.path()))),
-        None => Err(Error::usage("PATH is not the path of an object").hinted(
-            "for example: /api/v1/namespaces/NAMESPACE/pods/NAME or /apis/GROUP/VERSION/…; \
-             --verbatim sends it unchecked",
+        None => Err(Error::usage("PATH does not name an object").hinted(
+            "use a path such as /api/v1/namespaces/NAMESPACE/pods/NAME or /apis/GROUP/VERSION/…, \
+             or --verbatim to send it unchecked",
         )),
     }
 }
 
-fn target(resource: &Resource) -> Target<'_> {
-    Target {
-        group: &resource.group,
-        version: &resource.version,
-        // A Namespace is not in a namespace, though its path looks like it.
-        namespace: resource
+fn patch_target(object: &Resource) -> PatchTarget<'_> {
+    PatchTarget {
+        group: &object.group,
+        version: &object.version,
+        // The path of a Namespace looks as if the Namespace were in itself.
+        namespace: object
             .namespace
             .as_deref()
-            .filter(|_| resource.resource != "namespaces"),
-        resource: &resource.resource,
-        name: resource.name.as_deref().unwrap_or_default(),
-        subresource: resource.subresource.as_deref(),
+            .filter(|_| object.resource != "namespaces"),
+        resource: &object.resource,
+        name: object.name.as_deref().unwrap_or_default(),
+        subresource: object.subresource.as_deref(),
     }
 }

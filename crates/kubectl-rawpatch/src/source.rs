@@ -9,25 +9,25 @@ use kubectl_plugin::curl::BodySource;
 
 use crate::args::PatchArgs;
 
-/// The maximum size of a patch source, in bytes. YAML may be larger than the JSON that is sent.
+/// The maximum size of a source, in bytes. YAML may be larger than the JSON that is sent.
 const MAX_BYTES: u64 = 16 << 20;
 
 /// Reports whether the patch comes from stdin.
-pub(crate) fn is_stdin(arguments: &PatchArgs) -> bool {
+pub(crate) fn reads_stdin(arguments: &PatchArgs) -> bool {
     let mut sources = arguments.patch.iter().chain(&arguments.filename);
     sources.any(|source| source == "-")
 }
 
-/// Returns the source from which another command can read the same bytes, if there is one: a pipe is not.
+/// Returns the source, if a curl command can read it again: stdin or a regular file, but not a named pipe.
 pub(crate) fn for_curl(arguments: &PatchArgs) -> Option<BodySource<'_>> {
     match arguments.filename.first() {
-        _ if is_stdin(arguments) => Some(BodySource::Stdin),
+        _ if reads_stdin(arguments) => Some(BodySource::Stdin),
         Some(file) if Path::new(file).is_file() => Some(BodySource::File(file)),
         _ => None,
     }
 }
 
-/// Reads the bytes of the patch.
+/// Reads the patch, unchanged.
 pub(crate) fn read(arguments: &PatchArgs) -> Result<Vec<u8>, Error> {
     match (arguments.patch.as_slice(), arguments.filename.as_slice()) {
         ([text], []) if text == "-" => read_all(io::stdin(), "stdin"),
@@ -37,20 +37,20 @@ pub(crate) fn read(arguments: &PatchArgs) -> Result<Vec<u8>, Error> {
         ([], []) => Err(Error::usage(
             "must specify --patch or --filename containing the contents of the patch",
         )),
-        _ => Err(Error::usage("the patch is given more than once")
-            .hinted("use one --patch or one --filename")),
+        _ => Err(Error::usage("more than one patch is given")
+            .hinted("use either --patch or --filename, and only once")),
     }
 }
 
 fn read_file(file: &str) -> Result<Vec<u8>, Error> {
     if file.starts_with("http://") || file.starts_with("https://") {
         return Err(Error::usage(format!(
-            "--filename={file} is a URL, but only files are read"
+            "--filename={file} is a URL; only local files are supported"
         ))
-        .hinted("download it first, and pipe it into -f -"));
+        .hinted("download it and pipe it in, as in: curl URL | kubectl rawpatch -f - PATH"));
     }
-    let opened = File::open(file);
-    read_all(opened.map_err(|error| unreadable(file, &error))?, file)
+    let opened = File::open(file).map_err(|error| unreadable(file, &error))?;
+    read_all(opened, file)
 }
 
 fn read_all(source: impl Read, name: &str) -> Result<Vec<u8>, Error> {
@@ -61,13 +61,15 @@ fn read_all(source: impl Read, name: &str) -> Result<Vec<u8>, Error> {
         .map_err(|error| unreadable(name, &error))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(
-            Error::usage(format!("the patch in {name} is larger than 16 MiB"))
-                .hinted("the server accepts up to 3 MiB"),
+            Error::usage(format!("the patch in {name} is larger than 16 MiB")).hinted(
+                "split it into several patches: the API server accepts up to 3 MiB of JSON",
+            ),
         );
     }
     Ok(bytes)
 }
 
+/// Describes an I/O error as kubectl does: in lower case, without Rust's error number.
 fn unreadable(name: &str, error: &io::Error) -> Error {
     let reason = error.to_string();
     let reason = reason

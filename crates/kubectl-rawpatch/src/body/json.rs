@@ -1,8 +1,8 @@
 //! Checks JSON without rewriting it.
 //!
-//! Two passes answer two questions. [`check_syntax`] tells whether the text is JSON at all; if not, it may
-//! still be YAML. [`parse`] refuses JSON that is not a valid patch: a key twice (the server would keep the
-//! last one), half a surrogate pair, a number out of range. Such a text is never tried as YAML.
+//! This takes two passes. [`check_syntax`] decides whether the text is JSON; if not, it may still be YAML.
+//! [`parse`] refuses JSON that the server would misread: a duplicate key (the server would keep the last
+//! one), half a surrogate pair, or a number out of range. Such a text is not tried as YAML.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -14,43 +14,43 @@ use serde_json::{Map, Value};
 
 use super::{Error, MAX_DEPTH, Result};
 
-/// Checks that `text` is one JSON value. The error is for a text that is not YAML either.
+/// Checks that `text` is one JSON value. The caller may ignore the error and try YAML.
 pub(super) fn check_syntax(text: &str) -> Result<()> {
     match serde_json::from_str::<&RawValue>(text) {
         Ok(_) => Ok(()),
         Err(error) => Err(Error::usage(format!(
             "the patch is not valid JSON: {}",
-            described(&error, text)
+            describe(&error, text)
         ))),
     }
 }
 
-/// Parses `text` for the checks, and refuses an object that has a key twice.
+/// Parses `text`, and refuses an object with a duplicate key.
 pub(super) fn parse(text: &str) -> Result<Value> {
     let duplicate = RefCell::new(None);
-    let node = Node {
+    let builder = ValueBuilder {
         text,
         duplicate: &duplicate,
     };
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let parsed = node.deserialize(&mut deserializer);
-    if let Some(Duplicate { offset, pointer }) = duplicate.into_inner() {
+    let parsed = builder.deserialize(&mut deserializer);
+    if let Some(DuplicateKey { offset, pointer }) = duplicate.into_inner() {
         return Err(Error::usage(format!(
-            "the patch has {pointer} twice; the second one is at {}",
-            place(text, offset)
+            "the patch has a duplicate key {pointer} at {}",
+            position(text, offset)
         ))
-        .hinted("remove one of them; the server would keep the last one"));
+        .hinted("remove one of them: the server would keep only the last one"));
     }
     parsed.map_err(|error| {
         Error::usage(format!(
             "the patch cannot be read: {}",
-            described(&error, text)
+            describe(&error, text)
         ))
     })
 }
 
-/// Returns `byte 12`, with line and column if there is more than one line.
-fn place(text: &str, offset: usize) -> String {
+/// Describes the position of `offset`, such as `byte 12`, with line and column unless it is on line 1.
+fn position(text: &str, offset: usize) -> String {
     let mut lines = text.as_bytes()[..offset].rsplit(|&byte| byte == b'\n');
     let column = 1 + lines.next().map_or(0, <[u8]>::len);
     let line = 1 + lines.count();
@@ -60,11 +60,11 @@ fn place(text: &str, offset: usize) -> String {
     format!("byte {offset} (line {line}, column {column})")
 }
 
-/// Words `serde_json`'s error, which quotes nothing of the text, and its place.
-fn described(error: &serde_json::Error, text: &str) -> String {
-    let whole = error.to_string();
-    let what = whole.split(" at line ").next().unwrap_or(&whole);
-    if what == "recursion limit exceeded" {
+/// Describes an error of `serde_json`, whose messages do not quote the text, with its position.
+fn describe(error: &serde_json::Error, text: &str) -> String {
+    let message = error.to_string();
+    let problem = message.split(" at line ").next().unwrap_or(&message);
+    if problem == "recursion limit exceeded" {
         return format!("it is nested deeper than {MAX_DEPTH} levels");
     }
     let line_start: usize = text
@@ -72,25 +72,27 @@ fn described(error: &serde_json::Error, text: &str) -> String {
         .take(error.line().saturating_sub(1))
         .map(str::len)
         .sum();
-    // `serde_json` counts the columns of a line from one, in bytes.
+    // `serde_json` counts columns in bytes, from one.
     let offset = (line_start + error.column().saturating_sub(1)).min(text.len());
-    format!("{what} at {}", place(text, offset))
+    format!("{problem} at {}", position(text, offset))
 }
 
-/// A key that occurs twice: the offset of the second one, and the pointer to it.
-struct Duplicate {
+/// A key that occurs twice in an object.
+struct DuplicateKey {
+    /// The offset of the second occurrence.
     offset: usize,
+    /// The JSON pointer to the key.
     pointer: String,
 }
 
-/// Builds one value, and records a key that occurs twice.
+/// Builds a value, and records a duplicate key.
 #[derive(Clone, Copy)]
-struct Node<'a> {
+struct ValueBuilder<'a> {
     text: &'a str,
-    duplicate: &'a RefCell<Option<Duplicate>>,
+    duplicate: &'a RefCell<Option<DuplicateKey>>,
 }
 
-impl<'a> DeserializeSeed<'a> for Node<'a> {
+impl<'a> DeserializeSeed<'a> for ValueBuilder<'a> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'a>>(
@@ -101,7 +103,7 @@ impl<'a> DeserializeSeed<'a> for Node<'a> {
     }
 }
 
-impl<'a> Visitor<'a> for Node<'a> {
+impl<'a> Visitor<'a> for ValueBuilder<'a> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,7 +141,7 @@ impl<'a> Visitor<'a> for Node<'a> {
                 Ok(Some(item)) => array.push(item),
                 Ok(None) => return Ok(Value::Array(array)),
                 Err(error) => {
-                    self.lead_pointer_with(&array.len().to_string());
+                    self.prepend_to_pointer(&array.len().to_string());
                     return Err(error);
                 }
             }
@@ -148,30 +150,30 @@ impl<'a> Visitor<'a> for Node<'a> {
 
     fn visit_map<A: MapAccess<'a>>(self, mut members: A) -> std::result::Result<Value, A::Error> {
         let mut object = Map::new();
-        // A raw key is a slice of the text, so its address gives the offset.
+        // A raw key is a slice of the text, so its address reveals its offset.
         while let Some(raw_key) = members.next_key::<&RawValue>()? {
             let key: String = serde_json::from_str(raw_key.get())
                 .map_err(|_| A::Error::custom("a key has an invalid \\u escape"))?;
             if object.contains_key(&key) {
-                *self.duplicate.borrow_mut() = Some(Duplicate {
+                *self.duplicate.borrow_mut() = Some(DuplicateKey {
                     offset: offset_in(self.text, raw_key.get()),
                     pointer: String::new(),
                 });
-                self.lead_pointer_with(&key);
-                return Err(A::Error::custom("a key comes twice"));
+                self.prepend_to_pointer(&key);
+                return Err(A::Error::custom("duplicate key"));
             }
             let value = members
                 .next_value_seed(self)
-                .inspect_err(|_| self.lead_pointer_with(&key))?;
+                .inspect_err(|_| self.prepend_to_pointer(&key))?;
             object.insert(key, value);
         }
         Ok(Value::Object(object))
     }
 }
 
-impl Node<'_> {
-    /// Prepends a token: the pointer grows from its end, as the error leaves one container after another.
-    fn lead_pointer_with(self, token: &str) {
+impl ValueBuilder<'_> {
+    /// Prepends a token to the pointer, while the error passes through the enclosing containers.
+    fn prepend_to_pointer(self, token: &str) {
         if let Some(duplicate) = self.duplicate.borrow_mut().as_mut() {
             let token = token.replace('~', "~0").replace('/', "~1");
             duplicate.pointer = format!("/{token}{}", duplicate.pointer);
@@ -179,7 +181,7 @@ impl Node<'_> {
     }
 }
 
-/// Returns the offset of `part`, a slice of `text`, in it.
+/// Returns the offset in `text` of its slice `part`.
 pub(super) fn offset_in(text: &str, part: &str) -> usize {
     part.as_ptr().addr() - text.as_ptr().addr()
 }

@@ -1,35 +1,31 @@
 //! Checks the operations of a JSON patch by RFC 6902 and RFC 6901.
 //!
-//! The API server is more lenient, and then does something unintended: it adds on `replace`, writes an
-//! empty value for a missing one, and answers 200 to a path without a slash without doing anything. If it
-//! refuses, its 422 does not name the operation. Unknown members of an operation are allowed, as RFC 6902
+//! The API server is more lenient, with unintended results: it treats `replace` as `add`, takes a missing
+//! value to be empty, and answers 200 to a path without a slash but changes nothing. When it does refuse a
+//! patch, its 422 does not name the operation. Unknown members of an operation are allowed, as RFC 6902
 //! requires.
 
 use serde_json::{Map, Value};
 
 use super::{Error, Result};
 
-/// The API server's limit; it answers 413 to more.
+/// The API server's limit for the operations of a patch. It refuses more with a 413.
 const MAX_OPERATIONS: usize = 10_000;
 
 /// Checks every operation. Returns whether one of them writes `/status`.
 pub(super) fn check(operations: &[Value]) -> Result<bool> {
     if operations.len() > MAX_OPERATIONS {
         return Err(Error::usage(format!(
-            "the patch has {} operations; the API server accepts at most {MAX_OPERATIONS}",
+            "the patch has {} operations; the API server accepts up to {MAX_OPERATIONS}",
             operations.len()
         ))
         .hinted("split it into several patches"));
     }
     let mut writes_status = false;
     for (index, operation) in operations.iter().enumerate() {
-        let operation = Operation::read(operation).map_err(|Fault { op, what, remedy }| {
-            let op = op.map_or(String::new(), |op| format!(" ({op})"));
-            Error::usage(format!("operation {index}{op}: {what}"))
-                .hinted(format!("{remedy}; operations are counted from 0"))
-        })?;
+        let operation = Operation::read(operation).map_err(|invalid| invalid.at(index))?;
         writes_status |= operation
-            .written()
+            .written_paths()
             .any(|path| is_at_or_under(path, "/status"));
     }
     Ok(writes_status)
@@ -44,57 +40,52 @@ pub(super) struct Operation<'a> {
     pub(super) value: Option<&'a Value>,
 }
 
-/// A broken rule. It names the op only if it is a known one, because others are the body's text.
-pub(super) struct Fault<'a> {
+/// The reason why an operation is invalid.
+pub(super) struct InvalidOperation<'a> {
+    /// The `op`, if it is a known one. An unknown one may be any text from the patch.
     op: Option<&'a str>,
-    what: String,
+    /// The end of a sentence that starts with "operation 1".
+    problem: String,
     remedy: String,
 }
 
+impl InvalidOperation<'_> {
+    fn at(self, index: usize) -> Error {
+        let op = self.op.map_or(String::new(), |op| format!(" ({op})"));
+        Error::usage(format!("operation {index}{op} {}", self.problem))
+            .hinted(format!("{}; operations are counted from 0", self.remedy))
+    }
+}
+
 impl<'a> Operation<'a> {
-    pub(super) fn read(operation: &'a Value) -> std::result::Result<Self, Fault<'a>> {
+    pub(super) fn read(operation: &'a Value) -> std::result::Result<Self, InvalidOperation<'a>> {
         let Value::Object(members) = operation else {
-            return Err(Fault {
+            return Err(InvalidOperation {
                 op: None,
-                what: "is not an object".to_owned(),
+                problem: "is not an object".to_owned(),
                 remedy: r#"write {"op":"replace","path":"/spec/replicas","value":3}"#.to_owned(),
             });
         };
-        let op = members.get("op").and_then(Value::as_str);
-        let Some(op @ ("add" | "remove" | "replace" | "move" | "copy" | "test")) = op else {
-            let is = if members.contains_key("op") {
-                "unknown"
-            } else {
-                "missing"
-            };
-            return Err(Fault {
-                op: None,
-                what: format!("its \"op\" is {is}"),
-                remedy: "use add, remove, replace, move, copy or test".to_owned(),
-            });
-        };
-        let fault = |(what, remedy): (String, String)| Fault {
-            op: Some(op),
-            what,
-            remedy,
-        };
-        let path = pointer(members, "path").map_err(fault)?;
+        let op = known_op(members)?;
+        let path = pointer(members, "path", op)?;
         let from = match op {
-            "move" | "copy" => Some(pointer(members, "from").map_err(fault)?),
+            "move" | "copy" => Some(pointer(members, "from", op)?),
             _ => None,
         };
         let value = members.get("value");
         if value.is_none() && matches!(op, "add" | "replace" | "test") {
-            return Err(fault((
-                "its \"value\" is missing".to_owned(),
-                "write \"value\":null if you mean null".to_owned(),
-            )));
+            return Err(InvalidOperation {
+                op: Some(op),
+                problem: "has no \"value\"".to_owned(),
+                remedy: "write \"value\":null if you mean null".to_owned(),
+            });
         }
         if op == "move" && from.is_some_and(|from| path != from && is_at_or_under(path, from)) {
-            return Err(fault((
-                format!("its \"path\" {path:?} is inside its \"from\""),
-                "a value cannot be moved into itself; use copy".to_owned(),
-            )));
+            return Err(InvalidOperation {
+                op: Some(op),
+                problem: format!("has a \"path\" inside its \"from\": {path:?}"),
+                remedy: "use copy: a value cannot be moved into itself".to_owned(),
+            });
         }
         Ok(Self {
             op,
@@ -104,47 +95,69 @@ impl<'a> Operation<'a> {
         })
     }
 
-    /// Returns the places that it changes.
-    pub(super) fn written(&self) -> impl Iterator<Item = &'a str> {
+    /// Returns the paths that the operation changes.
+    pub(super) fn written_paths(&self) -> impl Iterator<Item = &'a str> {
         let path = (self.op != "test").then_some(self.path);
-        let taken = self.from.filter(|_| self.op == "move");
-        path.into_iter().chain(taken)
+        let moved_from = self.from.filter(|_| self.op == "move");
+        path.into_iter().chain(moved_from)
     }
 }
 
-/// Reads the member `name` of an operation, which is a JSON pointer.
+/// Returns the `op` of an operation, if RFC 6902 defines it.
+fn known_op(members: &Map<String, Value>) -> std::result::Result<&str, InvalidOperation<'_>> {
+    match members.get("op").and_then(Value::as_str) {
+        Some(op @ ("add" | "remove" | "replace" | "move" | "copy" | "test")) => Ok(op),
+        _ => Err(InvalidOperation {
+            op: None,
+            problem: if members.contains_key("op") {
+                "has an unknown \"op\"".to_owned()
+            } else {
+                "has no \"op\"".to_owned()
+            },
+            remedy: "use add, remove, replace, move, copy or test".to_owned(),
+        }),
+    }
+}
+
+/// Returns the member `name` of an operation, which must be a JSON pointer.
 fn pointer<'a>(
     members: &'a Map<String, Value>,
     name: &str,
-) -> std::result::Result<&'a str, (String, String)> {
-    let Some(pointer) = members.get(name).and_then(Value::as_str) else {
-        let is = if members.contains_key(name) {
-            "not text"
-        } else {
-            "missing"
-        };
-        return Err((
-            format!("its {name:?} is {is}"),
-            "write a JSON pointer, such as \"/spec/replicas\"".to_owned(),
-        ));
+    op: &'a str,
+) -> std::result::Result<&'a str, InvalidOperation<'a>> {
+    let invalid = |problem: String, remedy: String| InvalidOperation {
+        op: Some(op),
+        problem,
+        remedy,
+    };
+    let pointer = match members.get(name) {
+        Some(Value::String(pointer)) => pointer,
+        other => {
+            let problem = match other {
+                Some(_) => format!("has a {name:?} that is not a string"),
+                None => format!("has no {name:?}"),
+            };
+            let remedy = "write a JSON pointer, such as \"/spec/replicas\"".to_owned();
+            return Err(invalid(problem, remedy));
+        }
     };
     if !pointer.is_empty() && !pointer.starts_with('/') {
-        return Err((
-            format!("its {name:?} {pointer:?} does not begin with \"/\""),
+        return Err(invalid(
+            format!("has a {name:?} that does not start with \"/\": {pointer:?}"),
             format!("write {:?}", format!("/{pointer}")),
         ));
     }
     let mut escapes = pointer.split('~').skip(1);
     if escapes.any(|rest| !rest.starts_with(['0', '1'])) {
-        return Err((
-            format!("its {name:?} {pointer:?} has an invalid \"~\" escape"),
+        return Err(invalid(
+            format!("has a {name:?} with an invalid \"~\" escape: {pointer:?}"),
             "write ~0 for \"~\" and ~1 for \"/\" in a name".to_owned(),
         ));
     }
     Ok(pointer)
 }
 
-/// Reports whether `pointer` names the same place as `root`, or one inside it.
+/// Reports whether `pointer` is `root` or inside it.
 pub(super) fn is_at_or_under(pointer: &str, root: &str) -> bool {
     pointer
         .strip_prefix(root)
@@ -167,12 +180,12 @@ mod tests {
     fn assert_refused(operation: Value, message: &str, hint: &str) {
         assert_eq!(
             refusal(operation),
-            format!("error: operation 2{message}\nhint: {hint}; operations are counted from 0")
+            format!("error: operation 2 {message}\nhint: {hint}; operations are counted from 0")
         );
     }
 
     #[test]
-    fn every_known_operation_passes() {
+    fn every_valid_operation_passes() {
         let operations = json!([
             {"op": "add", "path": "/a/-", "value": null},
             {"op": "remove", "path": "/a/0"},
@@ -188,21 +201,21 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_operation() {
+    fn refuses_an_element_that_is_not_an_operation() {
         assert_refused(
             json!("hunter2"),
-            ": is not an object",
+            "is not an object",
             r#"write {"op":"replace","path":"/spec/replicas","value":3}"#,
         );
         let known = "use add, remove, replace, move, copy or test";
         for op in [json!("hunter2"), json!("Add"), json!(1), json!(null)] {
             assert_refused(
                 json!({"op": op, "path": "/a"}),
-                ": its \"op\" is unknown",
+                "has an unknown \"op\"",
                 known,
             );
         }
-        assert_refused(json!({"path": "/a"}), ": its \"op\" is missing", known);
+        assert_refused(json!({"path": "/a"}), "has no \"op\"", known);
     }
 
     #[test]
@@ -210,7 +223,7 @@ mod tests {
         for op in ["add", "replace", "test"] {
             assert_refused(
                 json!({"op": op, "path": "/a"}),
-                &format!(" ({op}): its \"value\" is missing"),
+                &format!("({op}) has no \"value\""),
                 "write \"value\":null if you mean null",
             );
         }
@@ -218,61 +231,57 @@ mod tests {
         for op in ["move", "copy"] {
             assert_refused(
                 json!({"op": op, "path": "/a"}),
-                &format!(" ({op}): its \"from\" is missing"),
+                &format!("({op}) has no \"from\""),
                 pointer,
             );
         }
-        assert_refused(
-            json!({"op": "remove"}),
-            " (remove): its \"path\" is missing",
-            pointer,
-        );
+        assert_refused(json!({"op": "remove"}), "(remove) has no \"path\"", pointer);
         assert_refused(
             json!({"op": "remove", "path": ["hunter2"]}),
-            " (remove): its \"path\" is not text",
+            "(remove) has a \"path\" that is not a string",
             pointer,
         );
     }
 
     #[test]
-    fn refuses_what_is_no_pointer() {
+    fn refuses_an_invalid_json_pointer() {
         assert_refused(
             json!({"op": "remove", "path": "data/x"}),
-            " (remove): its \"path\" \"data/x\" does not begin with \"/\"",
+            "(remove) has a \"path\" that does not start with \"/\": \"data/x\"",
             "write \"/data/x\"",
         );
         assert_refused(
             json!({"op": "copy", "path": "/a", "from": "#/b"}),
-            " (copy): its \"from\" \"#/b\" does not begin with \"/\"",
+            "(copy) has a \"from\" that does not start with \"/\": \"#/b\"",
             "write \"/#/b\"",
         );
         for path in ["/a~", "/a~2b", "/~~0"] {
             assert_refused(
                 json!({"op": "remove", "path": path}),
-                &format!(" (remove): its \"path\" {path:?} has an invalid \"~\" escape"),
+                &format!("(remove) has a \"path\" with an invalid \"~\" escape: {path:?}"),
                 "write ~0 for \"~\" and ~1 for \"/\" in a name",
             );
         }
     }
 
     #[test]
-    fn refuses_to_move_into_itself() {
+    fn refuses_to_move_a_value_into_itself() {
         for (from, path) in [("/a", "/a/b"), ("", "/a")] {
             assert_refused(
                 json!({"op": "move", "from": from, "path": path}),
-                &format!(" (move): its \"path\" {path:?} is inside its \"from\""),
-                "a value cannot be moved into itself; use copy",
+                &format!("(move) has a \"path\" inside its \"from\": {path:?}"),
+                "use copy: a value cannot be moved into itself",
             );
         }
     }
 
     #[test]
-    fn refuses_more_operations_than_a_server_takes() {
+    fn refuses_more_operations_than_the_server_accepts() {
         let operations = vec![json!({"op": "remove", "path": "/a"}); MAX_OPERATIONS + 1];
         assert!(check(&operations[1..]).is_ok());
         assert_eq!(
             check(&operations).unwrap_err().to_string(),
-            "error: the patch has 10001 operations; the API server accepts at most 10000"
+            "error: the patch has 10001 operations; the API server accepts up to 10000"
         );
     }
 }

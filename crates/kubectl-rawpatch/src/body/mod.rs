@@ -1,4 +1,4 @@
-//! The patch itself, from the bytes that the user gives to the bytes that are sent.
+//! Checks a patch and converts it to the JSON that is sent.
 //!
 //! ```text
 //! bytes ─▶ Document::read ─▶ PatchType::choose ─▶ check ─▶ with_resource_version ─▶ the request's body
@@ -6,9 +6,9 @@
 //!            └ yaml ─▶ scalar: rewritten as JSON
 //! ```
 //!
-//! Everything here is pure and runs before a connection is opened. An error names the place (a byte, a
-//! line, an operation, a JSON pointer) and the remedy. It quotes field names and pointers only, because
-//! the values may belong to a Secret.
+//! Everything here is pure and runs before a connection is opened. An error gives the position (a byte, a
+//! line, an operation or a JSON pointer) and a remedy. It quotes only field names and pointers, because
+//! values may belong to a Secret.
 
 mod json;
 mod json_patch;
@@ -21,22 +21,23 @@ mod yaml;
 use kubectl_plugin::Error;
 use serde_json::Value;
 
-pub(crate) use object_patch::Target;
+pub(crate) use object_patch::PatchTarget;
 pub(crate) use patch_type::PatchType;
 pub(crate) use version_guard::with_resource_version;
 
 /// The API server's limit for a request body, in bytes.
 const MAX_BYTES: usize = 3_145_728;
 
-/// The maximum depth of a body, which is `serde_json`'s. No Kubernetes type is nearly as deep.
+/// `serde_json`'s limit for the nesting of a body. No Kubernetes type is nearly as deep.
 const MAX_DEPTH: usize = 127;
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// A patch that can be sent: its bytes, and the same parsed for the checks.
+/// A patch as JSON: the bytes that are sent, and the value parsed from them.
 ///
-/// Valid JSON keeps its bytes, including numbers and white space, except for a leading byte order mark,
-/// which no API server accepts. Everything else is read as YAML and written as JSON ([`yaml::to_json`]).
+/// Valid JSON keeps its bytes, including white space and the spelling of numbers. Only a leading byte
+/// order mark is removed, because no API server accepts it. Any other text is read as YAML and written as
+/// JSON ([`yaml::to_json`]).
 #[derive(Debug)]
 pub(crate) struct Document {
     bytes: Vec<u8>,
@@ -44,13 +45,13 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// Reads the patch that the user gives with `-p`, in a file or on stdin.
+    /// Reads the patch from the bytes of `-p`, a file or stdin.
     ///
-    /// Refuses a patch that is not UTF-8, neither JSON nor YAML, too large, ambiguous (a key twice, two
-    /// documents), or that changes nothing.
-    pub(crate) fn read(given: &[u8]) -> Result<Self> {
+    /// Refuses a patch that is not UTF-8, is neither JSON nor YAML, is too large, is ambiguous (duplicate
+    /// keys, several documents), or changes nothing.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self> {
         let text =
-            std::str::from_utf8(given).map_err(|error| not_utf8(given, error.valid_up_to()))?;
+            std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let written;
         let json = match json::check_syntax(text) {
@@ -87,35 +88,35 @@ impl Document {
     }
 }
 
-/// Checks that `document` makes sense as a patch of `patch_type` to `target`. Returns the warning to print
-/// for a probable mistake that the server does not report.
+/// Checks that `document` is a valid patch of `patch_type` to `target`. Returns a warning if it contains a
+/// probable mistake that the server does not report.
 pub(crate) fn check(
     document: &Document,
     patch_type: PatchType,
-    target: &Target<'_>,
+    target: &PatchTarget<'_>,
 ) -> Result<Option<String>> {
     let writes_status = match &document.value {
         Value::Array(operations) => json_patch::check(operations)?,
         Value::Object(members) => object_patch::check(members, patch_type, target)?,
-        _ => false, // `PatchType::choose` has refused it.
+        _ => false, // Refused by `PatchType::choose`.
     };
     Ok((writes_status && target.subresource.is_none()).then(|| {
-        "the patch sets \"status\" through the main resource; the server ignores it \
-         if the resource has a status subresource: use --subresource status"
+        "the patch sets \"status\", which the server ignores if the resource has a status \
+         subresource; use --subresource status"
             .to_owned()
     }))
 }
 
-fn not_utf8(given: &[u8], offset: usize) -> Error {
-    let hint = match given {
+fn not_utf8(bytes: &[u8], offset: usize) -> Error {
+    let hint = match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this looks like UTF-16: save the patch as UTF-8",
-        _ => "save the patch as UTF-8, and put binary data into a Secret's \"data\" as base64",
+        _ => "save the patch as UTF-8, and encode binary data as base64",
     };
     Error::usage(format!("the patch is not UTF-8 at byte {offset}")).hinted(hint)
 }
 
-fn changes_nothing(what: &str) -> Error {
-    Error::usage(format!("the patch is {what}, which changes nothing"))
+fn changes_nothing(description: &str) -> Error {
+    Error::usage(format!("the patch is {description}, which changes nothing"))
         .hinted("use --verbatim to send it anyway")
 }
 

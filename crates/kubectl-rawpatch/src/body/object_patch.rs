@@ -1,15 +1,15 @@
-//! Compares what an object says about itself with the path that it is sent to.
+//! Checks that a patch in the form of an object identifies the object that the path names.
 //!
-//! The API server refuses most mismatches with a 400 or a 422 that quotes the whole object. Here they
-//! cost no request, and the message names the field.
+//! The API server refuses most mismatches with a 400 or a 422 that quotes the whole object. This check
+//! costs no request, and its message names the field.
 
 use serde_json::{Map, Value};
 
 use super::{Error, PatchType, Result};
 
-/// The object that the request's path names.
+/// The object that the path of the request names.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Target<'a> {
+pub(crate) struct PatchTarget<'a> {
     /// Empty for the core group.
     pub(crate) group: &'a str,
     pub(crate) version: &'a str,
@@ -21,9 +21,9 @@ pub(crate) struct Target<'a> {
     pub(crate) subresource: Option<&'a str>,
 }
 
-/// The groups with a dot that kube-apiserver itself serves, apart from those in `k8s.io`
-/// (`kubernetes/pkg/controlplane/instance.go`, and its extension servers).
-const OWN_GROUPS: [&str; 18] = [
+/// The groups of kube-apiserver and its extension servers, without the suffix `.k8s.io`
+/// (`kubernetes/pkg/controlplane/instance.go`).
+const BUILT_IN_GROUPS: [&str; 18] = [
     "admissionregistration",
     "apiextensions",
     "apiregistration",
@@ -44,7 +44,7 @@ const OWN_GROUPS: [&str; 18] = [
     "storagemigration",
 ];
 
-impl Target<'_> {
+impl PatchTarget<'_> {
     fn api_version(&self) -> String {
         match self.group {
             "" => self.version.to_owned(),
@@ -52,52 +52,43 @@ impl Target<'_> {
         }
     }
 
-    /// Reports whether the body is the resource itself: `/scale` and others have types of their own.
-    fn is_the_resource(&self) -> bool {
+    /// Reports whether the patch has the type of the resource. Subresources such as `scale` have another.
+    fn has_resource_type(&self) -> bool {
         matches!(self.subresource, None | Some("status"))
     }
 
-    /// Reports whether the kind can be derived from the resource. The API server's own groups follow the
-    /// rule. The plural of a custom resource can be anything, even in a group of `k8s.io`.
-    fn is_kubernetes_own(&self) -> bool {
-        let own = self.group.strip_suffix(".k8s.io");
-        !self.group.contains('.') || own.is_some_and(|own| OWN_GROUPS.contains(&own))
+    /// Reports whether the resource is the regular plural of its kind. That holds for the built-in groups. A
+    /// custom resource may have any plural, even in a group under `k8s.io`.
+    fn has_derivable_kind(&self) -> bool {
+        let built_in = self.group.strip_suffix(".k8s.io");
+        !self.group.contains('.') || built_in.is_some_and(|group| BUILT_IN_GROUPS.contains(&group))
     }
+}
+
+/// The fields of a patch that identify the object.
+struct Identity<'a> {
+    api_version: Option<&'a Value>,
+    kind: Option<&'a Value>,
+    name: Option<&'a Value>,
+    namespace: Option<&'a Value>,
 }
 
 /// Checks a merge, strategic or apply patch. Returns whether it sets `status`.
 pub(super) fn check(
     object: &Map<String, Value>,
     patch_type: PatchType,
-    target: &Target<'_>,
+    target: &PatchTarget<'_>,
 ) -> Result<bool> {
     let metadata = object.get("metadata").and_then(Value::as_object);
     let in_metadata = |name| metadata.and_then(|metadata| metadata.get(name));
-    let api_version = object.get("apiVersion");
-    let kind = object.get("kind");
-    let name = in_metadata("name");
-
+    let identity = Identity {
+        api_version: object.get("apiVersion"),
+        kind: object.get("kind"),
+        name: in_metadata("name"),
+        namespace: in_metadata("namespace").filter(|namespace| *namespace != ""),
+    };
     if patch_type == PatchType::Apply {
-        let apply_needs = |value: Option<&Value>, pointer: &str, remedy: String| match value {
-            Some(_) => Ok(()),
-            None => Err(Error::usage(format!("an apply patch needs {pointer}")).hinted(remedy)),
-        };
-        let own_type = "the subresource has a type of its own: GET it to find out".to_owned();
-        let (api_version_remedy, kind_remedy) = if target.is_the_resource() {
-            (
-                format!("the path has apiVersion: {}", target.api_version()),
-                format!("add the kind of {}", target.resource),
-            )
-        } else {
-            (own_type.clone(), own_type)
-        };
-        apply_needs(api_version, "/apiVersion", api_version_remedy)?;
-        apply_needs(kind, "/kind", kind_remedy)?;
-        apply_needs(
-            name,
-            "/metadata/name",
-            format!("the path has name: {}", target.name),
-        )?;
+        require_identity(&identity, target)?;
         if in_metadata("managedFields").is_some_and(|fields| !fields.is_null()) {
             return Err(
                 Error::usage("an apply patch cannot have /metadata/managedFields")
@@ -105,52 +96,82 @@ pub(super) fn check(
             );
         }
     }
-
-    must_agree("/metadata/name", name, "name", target.name)?;
-    let namespace = in_metadata("namespace").filter(|namespace| *namespace != "");
-    match target.namespace {
-        Some(expected) => must_agree("/metadata/namespace", namespace, "namespace", expected)?,
-        None if namespace.is_some() => {
-            return Err(Error::usage(
-                "the patch has /metadata/namespace, but the path has no namespace",
-            )
-            .hinted("remove it, or correct the path"));
-        }
-        None => {}
-    }
-    if target.is_the_resource() {
-        must_agree(
-            "/apiVersion",
-            api_version,
-            "group and version",
-            &target.api_version(),
-        )?;
-        if target.is_kubernetes_own() {
-            let guessed = kind.and_then(Value::as_str).map(plural);
-            if kind.is_some() && guessed.as_deref() != Some(target.resource) {
-                return Err(disagrees("/kind", "resource", target.resource));
-            }
-        }
-    }
+    match_path(&identity, target)?;
     Ok(object.contains_key("status"))
 }
 
-/// Checks that a field of the patch, if present, agrees with the path.
-fn must_agree(pointer: &str, said: Option<&Value>, what: &str, expected: &str) -> Result<()> {
-    match said {
-        Some(said) if said != expected => Err(disagrees(pointer, what, expected)),
-        _ => Ok(()),
+/// Checks that an apply patch has the fields that the server requires.
+fn require_identity(identity: &Identity<'_>, target: &PatchTarget<'_>) -> Result<()> {
+    let (api_version, kind) = if target.has_resource_type() {
+        (
+            format!("apiVersion: {}", target.api_version()),
+            format!(
+                "the kind of {}, which `kubectl api-resources` lists",
+                target.resource
+            ),
+        )
+    } else {
+        let of_subresource = "of the subresource, which a GET of PATH returns";
+        (
+            format!("the apiVersion {of_subresource}"),
+            format!("the kind {of_subresource}"),
+        )
+    };
+    let name = format!("name: {} to the metadata", target.name);
+    for (pointer, value, addition) in [
+        ("/apiVersion", identity.api_version, api_version),
+        ("/kind", identity.kind, kind),
+        ("/metadata/name", identity.name, name),
+    ] {
+        if value.is_none() {
+            return Err(Error::usage(format!("an apply patch needs {pointer}"))
+                .hinted(format!("add {addition}")));
+        }
     }
+    Ok(())
 }
 
-fn disagrees(pointer: &str, what: &str, expected: &str) -> Error {
+/// Checks that the identifying fields in the patch match the path.
+fn match_path(identity: &Identity<'_>, target: &PatchTarget<'_>) -> Result<()> {
+    let expect = |pointer: &str, actual: Option<&Value>, expected: &str| match actual {
+        Some(actual) if actual != expected => Err(mismatch(pointer, &format!("{expected:?}"))),
+        _ => Ok(()),
+    };
+    expect("/metadata/name", identity.name, target.name)?;
+    match target.namespace {
+        Some(namespace) => expect("/metadata/namespace", identity.namespace, namespace)?,
+        None if identity.namespace.is_some() => {
+            return Err(Error::usage(
+                "the patch has /metadata/namespace, but PATH has no namespace",
+            )
+            .hinted("remove it, or correct PATH"));
+        }
+        None => {}
+    }
+    if !target.has_resource_type() {
+        return Ok(());
+    }
+    expect("/apiVersion", identity.api_version, &target.api_version())?;
+    if let Some(kind) = identity.kind
+        && target.has_derivable_kind()
+        && kind.as_str().map(plural).as_deref() != Some(target.resource)
+    {
+        return Err(mismatch(
+            "/kind",
+            &format!("the kind of {}", target.resource),
+        ));
+    }
+    Ok(())
+}
+
+fn mismatch(pointer: &str, expected: &str) -> Error {
     Error::usage(format!(
-        "{pointer} in the patch contradicts the path, whose {what} is {expected:?}"
+        "{pointer} in the patch does not match PATH: expected {expected}"
     ))
-    .hinted("correct the patch or the path, or use --verbatim to send it unchecked")
+    .hinted("correct the patch or PATH, or use --verbatim to send the patch unchecked")
 }
 
-/// Returns the resource of a kind by the rule of apimachinery's `UnsafeGuessKindToResource`.
+/// Returns the resource of a kind, by the rule of apimachinery's `UnsafeGuessKindToResource`.
 fn plural(kind: &str) -> String {
     let singular = kind.to_lowercase();
     if singular.ends_with("endpoints") {
@@ -170,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    const DEPLOYMENT: Target<'_> = Target {
+    const DEPLOYMENT: PatchTarget<'_> = PatchTarget {
         group: "apps",
         version: "v1",
         namespace: Some("shop"),
@@ -179,17 +200,17 @@ mod tests {
         subresource: None,
     };
 
-    fn refusal(object: &Value, patch_type: PatchType, target: &Target<'_>) -> Option<String> {
+    fn refusal(object: &Value, patch_type: PatchType, target: &PatchTarget<'_>) -> Option<String> {
         let error = check(object.as_object().unwrap(), patch_type, target).err()?;
         assert!(!format!("{error:?}").contains("hunter2"), "{error}");
         Some(format!("{error}\nhint: {}", error.hint().unwrap()))
     }
 
-    fn assert_fits(object: &Value, patch_type: PatchType, target: &Target<'_>) {
+    fn assert_fits(object: &Value, patch_type: PatchType, target: &PatchTarget<'_>) {
         assert_eq!(refusal(object, patch_type, target), None);
     }
 
-    fn whole() -> Value {
+    fn full_object() -> Value {
         json!({
             "apiVersion": "apps/v1",
             "kind": "Deployment",
@@ -198,9 +219,9 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_agrees_with_the_path_passes() {
+    fn a_patch_that_matches_the_path_passes() {
         for patch_type in [PatchType::Merge, PatchType::Strategic, PatchType::Apply] {
-            assert_fits(&whole(), patch_type, &DEPLOYMENT);
+            assert_fits(&full_object(), patch_type, &DEPLOYMENT);
         }
         assert_fits(&json!({"spec": {}}), PatchType::Merge, &DEPLOYMENT);
         assert_fits(
@@ -213,11 +234,14 @@ mod tests {
     #[test]
     fn refuses_an_apply_patch_without_its_identity() {
         for (pointer, hint) in [
-            ("/apiVersion", "the path has apiVersion: apps/v1"),
-            ("/kind", "add the kind of deployments"),
-            ("/metadata/name", "the path has name: sleep"),
+            ("/apiVersion", "add apiVersion: apps/v1"),
+            (
+                "/kind",
+                "add the kind of deployments, which `kubectl api-resources` lists",
+            ),
+            ("/metadata/name", "add name: sleep to the metadata"),
         ] {
-            let mut object = whole();
+            let mut object = full_object();
             let (parent, name) = pointer.rsplit_once('/').unwrap();
             let parent = object.pointer_mut(parent).unwrap();
             parent.as_object_mut().unwrap().remove(name);
@@ -233,7 +257,7 @@ mod tests {
 
     #[test]
     fn refuses_managed_fields_in_an_apply_patch() {
-        let mut object = whole();
+        let mut object = full_object();
         object["metadata"]["managedFields"] = json!([]);
         assert_eq!(
             refusal(&object, PatchType::Apply, &DEPLOYMENT).as_deref(),
@@ -246,41 +270,41 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_the_path_contradicts() {
-        for (object, said) in [
+    fn refuses_a_patch_that_does_not_match_the_path() {
+        for (object, message) in [
             (
                 json!({"metadata": {"name": "hunter2"}}),
-                "/metadata/name in the patch contradicts the path, whose name is \"sleep\"",
+                "/metadata/name in the patch does not match PATH: expected \"sleep\"",
             ),
             (
                 json!({"metadata": {"name": null}}),
-                "/metadata/name in the patch contradicts the path, whose name is \"sleep\"",
+                "/metadata/name in the patch does not match PATH: expected \"sleep\"",
             ),
             (
                 json!({"metadata": {"namespace": "hunter2"}}),
-                "/metadata/namespace in the patch contradicts the path, whose namespace is \"shop\"",
+                "/metadata/namespace in the patch does not match PATH: expected \"shop\"",
             ),
             (
                 json!({"apiVersion": "apps/v1beta1"}),
-                "/apiVersion in the patch contradicts the path, whose group and version is \"apps/v1\"",
+                "/apiVersion in the patch does not match PATH: expected \"apps/v1\"",
             ),
             (
                 json!({"kind": "Pod"}),
-                "/kind in the patch contradicts the path, whose resource is \"deployments\"",
+                "/kind in the patch does not match PATH: expected the kind of deployments",
             ),
             (
                 json!({"kind": 5}),
-                "/kind in the patch contradicts the path, whose resource is \"deployments\"",
+                "/kind in the patch does not match PATH: expected the kind of deployments",
             ),
         ] {
             assert_eq!(
                 refusal(&object, PatchType::Strategic, &DEPLOYMENT),
                 Some(format!(
-                    "error: {said}\nhint: correct the patch or the path, or use --verbatim to send it unchecked"
+                    "error: {message}\nhint: correct the patch or PATH, or use --verbatim to send the patch unchecked"
                 ))
             );
         }
-        let node = Target {
+        let node = PatchTarget {
             group: "",
             namespace: None,
             resource: "nodes",
@@ -294,8 +318,8 @@ mod tests {
             )
             .as_deref(),
             Some(
-                "error: the patch has /metadata/namespace, but the path has no namespace\n\
-                 hint: remove it, or correct the path"
+                "error: the patch has /metadata/namespace, but PATH has no namespace\n\
+                 hint: remove it, or correct PATH"
             )
         );
         assert_fits(
@@ -307,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_subresource_has_a_type_of_its_own() {
-        let scale = Target {
+        let scale = PatchTarget {
             subresource: Some("scale"),
             ..DEPLOYMENT
         };
@@ -317,7 +341,7 @@ mod tests {
             "metadata": {"name": "sleep"},
         });
         assert_fits(&object, PatchType::Apply, &scale);
-        let status = Target {
+        let status = PatchTarget {
             subresource: Some("status"),
             ..DEPLOYMENT
         };
@@ -334,14 +358,14 @@ mod tests {
             refusal(&json!({"a": 1}), PatchType::Apply, &scale).as_deref(),
             Some(
                 "error: an apply patch needs /apiVersion\n\
-                 hint: the subresource has a type of its own: GET it to find out"
+                 hint: add the apiVersion of the subresource, which a GET of PATH returns"
             )
         );
     }
 
     #[test]
-    fn the_kind_of_a_custom_resource_is_not_guessed() {
-        let custom = Target {
+    fn the_kind_of_a_custom_resource_is_not_derived() {
+        let custom = PatchTarget {
             group: "example.com",
             resource: "people",
             ..DEPLOYMENT
@@ -355,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn plurals_are_kubernetes_own() {
+    fn plurals_follow_kubernetes_rule() {
         for (kind, resource) in [
             ("Pod", "pods"),
             ("Ingress", "ingresses"),

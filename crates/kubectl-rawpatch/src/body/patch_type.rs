@@ -1,4 +1,4 @@
-//! The four types of patch, and how the type of a body is chosen.
+//! The four types of patch, and the choice of the type for a body.
 
 use clap::ValueEnum;
 use serde_json::Value;
@@ -10,11 +10,11 @@ use super::{Document, Error, Result};
 pub(crate) enum PatchType {
     /// A list of operations (RFC 6902).
     Json,
-    /// A part of the object (RFC 7386): `null` removes a field, lists are replaced as a whole.
+    /// A partial object (RFC 7396): `null` removes a field, and a list is replaced as a whole.
     Merge,
-    /// A part of the object, with lists merged by Kubernetes' own keys. For built-in kinds only.
+    /// A partial object whose lists are merged by key. For built-in kinds only.
     Strategic,
-    /// Server-side apply: the fields that this field manager wants to own.
+    /// Server-side apply: the fields that the field manager wants to own.
     Apply,
 }
 
@@ -39,8 +39,8 @@ impl PatchType {
         }
     }
 
-    /// Returns the type of a body without an explicit one: a JSON patch if it begins like an array, otherwise
-    /// strategic as with `kubectl patch`. The body need not be valid, so that this serves `--verbatim`.
+    /// Returns the default type for a body: a JSON patch if it starts like an array, otherwise strategic, as
+    /// for `kubectl patch`. With `--verbatim`, the body may be invalid.
     pub(crate) fn of_body(body: &[u8]) -> Self {
         if body.trim_ascii_start().starts_with(b"[") {
             Self::Json
@@ -49,39 +49,39 @@ impl PatchType {
         }
     }
 
-    /// Returns the type to send `document` as: the explicit one, if it fits, otherwise [`Self::of_body`].
+    /// Returns the explicit type or else the default, and checks that it fits `document`.
     pub(crate) fn choose(explicit: Option<Self>, document: &Document) -> Result<Self> {
         let chosen = explicit.unwrap_or_else(|| Self::of_body(&document.bytes));
-        let (is, fits, instead) = match document.value {
+        let (actual, fits, remedy) = match document.value {
             Value::Array(_) => (
                 "an array",
                 chosen == Self::Json,
-                "an array of operations needs --type json",
+                "use --type json for an array of operations",
             ),
             Value::Object(_) => (
                 "an object",
                 chosen != Self::Json,
-                "an object needs --type strategic (the default), merge or apply",
+                "use --type strategic (the default), merge or apply for an object",
             ),
             _ => (
                 "a scalar",
                 false,
-                "a patch must be an object or an array of JSON patch operations",
+                "write an object, or an array of JSON patch operations",
             ),
         };
         if fits {
             return Ok(chosen);
         }
-        let needs = if chosen == Self::Json {
+        let required = if chosen == Self::Json {
             "an array of operations"
         } else {
             "an object"
         };
         Err(Error::usage(format!(
-            "a patch of type {} must be {needs}, but this one is {is}",
+            "a patch of type {} must be {required}, but this one is {actual}",
             chosen.name()
         ))
-        .hinted(instead))
+        .hinted(remedy))
     }
 }
 
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_shows_its_type() {
+    fn the_default_type_depends_on_the_body() {
         assert_eq!(choose(None, r#"{"a":1}"#), Ok(PatchType::Strategic));
         assert_eq!(choose(None, "a: 1"), Ok(PatchType::Strategic));
         assert_eq!(choose(None, " [1]"), Ok(PatchType::Json));
@@ -121,25 +121,25 @@ mod tests {
                 Some(PatchType::Json),
                 r#"{"a":1}"#,
                 "error: a patch of type json must be an array of operations, but this one is an object\n\
-                 hint: an object needs --type strategic (the default), merge or apply",
+                 hint: use --type strategic (the default), merge or apply for an object",
             ),
             (
                 Some(PatchType::Apply),
                 "[1]",
                 "error: a patch of type apply must be an object, but this one is an array\n\
-                 hint: an array of operations needs --type json",
+                 hint: use --type json for an array of operations",
             ),
             (
                 Some(PatchType::Json),
                 "5",
                 "error: a patch of type json must be an array of operations, but this one is a scalar\n\
-                 hint: a patch must be an object or an array of JSON patch operations",
+                 hint: write an object, or an array of JSON patch operations",
             ),
             (
                 None,
                 "text",
                 "error: a patch of type strategic must be an object, but this one is a scalar\n\
-                 hint: a patch must be an object or an array of JSON patch operations",
+                 hint: write an object, or an array of JSON patch operations",
             ),
         ] {
             assert_eq!(choose(explicit, text), Err(expected.to_owned()));
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_the_flags_values() {
+    fn names_are_the_values_of_the_flag() {
         for patch_type in PatchType::value_variants() {
             assert_eq!(
                 PatchType::from_str(patch_type.name(), false),

@@ -1,13 +1,13 @@
-//! Documents as a whole, and what must hold for every input.
+//! Tests of whole documents, and of invariants over generated input.
 //!
-//! `hunter2` stands where a Secret's data could stand: no message may show it.
+//! `hunter2` is used wherever a patch could contain the data of a Secret. No message may show it.
 
 use serde_json::{Map, Value, json};
 
 use super::*;
 
-fn refusal(given: impl AsRef<[u8]>) -> String {
-    let error = Document::read(given.as_ref()).unwrap_err();
+fn refusal(patch: impl AsRef<[u8]>) -> String {
+    let error = Document::read(patch.as_ref()).unwrap_err();
     assert_eq!(error.exit_code(), 2);
     assert!(!format!("{error:?}").contains("hunter2"), "{error}");
     match error.hint() {
@@ -32,7 +32,7 @@ fn json_keeps_its_bytes() {
 }
 
 #[test]
-fn a_byte_order_mark_is_left_out() {
+fn a_byte_order_mark_is_removed() {
     for (text, sent) in [(r#"{ "a":1}"#, r#"{ "a":1}"#), ("a: 1", r#"{"a":1}"#)] {
         let document = Document::read(format!("\u{feff}{text}").as_bytes()).unwrap();
         assert_eq!(document.bytes(), sent.as_bytes());
@@ -40,7 +40,7 @@ fn a_byte_order_mark_is_left_out() {
 }
 
 #[test]
-fn flow_yaml_is_no_broken_json() {
+fn flow_yaml_is_not_mistaken_for_broken_json() {
     assert_eq!(
         Document::read(b"{a: 1, b: [yes,],}").unwrap().bytes(),
         br#"{"a":1,"b":[true]}"#
@@ -69,38 +69,44 @@ fn broken_json_is_reported_as_json() {
     ] {
         assert_eq!(refusal(text), expected);
     }
-    assert!(
-        refusal("a: 'hunter2").starts_with("error: the patch is not valid YAML: unclosed quote")
+    assert_eq!(
+        refusal("a: 'hunter2"),
+        "error: the patch is not valid YAML: unclosed quote at line 1, column 4"
     );
 }
 
 #[test]
-fn refuses_a_key_twice_and_names_its_pointer() {
+fn refuses_a_duplicate_key_and_shows_its_pointer() {
     assert_eq!(
         refusal("{\n \"a\": [0, {\"b/c\": \"hunter2\",\n  \"b\\/c\": \"hunter2\"}]}"),
-        "error: the patch has /a/1/b~1c twice; the second one is at byte 33 (line 3, column 3)\n\
-         hint: remove one of them; the server would keep the last one"
+        "error: the patch has a duplicate key /a/1/b~1c at byte 33 (line 3, column 3)\n\
+         hint: remove one of them: the server would keep only the last one"
     );
-    assert!(
-        refusal(r#"{"a":1,"a":2}"#)
-            .starts_with("error: the patch has /a twice; the second one is at byte 7\n")
+    assert_eq!(
+        refusal(r#"{"a":1,"a":2}"#),
+        "error: the patch has a duplicate key /a at byte 7\n\
+         hint: remove one of them: the server would keep only the last one"
     );
-    assert!(
-        refusal(r#" {"":{"~":1,"x":{},"~":2}}"#)
-            .contains("has //~0 twice; the second one is at byte 19")
+    assert_eq!(
+        refusal(r#" {"":{"~":1,"x":{},"~":2}}"#),
+        "error: the patch has a duplicate key //~0 at byte 19\n\
+         hint: remove one of them: the server would keep only the last one"
     );
 }
 
 #[test]
-fn json_that_no_server_reads_is_not_tried_as_yaml() {
+fn json_that_the_server_cannot_read_is_not_tried_as_yaml() {
     assert_eq!(
         refusal(r#"{"a":1e400}"#),
         "error: the patch cannot be read: number out of range at byte 9"
     );
-    assert!(refusal(r#"{"a":"\ud800"}"#).starts_with("error: the patch cannot be read: "));
-    assert!(
-        refusal(r#"{"\ud800":1}"#)
-            .starts_with("error: the patch cannot be read: a key has an invalid")
+    assert_eq!(
+        refusal(r#"{"a":"\ud800"}"#),
+        "error: the patch cannot be read: unexpected end of hex escape at byte 12"
+    );
+    assert_eq!(
+        refusal(r#"{"\ud800":1}"#),
+        "error: the patch cannot be read: a key has an invalid \\u escape at byte 8"
     );
     let deep = "[".repeat(128) + &"]".repeat(128);
     assert_eq!(
@@ -112,9 +118,11 @@ fn json_that_no_server_reads_is_not_tried_as_yaml() {
 }
 
 #[test]
-fn refuses_what_is_not_utf8() {
-    assert!(
-        refusal(b"a: \"\xff\"").starts_with("error: the patch is not UTF-8 at byte 4\nhint: save")
+fn refuses_a_patch_that_is_not_utf8() {
+    assert_eq!(
+        refusal(b"a: \"\xff\""),
+        "error: the patch is not UTF-8 at byte 4\n\
+         hint: save the patch as UTF-8, and encode binary data as base64"
     );
     assert_eq!(
         refusal(b"\xff\xfe{\0}\0"),
@@ -123,15 +131,19 @@ fn refuses_what_is_not_utf8() {
 }
 
 #[test]
-fn refuses_more_than_a_server_reads() {
+fn refuses_a_patch_above_the_size_limit() {
     let with_length = |length: usize| format!("[\"{}\"]", "x".repeat(length - 4));
     assert!(Document::read(with_length(MAX_BYTES).as_bytes()).is_ok());
-    assert_eq!(
-        refusal(with_length(MAX_BYTES + 1)),
-        "error: the patch is larger than 3145728 bytes, the API server's limit\n\
-         hint: split it into several patches"
-    );
-    assert!(refusal(format!("a: {}", "x".repeat(MAX_BYTES))).contains("larger than 3145728 bytes"));
+    for patch in [
+        with_length(MAX_BYTES + 1),
+        format!("a: {}", "x".repeat(MAX_BYTES)),
+    ] {
+        assert_eq!(
+            refusal(patch),
+            "error: the patch is larger than 3145728 bytes, the API server's limit\n\
+             hint: split it into several patches"
+        );
+    }
     let commented = format!("# {}\na: 1", "x".repeat(MAX_BYTES));
     assert_eq!(
         Document::read(commented.as_bytes()).unwrap().bytes(),
@@ -140,8 +152,8 @@ fn refuses_more_than_a_server_reads() {
 }
 
 #[test]
-fn refuses_what_changes_nothing() {
-    for (text, what) in [
+fn refuses_a_patch_that_changes_nothing() {
+    for (text, description) in [
         ("", "empty"),
         (" \n", "empty"),
         ("\u{feff}", "empty"),
@@ -156,17 +168,18 @@ fn refuses_what_changes_nothing() {
         assert_eq!(
             refusal(text),
             format!(
-                "error: the patch is {what}, which changes nothing\nhint: use --verbatim to send it anyway"
+                "error: the patch is {description}, which changes nothing\n\
+                 hint: use --verbatim to send it anyway"
             ),
-            "of {text:?}"
+            "{text:?}"
         );
     }
 }
 
 #[test]
-fn warns_of_status_on_the_main_resource() {
+fn warns_about_status_on_the_main_resource() {
     let check = |text: &str, patch_type, subresource| {
-        let target = Target {
+        let target = PatchTarget {
             group: "apps",
             version: "v1",
             namespace: Some("shop"),
@@ -175,7 +188,15 @@ fn warns_of_status_on_the_main_resource() {
             subresource,
         };
         let document = Document::read(text.as_bytes()).unwrap();
-        check(&document, patch_type, &target).unwrap().is_some()
+        let warning = check(&document, patch_type, &target).unwrap();
+        if let Some(warning) = &warning {
+            assert_eq!(
+                warning,
+                "the patch sets \"status\", which the server ignores if the resource has a status \
+                 subresource; use --subresource status"
+            );
+        }
+        warning.is_some()
     };
     for text in [r#"{"status":{"replicas":1}}"#, "status: null"] {
         assert!(check(text, PatchType::Merge, None));
@@ -207,15 +228,15 @@ fn warns_of_status_on_the_main_resource() {
         (json!({"op": "remove", "path": "/statusful"}), false),
     ] {
         let text = json!([operation]).to_string();
-        assert_eq!(check(&text, PatchType::Json, None), warns, "of {text}");
+        assert_eq!(check(&text, PatchType::Json, None), warns, "{text}");
         assert!(!check(&text, PatchType::Json, Some("status")));
     }
 }
 
-/// Numbers that look random and are the same in every run (xorshift64).
-struct Numbers(u64);
+/// A pseudo-random generator (xorshift64) that repeats its numbers in every run.
+struct Random(u64);
 
-impl Numbers {
+impl Random {
     fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -257,10 +278,10 @@ impl Numbers {
 }
 
 #[test]
-fn any_json_goes_out_as_it_came_and_means_the_same_as_yaml() {
-    let mut numbers = Numbers(1);
+fn any_json_is_sent_unchanged_and_has_the_same_value_as_yaml() {
+    let mut random = Random(1);
     for _ in 0..5_000 {
-        let value = json!({ "v": numbers.value(0) });
+        let value = json!({ "v": random.value(0) });
         for text in [
             value.to_string(),
             serde_json::to_string_pretty(&value).unwrap(),
@@ -272,13 +293,13 @@ fn any_json_goes_out_as_it_came_and_means_the_same_as_yaml() {
             assert_eq!(
                 serde_json::from_str::<Value>(&rewritten).unwrap(),
                 value,
-                "of {text}"
+                "{text}"
             );
         }
     }
 }
 
-/// Patches to damage, and what to damage them with.
+/// Patches to corrupt.
 const SEEDS: &[&str] = &[
     "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: sleep}\nspec:\n  replicas: 0644\n",
     "a: &x [1.10, 'it''s', \"\\u0041\"]\nb: {<<: {c: 1}, d: *x}\n---\n",
@@ -287,29 +308,31 @@ const SEEDS: &[&str] = &[
     r#"[{"op":"replace","path":"/metadata/labels/a","value":[]},{"op":"remove","path":"/b"}]"#,
     "v: |-\n  text\n  more\nw: >\n  folded\n# comment\n? key\n: !!binary aGk=\n",
 ];
+/// Fragments to insert into them.
 #[rustfmt::skip]
-const PIECES: &[&str] = &[
+const FRAGMENTS: &[&str] = &[
     "{", "}", "[", "]", ":", ": ", ",", "\"", "'", "\n", "\n  ", "- ", "&x ", "*x", "!!str ",
     "!", "<<: ", "---\n", "...\n", "|\n", ">\n", "? ", "#", "~", "\\u", "0x", "1_0", ".inf",
     "\t", "\u{feff}", "%YAML", "\0", "metadata", "\"metadata\":", "status", "é",
 ];
 
-fn damaged(seed: &str, numbers: &mut Numbers) -> Vec<u8> {
-    let mut given = seed.as_bytes().to_vec();
-    for _ in 0..=numbers.below(4) {
-        let from = numbers.below(given.len() + 1);
-        let until = (from + numbers.below(4)).min(given.len());
-        let piece = match numbers.below(3) {
+/// Returns `seed` with up to four random edits.
+fn corrupted(seed: &str, random: &mut Random) -> Vec<u8> {
+    let mut patch = seed.as_bytes().to_vec();
+    for _ in 0..=random.below(4) {
+        let start = random.below(patch.len() + 1);
+        let end = (start + random.below(4)).min(patch.len());
+        let replacement = match random.below(3) {
             0 => Vec::new(),
-            1 => vec![u8::try_from(numbers.below(256)).unwrap()],
-            _ => PIECES[numbers.below(PIECES.len())].as_bytes().to_vec(),
+            1 => vec![u8::try_from(random.below(256)).unwrap()],
+            _ => FRAGMENTS[random.below(FRAGMENTS.len())].as_bytes().to_vec(),
         };
-        given.splice(from..until, piece);
+        patch.splice(start..end, replacement);
     }
-    given
+    patch
 }
 
-/// Takes the guard of version 7 and uid u out again.
+/// Removes the guard for resource version `7` and UID `u`.
 fn without_guard(body: &[u8]) -> Value {
     let mut value: Value = serde_json::from_slice(body).unwrap();
     if let Value::Array(operations) = &mut value {
@@ -331,10 +354,10 @@ fn without_guard(body: &[u8]) -> Value {
     value
 }
 
-/// Whatever is read is JSON, and a guard changes nothing else in it.
+/// Every patch that is accepted is sent as valid JSON, and the guard changes nothing else in it.
 #[test]
-fn no_input_breaks_a_promise() {
-    let target = Target {
+fn corrupted_patches_are_refused_or_sent_as_valid_json() {
+    let target = PatchTarget {
         group: "",
         version: "v1",
         namespace: None,
@@ -342,11 +365,11 @@ fn no_input_breaks_a_promise() {
         name: "x",
         subresource: None,
     };
-    let mut numbers = Numbers(2);
+    let mut random = Random(2);
     let (mut read, mut guarded) = (0, 0);
     for round in 0..20_000 {
-        let given = damaged(SEEDS[round % SEEDS.len()], &mut numbers);
-        let Ok(document) = Document::read(&given) else {
+        let patch = corrupted(SEEDS[round % SEEDS.len()], &mut random);
+        let Ok(document) = Document::read(&patch) else {
             continue;
         };
         read += 1;

@@ -1,10 +1,9 @@
-//! Makes a patch apply to one version of the object only.
+//! Guards a patch, so that it applies to only one version of the object.
 //!
-//! The guard is inserted into the text, and the rest of the text stays unchanged. In an object it is
-//! `metadata.resourceVersion`. In a JSON patch it is a leading `replace` of that field, which a stale
-//! version turns into a real 409; a `test` gives a 422 without a reason. An apply patch also needs the
-//! UID: with a version alone, it creates an object that is gone.
-//! creates the object when there is none.
+//! The guard is inserted into the text, and the rest of the text stays unchanged. In an object, the guard
+//! is `metadata.resourceVersion`. In a JSON patch, it is a leading `replace` of that field, to which the
+//! server answers 409 if the version is stale; a `test` would give a 422 without a reason. An apply patch
+//! also needs the UID: with only a resource version, it would create an object that was deleted.
 
 use std::collections::BTreeMap;
 
@@ -15,22 +14,22 @@ use super::json::offset_in;
 use super::json_patch::{Operation, is_at_or_under};
 use super::{Error, PatchType, Result};
 
-/// Returns `body`, which is JSON, with the guard in it.
+/// Inserts the guard into `body`, which is JSON.
 ///
-/// Refuses a body that names another version or UID, or that would undo the guard.
+/// Refuses a body that has another resource version or UID, or that would undo the guard.
 pub(crate) fn with_resource_version(
     body: &[u8],
     patch_type: PatchType,
     resource_version: &str,
     uid: Option<&str>,
 ) -> Result<Vec<u8>> {
-    let text = std::str::from_utf8(body).map_err(|_| cannot_guard("the patch is not UTF-8"))?;
+    let text = std::str::from_utf8(body).map_err(|_| cannot_guard("it is not UTF-8"))?;
     let mut members = vec![("resourceVersion", resource_version)];
     members.extend(uid.map(|uid| ("uid", uid)));
     let (offset, insertion) = match patch_type {
-        PatchType::Json => into_operations(text, &members)?,
+        PatchType::Json => guard_operations(text, &members)?,
         PatchType::Merge | PatchType::Strategic | PatchType::Apply => {
-            into_metadata(text, &members)?
+            guard_metadata(text, &members)?
         }
     };
     Ok([&text[..offset], &insertion, &text[offset..]]
@@ -38,10 +37,10 @@ pub(crate) fn with_resource_version(
         .into_bytes())
 }
 
-/// Returns the offset in a JSON patch, and the operations to insert there.
-fn into_operations(text: &str, members: &[(&str, &str)]) -> Result<(usize, String)> {
+/// Returns the operations to insert into a JSON patch, and their offset.
+fn guard_operations(text: &str, members: &[(&str, &str)]) -> Result<(usize, String)> {
     let operations: Vec<Value> =
-        serde_json::from_str(text).map_err(|_| cannot_guard("the patch is not a JSON array"))?;
+        serde_json::from_str(text).map_err(|_| cannot_guard("it is not a JSON array"))?;
     let mut guards = Vec::new();
     for (name, value) in members {
         let pointer = format!("/metadata/{name}");
@@ -66,20 +65,20 @@ fn into_operations(text: &str, members: &[(&str, &str)]) -> Result<(usize, Strin
 /// Reports whether `operation` would change `pointer` to something other than `value`.
 fn undoes(operation: &Value, pointer: &str, value: &str) -> bool {
     let Ok(operation) = Operation::read(operation) else {
-        return false; // The server will refuse it.
+        return false; // The server refuses it.
     };
-    let sets_the_same = operation.path == pointer
+    let sets_same_value = operation.path == pointer
         && matches!(operation.op, "add" | "replace")
         && operation.value.is_some_and(|set| set == value);
-    !sets_the_same
+    !sets_same_value
         && operation
-            .written()
+            .written_paths()
             .any(|path| is_at_or_under(pointer, path))
 }
 
-/// Returns the offset in an object, and the members of its metadata to insert there.
-fn into_metadata(text: &str, members: &[(&str, &str)]) -> Result<(usize, String)> {
-    let object = members_of(text).ok_or_else(|| cannot_guard("the patch is not a JSON object"))?;
+/// Returns the text to insert into an object so that its metadata has `members`, and its offset.
+fn guard_metadata(text: &str, members: &[(&str, &str)]) -> Result<(usize, String)> {
+    let object = members_of(text).ok_or_else(|| cannot_guard("it is not a JSON object"))?;
     let metadata = match object.get("metadata") {
         Some(metadata) => Some((
             metadata.get(),
@@ -117,7 +116,7 @@ fn into_metadata(text: &str, members: &[(&str, &str)]) -> Result<(usize, String)
     })
 }
 
-/// Returns the members of the object in `text`, as slices of it.
+/// Returns the members of the object in `text`, as slices of `text`.
 fn members_of(text: &str) -> Option<BTreeMap<String, &RawValue>> {
     serde_json::from_str(text).ok()
 }
@@ -129,7 +128,7 @@ fn after(text: &str, bracket: char) -> usize {
 
 fn cannot_guard(why: &str) -> Error {
     Error::usage(format!(
-        "the patch cannot be guarded with a resource version: {why}"
+        "--if-resource-version cannot be added to the patch: {why}"
     ))
 }
 
@@ -146,15 +145,19 @@ mod tests {
         let error = guard(text, patch_type, Some("u-1")).unwrap_err();
         assert!(!format!("{error:?}").contains("hunter2"), "{error}");
         assert_eq!(error.exit_code(), 2);
-        error
-            .to_string()
-            .strip_prefix("error: the patch cannot be guarded with a resource version: ")
-            .unwrap()
-            .to_owned()
+        match error.hint() {
+            Some(hint) => format!("{error}\nhint: {hint}"),
+            None => error.to_string(),
+        }
+    }
+
+    /// Returns the message of a refusal for this reason.
+    fn cannot_add(reason: &str) -> String {
+        format!("error: --if-resource-version cannot be added to the patch: {reason}")
     }
 
     #[test]
-    fn the_guard_goes_into_the_metadata_and_the_rest_stays() {
+    fn the_guard_is_added_to_the_metadata_and_the_rest_is_unchanged() {
         for (text, guarded) in [
             (
                 " {\"spec\": 1.10 }\n",
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_apply_patch_is_held_to_the_uid_too() {
+    fn an_apply_patch_is_also_guarded_by_the_uid() {
         assert_eq!(
             guard(
                 r#"{"metadata":{"name":"a"}}"#,
@@ -207,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_patch_begins_with_the_guard() {
+    fn a_json_patch_starts_with_the_guard() {
         assert_eq!(
             guard(
                 "\n[ {\"op\":\"remove\",\"path\":\"/a\"}]",
@@ -248,7 +251,10 @@ mod tests {
             let text = format!(r#"[{{"op":"remove","path":"/a"}},{operation}]"#);
             assert_eq!(
                 refusal(&text, PatchType::Json),
-                "operation 1 also writes /metadata/resourceVersion"
+                cannot_add(
+                    "operation 1 also writes /metadata/resourceVersion\n\
+                     hint: remove the operation or the flag; operations are counted from 0"
+                )
             );
         }
         assert_eq!(
@@ -256,7 +262,10 @@ mod tests {
                 r#"[{"op":"remove","path":"/metadata/uid"}]"#,
                 PatchType::Json
             ),
-            "operation 0 also writes /metadata/uid"
+            cannot_add(
+                "operation 0 also writes /metadata/uid\n\
+                 hint: remove the operation or the flag; operations are counted from 0"
+            )
         );
     }
 
@@ -266,36 +275,40 @@ mod tests {
             let text = format!(r#"{{"metadata":{{"resourceVersion":{value}}}}}"#);
             assert_eq!(
                 refusal(&text, PatchType::Merge),
-                "it has a different /metadata/resourceVersion"
+                cannot_add(
+                    "it has a different /metadata/resourceVersion\n\
+                     hint: remove the field or the flag"
+                )
             );
             let text = format!(r#"{{"metadata":{{"uid":{value}}}}}"#);
             assert_eq!(
                 refusal(&text, PatchType::Apply),
-                "it has a different /metadata/uid"
+                cannot_add(
+                    "it has a different /metadata/uid\n\
+                     hint: remove the field or the flag"
+                )
             );
         }
     }
 
     #[test]
-    fn refuses_a_body_that_has_no_place_for_it() {
+    fn refuses_a_body_that_cannot_hold_the_guard() {
         assert_eq!(
             refusal(r#"{"metadata":null}"#, PatchType::Merge),
-            "/metadata is not an object"
+            cannot_add("/metadata is not an object")
         );
         assert_eq!(
             refusal("[]", PatchType::Merge),
-            "the patch is not a JSON object"
+            cannot_add("it is not a JSON object")
         );
         assert_eq!(
             refusal("{}", PatchType::Json),
-            "the patch is not a JSON array"
+            cannot_add("it is not a JSON array")
         );
         let not_utf8 = with_resource_version(b"{\"\xff\":1}", PatchType::Merge, "42", None);
-        assert!(
-            not_utf8
-                .unwrap_err()
-                .to_string()
-                .ends_with("the patch is not UTF-8")
+        assert_eq!(
+            not_utf8.unwrap_err().to_string(),
+            cannot_add("it is not UTF-8")
         );
     }
 }

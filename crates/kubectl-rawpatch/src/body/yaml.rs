@@ -1,24 +1,24 @@
 //! Rewrites YAML as JSON.
 //!
-//! The events of granit-parser, the parser of serde-saphyr, are composed into a tree, and the tree is
+//! The events of granit-parser, which is serde-saphyr's parser, are composed into a tree, and the tree is
 //! written as JSON. A deserializer would turn numbers into floats, but a patch must keep `1.10` and an
-//! integer of 23 digits. Nodes are shared, so an alias costs nothing until it is written.
+//! integer of 23 digits. Nodes are shared, so an alias takes no memory until it is written.
 //!
-//! The meaning is kubectl's ([`super::scalar`]), with these departures, so that a patch means what its
+//! YAML is read as kubectl reads it ([`super::scalar`]), except where a patch would not mean what its
 //! author sees:
 //!
 //! | input | kubectl | here |
 //! |---|---|---|
 //! | `1.10`, `1e3`, `5.0`, 23 digits | 1.1, 1000, 5, 1.2345678901234568e+22 | as written |
 //! | the keys `y`, `on`, `0644`, `1e3` | `"true"`, `"true"`, `"420"`, `"1000"` | as written |
-//! | a key twice | the last one | refused |
-//! | an explicit key before `<<: *base` | the base wins | the explicit key wins, as in YAML's own rule |
+//! | a duplicate key | the last one wins | refused |
+//! | an explicit key before `<<: *base` | the base wins | the explicit key wins, by YAML's rule |
 //! | a second document | dropped | refused |
-//! | nothing but comments | sends `null` | refused |
-//! | `!name` tags, `!!set`, a collection tagged as another kind | the tag is dropped | refused |
+//! | only comments | sends `null` | refused |
+//! | `!name` tags, `!!set`, a collection with the tag of another kind | drops the tag | refused |
 //! | `!!binary` that is not UTF-8 | replaced by U+FFFD | refused |
 //! | `{a: 1}`, `"\ud83d\ude00"` | refused | read |
-//! | keys | sorted | in their order |
+//! | the order of keys | sorted | kept |
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -30,19 +30,19 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrI
 use super::scalar::{self, Scalar};
 use super::{Error, MAX_BYTES, MAX_DEPTH, Result, changes_nothing, too_large};
 
-/// The limit for the keys that `<<` brings in: their bytes, plus a cost for each. A body of the maximum
-/// size stays below it, and a bomb ends within a second.
+/// The limit for the keys that `<<` merges: their length in bytes, plus [`COST_PER_KEY`] for each. It leaves
+/// room for a body of the maximum size, and stops a bomb within a second.
 const MAX_MERGE_COST: usize = 16 * 1024 * 1024;
 const COST_PER_KEY: usize = 16;
 
-/// The prefix of the tags that are written as `!!str` and so on.
+/// The prefix that `!!` stands for in tags such as `!!str`.
 const CORE_TAGS: &str = "tag:yaml.org,2002:";
 
-/// Converts the one document in `text` to JSON, without white space and with keys in their order.
+/// Converts the single document in `text` to compact JSON, and keeps the order of keys.
 pub(super) fn to_json(text: &str) -> Result<String> {
     let options = granit_parser::options! {
         emit_comments: false,
-        block_scalar_eof_without_line_feed: true, // as kubectl's parser
+        block_scalar_eof_without_line_feed: true, // As in kubectl's parser.
     };
     let mut composer = Composer {
         events: Parser::new_from_str_with_options(text, options),
@@ -55,15 +55,15 @@ pub(super) fn to_json(text: &str) -> Result<String> {
     Ok(json)
 }
 
-/// A node of the document. Aliases share it.
+/// A node of the document, shared by its aliases.
 struct Node {
-    /// How many collections are nested in it, including itself.
+    /// The number of nested collections, including the node itself.
     height: usize,
     content: Content,
 }
 
 enum Content {
-    /// A scalar: its text and its meaning.
+    /// A scalar: its text and its interpretation.
     Scalar(String, Scalar),
     Sequence(Vec<Rc<Node>>),
     Mapping(Vec<(String, Rc<Node>)>),
@@ -95,7 +95,7 @@ enum Key {
 
 struct Composer<'a> {
     events: Parser<'a, StrInput<'a>>,
-    /// The complete nodes that have an anchor, by the parser's number for the anchor.
+    /// The nodes with an anchor that are complete, by the parser's ID of the anchor.
     anchors: HashMap<usize, Rc<Node>>,
     merge_cost: usize,
 }
@@ -109,12 +109,11 @@ impl<'a> Composer<'a> {
                 Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
                 Event::StreamEnd => return document.ok_or_else(|| changes_nothing("empty")),
                 _ if document.is_none() => document = Some(self.value(event, span, 0)?),
-                // A final `---` starts an empty node.
+                // A trailing `---` is followed by an empty node.
                 Event::Scalar(..) if span.is_empty() => {}
                 _ => {
-                    return Err(
-                        at(span, "there is a second document").hinted("send one patch at a time")
-                    );
+                    return Err(error_at(span, "the patch has a second document")
+                        .hinted("send one document at a time"));
                 }
             }
         }
@@ -123,20 +122,19 @@ impl<'a> Composer<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Span)> {
         match self.events.next_event() {
             Some(Ok(next)) => Ok(next),
-            Some(Err(error)) => Err(not_valid(&error)),
+            Some(Err(error)) => Err(invalid_yaml(&error)),
             None => Err(Error::usage(
                 "the patch is not valid YAML: it ends too early",
             )),
         }
     }
 
-    /// Builds a node that JSON can express, `depth` collections deep.
+    /// Builds a node at this depth of collections. JSON must be able to express it.
     fn value(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Rc<Node>> {
         let node = self.node(event, span, depth)?;
         if matches!(node.content, Content::Scalar(_, Scalar::NotFinite)) {
-            return Err(
-                at(span, "JSON has neither infinity nor NaN").hinted("quote it if it is text")
-            );
+            return Err(error_at(span, "the patch has an infinity or NaN")
+                .hinted("quote it if it is text: JSON has no such number"));
         }
         Ok(node)
     }
@@ -144,10 +142,9 @@ impl<'a> Composer<'a> {
     fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Rc<Node>> {
         let (content, anchor) = match event {
             Event::Alias(anchor) => {
-                let node = self
-                    .anchors
-                    .get(&anchor)
-                    .ok_or_else(|| at(span, "an alias is inside its own anchor"))?;
+                let node = self.anchors.get(&anchor).ok_or_else(|| {
+                    error_at(span, "the patch has an alias inside its own anchor")
+                })?;
                 return within_depth(depth + node.height, span).map(|()| Rc::clone(node));
             }
             Event::Scalar(text, style, anchor, tag) => (
@@ -165,7 +162,7 @@ impl<'a> Composer<'a> {
                 (self.mapping(depth + 1)?, anchor)
             }
             _ => {
-                return Err(at(span, "the patch is not valid YAML: a value is missing"));
+                return Err(error_at(span, "the patch is not valid YAML: missing value"));
             }
         };
         let node = content.into_node();
@@ -226,15 +223,15 @@ impl<'a> Composer<'a> {
         let node = self.node(event, span, depth)?;
         match &node.content {
             Content::Scalar(_, Scalar::Null) => {
-                Err(at(span, "a key is null").hinted("quote it if it is text"))
+                Err(error_at(span, "the patch has null as a key").hinted("quote it if it is text"))
             }
             Content::Scalar(text, _) => Ok(Key::Name(text.clone())),
-            _ => Err(at(span, "a key is a collection, but JSON keys are text")
-                .hinted("use text as the key")),
+            _ => Err(error_at(span, "the patch has a collection as a key")
+                .hinted("use text as the key: JSON has no other keys")),
         }
     }
 
-    /// Merges the keys of `<<: value`: explicit keys win, then the mapping that is named first.
+    /// Merges the keys of `<<: value`. An explicit key wins, then the first mapping that has the key.
     fn merge(
         &mut self,
         value: &Node,
@@ -248,13 +245,19 @@ impl<'a> Composer<'a> {
         };
         for source in sources {
             let Content::Mapping(inherited) = source else {
-                return Err(at(span, "\"<<\" needs a mapping or a list of mappings")
-                    .hinted("quote the key if it is text"));
+                return Err(
+                    error_at(span, "the patch has a \"<<\" that does not merge mappings").hinted(
+                        "merge a mapping or a list of mappings, or quote the key if it is text",
+                    ),
+                );
             };
             for (name, node) in inherited {
                 self.merge_cost += name.len() + COST_PER_KEY;
                 if self.merge_cost > MAX_MERGE_COST {
-                    return Err(at(span, "\"<<\" merges too many keys"));
+                    return Err(error_at(
+                        span,
+                        "the patch has a \"<<\" that merges too many keys",
+                    ));
                 }
                 if names.insert(name.clone()) {
                     members.push((name.clone(), Rc::clone(node)));
@@ -296,7 +299,10 @@ fn scalar_content(
     if fits {
         Ok(Content::Scalar(text, meaning))
     } else {
-        Err(at(span, "the value does not match its tag"))
+        Err(error_at(
+            span,
+            "the patch has a value that does not match its tag",
+        ))
     }
 }
 
@@ -308,12 +314,15 @@ fn binary(text: &str, span: Span) -> Result<Content> {
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .map(|text| Content::Scalar(text, Scalar::Text))
         .ok_or_else(|| {
-            at(span, "a !!binary value is not base64 of UTF-8 text")
-                .hinted("remove the tag: a Secret's \"data\" holds the base64 itself")
+            error_at(
+                span,
+                "the patch has a !!binary value that is not UTF-8 text in base64",
+            )
+            .hinted("remove the tag: the \"data\" of a Secret is base64 itself")
         })
 }
 
-/// Refuses a collection that is tagged as another kind.
+/// Refuses a collection with the tag of another kind.
 fn require_tag(tag: Option<&Tag>, kind: &str, span: Span) -> Result<()> {
     match tag {
         Some(tag) if core_tag(tag).as_deref() != Some(kind) && !is_non_specific(tag) => {
@@ -323,36 +332,38 @@ fn require_tag(tag: Option<&Tag>, kind: &str, span: Span) -> Result<()> {
     }
 }
 
-/// Returns `str` for `!!str`, in any spelling.
+/// Returns the name of a core tag, such as `str` for `!!str` in any spelling.
 fn core_tag(tag: &Tag) -> Option<Cow<'_, str>> {
     tag.suffix_in_namespace(CORE_TAGS)
 }
 
-/// Reports whether this is the tag `!`, which only means "not by its looks".
+/// Reports whether this is the tag `!`, which turns off the interpretation of a plain scalar.
 fn is_non_specific(tag: &Tag) -> bool {
     tag.original() == "!"
 }
 
-/// Does not quote the tag, because an unquoted password may begin with `!`.
+/// Returns the error for an unknown tag. It does not quote the tag, because an unquoted password may start
+/// with `!`.
 fn unknown_tag(span: Span) -> Error {
-    at(span, "a tag has no meaning in JSON").hinted("quote the text if it is not meant as a tag")
+    error_at(span, "the patch has an unknown tag")
+        .hinted("quote the text if it is not meant as a tag")
 }
 
-/// Words the parser's error. The one that shows a character of the text is reworded.
-fn not_valid(error: &ScanError) -> Error {
+/// Describes the parser's error, but omits the character that some of its messages quote.
+fn invalid_yaml(error: &ScanError) -> Error {
     let span = Span::empty(*error.marker());
     match error.kind() {
         ErrorKind::UnexpectedCharacter { .. } => {
-            at(span, "the patch is not valid YAML: unexpected character")
+            error_at(span, "the patch is not valid YAML: unexpected character")
                 .hinted("quote the text, or write the character as an escape")
         }
-        kind => at(span, &format!("the patch is not valid YAML: {kind}")),
+        kind => error_at(span, &format!("the patch is not valid YAML: {kind}")),
     }
 }
 
 fn within_depth(depth: usize, span: Span) -> Result<()> {
     if depth > MAX_DEPTH {
-        return Err(at(
+        return Err(error_at(
             span,
             &format!("the patch is nested deeper than {MAX_DEPTH} levels"),
         ));
@@ -361,17 +372,17 @@ fn within_depth(depth: usize, span: Span) -> Result<()> {
 }
 
 fn duplicate(name: &str, span: Span) -> Error {
-    at(span, &format!("the key {name:?} is used twice")).hinted("remove one of them")
+    error_at(span, &format!("the patch has a duplicate key {name:?}")).hinted("remove one of them")
 }
 
-/// Returns an error at a node, which begins at its tag if it has one.
-fn at(span: Span, what: &str) -> Error {
+/// Returns an error with the position of a node, which starts at its tag.
+fn error_at(span: Span, problem: &str) -> Error {
     let start = span.tag_start().unwrap_or(span.start);
     let (line, column) = (start.line(), start.col() + 1);
-    Error::usage(format!("{what} at line {line}, column {column}"))
+    Error::usage(format!("{problem} at line {line}, column {column}"))
 }
 
-/// Writes `node` as JSON. The size limit of a body also bounds what aliases expand to.
+/// Writes `node` as JSON. The size limit also bounds the expansion of aliases.
 fn write(node: &Node, json: &mut String) -> Result<()> {
     match &node.content {
         Content::Scalar(_, Scalar::Null | Scalar::NotFinite) => json.push_str("null"),

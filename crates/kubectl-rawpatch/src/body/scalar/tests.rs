@@ -1,11 +1,13 @@
-//! The table of plain scalars. The last column is what `kubectl patch --local -o json`
-//! of kubectl 1.37.2 prints for the same scalar, where that is another spelling.
+//! A table of plain scalars.
+//!
+//! The last column has the output of `kubectl patch --local -o json` of kubectl 1.37.2 for the same scalar,
+//! where its spelling differs.
 
 use super::super::yaml::to_json;
 
-/// A plain scalar, the JSON that it becomes, and what kubectl makes of it if it differs.
+/// A plain scalar, its JSON, and kubectl's JSON if it differs.
 const TABLE: &[(&str, &str, Option<&str>)] = &[
-    // Spelt in JSON as they are.
+    // The same spelling in JSON.
     ("0", "0", None),
     ("5", "5", None),
     ("-5", "-5", None),
@@ -33,7 +35,7 @@ const TABLE: &[(&str, &str, Option<&str>)] = &[
         "12345678901234567890123",
         Some("1.2345678901234568e+22"),
     ),
-    // The same digits, as JSON wants them.
+    // The same digits, adapted to JSON's syntax.
     ("-0", "0", None),
     ("+5", "5", None),
     (".5", "0.5", None),
@@ -81,7 +83,7 @@ const TABLE: &[(&str, &str, Option<&str>)] = &[
         "18446744073709551615",
         Some("18446744073709552000"),
     ),
-    // Beyond 64 bits Go takes an octal number for a decimal one.
+    // Beyond 64 bits, Go reads an octal number as a decimal one.
     (
         "07777777777777777777777",
         "7777777777777777777777",
@@ -115,7 +117,7 @@ const TABLE: &[(&str, &str, Option<&str>)] = &[
     ("Null", "null", None),
     ("NULL", "null", None),
     ("", "null", None),
-    // Text, however much it looks like something else.
+    // Text that resembles something else.
     ("tRUE", r#""tRUE""#, None),
     ("oN", r#""oN""#, None),
     ("nULL", r#""nULL""#, None),
@@ -153,36 +155,35 @@ const TABLE: &[(&str, &str, Option<&str>)] = &[
 ];
 
 #[test]
-fn a_plain_scalar_means_what_kubectl_makes_of_it() {
+fn a_plain_scalar_is_read_as_kubectl_reads_it() {
     for (plain, json, _) in TABLE {
         assert_eq!(
             to_json(&format!("value: {plain}")).unwrap(),
             format!(r#"{{"value":{json}}}"#),
-            "of {plain:?}"
+            "{plain:?}"
         );
     }
 }
 
-/// The spelling is ours, the value kubectl's: the third column holds no surprise.
 #[test]
-fn kubectl_differs_in_the_spelling_only() {
+fn numbers_differ_from_kubectl_only_in_spelling() {
     for (plain, json, kubectl) in TABLE {
         if let Some(kubectl) = kubectl {
             let (ours, theirs): (f64, f64) = (json.parse().unwrap(), kubectl.parse().unwrap());
             assert!(
                 (ours - theirs).abs() <= theirs.abs() * f64::EPSILON,
-                "of {plain:?}: {json} and {kubectl}"
+                "{plain:?}: {json} and {kubectl}"
             );
         }
     }
 }
 
 #[test]
-fn every_number_is_json() {
+fn every_scalar_becomes_valid_json() {
     for (plain, json, _) in TABLE {
         assert!(
             serde_json::from_str::<&serde_json::value::RawValue>(json).is_ok(),
-            "of {plain:?}"
+            "{plain:?}"
         );
     }
 }
@@ -198,7 +199,7 @@ fn a_quoted_scalar_is_text() {
 }
 
 #[test]
-fn a_key_is_what_is_written() {
+fn a_key_keeps_its_spelling() {
     for (plain, json, _) in TABLE {
         if *json != "null" && *plain != "<<" {
             let expected = serde_json::json!({ *plain: 1 }).to_string();
@@ -208,15 +209,20 @@ fn a_key_is_what_is_written() {
 }
 
 #[test]
-fn refuses_what_json_cannot_spell() {
+fn refuses_numbers_that_json_cannot_express() {
     for plain in [
         ".inf", ".Inf", ".INF", "+.inf", "-.inf", "-.INF", ".nan", ".NaN", ".NAN",
     ] {
         let error = to_json(&format!("a:\n- {plain}")).unwrap_err();
         assert_eq!(
+            error.hint(),
+            Some("quote it if it is text: JSON has no such number"),
+            "{plain:?}"
+        );
+        assert_eq!(
             error.to_string(),
-            "error: JSON has neither infinity nor NaN at line 2, column 3",
-            "of {plain:?}"
+            "error: the patch has an infinity or NaN at line 2, column 3",
+            "{plain:?}"
         );
         assert_eq!(
             to_json(&format!("{plain}: 1")).unwrap(),

@@ -1,4 +1,4 @@
-//! Reads the identity of an object as the server has it now.
+//! Reads the object that is stored on the server.
 
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use kubectl_plugin::Error;
@@ -6,19 +6,19 @@ use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::request::{ApiRequest, RawPath};
 use serde_json::Value;
 
-/// Asks for the metadata alone. A server that cannot do that sends the whole object.
+/// Requests only the metadata. A server that does not support that returns the whole object.
 const METADATA: HeaderValue = HeaderValue::from_static(
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
 );
 
-/// The version and the identity of an object.
-pub(crate) struct Current {
+/// The version and identity of a stored object.
+pub(crate) struct LiveObject {
     pub(crate) resource_version: String,
     pub(crate) uid: Option<String>,
 }
 
-impl Current {
-    /// Reads the object at `path`, without the parameters of the patch.
+impl LiveObject {
+    /// Reads the object at `path`, without the query parameters of the patch.
     pub(crate) async fn read(path: &RawPath, server: &ApiServer) -> Result<Self, Error> {
         let path = RawPath::verbatim(path.path())?;
         let request = ApiRequest::get(path, HeaderMap::from_iter([(ACCEPT, METADATA)]));
@@ -32,9 +32,7 @@ impl Current {
         };
         Ok(Self {
             resource_version: text("/metadata/resourceVersion").ok_or_else(|| {
-                Error::protocol(
-                    "the server's response to a GET of PATH has no metadata.resourceVersion",
-                )
+                Error::protocol("the server's response to a GET of PATH has no resource version")
             })?,
             uid: text("/metadata/uid"),
         })
