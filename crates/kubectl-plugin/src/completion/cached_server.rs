@@ -1,6 +1,6 @@
 //! The API server, queried through a cache: a few GETs for names and metadata, never for whole objects.
 //!
-//! Whatever cannot be had is `None`. The reason is not reported, because a shell has no place for it.
+//! A failed request returns `None`. The reason is not reported, because a shell has no place for it.
 
 use std::cell::Cell;
 use std::time::Duration;

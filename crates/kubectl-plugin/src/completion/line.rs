@@ -39,7 +39,7 @@ struct Pending<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Parses `words`, of which the last is at the cursor. `command` must be built.
+    /// Parses `words`; the last one is at the cursor. `command` must be built.
     pub(super) fn read(command: &'a Command, words: &[String]) -> Self {
         let (typed, before) = words
             .split_last()

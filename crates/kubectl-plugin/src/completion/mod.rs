@@ -59,7 +59,7 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    /// Recognizes a call from a shell by its arguments, of which the first is the program. Returns
+    /// Recognizes a call from a shell by its arguments; the first one is the program. Returns
     /// `None` for a user's call.
     pub(crate) fn read(
         mut arguments: impl Iterator<Item = OsString>,

@@ -19,7 +19,7 @@ pub trait Complete {
 /// The values of an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Values {
-    /// Any value, of which none can be offered.
+    /// Values that cannot be listed.
     Unknown,
     /// These words, each with a description, which may be empty.
     Words(&'static [(&'static str, &'static str)]),

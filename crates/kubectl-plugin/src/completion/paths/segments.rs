@@ -43,7 +43,7 @@ pub(crate) enum Role {
 
 /// Which paths are offered.
 pub(crate) struct PathFilter<'a> {
-    /// RBAC verbs, of which a path supports at least one.
+    /// RBAC verbs. A path supports at least one of them.
     pub(crate) verbs: &'a [&'a str],
     /// The only namespace, if the command line names one.
     pub(crate) namespace: Option<&'a str>,
