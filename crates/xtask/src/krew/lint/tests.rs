@@ -97,12 +97,24 @@ fn a_field_that_krew_does_not_know_is_a_problem() {
     }
 }
 
+/// Checks that each replacement causes exactly one problem.
+#[track_caller]
+fn assert_single_problems(cases: &[(&str, &str, &str)]) {
+    for (old, new, expected) in cases {
+        let problems = problems_after_replacing(old, new);
+        assert!(
+            matches!(problems.as_slice(), [problem] if problem.contains(expected)),
+            "{old} → {new}: {problems:#?}"
+        );
+    }
+}
+
 #[test]
-fn each_rule_finds_its_fault() {
+fn each_rule_for_fields_and_texts_finds_its_fault() {
     let long = "x".repeat(51);
     let wide = format!("description: |\n    {}", "x".repeat(81));
     let wide_caveats = format!("caveats: |\n    {}", "x".repeat(81));
-    for (old, new, expected) in [
+    assert_single_problems(&[
         (
             "/v1alpha2",
             "/v1",
@@ -183,6 +195,12 @@ fn each_rule_finds_its_fault() {
             "caveats: |\n    It is now installed!",
             "caveats must not report the installation; krew does",
         ),
+    ]);
+}
+
+#[test]
+fn each_rule_for_platforms_finds_its_fault() {
+    assert_single_problems(&[
         (
             "bin: kubectl-rawpatch.exe",
             "bin: kubectl-rawpatch",
@@ -200,13 +218,7 @@ fn each_rule_finds_its_fault() {
             "http://example.com",
             "linux/amd64: uri is http:",
         ),
-    ] {
-        let problems = problems_after_replacing(old, new);
-        assert!(
-            matches!(problems.as_slice(), [problem] if problem.contains(expected)),
-            "{old} → {new}: {problems:#?}"
-        );
-    }
+    ]);
 }
 
 #[test]
