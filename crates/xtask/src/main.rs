@@ -15,6 +15,8 @@ mod krew;
 #[cfg(target_os = "linux")]
 mod measure;
 mod oracle;
+#[cfg(target_os = "linux")]
+mod pictures;
 mod release;
 mod target;
 mod workspace;
@@ -40,7 +42,9 @@ usage: cargo xtask measure [calls] [throughput] [index] [latency]
          --seeds N           N schedules in virtual time
          --real N            N schedules against real API servers, in batches of ten
          --first-seed SEED   The seed of the first schedule [default: 0]
-         --kills N           Kill a real API server N times under 200 writes a second";
+         --kills N           Kill a real API server N times under 200 writes a second
+       cargo xtask pictures           Record the pictures in docs/pictures
+       cargo xtask pictures --check   Fail if a picture differs from a new recording";
 
 fn main() -> ExitCode {
     match run() {
@@ -63,6 +67,8 @@ fn run() -> Result<()> {
         #[cfg(target_os = "linux")]
         Some("measure") => measure::run(arguments),
         Some("oracle") => oracle::run(arguments),
+        #[cfg(target_os = "linux")]
+        Some("pictures") => pictures::run(arguments),
         #[cfg(target_os = "linux")]
         Some(measure::usage::TASK) => measure::usage::start_and_report(arguments),
         _ => bail!("unknown task {:?}\n{USAGE}", task.display().to_string()),
