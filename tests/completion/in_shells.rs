@@ -33,7 +33,7 @@ fn home() -> tempfile::TempDir {
         .env_clear()
         .envs(variables(home.path()))
         .env("HOME", home.path());
-    run(shell.args(["-ec", block("Through kubectl")]), "").succeeded();
+    run(shell.args(["-ec", block("Complete through kubectl")]), "").succeeded();
     fs::write(home.path().join("some patch.json"), "{}").unwrap();
 
     let kubeconfig = fs::read_to_string(plugin::admin()).unwrap();
