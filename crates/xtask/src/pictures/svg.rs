@@ -1,6 +1,6 @@
 //! Draws lines of coloured text as a terminal window, in SVG.
 //!
-//! Fonts differ between machines, so each word sequence gets its position and its width from its columns.
+//! Fonts differ between machines, so each sequence of words is positioned and sized by its columns.
 
 use std::fmt::Write as _;
 
