@@ -1,4 +1,4 @@
-//! Completion as its users meet it: real shells at a terminal, real kubectl, a real API server.
+//! Tests completion as users meet it: in real shells on a terminal, with real kubectl and a real API server.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -12,13 +12,13 @@ mod shells;
 mod completion {
     use super::{plugin, shells};
 
-    /// Typing into a shell.
+    /// A shell on a terminal, to type into.
     mod terminal;
 
-    /// What the programs answer to a shell.
-    mod answers;
-    /// A server that is away, slow or forbids, and logins that ask.
+    /// The candidates that the programs print for a shell.
+    mod candidates;
+    /// Servers that are unreachable, slow or forbid access, and exec plugins that prompt.
     mod faults;
-    /// The same line in every shell, by kubectl and directly.
+    /// The same lines in every shell, through kubectl and directly.
     mod in_shells;
 }

@@ -1,4 +1,4 @@
-//! The archives and manifests of a release, in the hands of real krew, kubectl and krew-index's check.
+//! Tests the archives and manifests of a release with real krew, kubectl and krew-index's check.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -12,14 +12,14 @@ use super::plugin::{self, run};
 use super::shells::Program;
 use super::terminal::Terminal;
 
-/// What a call prints for a path, with a kubeconfig and nothing in the cache.
-fn answer(kubeconfig: &Path, path: &str) -> String {
+/// Completes a path with a kubeconfig and an empty cache, and returns the output.
+fn complete(kubeconfig: &Path, path: &str) -> String {
     let mut command = plugin::command(kubeconfig);
     let outcome = run(command.args(["-v=9", "__complete"]), "");
     assert_ne!(
         outcome.code,
         Some(0),
-        "it must be the first word: {outcome:?}"
+        "`__complete` must be the first argument: {outcome:?}"
     );
     let mut command = plugin::command(kubeconfig);
     let outcome = run(command.args(["__complete", "-v=9", path]), "").succeeded();
@@ -28,7 +28,7 @@ fn answer(kubeconfig: &Path, path: &str) -> String {
 }
 
 #[test]
-fn a_server_that_is_away_or_no_api_server_is_not_mentioned() {
+fn an_unreachable_or_unusable_server_causes_no_message() {
     let gone = FaultyServer::start([]).unwrap();
     let kubeconfig = fs::read_to_string(gone.kubeconfig().unwrap()).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -40,10 +40,10 @@ fn a_server_that_is_away_or_no_api_server_is_not_mentioned() {
     )
     .unwrap();
     drop(gone);
-    assert_eq!(answer(&file, "/apis/"), ":4\n");
-    // What needs no server is there all the same.
+    assert_eq!(complete(&file, "/apis/"), ":4\n");
+    // Candidates that need no server are still offered.
     assert_eq!(
-        answer(&file, "/ap"),
+        complete(&file, "/ap"),
         "/api/\tthe core group\n/apis/\tall other groups\n:6\n"
     );
 
@@ -54,43 +54,46 @@ fn a_server_that_is_away_or_no_api_server_is_not_mentioned() {
         Reply::json(503, "{}"),
     ] {
         let server = FaultyServer::start([Answer::Reply(reply)]).unwrap();
-        assert_eq!(answer(&server.kubeconfig().unwrap(), "/apis/"), ":4\n");
+        assert_eq!(complete(&server.kubeconfig().unwrap(), "/apis/"), ":4\n");
     }
     let broken = folder.path().join("broken");
     fs::write(&broken, "a: b: c").unwrap();
     for kubeconfig in [&broken, Path::new("/nonexistent")] {
-        assert_eq!(answer(kubeconfig, "/apis/"), ":4\n");
-        assert_eq!(answer(kubeconfig, "--field-m").lines().count(), 2);
+        assert_eq!(complete(kubeconfig, "/apis/"), ":4\n");
+        assert_eq!(complete(kubeconfig, "--field-m").lines().count(), 2);
     }
 }
 
 #[test]
-fn a_server_that_does_not_answer_is_waited_for_less_than_two_seconds() {
+fn a_silent_server_delays_completion_by_less_than_two_seconds() {
     let server = FaultyServer::start([Answer::Silence]).unwrap();
     let kubeconfig = server.kubeconfig().unwrap();
     let start = Instant::now();
-    assert_eq!(answer(&kubeconfig, "/apis/"), ":4\n");
+    assert_eq!(complete(&kubeconfig, "/apis/"), ":4\n");
     let time = start.elapsed();
-    assert!(time > Duration::from_secs(1), "it was asked: {time:?}");
-    // A busy machine starts the process late.
+    assert!(
+        time > Duration::from_secs(1),
+        "the server got no request: {time:?}"
+    );
+    // Allows for a busy machine.
     assert!(time < Duration::from_secs(3), "{time:?}");
 }
 
 #[test]
-fn what_is_forbidden_is_not_offered() {
+fn forbidden_objects_are_not_offered() {
     let control_plane = ControlPlane::shared();
-    let nobody = control_plane.kubeconfig(&User::Anonymous).unwrap();
-    assert_eq!(answer(&nobody, "/apis/"), ":4\n");
+    let anonymous = control_plane.kubeconfig(&User::Anonymous).unwrap();
+    assert_eq!(complete(&anonymous, "/apis/"), ":4\n");
     let robot = User::ServiceAccount {
         namespace: "default",
         name: "completion-robot",
     };
     let robot = control_plane.kubeconfig(&robot).unwrap();
-    assert!(answer(&robot, "/apis/ap").contains("/apis/apps/\t"));
-    // The namespace of the kubeconfig is known all the same.
+    assert!(complete(&robot, "/apis/ap").contains("/apis/apps/\t"));
+    // The namespace in the kubeconfig is known without the server.
     let apps = "/apis/apps/v1/namespaces";
     assert_eq!(
-        answer(&robot, &format!("{apps}/")),
+        complete(&robot, &format!("{apps}/")),
         format!("{apps}/default/\n:6\n")
     );
     let mut with_namespace: Value =
@@ -100,16 +103,17 @@ fn what_is_forbidden_is_not_offered() {
     let file = folder.path().join("kubeconfig");
     fs::write(&file, with_namespace.to_string()).unwrap();
     assert_eq!(
-        answer(&file, &format!("{apps}/")),
+        complete(&file, &format!("{apps}/")),
         format!("{apps}/its-own/\n:6\n")
     );
     assert_eq!(
-        answer(&robot, "/api/v1/namespaces/default/secrets/"),
+        complete(&robot, "/api/v1/namespaces/default/secrets/"),
         ":4\n"
     );
 }
 
-/// A kubeconfig whose exec plugin leaves a file `ran`, and tries all that it can to be seen.
+/// Writes a kubeconfig whose exec plugin tries to reach the terminal in every way, and then creates the
+/// file `ran`.
 fn with_exec_plugin(folder: &Path, mode: &str) {
     let control_plane = ControlPlane::shared();
     let token = control_plane
@@ -141,7 +145,7 @@ fn with_exec_plugin(folder: &Path, mode: &str) {
 }
 
 #[test]
-fn an_exec_plugin_has_no_terminal_and_one_that_must_ask_is_not_run() {
+fn an_exec_plugin_has_no_terminal_and_is_not_run_if_it_must_prompt() {
     if !Program::Bash.is_there() {
         return;
     }
@@ -170,7 +174,7 @@ fn an_exec_plugin_has_no_terminal_and_one_that_must_ask_is_not_run() {
 }
 
 #[test]
-fn nothing_in_a_line_is_run() {
+fn no_part_of_the_line_is_run() {
     let folder = tempfile::tempdir().unwrap();
     let trap = folder.path().join("trap");
     for (shell, name) in [
@@ -210,7 +214,7 @@ fn nothing_in_a_line_is_run() {
 }
 
 #[test]
-fn a_completer_by_name_never_does_the_plugins_work() {
+fn a_completer_never_acts_as_the_plugin() {
     let server = FaultyServer::start([Answer::Reply(Reply::json(200, "{}"))]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let completer = folder.path().join("kubectl_complete-rawpatch");

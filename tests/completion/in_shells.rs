@@ -10,10 +10,10 @@ use super::plugin::{self, run};
 use super::shells::Program;
 use super::terminal::Terminal;
 
-/// The page that says how completion is set up; the tests do what it says.
+/// The page with the setup of completion, which the tests follow.
 const PAGE: &str = include_str!("../../docs/completion.md");
 
-/// The block of code under a heading of the page.
+/// Returns the code block below a heading of the page.
 fn block(heading: &str) -> &'static str {
     let section = PAGE.split(&format!("# {heading}\n")).nth(1).unwrap();
     section
@@ -25,7 +25,7 @@ fn block(heading: &str) -> &'static str {
         .1
 }
 
-/// A home as the page's user has it, with a completer beside each plugin, and a second context.
+/// Creates a home folder that is set up as on the page, with a completer for each plugin and more contexts.
 fn home() -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     let mut shell = Command::new("sh");
@@ -33,7 +33,7 @@ fn home() -> tempfile::TempDir {
         .env_clear()
         .envs(variables(home.path()))
         .env("HOME", home.path());
-    run(shell.args(["-ec", block("Through kubectl")]), "").succeeded();
+    run(shell.args(["-ec", block("Complete through kubectl")]), "").succeeded();
     fs::write(home.path().join("some patch.json"), "{}").unwrap();
 
     let kubeconfig = fs::read_to_string(plugin::admin()).unwrap();
@@ -49,13 +49,13 @@ fn home() -> tempfile::TempDir {
     home
 }
 
-/// The folder of all plugins. This package's own is built already, and may be running.
+/// Builds the other plugins, and returns their folder. rawpatch is built already, and may be running.
 fn plugins() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| build_plugins(|name| name != "kubectl-rawpatch").unwrap())
 }
 
-/// All that a shell of the page's user knows.
+/// Returns the environment of a shell.
 fn variables(home: &Path) -> Vec<(String, String)> {
     let environment = ControlPlane::shared()
         .environment(Some(&plugin::folder()))
@@ -64,7 +64,7 @@ fn variables(home: &Path) -> Vec<(String, String)> {
     let variables = environment
         .into_iter()
         .map(|(name, value)| (name.to_owned(), text(value)));
-    // Those of a user's own home.
+    // The shell uses the kubeconfig and the cache in its home folder.
     let mut variables: Vec<_> = variables
         .filter(|(name, _)| !["KUBECONFIG", "KUBECACHEDIR"].contains(&name.as_str()))
         .collect();
@@ -80,8 +80,8 @@ fn variables(home: &Path) -> Vec<(String, String)> {
     variables
 }
 
-/// A shell with the set-up of the page, if it is there: kubectl's script, where it is to be tried, and
-/// the block with the aliases. Beside them, an alias for kubectl's way to call the plugin.
+/// Starts a shell with the setup of the page: kubectl's script, the block with the aliases, and an alias for
+/// `kubectl rawpatch`. Returns `None` if the shell is not installed.
 fn start(shell: Program, home: &Path) -> Option<Terminal> {
     let (kubectl, heading) = match shell {
         Program::BashCompletion => {
@@ -116,7 +116,7 @@ fn deployment_of(name: &str) -> Value {
     })
 }
 
-/// A Deployment `sleep` in a namespace of the test's own; the path of its collection.
+/// Creates a namespace with a Deployment `sleep`. Returns the path of the Deployment's collection.
 fn namespace(name: &str) -> String {
     let control_plane = ControlPlane::shared();
     control_plane
@@ -132,7 +132,7 @@ fn namespace(name: &str) -> String {
     collection
 }
 
-/// What TAB makes of a line that begins with `command`, a way to call `kubectl rawpatch`.
+/// Checks what TAB completes after `command`, which calls rawpatch.
 fn completes(terminal: &mut Terminal, command: &str, namespace: &str, collection: &str) {
     let walk = |typed: &str, completed: &str| (typed.to_owned(), completed.to_owned());
     let short = &collection[..collection.len() - "loyments".len()];
@@ -175,28 +175,28 @@ fn completes(terminal: &mut Terminal, command: &str, namespace: &str, collection
             terminal.shown()
         );
     }
-    // What is there several times is listed, with what it is.
+    // Several candidates are listed with their descriptions.
     terminal.line_after(&format!("{command} /apis/ap\t\t"));
     terminal.shows(&["apps/", "apiregistration.k8s.io/", "v1"]);
     let shown = terminal.shown();
     assert!(!shown.contains("authentication.k8s.io"), "{shown}");
 }
 
-/// How the plugins are called.
+/// The command lines that call the plugins.
 struct Calls {
     rawpatch: &'static [&'static str],
     rawwatch: &'static str,
     whoami: &'static str,
 }
 
-/// By kubectl, and by an alias for that.
+/// Calls through kubectl, and through an alias for it.
 const THROUGH_KUBECTL: Calls = Calls {
     rawpatch: &["kubectl rawpatch", "kkp"],
     rawwatch: "kubectl rawwatch",
     whoami: "kubectl whoami",
 };
 
-/// By their own names and the aliases of the page, also behind other things in a line.
+/// Calls by the programs' names and by the aliases of the page, also after other words on the line.
 const DIRECTLY: Calls = Calls {
     rawpatch: &["kubectl-rawpatch", "kp", "cd /; A=1 kp"],
     rawwatch: "kw",
@@ -217,13 +217,13 @@ fn completes_in(shell: Program, calls: &Calls) {
         let line = terminal.line_after(&format!("{command} {typed}\t"));
         assert_eq!(line, format!("{command} {completed}"));
     };
-    // kubectl's script for fish breaks off here: it gives `string split` a candidate that begins with
-    // dashes (https://github.com/spf13/cobra/blob/main/fish_completions.go).
+    // kubectl's fish script fails here, because it passes a candidate that starts with dashes to
+    // `string split` (https://github.com/spf13/cobra/blob/main/fish_completions.go).
     let command = calls.rawpatch[0];
     if shell != Program::Fish || !command.starts_with("kubectl ") {
         check(command, "--raw=/apis/apps/v", "--raw=/apis/apps/v1/");
     }
-    // A collection is a path to watch, and the way to its objects.
+    // A collection can be watched, and leads to its objects.
     check(calls.rawwatch, "--tag /api/v1/nod", "--tag /api/v1/nodes");
     check(calls.whoami, "-o sub", "-o subjects ");
 }
@@ -238,9 +238,8 @@ fn bash_completes_the_plugins_and_their_aliases() {
     completes_in(Program::Bash, &DIRECTLY);
 }
 
-/// A name is data: whatever key makes bash put it into the line, and whoever chose it.
 #[test]
-fn bash_puts_no_name_into_the_line_that_runs_something() {
+fn bash_escapes_a_name_so_that_it_runs_nothing() {
     let home = home();
     let path = home.path().join(".kube/config");
     let mut kubeconfig: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
@@ -268,7 +267,7 @@ fn bash_puts_no_name_into_the_line_that_runs_something() {
 }
 
 #[test]
-fn bash_shows_what_the_page_shows() {
+fn bash_shows_the_lists_of_the_page() {
     let home = home();
     let Some(mut terminal) = start(Program::Bash, home.path()) else {
         return;
@@ -309,7 +308,7 @@ fn fish_completes_the_plugins_and_their_aliases() {
 }
 
 #[test]
-fn zsh_finds_the_script_by_its_name_and_keeps_to_complete_aliases() {
+fn zsh_autoloads_the_script_and_supports_complete_aliases() {
     let home = home();
     let script = home.path().join("_kubectl-rawpatch");
     let set_up = format!(

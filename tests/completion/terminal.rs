@@ -1,4 +1,4 @@
-//! A shell at a terminal, typed into as a person does.
+//! An interactive shell on a pseudo-terminal, to type into.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -14,22 +14,22 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use super::shells::Program;
 use crate::pseudo_terminal;
 
-/// Writes the line into a file and empties it: what a key does in the shells below.
-const DUMP_KEY: &[u8] = b"\x18\x10"; // Ctrl-X Ctrl-P
+/// Ctrl-X Ctrl-P, which the shells below bind to a command that writes the line to a file and clears it.
+const DUMP_KEY: &[u8] = b"\x18\x10";
 const PROMPT: &str = "ready> ";
 
 /// An interactive shell.
 pub(crate) struct Terminal {
     controller: File,
     child: Child,
-    /// Everything that was shown since the last look.
+    /// The output since [`Self::line_after`] was last called.
     screen: Arc<Mutex<Vec<u8>>>,
     dump: PathBuf,
 }
 
 impl Terminal {
-    /// Starts a shell whose user has `set_up` in its start-up file. `variables` are all that it gets,
-    /// and `home` is empty but for what the test put there.
+    /// Starts a shell with `set_up` in its start-up file. It gets only the given variables and the files in
+    /// `home`.
     pub(crate) fn start(
         shell: Program,
         home: &Path,
@@ -51,7 +51,7 @@ impl Terminal {
             ws_ypixel: 0,
         };
         tcsetwinsize(&controller, size).unwrap();
-        // Makes it the controlling terminal, which fish insists on.
+        // fish requires a controlling terminal.
         let mut command = Command::new("setsid");
         command
             .args(["--ctty", "--wait"])
@@ -85,7 +85,7 @@ impl Terminal {
         terminal
     }
 
-    /// What stands in the line after `keys` were pressed. The line is empty then.
+    /// Types `keys`, and returns the resulting line. Then clears the line.
     pub(crate) fn line_after(&mut self, keys: &str) -> String {
         self.screen.lock().unwrap().clear();
         self.controller.write_all(keys.as_bytes()).unwrap();
@@ -95,8 +95,7 @@ impl Terminal {
         line
     }
 
-    /// What was shown since the last call of [`Self::line_after`] began, without what moves the cursor
-    /// and sets colours.
+    /// Returns the output since the last call of [`Self::line_after`], without escape sequences.
     pub(crate) fn shown(&self) -> String {
         let screen = String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned();
         let mut pieces = screen.split('\u{1b}');
@@ -139,16 +138,16 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // Interactive shells pass over SIGTERM.
+        // Interactive shells ignore SIGTERM.
         let _ = kill_process(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.child.wait();
     }
 }
 
-/// The arguments with which a shell reads `set_up` and nothing of the machine's.
+/// Writes the start-up file of a shell. Returns arguments that keep it from reading any other.
 fn start_up(shell: Program, home: &Path, dump: &Path, set_up: &str) -> Vec<String> {
     let dump = dump.display();
-    // It appears under its name when it is whole.
+    // The file gets its name once it is complete.
     let finish = format!("> {dump}.new; command mv {dump}.new {dump}");
     let (file, text, arguments) = match shell {
         Program::Zsh => (

@@ -1,8 +1,8 @@
-//! The archives themselves: the same bytes again, and nothing in them that a user would not expect.
+//! Tests the contents of archives, and that they are reproducible.
 
 use std::fs::{self, File};
-use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -21,7 +21,7 @@ struct Entry {
     bytes: Vec<u8>,
 }
 
-/// The files of an archive, which are plain ones, of nobody, and of the given time.
+/// Returns the files of an archive. Checks that they are plain files without an owner, with the given time.
 fn entries(path: &Path) -> Vec<Entry> {
     let file = File::open(path).unwrap();
     if path.extension().unwrap() == "zip" {
@@ -30,7 +30,7 @@ fn entries(path: &Path) -> Vec<Entry> {
             .map(|index| {
                 let mut entry = archive.by_index(index).unwrap();
                 assert!(entry.is_file());
-                // To two seconds, and without a zone: 2023-11-14 22:13:20.
+                // A zip stores times without a zone, in steps of two seconds.
                 assert_eq!(
                     entry.last_modified().unwrap().to_string(),
                     "2023-11-14 22:13:20"
@@ -71,7 +71,7 @@ fn entries(path: &Path) -> Vec<Entry> {
 }
 
 #[test]
-fn an_archive_has_the_program_and_its_documents_and_no_more() {
+fn an_archive_has_the_program_and_its_documents_only() {
     let release = Release::shared();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for plugin in plugins() {
@@ -113,7 +113,7 @@ fn an_archive_has_the_program_and_its_documents_and_no_more() {
     }
 }
 
-/// The archives of all targets of krew, and another folder, time of day and umask.
+/// The second run has another folder, time zone, locale and file mode.
 #[test]
 fn two_runs_in_two_folders_give_the_same_bytes() {
     let release = Release::shared();
@@ -142,10 +142,10 @@ fn two_runs_in_two_folders_give_the_same_bytes() {
 }
 
 #[test]
-fn sha256sum_finds_every_file_in_order() {
+fn sha256sum_verifies_every_file() {
     let archives = Release::shared().archives();
     let sums = fs::read_to_string(archives.join("SHA256SUMS")).unwrap();
-    // An archive and a bill of materials.
+    // Each plugin and target has an archive and a bill of materials.
     assert_eq!(
         sums.lines().count(),
         TARGETS.len() * plugins().len() * 2,
@@ -159,7 +159,7 @@ fn sha256sum_finds_every_file_in_order() {
 }
 
 #[test]
-fn a_bill_of_materials_has_what_is_linked_and_nothing_else() {
+fn a_bill_of_materials_lists_the_linked_crates_only() {
     let archives = Release::shared().archives();
     let bill = |target| {
         let name = archive("rawpatch", VERSION, target);
@@ -195,7 +195,7 @@ fn a_bill_of_materials_has_what_is_linked_and_nothing_else() {
     for linked in ["kubectl-plugin", "ring", "rustls", "clap"] {
         assert!(linux.contains(&linked.into()), "{linked}");
     }
-    // A macro, a build script's, a test's, another plugin's, another system's.
+    // Crates of a macro, a build script, a test, another plugin and another system.
     for not_linked in ["serde_derive", "cc", "tempfile", "memmap2", "windows-sys"] {
         assert!(!linux.contains(&not_linked.into()), "{not_linked}");
     }
@@ -203,7 +203,7 @@ fn a_bill_of_materials_has_what_is_linked_and_nothing_else() {
 }
 
 #[test]
-fn what_is_not_the_plugin_of_this_version_is_not_packed() {
+fn only_the_plugin_of_this_version_is_packed() {
     let target = "x86_64-unknown-linux-gnu";
     let folder = tempfile::tempdir().unwrap();
     let binaries = binaries(folder.path(), target);
@@ -222,7 +222,9 @@ fn what_is_not_the_plugin_of_this_version_is_not_packed() {
     };
     let error = refusal(Some("#!/bin/sh\necho kubectl-rawpatch 0.0.1\n"));
     assert!(
-        error.contains("calls itself \"kubectl-rawpatch 0.0.1\", which is not"),
+        error.contains(&format!(
+            "reports its version as \"kubectl-rawpatch 0.0.1\" instead of \"kubectl-rawpatch {VERSION}\""
+        )),
         "{error}"
     );
     let error = refusal(Some("#!/bin/sh\necho broken >&2; exit 3\n"));
@@ -232,7 +234,7 @@ fn what_is_not_the_plugin_of_this_version_is_not_packed() {
     );
     let error = refusal(None);
     assert!(
-        error.contains("plugins are packed where they can run"),
+        error.contains("which prints its documents; pack on the system of the target"),
         "{error}"
     );
 }
@@ -254,6 +256,6 @@ fn manifests_need_their_archives() {
 }
 
 #[test]
-fn the_templates_are_in_order() {
+fn the_templates_pass_the_check() {
     succeeds(xtask().args(["krew", "--check"]));
 }

@@ -1,4 +1,4 @@
-//! krew and kubectl, with a root that nothing else uses.
+//! krew and kubectl with a home folder of their own.
 
 use std::env;
 use std::fs;
@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use control_plane::Tool;
 use tempfile::TempDir;
 
-/// One user's krew.
+/// krew of one user.
 pub(crate) struct Krew {
     root: TempDir,
 }
@@ -21,14 +21,14 @@ impl Krew {
         Self { root }
     }
 
-    /// `kubectl krew` with some arguments.
+    /// Returns `kubectl krew` with arguments.
     pub(crate) fn krew<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = self.kubectl(&format!("{}:{}", tools().display(), path()));
         command.arg("krew").args(arguments);
         command
     }
 
-    /// kubectl that finds what krew installed, and nothing else.
+    /// Returns kubectl with arguments, which finds only the plugins that krew installed.
     pub(crate) fn kubectl_with_plugins<'a>(
         &self,
         arguments: impl IntoIterator<Item = &'a str>,
@@ -51,17 +51,17 @@ impl Krew {
         command
     }
 
-    /// Where krew links what it installs.
+    /// Returns the folder where krew links installed plugins.
     pub(crate) fn bin(&self) -> PathBuf {
         self.root.path().join("krew/bin")
     }
 
-    /// The names of what is linked.
+    /// Returns the names of the linked plugins.
     pub(crate) fn linked(&self) -> Vec<String> {
         names(&self.bin())
     }
 
-    /// The names of the files of an installed plugin.
+    /// Returns the names of the files of an installed plugin.
     pub(crate) fn stored(&self, plugin: &str, version: &str) -> Vec<String> {
         names(
             &self
@@ -72,7 +72,7 @@ impl Krew {
     }
 }
 
-/// The sorted names of the files in a folder.
+/// Returns the sorted names of the files in a folder.
 fn names(folder: &Path) -> Vec<String> {
     let files =
         fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -83,7 +83,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A folder with `kubectl` and `kubectl-krew`, as a user has them.
+/// Returns a folder with `kubectl` and `kubectl-krew`.
 pub(crate) fn tools() -> &'static Path {
     static TOOLS: LazyLock<TempDir> = LazyLock::new(|| {
         let folder = tempfile::tempdir().unwrap();
@@ -95,7 +95,7 @@ pub(crate) fn tools() -> &'static Path {
     TOOLS.path()
 }
 
-/// The path of this process, where git is.
+/// Returns the `PATH` of this process, which has git.
 pub(crate) fn path() -> String {
     env::var_os("PATH")
         .unwrap_or_default()
@@ -103,7 +103,7 @@ pub(crate) fn path() -> String {
         .unwrap()
 }
 
-/// What a command printed, when it ended well.
+/// Runs a command, which must succeed. Returns its output.
 #[track_caller]
 pub(crate) fn succeeds(command: &mut Command) -> Printed {
     let output = command.output().unwrap();

@@ -1,4 +1,4 @@
-//! The manifests in an index of our own, from which users install and upgrade.
+//! Tests an index with the manifests, from which users install and upgrade.
 
 use std::fs;
 use std::path::Path;
@@ -38,7 +38,7 @@ impl Index {
         succeeds(&mut git);
     }
 
-    /// Makes these manifests the newest.
+    /// Replaces the manifests in the index.
     fn publish(&self, manifests: &Path) {
         for manifest in manifests.read_dir().unwrap() {
             let manifest = manifest.unwrap();
@@ -64,7 +64,7 @@ fn plugins_are_installed_upgraded_and_uninstalled() {
     let found = succeeds(&mut krew.krew(["search"])).stdout;
     for plugin in plugins() {
         assert!(found.contains(&format!("raw/{plugin}")), "{found}");
-        // krew cuts what is longer.
+        // krew shortens a long description.
         assert!(!found.contains("..."), "{found}");
         succeeds(&mut krew.krew(["install", &format!("raw/{plugin}")]));
         let printed = succeeds(&mut krew.kubectl_with_plugins([plugin.as_str(), "--version"]));
@@ -78,7 +78,7 @@ fn plugins_are_installed_upgraded_and_uninstalled() {
     );
     assert_eq!(listed.stderr, "");
 
-    // The next release, of the same programs: krew looks at the manifest alone.
+    // The next release has the same programs, because krew only looks at the manifest.
     let next = "99.0.0";
     for plugin in plugins() {
         for (target, _) in TARGETS.iter().filter(|(_, platform)| platform.is_some()) {

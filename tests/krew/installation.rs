@@ -1,4 +1,4 @@
-//! A manifest and an archive, without an index.
+//! Tests installation from a manifest and an archive, without an index.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use control_plane::Tool;
 use super::client::{Krew, path, succeeds, tools};
 use super::release::{Release, TARGETS, VERSION, archive, binary, files, plugins};
 
-/// krew's name for a version of ours.
+/// Returns krew's form of our version.
 fn version() -> String {
     format!("v{VERSION}")
 }
@@ -45,7 +45,7 @@ fn every_archive_installs_on_its_platform() {
 }
 
 #[test]
-fn kubectl_finds_and_runs_what_was_downloaded() {
+fn kubectl_finds_and_runs_downloaded_plugins() {
     let krew = Krew::new();
     let manifests = Release::shared().manifests(VERSION, &[]);
     for plugin in plugins() {
@@ -70,7 +70,7 @@ fn kubectl_finds_and_runs_what_was_downloaded() {
 }
 
 #[test]
-fn an_archive_that_is_not_the_manifests_is_refused() {
+fn an_archive_with_another_checksum_is_refused() {
     let release = Release::shared();
     let manifests = release.manifests(VERSION, &[]);
     let manifest = manifests.path().join("rawpatch.yaml");
@@ -91,7 +91,7 @@ fn an_archive_that_is_not_the_manifests_is_refused() {
 }
 
 #[test]
-fn every_manifest_passes_the_check_of_krew_index() {
+fn every_manifest_passes_krew_indexs_check() {
     let release = Release::shared();
     for in_krew_index in [&[][..], &["--krew-index"]] {
         let manifests = release.manifests(VERSION, in_krew_index);
@@ -109,9 +109,9 @@ fn every_manifest_passes_the_check_of_krew_index() {
     }
 }
 
-/// krew-index has another `whoami`. Ours goes by another name there, and says so.
+/// In krew-index, `whoami` is another plugin, so ours has another name there.
 #[test]
-fn a_plugin_goes_by_the_name_that_it_was_installed_under() {
+fn help_shows_the_name_under_which_a_plugin_is_installed() {
     let manifests = Release::shared().manifests(VERSION, &["--krew-index"]);
     let krew = Krew::new();
     let manifest = manifests.path().join("raw-whoami.yaml");

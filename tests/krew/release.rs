@@ -1,4 +1,4 @@
-//! A release, made as the release workflow makes it, of what can be built here.
+//! A release like the release workflow's, as far as this machine can build it.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -12,13 +12,13 @@ use std::{env, io, thread};
 use control_plane::build_plugins;
 use tempfile::TempDir;
 
-/// The version of the workspace, and so of what is built here.
+/// The version of the workspace and its plugins.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The time of the files in the archives, in seconds since 1970.
 pub(crate) const TIME: &str = "1700000001";
 
-/// The target, and the platform of krew that it is for; none for what krew does not install.
+/// The targets, each with krew's platform if krew installs it.
 pub(crate) const TARGETS: [(&str, Option<(&str, &str)>); 8] = [
     ("x86_64-unknown-linux-musl", Some(("linux", "amd64"))),
     ("aarch64-unknown-linux-musl", Some(("linux", "arm64"))),
@@ -30,7 +30,7 @@ pub(crate) const TARGETS: [(&str, Option<(&str, &str)>); 8] = [
     ("aarch64-unknown-linux-gnu", None),
 ];
 
-/// The names of the plugins in krew.
+/// Returns the names of the plugins in krew.
 pub(crate) fn plugins() -> Vec<String> {
     let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../krew");
     let mut names: Vec<_> = fs::read_dir(templates)
@@ -43,7 +43,7 @@ pub(crate) fn plugins() -> Vec<String> {
     names
 }
 
-/// The file name of an archive.
+/// Returns the file name of an archive.
 pub(crate) fn archive(plugin: &str, version: &str, target: &str) -> String {
     let suffix = if target.contains("windows") {
         "zip"
@@ -53,7 +53,7 @@ pub(crate) fn archive(plugin: &str, version: &str, target: &str) -> String {
     format!("kubectl-{plugin}-v{version}-{target}.{suffix}")
 }
 
-/// The file name of a program.
+/// Returns the file name of a program.
 pub(crate) fn binary(plugin: &str, target: &str) -> String {
     let suffix = if target.contains("windows") {
         ".exe"
@@ -63,7 +63,7 @@ pub(crate) fn binary(plugin: &str, target: &str) -> String {
     format!("kubectl-{plugin}{suffix}")
 }
 
-/// The file names of an archive, sorted.
+/// Returns the sorted file names in an archive.
 pub(crate) fn files(plugin: &str, target: &str) -> Vec<String> {
     let mut files = vec![
         "LICENSE".to_owned(),
@@ -79,14 +79,14 @@ pub(crate) fn files(plugin: &str, target: &str) -> Vec<String> {
     files
 }
 
-/// What is served to krew.
+/// A server with the archives of a release.
 pub(crate) struct Release {
     folder: TempDir,
     url: String,
 }
 
 impl Release {
-    /// The release that all tests read.
+    /// Returns the release that all tests share.
     pub(crate) fn shared() -> &'static Self {
         static RELEASE: LazyLock<Release> = LazyLock::new(Release::new);
         &RELEASE
@@ -111,12 +111,12 @@ impl Release {
         Self { folder, url }
     }
 
-    /// The folder with the archives.
+    /// Returns the folder with the archives.
     pub(crate) fn archives(&self) -> PathBuf {
         self.folder.path().join("archives")
     }
 
-    /// Renders the manifests for a version, and says in which folder they are.
+    /// Renders the manifests for a version. Returns their folder.
     pub(crate) fn manifests(&self, version: &str, more: &[&str]) -> TempDir {
         let folder = tempfile::tempdir().unwrap();
         let output = xtask()
@@ -139,12 +139,12 @@ impl Release {
     }
 }
 
-/// `cargo xtask`.
+/// Returns `cargo xtask` as a command.
 pub(crate) fn xtask() -> Command {
     Command::new(env!("CARGO_BIN_EXE_xtask"))
 }
 
-/// `cargo xtask dist` for binaries that are there.
+/// Returns `cargo xtask dist` for existing binaries.
 pub(crate) fn dist(target: &str, binaries: &Path, out: &Path) -> Command {
     let mut dist = xtask();
     dist.args(["dist", "--target", target, "--prebuilt"])
@@ -157,11 +157,10 @@ pub(crate) fn dist(target: &str, binaries: &Path, out: &Path) -> Command {
     dist
 }
 
-/// The programs of a target.
+/// Creates the programs of a target, and returns their folder.
 ///
-/// This machine can build for itself alone, so for its own platform it is its own build that is
-/// packed. For the others a **placeholder** is: a script that runs that build, so that it answers
-/// as the plugin does when its documents are collected. krew runs none of those.
+/// For the platform of this machine they are real builds. For the others they are scripts that run this
+/// build, so that packing can collect its documents. krew does not run them.
 pub(crate) fn binaries(folder: &Path, target: &str) -> PathBuf {
     static BUILT: LazyLock<PathBuf> = LazyLock::new(|| build_plugins(|_| true).unwrap());
     let binaries = folder.join(target);
@@ -169,8 +168,8 @@ pub(crate) fn binaries(folder: &Path, target: &str) -> PathBuf {
     for plugin in plugins() {
         let built = BUILT.join(format!("kubectl-{plugin}"));
         let program = binaries.join(binary(&plugin, target));
-        if is_this_machines(target) {
-            // The symbols of a debug build are most of its bytes.
+        if is_for_this_machine(target) {
+            // Most bytes of a debug build are symbols.
             let stripped = Command::new("strip")
                 .arg("-o")
                 .args([&program, &built])
@@ -185,8 +184,8 @@ pub(crate) fn binaries(folder: &Path, target: &str) -> PathBuf {
     binaries
 }
 
-/// Whether krew takes this target for this machine.
-fn is_this_machines(target: &str) -> bool {
+/// Reports whether krew installs this target on this machine.
+fn is_for_this_machine(target: &str) -> bool {
     let os = if env::consts::OS == "macos" {
         "darwin"
     } else {
@@ -195,21 +194,21 @@ fn is_this_machines(target: &str) -> bool {
     target.starts_with(env::consts::ARCH) && (target.contains(os) && !target.ends_with("gnu"))
 }
 
-/// Serves the files of a folder on a free port of the loopback, and says where.
+/// Serves the files of a folder on a free port. Returns the URL.
 fn serve(folder: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for connection in listener.incoming().flatten() {
             let folder = folder.clone();
-            thread::spawn(move || answer(connection, &folder));
+            thread::spawn(move || serve_file(connection, &folder));
         }
     });
     url
 }
 
-/// Answers one GET, and ends the connection.
-fn answer(mut connection: TcpStream, folder: &Path) -> io::Result<()> {
+/// Serves one GET, and closes the connection.
+fn serve_file(mut connection: TcpStream, folder: &Path) -> io::Result<()> {
     let mut lines = BufReader::new(connection.try_clone()?).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
     while lines

@@ -1,19 +1,22 @@
-//! `cargo xtask TASK`: what the project's developers and its CI run, and no user.
+//! `cargo xtask TASK`: tasks of the project's developers and its CI.
 //!
-//! A task is one module with one function, which gets the rest of the command line.
+//! Each task is a module with a function `run`, which parses the rest of the command line.
 //!
 //! # Layout
-//! * `measure`: what one call of a plugin costs
-//! * `dist`: the archives of a release
-//! * `krew`: the manifests that krew installs them by
-//! * `oracle`: more schedules of faults for rawwatch than the tests play
-//! * `release`, `target`, `workspace`: how plugins are built, for what, and which there are
+//! * `measure`: measures the plugins next to kubectl and curl
+//! * `pictures`: records the terminal pictures of the documentation
+//! * `dist`: packs the archives of a release
+//! * `krew`: renders the manifests that krew installs them by
+//! * `oracle`: plays more schedules of faults to rawwatch than its tests do
+//! * `release`: builds plugins; `target`: the targets they are built for; `workspace`: what cargo knows
 
 mod dist;
 mod krew;
 #[cfg(target_os = "linux")]
 mod measure;
 mod oracle;
+#[cfg(target_os = "linux")]
+mod pictures;
 mod release;
 mod target;
 mod workspace;
@@ -26,20 +29,22 @@ use anyhow::{Context as _, Result, bail};
 
 const USAGE: &str = "\
 usage: cargo xtask measure [calls] [throughput] [index] [latency]
-           what calls of a plugin and watches cost, beside kubectl and curl; fails when a number
-           is over its limit that does not depend on how busy the machine is
-         --strict   fails also when one is that does
-         --full     the throughput of 1 GiB instead of 256 MiB
-       cargo xtask dist           the archives of a release, for one target
-       cargo xtask krew           the manifests of krew for these archives
-       cargo xtask krew --check   whether the templates of the manifests are in order
+           Measure the plugins next to kubectl and curl. Fails if a limit is exceeded that
+           does not depend on the load of the machine.
+         --strict   Fail for the other limits too
+         --full     Measure throughput with 1 GiB instead of 256 MiB
+       cargo xtask dist           Build the archives of a release for one target
+       cargo xtask krew           Render the krew manifests for these archives
+       cargo xtask krew --check   Check the templates of the manifests
        cargo xtask oracle
-           plays schedules of faults to kubectl rawwatch, and judges its output by what was
-           committed
-         --seeds N           N of them in virtual time
-         --real N            N of them against real API servers, in batches of ten
-         --first-seed SEED   the seeds begin here, and not at 0
-         --kills N           a real API server is killed N times under 200 writes a second";
+           Play schedules of faults to kubectl rawwatch, and compare its output with what
+           was committed
+         --seeds N           N schedules in virtual time
+         --real N            N schedules against real API servers, in batches of ten
+         --first-seed SEED   The seed of the first schedule [default: 0]
+         --kills N           Kill a real API server N times under 200 writes a second
+       cargo xtask pictures           Record the pictures in docs/pictures
+       cargo xtask pictures --check   Fail if a picture differs from a new recording";
 
 fn main() -> ExitCode {
     match run() {
@@ -55,7 +60,7 @@ fn run() -> Result<()> {
     let mut arguments = env::args_os().skip(1);
     let task = arguments
         .next()
-        .with_context(|| format!("no task\n{USAGE}"))?;
+        .with_context(|| format!("a task is required\n{USAGE}"))?;
     match task.to_str() {
         Some("dist") => dist::run(arguments),
         Some("krew") => krew::run(arguments),
@@ -63,7 +68,9 @@ fn run() -> Result<()> {
         Some("measure") => measure::run(arguments),
         Some("oracle") => oracle::run(arguments),
         #[cfg(target_os = "linux")]
+        Some("pictures") => pictures::run(arguments),
+        #[cfg(target_os = "linux")]
         Some(measure::usage::TASK) => measure::usage::start_and_report(arguments),
-        _ => bail!("unknown task {}\n{USAGE}", task.display()),
+        _ => bail!("unknown task {:?}\n{USAGE}", task.display().to_string()),
     }
 }

@@ -1,7 +1,7 @@
-//! More trials of `kubectl rawwatch` than its tests play each time.
+//! `cargo xtask oracle`: plays more schedules of faults to `kubectl rawwatch` than a test run does.
 //!
-//! The trials are tests (of the crate, and in `tests/rawwatch/oracle.rs`), which know from
-//! variables how many there are to be; this runs one of them, and shows what it says.
+//! The schedules are played by tests, in the crate and in `tests/rawwatch/oracle.rs`. Environment
+//! variables tell them how many to play.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,31 +12,31 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 use oracle::settings::{FIRST_SEED, KILLS, SEEDS};
 
-/// A test that plays trials.
-struct Play {
-    /// The flag with the number of them.
+/// A test that plays schedules.
+struct Trial {
+    /// The flag with the number of schedules.
     flag: &'static str,
-    /// The variable that takes it.
+    /// The variable that passes this number to the test.
     variable: &'static str,
-    /// Where cargo finds the test.
+    /// The flags with which cargo selects the test's target.
     target: [&'static str; 2],
     test: &'static str,
 }
 
-const PLAYS: [Play; 3] = [
-    Play {
+const TRIALS: [Trial; 3] = [
+    Trial {
         flag: "--seeds",
         variable: SEEDS,
         target: ["--bin", "kubectl-rawwatch"],
         test: "watcher::tests::oracle::every_schedules_output_is_consistent_with_what_was_committed",
     },
-    Play {
+    Trial {
         flag: "--real",
         variable: SEEDS,
         target: ["--test", "rawwatch"],
         test: "rawwatch::oracle::the_output_over_a_faulty_network_is_consistent",
     },
-    Play {
+    Trial {
         flag: "--kills",
         variable: KILLS,
         target: ["--test", "rawwatch"],
@@ -44,33 +44,38 @@ const PLAYS: [Play; 3] = [
     },
 ];
 
+/// Runs the trials that the flags ask for.
+///
+/// # Errors
+/// If a flag is wrong, or a trial fails.
 pub(crate) fn run(mut arguments: impl Iterator<Item = OsString>) -> Result<()> {
     let mut first_seed = 0;
-    let mut wanted = Vec::new();
+    let mut chosen = Vec::new();
     while let Some(flag) = arguments.next() {
-        let flag = flag.to_str().context("a flag that is no text")?;
-        let value = arguments.next().context(format!("{flag} needs a number"))?;
-        let value = value.to_str().and_then(|value| value.parse::<u64>().ok());
-        let value = value.context(format!("{flag} needs a number"))?;
+        let flag = flag.to_str().context("a flag is not UTF-8")?;
+        let value = arguments.next();
+        let value = value
+            .and_then(|value| value.to_str()?.parse::<u64>().ok())
+            .with_context(|| format!("{flag} requires a number"))?;
         if flag == "--first-seed" {
             first_seed = value;
-        } else if let Some(play) = PLAYS.iter().find(|play| play.flag == flag) {
-            wanted.push((play, value));
+        } else if let Some(trial) = TRIALS.iter().find(|trial| trial.flag == flag) {
+            chosen.push((trial, value));
         } else {
             bail!("unknown flag {flag}");
         }
     }
     ensure!(
-        !wanted.is_empty(),
-        "nothing to play: give --seeds, --real or --kills"
+        !chosen.is_empty(),
+        "one of --seeds, --real and --kills is required"
     );
-    for (play, count) in wanted {
-        play.run(count, first_seed)?;
+    for (trial, count) in chosen {
+        trial.run(count, first_seed)?;
     }
     Ok(())
 }
 
-impl Play {
+impl Trial {
     fn run(&self, count: u64, first_seed: u64) -> Result<()> {
         let start = Instant::now();
         let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
@@ -79,14 +84,14 @@ impl Play {
             .args(["--", "--exact", "--nocapture", self.test])
             .env(FIRST_SEED, first_seed.to_string())
             .env(self.variable, count.to_string())
-            // What was played is said on stderr, and is shown as it comes.
+            // The test reports its progress there.
             .stderr(Stdio::inherit())
             .output()
             .context("run cargo")?;
-        let said = String::from_utf8_lossy(&output.stdout);
+        let report = String::from_utf8_lossy(&output.stdout);
         ensure!(
-            output.status.success() && said.contains("1 passed"),
-            "{} {count}: {}\n{said}",
+            output.status.success() && report.contains("1 passed"),
+            "{} {count}: {}\n{report}",
             self.flag,
             output.status
         );

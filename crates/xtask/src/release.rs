@@ -1,4 +1,4 @@
-//! The plugins as they are released.
+//! Builds the plugins in the release profile.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::target::Target;
 use crate::workspace::{Workspace, cargo_command};
 
-/// Builds a plugin by the release profile for this machine, and says where its binary is.
+/// Builds a plugin for this machine. Returns the path of its binary.
 #[cfg(target_os = "linux")]
 pub(crate) fn build(plugin: &str) -> Result<PathBuf> {
     let status = cargo_command()
@@ -19,7 +19,7 @@ pub(crate) fn build(plugin: &str) -> Result<PathBuf> {
         status.success(),
         "cargo could not build {plugin} ({status})"
     );
-    // Each profile has a folder of its own, and this program is in one of them.
+    // This program is in the folder of its own profile; the release folder is next to it.
     let program = env::current_exe().context("find the folder of this program")?;
     let profiles = program
         .ancestors()
@@ -28,8 +28,8 @@ pub(crate) fn build(plugin: &str) -> Result<PathBuf> {
     Ok(profiles.join("release").join(plugin))
 }
 
-/// Builds a plugin for a target, with the same bytes in whatever folder that is done, and says
-/// where its binary is.
+/// Builds a plugin for a target. Returns the path of its binary, whose bytes do not depend on the
+/// folder of the workspace.
 pub(crate) fn build_for(workspace: &Workspace, plugin: &str, target: Target) -> Result<PathBuf> {
     let status = cargo_command()
         .args(["build", "--release", "--locked", "--package", plugin])
@@ -49,12 +49,11 @@ pub(crate) fn build_for(workspace: &Workspace, plugin: &str, target: Target) -> 
     Ok(folder.join(target.binary(plugin)))
 }
 
-/// Takes the folders of the machine that builds out of the binary; what a system adds to a binary
-/// by itself, too.
+/// Returns flags that keep the machine's folders and the time of the build out of the binary.
 fn rust_flags(workspace: &Workspace, target: Target) -> Result<Vec<String>> {
     let home = env::home_dir().context("find the home folder")?;
     let cargo_home = env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
-    // The last one that fits counts, and the target folder may be in that of the workspace.
+    // The last prefix that matches wins, and the target folder may be inside the workspace.
     let folders: [(&Path, &str); 3] = [
         (&workspace.folder, "/workspace"),
         (&workspace.target_folder, "/target"),
@@ -65,7 +64,7 @@ fn rust_flags(workspace: &Workspace, target: Target) -> Result<Vec<String>> {
         .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()))
         .collect();
     if target.is_windows() {
-        // No runtime to install first, and no time of the build in the header.
+        // Links the C runtime statically, and writes no time into the header.
         flags.extend(["-Ctarget-feature=+crt-static", "-Clink-arg=/Brepro"].map(str::to_owned));
     }
     Ok(flags)

@@ -1,4 +1,4 @@
-//! What cargo knows of this workspace: the one list of the plugins, their version, their home.
+//! The plugins of this workspace, their version and their repository, from cargo's metadata.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,22 +7,20 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-/// The plugins and what they have in common.
+/// The plugins and their common properties.
 pub(crate) struct Workspace {
-    /// The folder of the workspace.
     pub(crate) folder: PathBuf,
-    /// Where cargo puts what it builds.
     pub(crate) target_folder: PathBuf,
-    /// The names of the plugins, which are those of their crates and binaries, sorted.
+    /// The sorted names of the plugins. A plugin's crate and binary have the same name.
     pub(crate) plugins: Vec<String>,
     /// The version of all plugins, without a `v`.
     pub(crate) version: String,
-    /// The page of the project, from `repository` in Cargo.toml.
+    /// The URL of the project, from `repository` in Cargo.toml.
     pub(crate) repository: String,
 }
 
 impl Workspace {
-    /// Asks cargo. A plugin is a member with a program whose name begins with `kubectl-`.
+    /// Loads cargo's metadata. A plugin is a member with a binary of its own name, `kubectl-…`.
     pub(crate) fn load() -> Result<Self> {
         let metadata: Value = serde_json::from_str(&cargo(&[
             "metadata",
@@ -38,8 +36,8 @@ impl Workspace {
         Ok(Self {
             folder: folder("workspace_root").context("find the workspace")?,
             target_folder: folder("target_directory").context("find the target folder")?,
-            version: in_common(&plugins, "version")?,
-            repository: in_common(&plugins, "repository")?,
+            version: common_field(&plugins, "version")?,
+            repository: common_field(&plugins, "repository")?,
             plugins: plugins
                 .iter()
                 .filter_map(|plugin| plugin["name"].as_str().map(str::to_owned))
@@ -47,7 +45,7 @@ impl Workspace {
         })
     }
 
-    /// The address of the folder with a release's archives; `version` has no `v`.
+    /// Returns the URL of the folder with a release's archives. `version` has no `v`.
     pub(crate) fn downloads(&self, version: &str) -> String {
         format!("{}/releases/download/v{version}", self.repository)
     }
@@ -64,9 +62,9 @@ fn is_plugin(package: &Value) -> bool {
     })
 }
 
-/// A field that has one value in all plugins.
-fn in_common(plugins: &[&Value], field: &str) -> Result<String> {
-    let first = plugins.first().context("no plugin in the workspace")?;
+/// Returns the value of a field that must be the same in all plugins.
+fn common_field(plugins: &[&Value], field: &str) -> Result<String> {
+    let first = plugins.first().context("the workspace has no plugin")?;
     let value = first[field].as_str();
     ensure!(
         plugins.iter().all(|plugin| plugin[field].as_str() == value),
@@ -77,7 +75,7 @@ fn in_common(plugins: &[&Value], field: &str) -> Result<String> {
         .to_owned())
 }
 
-/// What cargo prints, called in the workspace.
+/// Runs cargo in the workspace. Returns its output.
 pub(crate) fn cargo(arguments: &[&str]) -> Result<String> {
     let output = cargo_command()
         .args(arguments)
@@ -93,7 +91,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Result<String> {
     String::from_utf8(output.stdout).context("read cargo's output")
 }
 
-/// The target of this machine, as its compiler calls it.
+/// Returns the compiler's name for the target of this machine.
 pub(crate) fn host() -> Result<String> {
     let output = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
         .arg("-vV")
@@ -101,10 +99,10 @@ pub(crate) fn host() -> Result<String> {
         .context("run rustc")?;
     let text = String::from_utf8(output.stdout).context("read rustc's output")?;
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc does not say its host")?.to_owned())
+    Ok(host.context("rustc reported no host")?.to_owned())
 }
 
-/// The cargo that runs this program, in the workspace.
+/// Returns a command for the cargo that runs this program, in the workspace.
 pub(crate) fn cargo_command() -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
@@ -117,7 +115,7 @@ mod tests {
     use crate::target::TARGETS;
 
     #[test]
-    fn cargo_binstall_looks_for_the_archives_that_are_made() {
+    fn cargo_binstall_downloads_the_archives_that_dist_makes() {
         let workspace = Workspace::load().unwrap();
         let metadata = cargo(&["metadata", "--locked", "--no-deps", "--format-version=1"]).unwrap();
         let metadata: Value = serde_json::from_str(&metadata).unwrap();
@@ -132,7 +130,7 @@ mod tests {
             for target in TARGETS {
                 let format = &binstall["overrides"][target.triple]["pkg-fmt"];
                 let format = format.as_str().or(binstall["pkg-fmt"].as_str()).unwrap();
-                // Of a `tgz` it tries both suffixes.
+                // For `tgz`, cargo-binstall tries `.tgz` and `.tar.gz`.
                 let suffix = if format == "tgz" { ".tar.gz" } else { ".zip" };
                 let url = [
                     ("{ repo }", workspace.repository.as_str()),

@@ -1,42 +1,41 @@
-//! What the server said a moment ago, in files that only the user may read.
+//! A cache of the server's recent responses, in files that only the user may read.
 //!
-//! They are beside kubectl's own discovery cache (`cli-runtime/pkg/genericclioptions/config_flags.go`),
-//! in a folder a server, a file a question and user. A file that cannot be read, is too old
-//! or is not about the same question counts as missing, and failing to write one as nothing.
+//! It is next to kubectl's discovery cache (`cli-runtime/pkg/genericclioptions/config_flags.go`): a folder
+//! per server, a file per user and key. Every failure counts as a miss: a file that is unreadable, too
+//! old, or for another key, and a file that cannot be written.
 
 use std::env;
 use std::fs::{self, DirBuilder, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// How old anything may get.
-pub(super) const LONGEST: Duration = Duration::from_mins(10);
+/// How old a file may get before it is removed.
+pub(super) const MAX_AGE: Duration = Duration::from_mins(10);
 
-/// The answers to one user's questions to one server.
+/// A server's responses to one user.
 pub(super) struct Cache {
     folder: PathBuf,
-    /// Whose.
-    owner: String,
+    /// Identifies the user, and the route to the server.
+    identity: String,
 }
 
-/// What is in a file. Questions differ, hashes of them may not.
+/// The contents of a file. It repeats its key, because two keys may have the same hash.
 #[derive(Serialize, Deserialize)]
 struct Entry<T> {
-    owner: String,
-    question: String,
-    answer: T,
+    identity: String,
+    key: String,
+    value: T,
 }
 
 impl Cache {
-    /// `server` is an address, and `owner` says by which way and as whom it is asked. `None` where
-    /// there is no home.
-    pub(super) fn new(server: &str, owner: String) -> Option<Self> {
+    /// Opens the cache for a server's address and a user. Returns `None` if there is no home folder.
+    pub(super) fn new(server: &str, identity: String) -> Option<Self> {
         let folder = match env::var_os("KUBECACHEDIR") {
             Some(folder) if !folder.is_empty() => PathBuf::from(folder),
             _ => env::home_dir()
@@ -48,36 +47,36 @@ impl Cache {
             .last()
             .unwrap_or_default()
             .trim_end_matches('/');
-        let server: String = server.chars().map(as_in_a_name).collect();
+        let server: String = server.chars().map(file_name_character).collect();
         Some(Self {
             folder: folder.join("completion").join(server),
-            owner,
+            identity,
         })
     }
 
-    /// The answer to a question, if it is there and not older than `age`.
-    pub(super) fn get<T: DeserializeOwned>(&self, question: &str, age: Duration) -> Option<T> {
-        let path = self.path(question);
+    /// Returns the value for a key, if it is no older than `max_age`.
+    pub(super) fn get<T: DeserializeOwned>(&self, key: &str, max_age: Duration) -> Option<T> {
+        let path = self.path(key);
         let written = fs::metadata(&path).ok()?.modified().ok()?;
-        // One from the future is as good as none.
-        if SystemTime::now().duration_since(written).ok()? > age {
+        // Fails for a time in the future.
+        if SystemTime::now().duration_since(written).ok()? > max_age {
             return None;
         }
         let entry: Entry<T> = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-        (entry.owner == self.owner && entry.question == question).then_some(entry.answer)
+        (entry.identity == self.identity && entry.key == key).then_some(entry.value)
     }
 
-    /// Keeps an answer, and removes what is out of date.
-    pub(super) fn put<T: Serialize>(&self, question: &str, answer: &T) {
+    /// Stores a value, and removes outdated files.
+    pub(super) fn put<T: Serialize>(&self, key: &str, value: &T) {
         let entry = Entry {
-            owner: self.owner.clone(),
-            question: question.to_owned(),
-            answer,
+            identity: self.identity.clone(),
+            key: key.to_owned(),
+            value,
         };
         let Ok(text) = serde_json::to_vec(&entry) else {
             return;
         };
-        let path = self.path(question);
+        let path = self.path(key);
         let unfinished = path.with_extension(format!("{}.new", process::id()));
         let written = private_folder()
             .create(&self.folder)
@@ -86,27 +85,28 @@ impl Cache {
         if written.is_err() {
             let _ = fs::remove_file(&unfinished);
         }
-        self.clean();
+        self.remove_outdated();
     }
 
-    fn clean(&self) {
+    fn remove_outdated(&self) {
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let written = entry.metadata().and_then(|metadata| metadata.modified());
             let age = written.ok().and_then(|written| written.elapsed().ok());
-            if age.is_some_and(|age| age > LONGEST) {
+            if age.is_some_and(|age| age > MAX_AGE) {
                 let _ = fs::remove_file(entry.path());
             }
         }
     }
 
-    fn path(&self, question: &str) -> PathBuf {
+    fn path(&self, key: &str) -> PathBuf {
         let mut hasher = DefaultHasher::new();
-        (&self.owner, question).hash(&mut hasher);
+        (&self.identity, key).hash(&mut hasher);
         self.folder.join(format!("{:016x}.json", hasher.finish()))
     }
 }
 
-fn as_in_a_name(character: char) -> char {
+/// Replaces a character that a file name should not contain, in the way of kubectl's cache.
+fn file_name_character(character: char) -> char {
     if character.is_ascii_alphanumeric() || character == '.' {
         character
     } else {
@@ -122,7 +122,7 @@ fn private_folder() -> DirBuilder {
     builder
 }
 
-fn private_file(path: &std::path::Path) -> std::io::Result<File> {
+fn private_file(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -132,61 +132,60 @@ fn private_file(path: &std::path::Path) -> std::io::Result<File> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
 
-    fn cache(folder: &std::path::Path, owner: &str) -> Cache {
+    fn cache(folder: &Path, identity: &str) -> Cache {
         Cache {
             folder: folder.join("a/b"),
-            owner: owner.to_owned(),
+            identity: identity.to_owned(),
         }
     }
 
     #[test]
-    fn an_answer_is_for_its_user_and_question_until_it_is_old() {
+    fn a_value_is_returned_to_its_user_until_it_is_too_old() {
         let folder = tempfile::tempdir().unwrap();
         let (mine, yours) = (cache(folder.path(), "me"), cache(folder.path(), "you"));
-        mine.put("q", &vec![1, 2]);
-        assert_eq!(mine.get("q", LONGEST), Some(vec![1, 2]));
-        assert_eq!(mine.get::<Vec<i32>>("other", LONGEST), None);
-        assert_eq!(yours.get::<Vec<i32>>("q", LONGEST), None);
-        assert_eq!(mine.get::<String>("q", LONGEST), None);
+        mine.put("key", &vec![1, 2]);
+        assert_eq!(mine.get("key", MAX_AGE), Some(vec![1, 2]));
+        assert_eq!(mine.get::<Vec<i32>>("other", MAX_AGE), None);
+        assert_eq!(yours.get::<Vec<i32>>("key", MAX_AGE), None);
+        assert_eq!(mine.get::<String>("key", MAX_AGE), None);
 
-        // Another question whose hash is the same.
-        fs::copy(mine.path("q"), mine.path("other")).unwrap();
-        assert_eq!(mine.get::<Vec<i32>>("other", LONGEST), None);
+        // Simulates another key with the same hash.
+        fs::copy(mine.path("key"), mine.path("other")).unwrap();
+        assert_eq!(mine.get::<Vec<i32>>("other", MAX_AGE), None);
 
-        let file = File::options().write(true).open(mine.path("q")).unwrap();
+        let file = File::options().write(true).open(mine.path("key")).unwrap();
         let minutes_ago = |minutes: u64| SystemTime::now() - Duration::from_secs(60 * minutes);
         file.set_modified(minutes_ago(5)).unwrap();
-        assert_eq!(mine.get("q", LONGEST), Some(vec![1, 2]));
-        assert_eq!(mine.get::<Vec<i32>>("q", Duration::from_mins(1)), None);
+        assert_eq!(mine.get("key", MAX_AGE), Some(vec![1, 2]));
+        assert_eq!(mine.get::<Vec<i32>>("key", Duration::from_mins(1)), None);
         file.set_modified(minutes_ago(11)).unwrap();
-        assert_eq!(mine.get::<Vec<i32>>("q", LONGEST), None);
-        file.set_modified(SystemTime::now() + LONGEST).unwrap();
-        assert_eq!(mine.get::<Vec<i32>>("q", LONGEST), None);
+        assert_eq!(mine.get::<Vec<i32>>("key", MAX_AGE), None);
+        file.set_modified(SystemTime::now() + MAX_AGE).unwrap();
+        assert_eq!(mine.get::<Vec<i32>>("key", MAX_AGE), None);
 
         file.set_modified(minutes_ago(11)).unwrap();
-        yours.put("q", &0);
-        assert!(!mine.path("q").exists(), "what is old is removed");
+        yours.put("key", &0);
+        assert!(!mine.path("key").exists(), "an outdated file is removed");
         assert!(mine.path("other").exists());
     }
 
     #[test]
-    fn nobody_else_may_read_it() {
+    fn files_and_folders_are_private() {
         let folder = tempfile::tempdir().unwrap();
         let cache = cache(folder.path(), "me");
-        cache.put("q", &1);
-        let mode =
-            |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        cache.put("key", &1);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&cache.folder), 0o700);
         assert_eq!(mode(&folder.path().join("a")), 0o700);
-        assert_eq!(mode(&cache.path("q")), 0o600);
+        assert_eq!(mode(&cache.path("key")), 0o600);
         assert_eq!(
             fs::read_dir(&cache.folder).unwrap().count(),
             1,
-            "nothing unfinished is left"
+            "no unfinished file is left"
         );
     }
 }

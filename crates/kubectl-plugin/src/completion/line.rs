@@ -1,5 +1,6 @@
-//! The words before the cursor, and what the word at the cursor is: read off the clap command, as
-//! clap itself takes whole lines only.
+//! A command line that is being typed: the arguments before the cursor, and the word at the cursor.
+//!
+//! It follows the rules of the clap command, but clap itself parses only complete lines.
 
 use clap::builder::ValueRange;
 use clap::{Arg, ArgAction, Command};
@@ -7,9 +8,10 @@ use clap::{Arg, ArgAction, Command};
 /// A command line that is being typed.
 pub(super) struct Line<'a> {
     command: &'a Command,
-    /// The arguments before the cursor in their order, each with one value; `None` is a flag alone.
-    given: Vec<(&'a Arg, Option<String>)>,
-    /// What is being typed.
+    /// The arguments before the cursor in their order, each with one value. A flag without a value has
+    /// `None`.
+    arguments: Vec<(&'a Arg, Option<String>)>,
+    /// The word to complete.
     pub(super) cursor: Cursor<'a>,
 }
 
@@ -17,49 +19,49 @@ pub(super) struct Line<'a> {
 pub(super) enum Cursor<'a> {
     /// A flag.
     Flag(String),
-    /// A value of a flag, or an argument.
+    /// A value of a flag, or a positional argument.
     Value {
-        /// Whose.
+        /// The argument that the value belongs to.
         argument: &'a Arg,
-        /// The values that the same flag has here already.
+        /// The earlier values of this flag, if it takes several.
         before: Vec<String>,
-        /// Without `--flag=` in front.
+        /// The value without `--flag=`.
         typed: String,
     },
-    /// Something that is not known here.
+    /// A word that the command does not accept here.
     Unknown,
 }
 
-/// A flag that waits for its value in the next word.
+/// A flag whose value is the next word.
 struct Pending<'a> {
     flag: &'a Arg,
     values: Vec<String>,
 }
 
 impl<'a> Line<'a> {
-    /// Reads `words`, of which the last is at the cursor. `command` must be built.
+    /// Parses `words`; the last one is at the cursor. `command` must be built.
     pub(super) fn read(command: &'a Command, words: &[String]) -> Self {
-        let mut line = Self {
-            command,
-            given: Vec::new(),
-            cursor: Cursor::Unknown,
-        };
         let (typed, before) = words
             .split_last()
             .map_or(("", &[][..]), |(typed, before)| (typed.as_str(), before));
+        let mut line = Self {
+            command,
+            arguments: Vec::new(),
+            cursor: Cursor::Unknown,
+        };
         let mut pending: Option<Pending<'a>> = None;
-        let mut ended = false;
+        let mut flags_ended = false;
         for word in before {
             if let Some(Pending { flag, mut values }) = pending.take() {
-                line.given.push((flag, Some(word.clone())));
+                line.arguments.push((flag, Some(word.clone())));
                 values.push(word.clone());
-                pending = (values.len() < most_values(flag)).then_some(Pending { flag, values });
-            } else if !ended && word == "--" {
-                ended = true;
-            } else if !ended && word.starts_with('-') && word.len() > 1 {
-                pending = line.take_flag(word);
-            } else if let Some(argument) = line.next_argument() {
-                line.given.push((argument, Some(word.clone())));
+                pending = (values.len() < max_values(flag)).then_some(Pending { flag, values });
+            } else if !flags_ended && word == "--" {
+                flags_ended = true;
+            } else if !flags_ended && word.starts_with('-') && word.len() > 1 {
+                pending = line.parse_flag(word);
+            } else if let Some(argument) = line.next_positional() {
+                line.arguments.push((argument, Some(word.clone())));
             }
         }
         line.cursor = match pending {
@@ -68,32 +70,29 @@ impl<'a> Line<'a> {
                 before: values,
                 typed: typed.to_owned(),
             },
-            None if !ended && typed.starts_with('-') => line.flag_at_cursor(typed),
-            None => line
-                .next_argument()
-                .map_or(Cursor::Unknown, |argument| Cursor::Value {
-                    argument,
-                    before: Vec::new(),
-                    typed: typed.to_owned(),
-                }),
+            None if !flags_ended && typed.starts_with('-') => line.flag_at_cursor(typed),
+            None => line.next_positional().map_or(Cursor::Unknown, |argument| {
+                Cursor::first_value(argument, typed)
+            }),
         };
         line
     }
 
-    /// The last value of an argument, by its id.
+    /// Returns the last value of an argument by its clap id.
     pub(super) fn value(&self, id: &str) -> Option<&str> {
-        let mut given = self.given.iter().rev();
-        given.find_map(|(argument, value)| value.as_deref().filter(|_| argument.get_id() == id))
+        let mut arguments = self.arguments.iter().rev();
+        arguments.find_map(|(argument, value)| value.as_deref().filter(|_| argument.get_id() == id))
     }
 
-    /// The given flags that `other` knows too, each with its value, as words of a command line.
+    /// Returns the flags on the line that `other` has too, as words of a command line.
     pub(super) fn flags_of(&self, other: &Command) -> Vec<String> {
-        let known = |argument: &Arg| {
+        let is_flag_of_other = |argument: &Arg| {
             let mut flags = other.get_opts();
             flags.any(|flag| flag.get_id() == argument.get_id())
         };
-        let flags = self.given.iter().filter(|(argument, _)| known(argument));
-        flags
+        self.arguments
+            .iter()
+            .filter(|(argument, _)| is_flag_of_other(argument))
             .filter_map(|(argument, value)| {
                 let long = argument.get_long()?;
                 Some(match value {
@@ -104,21 +103,21 @@ impl<'a> Line<'a> {
             .collect()
     }
 
-    /// The flags that may stand at the cursor: all that are shown, but for those that are there
-    /// and count once.
-    pub(super) fn free_flags(&self) -> impl Iterator<Item = &'a Arg> {
+    /// Returns the flags that help shows, without those that are already on the line and may not be
+    /// repeated.
+    pub(super) fn available_flags(&self) -> impl Iterator<Item = &'a Arg> {
         self.command.get_arguments().filter(|argument| {
-            let is_repeated = matches!(argument.get_action(), ArgAction::Append);
-            let is_given = self
-                .given
+            let is_repeatable = matches!(argument.get_action(), ArgAction::Append);
+            let is_on_line = self
+                .arguments
                 .iter()
-                .any(|(given, _)| given.get_id() == argument.get_id());
-            !argument.is_positional() && !argument.is_hide_set() && (is_repeated || !is_given)
+                .any(|(present, _)| present.get_id() == argument.get_id());
+            !argument.is_positional() && !argument.is_hide_set() && (is_repeatable || !is_on_line)
         })
     }
 
-    /// Takes a word with a flag, or several short ones; the one that waits for its value.
-    fn take_flag(&mut self, word: &str) -> Option<Pending<'a>> {
+    /// Parses a word of one long or several short flags. Returns the flag whose value is the next word.
+    fn parse_flag(&mut self, word: &str) -> Option<Pending<'a>> {
         let pending = |flag| Pending {
             flag,
             values: Vec::new(),
@@ -126,61 +125,55 @@ impl<'a> Line<'a> {
         if let Some(long) = word.strip_prefix("--") {
             let (name, value) = split_value(long);
             let flag = self.long(name)?;
-            let waits = value.is_none() && waits_for_value(flag);
-            if !waits {
-                self.given.push((flag, value.map(str::to_owned)));
+            if value.is_none() && takes_next_word(flag) {
+                return Some(pending(flag));
             }
-            return waits.then(|| pending(flag));
+            self.arguments.push((flag, value.map(str::to_owned)));
+            return None;
         }
         for (place, letter) in word.char_indices().skip(1) {
             let flag = self.short(letter)?;
             if !flag.get_action().takes_values() {
-                self.given.push((flag, None));
+                self.arguments.push((flag, None));
                 continue;
             }
             let rest = &word[place + letter.len_utf8()..];
-            if rest.is_empty() && waits_for_value(flag) {
+            if rest.is_empty() && takes_next_word(flag) {
                 return Some(pending(flag));
             }
             let value = rest.strip_prefix('=').unwrap_or(rest);
-            self.given.push((flag, Some(value.to_owned())));
+            self.arguments.push((flag, Some(value.to_owned())));
             return None;
         }
         None
     }
 
     fn flag_at_cursor(&self, typed: &str) -> Cursor<'a> {
-        let value = typed.strip_prefix("--").map(split_value);
-        match value {
-            Some((name, Some(value))) => {
-                self.long(name)
-                    .map_or(Cursor::Unknown, |argument| Cursor::Value {
-                        argument,
-                        before: Vec::new(),
-                        typed: value.to_owned(),
-                    })
-            }
+        match typed.strip_prefix("--").map(split_value) {
+            Some((name, Some(value))) => self
+                .long(name)
+                .map_or(Cursor::Unknown, |flag| Cursor::first_value(flag, value)),
             _ => Cursor::Flag(typed.to_owned()),
         }
     }
 
-    /// The argument that the next word without a dash is.
-    fn next_argument(&self) -> Option<&'a Arg> {
-        let given = self
-            .given
+    /// Returns the positional argument that the next word without a dash belongs to.
+    fn next_positional(&self) -> Option<&'a Arg> {
+        let present = self
+            .arguments
             .iter()
             .filter(|(argument, _)| argument.is_positional())
             .count();
-        let arguments = || self.command.get_positionals();
-        arguments().nth(given).or_else(|| {
-            arguments()
+        let positionals = || self.command.get_positionals();
+        positionals().nth(present).or_else(|| {
+            positionals()
                 .last()
                 .filter(|last| matches!(last.get_action(), ArgAction::Append))
         })
     }
 
     fn long(&self, name: &str) -> Option<&'a Arg> {
-        // As everywhere, `_` is taken for a dash.
+        // kubectl accepts `_` for `-` in the name of a flag.
         let name = name.replace('_', "-");
         self.command.get_arguments().find(|argument| {
             argument.get_long() == Some(&name)
@@ -196,17 +189,27 @@ impl<'a> Line<'a> {
     }
 }
 
+impl<'a> Cursor<'a> {
+    fn first_value(argument: &'a Arg, typed: &str) -> Self {
+        Self::Value {
+            argument,
+            before: Vec::new(),
+            typed: typed.to_owned(),
+        }
+    }
+}
+
 fn split_value(flag: &str) -> (&str, Option<&str>) {
     flag.split_once('=')
         .map_or((flag, None), |(name, value)| (name, Some(value)))
 }
 
-/// Whether the value of a flag is the next word.
-fn waits_for_value(flag: &Arg) -> bool {
+/// Reports whether the value of a flag is the next word, rather than after `=`.
+fn takes_next_word(flag: &Arg) -> bool {
     flag.get_action().takes_values() && !flag.is_require_equals_set()
 }
 
-fn most_values(flag: &Arg) -> usize {
+fn max_values(flag: &Arg) -> usize {
     flag.get_num_args()
         .unwrap_or(ValueRange::SINGLE)
         .max_values()
@@ -240,7 +243,7 @@ mod tests {
         command
     }
 
-    /// What is at the cursor: `-typed`, `id=typed`, `id[before]=typed` or `?`.
+    /// Describes the word at the cursor: a flag, `id[before]=typed`, or `?`.
     fn at_cursor(words: &[&str]) -> String {
         let command = command::<Plugin>();
         let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
@@ -256,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn the_word_at_the_cursor_is_what_clap_would_take_it_for() {
+    fn the_word_at_the_cursor_has_the_meaning_that_clap_gives_it() {
         for (words, expected) in [
             (&["/ap"][..], "path[]=/ap"),
             (&[""], "path[]="),
@@ -286,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_is_found_and_not_offered_again() {
+    fn flags_on_the_line_are_found_and_not_offered_again() {
         let command = command::<Plugin>();
         let words = [
             "--raw=/a",
@@ -308,11 +311,11 @@ mod tests {
             line.flags_of(&connection),
             ["--v=6", "--context=a", "--context=b"]
         );
-        let free: Vec<_> = line
-            .free_flags()
+        let available: Vec<_> = line
+            .available_flags()
             .map(|flag| flag.get_id().as_str())
             .collect();
-        for (id, is_free) in [
+        for (id, is_available) in [
             ("raw", true),
             ("can", true),
             ("user", true),
@@ -322,7 +325,7 @@ mod tests {
             ("cache_dir", false),
             ("path", false),
         ] {
-            assert_eq!(free.contains(&id), is_free, "{id}: {free:?}");
+            assert_eq!(available.contains(&id), is_available, "{id}: {available:?}");
         }
     }
 }

@@ -1,66 +1,66 @@
-//! Completion in a shell, by what the kubeconfig and the API server have.
+//! Completes a command line in a shell, with names from the kubeconfig and the API server.
 //!
-//! A shell asks in one of three ways, and the answer is the same ([`Call`]):
-//! * kubectl runs `kubectl_complete-NAME WORD…` for `kubectl NAME WORD…`
-//!   (`kubectl/pkg/cmd/plugin/plugin_completion.go`); that is this program by another name.
-//! * kubectl's script for bash runs `ALIAS __complete WORD…` for an alias (Cobra's protocol).
-//! * Our own scripts run `kubectl-NAME __completeLine`, with the line on stdin: it may hold a token,
-//!   and everybody can see the arguments of a process.
+//! A shell asks in one of three ways, and gets the same answer each time ([`Call`]):
+//! * For `kubectl NAME WORD…`, kubectl runs `kubectl_complete-NAME WORD…`
+//!   (`kubectl/pkg/cmd/plugin/plugin_completion.go`), which is this program under another name.
+//! * For an alias, kubectl's bash script runs `ALIAS __complete WORD…`, which is Cobra's protocol.
+//! * Our own scripts run `kubectl-NAME __completeLine` with the line on stdin. The line may contain a
+//!   token, and every user of the machine can read the arguments of a process.
 //!
-//! Nothing but GETs is ever sent, nothing is shown on the terminal or read from it, and after
-//! [`TIME_LIMIT`] there is an answer.
+//! Completion sends only GETs, never touches the terminal, and answers within [`TIME_LIMIT`].
 //!
 //! # Layout
-//! * `words`: a line of a shell → words. `line`: words → what is given, and what is at the cursor.
-//! * `values`: what may stand there. [`Complete`] is what a plugin says about its own flags.
-//! * `paths`: API paths, segment by segment, by the `api`'s groups and resources.
-//! * `object`: what is asked about the object of the line's path.
-//! * `server`: asks the API server, with a `cache` in front.
-//! * `answer`: the candidates, as a shell reads them.
-//! * `scripts`: what `completion SHELL` prints.
+//! * `shell_words`: splits a line into words
+//! * `line`: matches the words with a plugin's flags and finds the word at the cursor
+//! * `values`: finds the values for that word; a plugin adds its own by [`Complete`]
+//! * `paths`: completes API paths segment by segment
+//! * `object`: lists namespaces, and the subresources and field managers of one object
+//! * `cached_server`: asks the API server, through `cache`; `discovery` parses the APIs it serves
+//! * `completions`: formats the candidates for the shell
+//! * `scripts`: prints the shell scripts of `completion SHELL`
 
-mod answer;
-mod api;
 mod cache;
+mod cached_server;
+mod completions;
+mod discovery;
 mod line;
 mod object;
 mod paths;
 mod scripts;
-mod server;
+mod shell_words;
 mod values;
-mod words;
 
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::time::Duration;
 
 use clap::Command;
 
 use crate::command::name::CommandName;
+use crate::completion::completions::Completions;
+use crate::completion::line::Line;
 use crate::runtime::block_on;
 use crate::{Error, output};
-use answer::Answer;
-use line::Line;
 
 pub use values::{Complete, Values};
 
-/// How long the server may take. The whole stays below two seconds, beyond which a shell that does
-/// not answer seems to hang.
+/// How long the server may take. A shell that is silent for two seconds seems to hang.
 const TIME_LIMIT: Duration = Duration::from_millis(1800);
 
-/// A call that is about completion, and not the plugin's own work.
+/// A call from a shell, instead of one from a user.
 pub(crate) enum Call {
-    /// To complete the last of these words.
-    Words {
+    /// Asks to complete the last of these words.
+    Complete {
         words: Vec<String>,
         with_descriptions: bool,
     },
-    /// To print what a shell needs; the words behind `completion`.
+    /// Asks for a shell's script; holds the arguments after `completion`.
     Script(Vec<String>),
 }
 
 impl Call {
-    /// What `arguments`, of which the first is the program, ask for; `None` is the plugin's own work.
+    /// Recognizes a call from a shell by its arguments; the first one is the program. Returns
+    /// `None` for a user's call.
     pub(crate) fn read(
         mut arguments: impl Iterator<Item = OsString>,
         name: &CommandName,
@@ -68,19 +68,19 @@ impl Call {
         let _program = arguments.next();
         let text = |argument: OsString| argument.to_string_lossy().into_owned();
         if name.is_completer() {
-            return Some(Self::Words {
+            return Some(Self::Complete {
                 words: arguments.map(text).collect(),
                 with_descriptions: true,
             });
         }
         let first = arguments.next()?;
         match first.to_str()? {
-            first @ ("__complete" | "__completeNoDesc") => Some(Self::Words {
+            first @ ("__complete" | "__completeNoDesc") => Some(Self::Complete {
                 words: arguments.map(text).collect(),
                 with_descriptions: first == "__complete",
             }),
-            "__completeLine" => Some(Self::Words {
-                words: words::arguments(&line_of_stdin()),
+            "__completeLine" => Some(Self::Complete {
+                words: shell_words::arguments(&line_from_stdin()),
                 with_descriptions: true,
             }),
             "completion" => Some(Self::Script(arguments.map(text).collect())),
@@ -88,7 +88,7 @@ impl Call {
         }
     }
 
-    /// Answers on stdout. `command` is the plugin's.
+    /// Answers the shell on stdout. `command` is the plugin's clap command.
     pub(crate) fn answer<A: Complete>(
         self,
         command: Command,
@@ -96,42 +96,42 @@ impl Call {
     ) -> Result<(), Error> {
         match self {
             Self::Script(words) => scripts::print(&words, name),
-            Self::Words {
+            Self::Complete {
                 words,
                 with_descriptions,
             } => {
-                leave_the_terminal();
-                let answer = complete::<A>(command, &words);
-                output::write(answer.render(with_descriptions).as_bytes())
+                detach_from_terminal();
+                let completions = complete::<A>(command, &words);
+                output::write(completions.render(with_descriptions).as_bytes())
             }
         }
     }
 }
 
-/// The line that a script hands over, as it is typed.
-fn line_of_stdin() -> String {
+/// Reads the line up to the cursor, as one of our scripts passes it on.
+fn line_from_stdin() -> String {
     let mut line = Vec::new();
-    // Of a part that is no UTF-8 nothing is known.
+    // A line that cannot be read completes like an empty one.
     let _ = io::stdin().read_to_end(&mut line);
     let line = String::from_utf8_lossy(&line);
     let line = line.strip_suffix('\n').unwrap_or(&line);
     line.strip_suffix('\r').unwrap_or(line).to_owned()
 }
 
-/// What may stand at the last of `words`.
-fn complete<A: Complete>(mut command: Command, words: &[String]) -> Answer {
+/// Completes the last of `words`. Returns nothing when time runs out.
+fn complete<A: Complete>(mut command: Command, words: &[String]) -> Completions {
     command.build();
     let line = Line::read(&command, words);
     let in_time = async {
-        let answer = Box::pin(values::answer::<A>(&line));
-        tokio::time::timeout(TIME_LIMIT, answer).await.ok()
+        let completions = Box::pin(values::complete::<A>(&line));
+        tokio::time::timeout(TIME_LIMIT, completions).await.ok()
     };
     block_on(in_time).ok().flatten().unwrap_or_default()
 }
 
-/// Takes the terminal away from this process and from an exec plugin that it runs: neither can
-/// write there, ask there or wait there, by its streams or by /dev/tty.
-fn leave_the_terminal() {
+/// Detaches this process, and any exec plugin it runs, from the terminal. A prompt would spoil the line
+/// that is being typed, and could not be answered.
+fn detach_from_terminal() {
     #[cfg(unix)]
     {
         let null = std::fs::File::options()
@@ -142,7 +142,8 @@ fn leave_the_terminal() {
             let _ = rustix::stdio::dup2_stdin(&null);
             let _ = rustix::stdio::dup2_stderr(&null);
         }
-        // Fails for the leader of a process group, which no shell makes of a completer.
+        // A new session has no /dev/tty. This fails for the leader of a process group, which a shell
+        // never makes of a completer.
         let _ = rustix::process::setsid();
     }
 }

@@ -1,22 +1,22 @@
-//! What is asked about the object of the line's path, and which namespaces there are.
+//! Candidates that concern objects: namespaces, and the subresources and field managers of one object.
 
-use super::answer::Candidate;
-use super::paths::Wanted;
-use super::server::{Server, ago};
+use crate::completion::cached_server::{CachedServer, ago};
+use crate::completion::completions::Candidate;
+use crate::completion::paths::PathFilter;
 use crate::request::RawPath;
 
-/// The namespaces, by name.
-pub(super) async fn namespaces(server: &Server) -> Vec<Candidate> {
-    let objects = server.namespaces().await.unwrap_or_default();
-    let objects = objects.iter();
-    objects
-        .map(|object| Candidate::new(&*object.name, object.age()))
+/// Lists the namespaces.
+pub(super) async fn namespaces(server: &CachedServer) -> Vec<Candidate> {
+    let namespaces = server.namespaces().await.unwrap_or_default();
+    namespaces
+        .iter()
+        .map(|namespace| Candidate::new(&*namespace.name, namespace.age()))
         .collect()
 }
 
-/// The subresources with `verb` of the object at `path`.
+/// Lists the subresources of the object at `path` that support a verb.
 pub(super) async fn subresources(
-    server: &Server,
+    server: &CachedServer,
     path: &str,
     verb: &str,
 ) -> Option<Vec<Candidate>> {
@@ -25,36 +25,36 @@ pub(super) async fn subresources(
     let resource = resources
         .iter()
         .find(|resource| resource.name == object.resource)?;
-    let wanted = Wanted {
+    let filter = PathFilter {
         verbs: &[verb],
         namespace: None,
     };
-    let entries = wanted.subresources(resource).into_iter();
+    let subresources = filter.subresources(resource).into_iter();
     Some(
-        entries
-            .map(|entry| Candidate::new(entry.segment, entry.description))
+        subresources
+            .map(|segment| Candidate::new(segment.text, segment.description))
             .collect(),
     )
 }
 
-/// Those who manage fields of the object at `path`, the last ones first.
-pub(super) async fn field_managers(server: &Server, path: &str) -> Option<Vec<Candidate>> {
+/// Lists the field managers of the object at `path`, the most recent first.
+pub(super) async fn field_managers(server: &CachedServer, path: &str) -> Option<Vec<Candidate>> {
     let path: RawPath = path.parse().ok()?;
     let resource = path.resource().filter(|resource| resource.name.is_some())?;
     let path = match &resource.subresource {
         Some(subresource) => path.path().strip_suffix(&format!("/{subresource}"))?,
         None => path.path(),
     };
-    let mut managed = server.object(path).await?.managed_fields;
-    managed.sort_by(|one, other| other.time.cmp(&one.time));
+    let mut entries = server.object(path).await?.managed_fields;
+    entries.sort_by(|one, other| other.time.cmp(&one.time));
     let mut candidates: Vec<Candidate> = Vec::new();
-    for fields in managed {
-        let time = fields.time.as_deref().map(ago).unwrap_or_default();
-        let description = format!("{} {time}", fields.operation);
-        let candidate = Candidate::new(fields.manager, description.trim_end());
+    for entry in entries {
+        let time = entry.time.as_deref().map(ago).unwrap_or_default();
+        let description = format!("{} {time}", entry.operation);
+        let candidate = Candidate::new(entry.manager, description.trim_end());
         if !candidates
             .iter()
-            .any(|known| known.has_value_of(&candidate))
+            .any(|present| present.has_value_of(&candidate))
         {
             candidates.push(candidate);
         }

@@ -1,16 +1,17 @@
-//! `completion SHELL`: what makes a shell ask this program.
+//! `completion SHELL`: prints the script with which a shell asks this program.
 //!
-//! The scripts are thin, as the answers come from the program: they hand the line over, and the
-//! candidates to their shell. `PROGRAM` in them stands for the name of the program's file, under which
-//! it is called again, and `COMMAND` for what the user types.
+//! The scripts only pass the line to the program and its candidates to the shell. They are templates:
+//! `PROGRAM` is the program's file name, `COMMAND` is the command as the user types it, and `COMPLETER` is
+//! the file that kubectl runs for completion.
 
 use crate::command::name::CommandName;
 use crate::{Error, output};
 
-/// A shell, its script, and the line that sets it up.
+/// A shell and its script.
 struct Shell {
     name: &'static str,
     script: &'static str,
+    /// The command that sets it up, as help shows it.
     set_up: &'static str,
 }
 
@@ -23,7 +24,7 @@ const SHELLS: [Shell; 5] = [
     Shell {
         name: "zsh",
         script: include_str!("scripts/completion.zsh"),
-        set_up: "source <(PROGRAM completion zsh)     # in ~/.zshrc, behind compinit",
+        set_up: "source <(PROGRAM completion zsh)     # in ~/.zshrc, after compinit",
     },
     Shell {
         name: "fish",
@@ -51,40 +52,42 @@ const SHELLS: [Shell; 5] = [
 ];
 
 const HELP: &str = "\
-Print what makes a shell complete flags, names of the kubeconfig and API paths.
+Print a shell script that completes flags, kubeconfig names and API paths.
 
 Usage: COMMAND completion bash|zsh|fish|powershell|kubectl
 
-`COMMAND …` is completed by kubectl's own completion (`kubectl completion --help`
-sets it up), once kubectl finds a completer beside the plugin. This puts it into a
-folder of PATH:
+kubectl's own completion (see `kubectl completion --help`) also completes
+`COMMAND …`, once a folder of PATH has this completer:
 
 ";
 
 const HELP_OF_SHELLS: &str = "
-`PROGRAM …`, which is also what an alias should stand for, is completed once your
-shell has run one of these:
+To complete `PROGRAM …`, or an alias for it, have your shell run:
 
 ";
 
-/// Prints the script that `words`, those behind `completion`, ask for.
+/// Prints the script for a shell, or the help. `words` are the arguments after `completion`.
 pub(super) fn print(words: &[String], name: &CommandName) -> Result<(), Error> {
-    let refused = |message| {
-        let hint = for_program(
-            "`COMMAND completion --help` says how to set each of them up",
-            name,
-        );
+    let usage_error = |message: String| {
+        let hint = for_program("run `COMMAND completion --help` for instructions", name);
         Err(Error::usage(message).hinted(hint))
     };
-    let word = match words {
-        [] => "--help",
-        [word] => word,
-        _ => return refused("completion takes the name of one shell"),
-    };
-    let text = match SHELLS.iter().find(|shell| shell.name == word) {
-        Some(shell) => shell.script.to_owned(),
-        None if ["--help", "-h"].contains(&word) => help(),
-        None => return refused("completion knows bash, zsh, fish, powershell and kubectl"),
+    let text = match words {
+        [] => help(),
+        [word] if ["--help", "-h"].contains(&word.as_str()) => help(),
+        [word] => match SHELLS.iter().find(|shell| shell.name == word) {
+            Some(shell) => shell.script.to_owned(),
+            None => {
+                return usage_error(format!(
+                    "unknown shell {word:?}: use bash, zsh, fish, powershell or kubectl"
+                ));
+            }
+        },
+        [_, word, ..] => {
+            return usage_error(format!(
+                "unexpected argument {word:?}: only one shell is allowed"
+            ));
+        }
     };
     output::write(for_program(&text, name).as_bytes())
 }
@@ -97,8 +100,9 @@ fn help() -> String {
     format!("{HELP}{kubectl}{HELP_OF_SHELLS}{shells}")
 }
 
-fn for_program(text: &str, name: &CommandName) -> String {
-    text.replace("COMPLETER", &name.completer())
+fn for_program(template: &str, name: &CommandName) -> String {
+    template
+        .replace("COMPLETER", &name.completer())
         .replace("PROGRAM", &name.file())
         .replace("COMMAND", &name.typed())
 }

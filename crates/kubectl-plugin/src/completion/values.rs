@@ -1,70 +1,80 @@
-//! What may stand at the cursor.
+//! Completes the word at the cursor.
 
-use clap::{Arg, Args, Command, FromArgMatches};
+use clap::{Arg, Args as _, Command, FromArgMatches as _};
 
-use super::answer::{Answer, Candidate};
-use super::line::{Cursor, Line};
-use super::object;
-use super::paths::{self, Wanted};
-use super::server::Server;
+use crate::completion::cached_server::CachedServer;
+use crate::completion::completions::{Candidate, Completions};
+use crate::completion::line::{Cursor, Line};
+use crate::completion::object;
+use crate::completion::paths::{self, PathFilter};
 use crate::connection::{ConnectionArgs, KubeconfigList};
 
-/// What completion cannot read off the flags of a plugin.
+/// The values of a plugin's own arguments, where clap does not know them.
 pub trait Complete {
-    /// What the values of an argument are; `argument` is its clap id, which is the field's name, and
-    /// `before` are the values that the same flag has already, where it takes several.
+    /// Returns the values of an argument. `argument` is its clap id, which is the name of the field;
+    /// `before` are the earlier values of the same flag, if it takes several.
     fn values(argument: &str, before: &[String]) -> Values;
 }
 
-/// Values of an argument.
+/// The values of an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Values {
-    /// Nothing is known of them.
+    /// Values that cannot be listed.
     Unknown,
-    /// These, each with a description, which may be empty.
+    /// These words, each with a description, which may be empty.
     Words(&'static [(&'static str, &'static str)]),
-    /// The paths of what the server does one of these verbs to, as RBAC names them: for `list`
-    /// collections, for `patch` objects, for `watch` both.
+    /// The API paths that support at least one of these RBAC verbs: collections for `list`, objects for
+    /// `patch`, both for `watch`.
     Paths(&'static [&'static str]),
-    /// The subresources that the object of the line's path has with this verb.
+    /// The subresources that support this verb, of the object whose path is on the line.
     Subresources(&'static str),
-    /// Those who manage fields of the object of the line's path.
+    /// The field managers of the object whose path is on the line.
     FieldManagers,
 }
 
-pub(super) async fn answer<A: Complete>(line: &Line<'_>) -> Answer {
+/// Completes the word at the cursor.
+pub(super) async fn complete<A: Complete>(line: &Line<'_>) -> Completions {
     match &line.cursor {
-        Cursor::Flag(typed) => Answer::of(line.free_flags().flat_map(flag), typed),
+        Cursor::Flag(typed) => {
+            Completions::matching(line.available_flags().flat_map(flag_names), typed)
+        }
         Cursor::Value {
             argument,
             before,
             typed,
-        } => match plain(argument, typed) {
-            Some(answer) => answer,
-            None => known::<A>(line, argument, before, typed).await,
-        },
-        Cursor::Unknown => Answer::default(),
+        } => {
+            if let Some(completions) = values_known_to_clap(argument, typed) {
+                return completions;
+            }
+            let Some(connection) = connection(line) else {
+                return Completions::default();
+            };
+            match connection_values(&connection, argument.get_id().as_str(), typed).await {
+                Some(completions) => completions,
+                None => plugin_values::<A>(line, &connection, argument, before, typed).await,
+            }
+        }
+        Cursor::Unknown => Completions::default(),
     }
 }
 
-/// A flag by its names, with the first sentence of its help.
-fn flag(argument: &Arg) -> impl Iterator<Item = Candidate> {
-    let help = argument
-        .get_help()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+/// Returns the long and the short name of a flag, each with the first line of its help.
+fn flag_names(flag: &Arg) -> impl Iterator<Item = Candidate> {
+    let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
     let help = help.split('\n').next().unwrap_or_default().to_owned();
-    let long = argument.get_long().map(|long| format!("--{long}"));
-    let short = argument.get_short().map(|short| format!("-{short}"));
+    let long = flag.get_long().map(|long| format!("--{long}"));
+    let short = flag.get_short().map(|short| format!("-{short}"));
     let names = long.into_iter().chain(short);
     names.map(move |name| Candidate::new(name, help.clone()))
 }
 
-/// The values that the flag itself tells of.
-fn plain(argument: &Arg, typed: &str) -> Option<Answer> {
+/// Completes a value that the clap definition describes: a file, a boolean or an enumeration.
+fn values_known_to_clap(argument: &Arg, typed: &str) -> Option<Completions> {
     match argument.get_value_names()?.first()?.as_str() {
-        "FILE" => return Some(Answer::files()),
-        "true|false" => return Some(words(&[("true", ""), ("false", "")], argument, typed)),
+        "FILE" => return Some(Completions::files()),
+        "true|false" => {
+            return Some(words(&[("true", ""), ("false", "")], argument, typed));
+        }
         _ => {}
     }
     let values = argument.get_possible_values().into_iter().map(|value| {
@@ -72,75 +82,21 @@ fn plain(argument: &Arg, typed: &str) -> Option<Answer> {
         Candidate::new(value.get_name(), help.unwrap_or_default())
     });
     let values: Vec<_> = values.collect();
-    (!values.is_empty()).then(|| Answer::of(values, typed))
+    (!values.is_empty()).then(|| Completions::matching(values, typed))
 }
 
-/// Those of the words that go on with what is typed; in a list, with the last word of it.
-fn words(words: &[(&str, &str)], argument: &Arg, typed: &str) -> Answer {
+/// Selects the words that start with `typed`. In a list, completes its last word.
+fn words(words: &[(&str, &str)], argument: &Arg, typed: &str) -> Completions {
     let comma = argument.get_value_delimiter();
-    let place = comma.and_then(|comma| typed.rfind(comma));
-    let (before, _) = typed.split_at(place.map_or(0, |place| place + 1));
+    let last_comma = comma.and_then(|comma| typed.rfind(comma));
+    let (before, _) = typed.split_at(last_comma.map_or(0, |place| place + 1));
     let candidate = |(word, description): &(&str, &str)| {
         Candidate::new(format!("{before}{word}"), *description)
     };
-    Answer::of(words.iter().map(candidate), typed)
+    Completions::matching(words.iter().map(candidate), typed)
 }
 
-/// The values that the kubeconfig, the server and the plugin know.
-async fn known<A: Complete>(
-    line: &Line<'_>,
-    argument: &Arg,
-    before: &[String],
-    typed: &str,
-) -> Answer {
-    let Some(connection) = connection(line) else {
-        return Answer::default();
-    };
-    let names = |list| Answer::of(names(&connection, list), typed);
-    match argument.get_id().as_str() {
-        "context" => return names(KubeconfigList::Contexts),
-        "cluster" => return names(KubeconfigList::Clusters),
-        "user" => return names(KubeconfigList::Users),
-        "namespace" => {
-            let server = Server::new(&connection);
-            loop {
-                let answer = Answer::of(object::namespaces(&server).await, typed);
-                if !answer.candidates.is_empty() || !server.refresh() {
-                    return answer;
-                }
-            }
-        }
-        _ => {}
-    }
-    let path = || {
-        line.value("path")
-            .or_else(|| line.value("raw"))
-            .unwrap_or_default()
-    };
-    match A::values(argument.get_id().as_str(), before) {
-        Values::Unknown => Answer::default(),
-        Values::Words(known) => words(known, argument, typed),
-        Values::Paths(verbs) => {
-            let wanted = Wanted {
-                verbs,
-                namespace: connection.namespace(),
-            };
-            paths::answer(&Server::new(&connection), typed, &wanted).await
-        }
-        Values::Subresources(verb) => {
-            let server = Server::new(&connection);
-            let subresources = object::subresources(&server, path(), verb).await;
-            Answer::of(subresources.unwrap_or_default(), typed)
-        }
-        Values::FieldManagers => {
-            let server = Server::new(&connection);
-            let managers = object::field_managers(&server, path()).await;
-            Answer::of(managers.unwrap_or_default(), typed)
-        }
-    }
-}
-
-/// The connection flags of the line, if they can be read.
+/// Reads the connection flags on the line. Returns `None` if they are invalid.
 fn connection(line: &Line<'_>) -> Option<ConnectionArgs> {
     let command = ConnectionArgs::augment_args(Command::new("kubectl").no_binary_name(true));
     let matches = command
@@ -150,10 +106,63 @@ fn connection(line: &Line<'_>) -> Option<ConnectionArgs> {
     ConnectionArgs::from_arg_matches(&matches).ok()
 }
 
-fn names(connection: &ConnectionArgs, list: KubeconfigList) -> Vec<Candidate> {
+/// Completes the value of a connection flag, from the kubeconfig or the server. Returns `None` for
+/// another argument.
+async fn connection_values(
+    connection: &ConnectionArgs,
+    argument: &str,
+    typed: &str,
+) -> Option<Completions> {
+    let list = match argument {
+        "context" => KubeconfigList::Contexts,
+        "cluster" => KubeconfigList::Clusters,
+        "user" => KubeconfigList::Users,
+        "namespace" => return Some(namespaces(connection, typed).await),
+        _ => return None,
+    };
     let names = connection.kubeconfig_names(list).unwrap_or_default();
-    let candidates = names.into_iter();
-    candidates
-        .map(|(name, description)| Candidate::new(name, description))
-        .collect()
+    let candidates = names
+        .into_iter()
+        .map(|(name, description)| Candidate::new(name, description));
+    Some(Completions::matching(candidates, typed))
+}
+
+async fn namespaces(connection: &ConnectionArgs, typed: &str) -> Completions {
+    let server = CachedServer::new(connection);
+    loop {
+        let completions = Completions::matching(object::namespaces(&server).await, typed);
+        if !completions.candidates.is_empty() || !server.refresh() {
+            return completions;
+        }
+    }
+}
+
+/// Completes a value that the plugin describes by [`Complete`].
+async fn plugin_values<A: Complete>(
+    line: &Line<'_>,
+    connection: &ConnectionArgs,
+    argument: &Arg,
+    before: &[String],
+    typed: &str,
+) -> Completions {
+    let server = || CachedServer::new(connection);
+    let path = || {
+        line.value("path")
+            .or_else(|| line.value("raw"))
+            .unwrap_or_default()
+    };
+    let candidates = match A::values(argument.get_id().as_str(), before) {
+        Values::Unknown => None,
+        Values::Words(known) => return words(known, argument, typed),
+        Values::Paths(verbs) => {
+            let filter = PathFilter {
+                verbs,
+                namespace: connection.namespace(),
+            };
+            return paths::complete(&server(), typed, &filter).await;
+        }
+        Values::Subresources(verb) => object::subresources(&server(), path(), verb).await,
+        Values::FieldManagers => object::field_managers(&server(), path()).await,
+    };
+    Completions::matching(candidates.unwrap_or_default(), typed)
 }

@@ -1,8 +1,8 @@
-//! What a binary is made of, as CycloneDX 1.5 (cyclonedx.org), for scanners.
+//! Lists the crates in a binary as CycloneDX 1.5 (cyclonedx.org), for scanners.
 //!
-//! `cargo tree` knows exactly what is linked into one plugin for one target; the metadata of cargo
-//! has licences and edges. cargo-cyclonedx would be one more program to install in every job, and
-//! takes the features of the whole workspace for those of each plugin.
+//! `cargo tree` lists exactly the crates that are linked into a plugin for a target; cargo's metadata adds
+//! licenses and dependencies. cargo-cyclonedx would have to be installed in every job, and it applies the
+//! features of the whole workspace to each plugin.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::target::Target;
 use crate::workspace::cargo;
 
-/// The bill of a plugin for a target, as a JSON document.
+/// Renders the bill of materials of a plugin for a target.
 pub(super) fn render(plugin: &str, target: Target, time: Timestamp) -> Result<String> {
     let linked = linked(plugin, target)?;
     let metadata: Value = serde_json::from_str(&cargo(&[
@@ -35,7 +35,9 @@ pub(super) fn render(plugin: &str, target: Target, time: Timestamp) -> Result<St
     packages.sort_by_key(Package::url);
     let (main, libraries): (Vec<_>, Vec<_>) =
         packages.iter().partition(|package| package.name == plugin);
-    let main = main.first().context("the plugin is not in its own tree")?;
+    let main = main
+        .first()
+        .with_context(|| format!("{plugin} is missing in its own tree"))?;
 
     let dependencies: Vec<Value> = packages
         .iter()
@@ -58,7 +60,8 @@ pub(super) fn render(plugin: &str, target: Target, time: Timestamp) -> Result<St
     Ok(format!("{bill:#}\n"))
 }
 
-/// Name and version of each crate in the binary: no macros, no build scripts, no tests.
+/// Returns name and version of each crate in the binary. Procedural macros, build scripts and tests are
+/// not part of it.
 fn linked(plugin: &str, target: Target) -> Result<BTreeSet<(String, String)>> {
     let tree = cargo(&[
         "tree",
@@ -82,7 +85,7 @@ fn linked(plugin: &str, target: Target) -> Result<BTreeSet<(String, String)>> {
         .collect())
 }
 
-/// A crate, as cargo describes it.
+/// A crate in cargo's metadata.
 struct Package<'a> {
     id: &'a str,
     name: &'a str,
@@ -104,9 +107,9 @@ impl<'a> Package<'a> {
         (self.name.to_owned(), self.version.to_owned())
     }
 
-    /// The package URL, which is how scanners look a crate up.
+    /// Returns the package URL, which identifies a crate to scanners.
     fn url(&self) -> String {
-        // Only `+`, of build metadata, has a meaning in a URL.
+        // A version may contain `+`, which must be escaped in a URL.
         format!(
             "pkg:cargo/{}@{}",
             self.name,
@@ -123,13 +126,13 @@ impl<'a> Package<'a> {
             "purl": self.url(),
         });
         if let Some(license) = self.license {
-            // Old crates write `MIT/Apache-2.0`, which is no SPDX expression.
+            // Old crates write `MIT/Apache-2.0`, which is not an SPDX expression.
             component["licenses"] = json!([{"expression": license.replace('/', " OR ")}]);
         }
         component
     }
 
-    /// The crates in the binary that this one uses.
+    /// Returns the URLs of the crates in the binary that this one depends on.
     fn dependencies(&self, metadata: &Value, packages: &[Package<'_>]) -> BTreeSet<String> {
         let nodes = metadata["resolve"]["nodes"].as_array();
         let node = nodes

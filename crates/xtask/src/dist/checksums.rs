@@ -1,4 +1,4 @@
-//! SHA256SUMS, which `sha256sum --check` reads.
+//! Writes `SHA256SUMS`, the input of `sha256sum --check`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,7 +10,7 @@ use ring::digest::{SHA256, digest};
 
 const FILE: &str = "SHA256SUMS";
 
-/// The SHA-256 of a file, in lower-case hexadecimal digits, as krew wants them.
+/// Computes the SHA-256 of a file, in lower-case hexadecimal digits as krew requires.
 pub(crate) fn sha256(file: &Path) -> Result<String> {
     let bytes = fs::read(file).with_context(|| format!("read {}", file.display()))?;
     let mut hexadecimal = String::new();
@@ -20,7 +20,7 @@ pub(crate) fn sha256(file: &Path) -> Result<String> {
     Ok(hexadecimal)
 }
 
-/// Writes the sums of all other files in a folder, by name, so that targets can be added one by one.
+/// Writes the sums of all files in a folder, sorted by name. Run again after a target was added.
 pub(super) fn write(folder: &Path) -> Result<()> {
     let entries: io::Result<Vec<_>> = fs::read_dir(folder).and_then(Iterator::collect);
     let mut names: Vec<_> = entries

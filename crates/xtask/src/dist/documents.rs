@@ -1,5 +1,6 @@
-//! What an archive has beside the program: the licence, the README, and what the program says of
-//! itself, so that it is of its version.
+//! Collects the documents in an archive: license, README, man page and completion scripts.
+//!
+//! The program itself prints its help and scripts, so they always match its version.
 
 use std::fs;
 use std::path::Path;
@@ -8,12 +9,12 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 
-use super::archive::Entry;
-use super::man_page;
+use crate::dist::archive::Entry;
+use crate::dist::man_page;
 use crate::workspace::Workspace;
 
-/// Shells that `completion` writes a script for, and what stands around the plugin's name in that of
-/// the script: what each shell, or whoever packs for it, looks for.
+/// The shells with a completion script, and the prefix and suffix of its file name, after the convention
+/// of each shell and its packagers.
 const SHELLS: [(&str, &str, &str); 4] = [
     ("bash", "", ".bash"),
     ("zsh", "_", ""),
@@ -21,7 +22,7 @@ const SHELLS: [(&str, &str, &str); 4] = [
     ("powershell", "_", ".ps1"),
 ];
 
-/// The documents of a plugin, whose program can run here.
+/// Collects the documents of a plugin. Its program must be able to run here.
 pub(super) fn collect(
     workspace: &Workspace,
     plugin: &str,
@@ -31,13 +32,13 @@ pub(super) fn collect(
     let version = output(program, &["--version"])?;
     ensure!(
         version.trim_end() == format!("{plugin} {}", workspace.version),
-        "{} calls itself {:?}, which is not {plugin} {}",
+        "{} reports its version as {:?} instead of \"{plugin} {}\"",
         program.display(),
         version.trim_end(),
         workspace.version,
     );
     let mut entries = Vec::new();
-    // krew-index wants a file with this very name.
+    // krew-index requires the license under this name.
     for name in ["LICENSE", "README.md"] {
         let bytes =
             fs::read(workspace.folder.join(name)).with_context(|| format!("read {name}"))?;
@@ -49,9 +50,9 @@ pub(super) fn collect(
     let help = format!("{help}\n{}", &connection[flags..]);
     let page = man_page::render(plugin, &workspace.version, &help, time);
     entries.push(document(format!("{plugin}.1"), page.into_bytes()));
-    for (shell, before, behind) in SHELLS {
+    for (shell, prefix, suffix) in SHELLS {
         let script = output(program, &["completion", shell])?;
-        let name = format!("{before}{plugin}{behind}");
+        let name = format!("{prefix}{plugin}{suffix}");
         entries.push(document(name, script.into_bytes()));
     }
     Ok(entries)
@@ -65,7 +66,7 @@ fn document(name: String, bytes: Vec<u8>) -> Entry {
     }
 }
 
-/// Runs the program without anything of this machine, and returns what it prints.
+/// Runs the program independently of this machine's settings. Returns its output.
 fn output(program: &Path, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program)
         .args(arguments)
@@ -74,7 +75,7 @@ fn output(program: &Path, arguments: &[&str]) -> Result<String> {
         .output()
         .with_context(|| {
             format!(
-                "run {} for its documents: plugins are packed where they can run",
+                "run {}, which prints its documents; pack on the system of the target",
                 program.display()
             )
         })?;
@@ -87,5 +88,5 @@ fn output(program: &Path, arguments: &[&str]) -> Result<String> {
         String::from_utf8_lossy(&output.stderr),
     );
     String::from_utf8(output.stdout)
-        .with_context(|| format!("read what {} prints", program.display()))
+        .with_context(|| format!("read the output of {}", program.display()))
 }

@@ -1,7 +1,7 @@
-//! Makes a man page from the output of `--help`, as help2man does.
+//! Converts the output of `--help` to a man page, as help2man does.
 //!
-//! Users read the help, and tests check it. A page made from clap's structures would need a library
-//! crate for each plugin, or the generator in its binary, and would lose the layout of the examples.
+//! A page made from clap's structures would lose the layout of the examples, and would need each plugin as
+//! a library crate, or the generator in each binary.
 
 use std::fmt::Write as _;
 
@@ -166,7 +166,7 @@ Send a PATCH, and know.
 
 It goes on.
 
-.hidden is no request.
+.hidden stays text.
 
 Usage: kubectl rawpatch [flags] PATH
 
@@ -199,7 +199,7 @@ kubectl rawpatch [flags] PATH
 .SH DESCRIPTION
 It goes on.
 .PP
-\&.hidden is no request.
+\&.hidden stays text.
 .SH "ARGUMENTS"
 .TP
 .B PATH

@@ -1,10 +1,10 @@
-//! `cargo xtask dist`: the archives of a release, whose bytes are the same wherever they are made.
+//! `cargo xtask dist`: packs the archives of a release, with the same bytes on every machine.
 //!
 //! # Layout
-//! * [`archive`]: files → the bytes of a `.tar.gz` or a `.zip`
-//! * `documents`: what is in an archive beside the program; `man_page` makes the man page
-//! * `bill_of_materials`: the crates in a binary, for scanners
-//! * `checksums`: SHA256SUMS
+//! * `archive`: packs files into a `.tar.gz` or a `.zip`
+//! * `documents`: collects the documents in an archive; `man_page` converts help to a man page
+//! * `bill_of_materials`: lists the crates in a binary
+//! * `checksums`: writes `SHA256SUMS`
 
 mod archive;
 mod bill_of_materials;
@@ -23,31 +23,30 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 use jiff::Timestamp;
 
+use crate::dist::archive::Entry;
 use crate::release;
 use crate::target::Target;
 use crate::workspace::{self, Workspace};
-use archive::Entry;
 
-/// Builds the plugins, and packs each with its documents.
+/// Build the plugins, and pack each one with its documents
 #[derive(Parser)]
 #[command(name = "cargo xtask dist", no_binary_name = true)]
 struct Arguments {
-    /// The target to build for, which must be able to run here [default: this machine's]
+    /// Build for this target, which must be able to run here [default: this machine]
     #[arg(long, value_name = "TRIPLE", value_parser = Target::named)]
     target: Option<Target>,
-    /// Pack the binaries in this folder, and build none
+    /// Pack the binaries in this folder instead of building them
     #[arg(long, value_name = "FOLDER")]
     prebuilt: Option<PathBuf>,
-    /// Where the archives go [default: dist in cargo's target folder]
+    /// Write the archives to this folder [default: dist in cargo's target folder]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
 
-/// Writes an archive and a bill of materials for each plugin, and SHA256SUMS of all that is there.
+/// Writes an archive and a bill of materials for each plugin, and `SHA256SUMS` for the whole folder.
 ///
 /// # Errors
-/// When a plugin cannot be built for the target or cannot run here, and when there is no time to
-/// put into the archives.
+/// If a plugin cannot be built or cannot run here, or if the time of the files is unknown.
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
     let arguments = Arguments::parse_from(arguments);
     let workspace = Workspace::load()?;
@@ -82,28 +81,28 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
         ] {
             let path = out.join(name);
             fs::write(&path, bytes).with_context(|| format!("write {}", path.display()))?;
-            writeln!(io::stdout(), "{}", path.display()).context("say what was written")?;
+            writeln!(io::stdout(), "{}", path.display()).context("write to stdout")?;
         }
     }
     checksums::write(&out)
 }
 
-/// Where archives go and are looked for.
+/// Returns the default folder of the archives.
 pub(crate) fn out_folder(workspace: &Workspace) -> PathBuf {
     workspace.target_folder.join("dist")
 }
 
-/// The time of all files: `$SOURCE_DATE_EPOCH` (reproducible-builds.org), or that of the commit.
+/// Returns the time of all files: `$SOURCE_DATE_EPOCH` (reproducible-builds.org), or the commit's.
 fn time() -> Result<Timestamp> {
     let seconds = env::var("SOURCE_DATE_EPOCH").or_else(|_| time_of_commit())?;
     let seconds = seconds.trim().parse();
     seconds
         .ok()
         .and_then(|seconds| Timestamp::from_second(seconds).ok())
-        .context("SOURCE_DATE_EPOCH is no number of seconds since 1970")
+        .context("SOURCE_DATE_EPOCH must be a number of seconds since 1970")
 }
 
-/// In seconds since 1970.
+/// Returns the time of the current commit, in seconds since 1970.
 fn time_of_commit() -> Result<String> {
     let output = Command::new("git")
         .args(["log", "-1", "--format=%ct"])
@@ -111,7 +110,7 @@ fn time_of_commit() -> Result<String> {
         .context("run git")?;
     ensure!(
         output.status.success(),
-        "git knows no commit to take the time of: set SOURCE_DATE_EPOCH"
+        "git cannot tell the time of the commit: set SOURCE_DATE_EPOCH"
     );
     String::from_utf8(output.stdout).context("read git's output")
 }

@@ -1,30 +1,36 @@
-//! The rules for a manifest: those of krew, those of krew-index's checks, and what its reviewers ask.
+//! Checks a manifest by the rules of krew, of krew-index's checks, and of its reviewers.
 //!
-//! krew: `pkg/index/validate.go`, `internal/installation`; krew-index: `validate-krew-manifest`
-//! (krew, `cmd/validate-krew-manifest`), its bot's words on every new plugin, and the naming guide
+//! krew: `pkg/index/validate.go`, `internal/installation`. krew-index: `validate-krew-manifest` (krew,
+//! `cmd/validate-krew-manifest`), its bot's comment on every new plugin, and the naming guide
 //! (krew.sigs.k8s.io/docs/developer-guide/develop/naming-guide).
 
 use semver::Version;
 
-use super::manifest::{Installation, Manifest, Spec};
-use crate::target::{TARGETS, Target};
+use crate::krew::manifest::{Installation, Manifest, Spec};
+use crate::target::{Platform, TARGETS, Target};
 
-/// What a manifest is held against.
+const API_VERSION: &str = "krew.googlecontainertools.github.com/v1alpha2";
+/// The longest `shortDescription`, in characters.
+const SHORT_DESCRIPTION_LIMIT: usize = 50;
+/// The widest line of a text, in characters.
+const WIDTH_LIMIT: usize = 80;
+
+/// The values that a manifest must have.
 pub(super) struct Expected<'a> {
-    /// The crate, which is the program too.
+    /// The name of the crate and the program.
     pub(super) plugin: &'a str,
-    /// The name that krew shall know it by, which is that of the file.
+    /// The plugin's name in krew, which is also the name of the file.
     pub(super) name: &'a str,
-    /// With a `v`.
+    /// The version with a `v`.
     pub(super) tag: &'a str,
     pub(super) homepage: &'a str,
-    /// The folder of the archives' addresses, without a slash at its end.
+    /// The URL of the folder with the archives, without a slash at its end.
     pub(super) base_url: &'a str,
 }
 
-/// All that is wrong with a manifest, a line each; nothing when it is in order.
+/// Returns all problems of a manifest, one line each.
 ///
-/// `sum` knows the SHA-256 of an archive by its file name.
+/// `sum` returns the SHA-256 of an archive by its file name.
 pub(super) fn problems(
     text: &str,
     expected: &Expected<'_>,
@@ -37,50 +43,67 @@ pub(super) fn problems(
             return vec![error.lines().next().unwrap_or_default().to_owned()];
         }
     };
+    let spec = &manifest.spec;
     let mut problems = Problems(Vec::new());
-    problems.of_form(text, &manifest);
-    problems.of_name(&manifest.metadata.name, expected);
-    problems.of_texts(&manifest.spec, expected);
-    problems.of_platforms(&manifest.spec.platforms, expected, sum);
+    problems.check_format(text, &manifest);
+    problems.check_name(&manifest.metadata.name, expected);
+    problems.check_release(spec, expected);
+    problems.check_short_description(&spec.short_description);
+    problems.check_description(&spec.description);
+    problems.check_caveats(spec.caveats.as_deref().unwrap_or_default());
+    problems.check_platforms(&spec.platforms, expected, sum);
     problems.0
 }
 
-/// What was found so far.
+/// Returns the targets that krew installs, each with its platform.
+fn released() -> impl Iterator<Item = (Target, Platform)> {
+    TARGETS
+        .into_iter()
+        .filter_map(|target| Some((target, target.platform?)))
+}
+
+fn is_for(installation: &Installation, platform: Platform) -> bool {
+    let labels = &installation.selector.match_labels;
+    labels.os == platform.os && labels.arch == platform.arch
+}
+
+/// The problems found so far.
 struct Problems(Vec<String>);
 
 impl Problems {
-    fn unless(&mut self, holds: bool, problem: impl Into<String>) {
+    fn add(&mut self, problem: impl Into<String>) {
+        self.0.push(problem.into());
+    }
+
+    fn require(&mut self, holds: bool, problem: impl Into<String>) {
         if !holds {
-            self.0.push(problem.into());
+            self.add(problem);
         }
     }
 
-    fn of_form(&mut self, text: &str, manifest: &Manifest) {
-        self.unless(
-            manifest.api_version == "krew.googlecontainertools.github.com/v1alpha2",
-            format!("apiVersion {} is not krew's", manifest.api_version),
+    fn check_format(&mut self, text: &str, manifest: &Manifest) {
+        let Manifest {
+            api_version, kind, ..
+        } = manifest;
+        self.require(
+            api_version == API_VERSION,
+            format!("apiVersion must be {API_VERSION}, not {api_version}"),
         );
-        self.unless(
-            manifest.kind == "Plugin",
-            format!("kind {} is not Plugin", manifest.kind),
-        );
-        let quoted = text.lines().find(|line| {
+        self.require(kind == "Plugin", format!("kind must be Plugin, not {kind}"));
+        let has_quotes = |line: &&str| {
             let value = line.split_once(": ").map_or("", |(_, value)| value.trim());
-            value.len() > 1
-                && ['"', '\'']
-                    .iter()
-                    .any(|&mark| value.starts_with(mark) && value.ends_with(mark))
-        });
-        self.unless(
-            quoted.is_none(),
-            format!("quotes that are not needed:{}", quoted.unwrap_or_default()),
-        );
+            let is_between = |quote: char| value.starts_with(quote) && value.ends_with(quote);
+            value.len() > 1 && (is_between('"') || is_between('\''))
+        };
+        if let Some(line) = text.lines().find(has_quotes) {
+            self.add(format!("unnecessary quotes: {}", line.trim()));
+        }
     }
 
-    fn of_name(&mut self, name: &str, expected: &Expected<'_>) {
-        self.unless(
+    fn check_name(&mut self, name: &str, expected: &Expected<'_>) {
+        self.require(
             name == expected.name,
-            format!("the name is {name}, and that of the file {}", expected.name),
+            format!("the name is {name}, but the file is {}.yaml", expected.name),
         );
         let is_word = |word: &str| {
             !word.is_empty()
@@ -88,145 +111,137 @@ impl Problems {
                     .bytes()
                     .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         };
-        self.unless(
+        self.require(
             name.split('-').all(is_word),
-            format!("the name {name} is not of lower-case words joined by dashes"),
+            format!("the name {name} must consist of lower-case words joined by dashes"),
         );
-        let affixes = ["kube-", "kubernetes-", "kubectl-"]
+        let mentions_kubernetes = ["kube-", "kubernetes-", "kubectl-"]
             .iter()
             .any(|prefix| name.starts_with(prefix))
             || name.ends_with("-k8s");
-        self.unless(
-            !affixes,
-            format!("the name {name} says that it is about Kubernetes, as all do"),
+        self.require(
+            !mentions_kubernetes,
+            format!("the name {name} must not mention Kubernetes"),
         );
-        let reserved = ["con", "prn", "aux", "nul"].contains(&name)
+        let is_reserved = ["con", "prn", "aux", "nul"].contains(&name)
             || ["com", "lpt"].iter().any(|device| {
                 name.strip_prefix(device)
                     .is_some_and(|rest| rest.len() == 1 && is_word(rest))
             });
-        self.unless(!reserved, format!("Windows has a device called {name}"));
+        self.require(
+            !is_reserved,
+            format!("the name {name} is reserved on Windows"),
+        );
     }
 
-    fn of_texts(&mut self, spec: &Spec, expected: &Expected<'_>) {
-        let version = spec.version.strip_prefix('v').map(Version::parse);
-        self.unless(
-            matches!(version, Some(Ok(_))),
+    fn check_release(&mut self, spec: &Spec, expected: &Expected<'_>) {
+        let Spec {
+            version, homepage, ..
+        } = spec;
+        let parsed = version.strip_prefix('v').map(Version::parse);
+        self.require(
+            matches!(parsed, Some(Ok(_))),
+            format!("the version {version} must be v and a semantic version"),
+        );
+        self.require(
+            version == expected.tag,
             format!(
-                "the version {} is not v and a semantic version",
-                spec.version
+                "the version is {version}, but the release is {}",
+                expected.tag
             ),
         );
-        self.unless(
-            spec.version == expected.tag,
+        self.require(
+            homepage == expected.homepage,
             format!(
-                "the version is {}, and the release {}",
-                spec.version, expected.tag
+                "the homepage is {homepage}, but the repository is {}",
+                expected.homepage
             ),
         );
-        self.unless(
-            spec.homepage == expected.homepage,
+    }
+
+    fn check_short_description(&mut self, text: &str) {
+        self.require(
+            !text.trim().is_empty() && !text.contains(['\n', '\r']),
+            "shortDescription must be one line",
+        );
+        let length = text.chars().count();
+        self.require(
+            length <= SHORT_DESCRIPTION_LIMIT,
             format!(
-                "the homepage is {}, and the repository {}",
-                spec.homepage, expected.homepage
+                "shortDescription has {length} characters; the limit is {SHORT_DESCRIPTION_LIMIT}"
             ),
         );
-        let short = spec.short_description.as_str();
-        self.unless(
-            !short.trim().is_empty() && !short.contains(['\n', '\r']),
-            "shortDescription is not one line",
+        let lower = text.to_lowercase();
+        self.require(
+            !lower.contains("kubectl") && !lower.contains("plugin"),
+            "shortDescription must not mention kubectl or plugins",
         );
-        self.unless(
-            short.chars().count() <= 50,
-            format!(
-                "shortDescription has {} characters, more than 50",
-                short.chars().count()
-            ),
+        self.require(
+            !text.ends_with('.'),
+            "shortDescription must not end with a period",
         );
-        let lower = short.to_lowercase();
-        self.unless(
-            !["kubectl", "plugin"]
-                .iter()
-                .any(|word| lower.contains(word))
-                && !short.ends_with('.'),
-            "shortDescription says that it is a plugin for kubectl, or ends in a full stop",
-        );
-        self.unless(!spec.description.trim().is_empty(), "description is empty");
-        for (field, text) in [
-            ("description", Some(spec.description.as_str())),
-            ("caveats", spec.caveats.as_deref()),
-        ] {
-            let text = text.unwrap_or_default();
-            let widest = text
-                .lines()
-                .map(|line| line.chars().count())
-                .max()
-                .unwrap_or_default();
-            self.unless(
-                widest <= 80,
-                format!("{field} has {widest} columns, more than 80"),
-            );
-        }
-        let shows_usage = spec.description.lines().map(str::trim_start).any(|line| {
+    }
+
+    fn check_description(&mut self, text: &str) {
+        self.require(!text.trim().is_empty(), "description is empty");
+        self.check_width("description", text);
+        let shows_usage = text.lines().map(str::trim_start).any(|line| {
             ["$ ", "kubectl ", "usage", "example"]
                 .iter()
                 .any(|start| line.to_lowercase().starts_with(start))
         });
-        self.unless(
-            !shows_usage,
-            "description shows how to use it, which --help does",
-        );
-        self.unless(
-            !spec
-                .caveats
-                .as_deref()
-                .unwrap_or_default()
-                .contains("installed"),
-            "caveats say that it is installed, as krew does",
+        self.require(!shows_usage, "description must not show usage; --help does");
+    }
+
+    fn check_caveats(&mut self, text: &str) {
+        self.check_width("caveats", text);
+        self.require(
+            !text.contains("installed"),
+            "caveats must not report the installation; krew does",
         );
     }
 
-    fn of_platforms(
+    fn check_width(&mut self, field: &str, text: &str) {
+        let widths = text.lines().map(|line| line.chars().count());
+        let widest = widths.max().unwrap_or_default();
+        self.require(
+            widest <= WIDTH_LIMIT,
+            format!("{field} is {widest} columns wide; the limit is {WIDTH_LIMIT}"),
+        );
+    }
+
+    fn check_platforms(
         &mut self,
-        platforms: &[Installation],
+        installations: &[Installation],
         expected: &Expected<'_>,
         sum: impl Fn(&str) -> Option<String>,
     ) {
-        let released = TARGETS
-            .into_iter()
-            .filter_map(|target| Some((target, target.platform?)));
-        for (target, platform) in released {
-            let found: Vec<_> = platforms
-                .iter()
-                .filter(|installation| {
-                    let labels = &installation.selector.match_labels;
-                    labels.os == platform.os && labels.arch == platform.arch
-                })
-                .collect();
+        for (target, platform) in released() {
             let name = format!("{}/{}", platform.os, platform.arch);
+            let found: Vec<_> = installations
+                .iter()
+                .filter(|installation| is_for(installation, platform))
+                .collect();
             match found.as_slice() {
-                [installation] => self.of_installation(&name, installation, target, expected, &sum),
-                found => self.unless(
-                    false,
-                    format!("{name} is there {} times instead of once", found.len()),
-                ),
+                [installation] => {
+                    self.check_installation(&name, installation, target, expected, &sum);
+                }
+                found => self.add(format!(
+                    "{name} must appear once, but appears {} times",
+                    found.len()
+                )),
             }
         }
-        for installation in platforms {
+        for installation in installations {
             let labels = &installation.selector.match_labels;
-            let known = TARGETS.iter().any(|target| {
-                target.platform.is_some_and(|platform| {
-                    platform.os == labels.os && platform.arch == labels.arch
-                })
-            });
-            self.unless(
-                known,
-                format!("nothing is released for {}/{}", labels.os, labels.arch),
+            self.require(
+                released().any(|(_, platform)| is_for(installation, platform)),
+                format!("no release for {}/{}", labels.os, labels.arch),
             );
         }
     }
 
-    fn of_installation(
+    fn check_installation(
         &mut self,
         platform: &str,
         installation: &Installation,
@@ -234,39 +249,35 @@ impl Problems {
         expected: &Expected<'_>,
         sum: impl Fn(&str) -> Option<String>,
     ) {
-        let binary = target.binary(expected.plugin);
-        self.unless(
-            installation.bin == binary,
-            format!(
-                "{platform}: bin is {}, and the program {binary}",
-                installation.bin
-            ),
+        let Installation {
+            bin, uri, sha256, ..
+        } = installation;
+        let program = target.binary(expected.plugin);
+        self.require(
+            *bin == program,
+            format!("{platform}: bin is {bin}, but the program is {program}"),
         );
         let version = expected.tag.trim_start_matches('v');
         let archive = target.archive(expected.plugin, version);
-        let address = format!("{}/{archive}", expected.base_url);
-        self.unless(
-            installation.uri == address,
-            format!(
-                "{platform}: uri is {}, and the archive {address}",
-                installation.uri
-            ),
+        let url = format!("{}/{archive}", expected.base_url);
+        self.require(
+            *uri == url,
+            format!("{platform}: uri is {uri}, but the archive is {url}"),
         );
-        let is_sum = installation.sha256.len() == 64
-            && installation
-                .sha256
+        let is_sum = sha256.len() == 64
+            && sha256
                 .bytes()
                 .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        self.unless(
+        self.require(
             is_sum,
-            format!("{platform}: sha256 is not 64 hexadecimal digits in lower case"),
+            format!("{platform}: sha256 must be 64 hexadecimal digits in lower case"),
         );
         match sum(&archive) {
-            Some(sum) => self.unless(
-                installation.sha256 == sum,
-                format!("{platform}: sha256 is not that of {archive}"),
+            Some(sum) => self.require(
+                *sha256 == sum,
+                format!("{platform}: sha256 does not match {archive}"),
             ),
-            None => self.unless(false, format!("{platform}: there is no {archive}")),
+            None => self.add(format!("{platform}: cannot read {archive}")),
         }
     }
 }

@@ -1,12 +1,11 @@
-//! krew's manifest, as strictly as a reviewer reads it.
+//! The fields of a krew manifest. Unknown fields are errors.
 //!
-//! krew ignores what it does not know (`internal/index/indexscanner/scanner.go`), so that a
-//! misspelt field is found by its users. Here it is refused, and so is `files`: our archives are
-//! flat, and what krew does without it is right for them.
+//! krew itself ignores unknown fields (`internal/index/indexscanner/scanner.go`), so a misspelt one would
+//! go unnoticed. `files` is an error too: krew's default is right for our flat archives.
 
 use serde::Deserialize;
 
-/// The document (krew, `pkg/index/types.go`).
+/// A manifest (krew, `pkg/index/types.go`).
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Manifest {
@@ -33,7 +32,7 @@ pub(super) struct Spec {
     pub(super) platforms: Vec<Installation>,
 }
 
-/// What is installed on one platform.
+/// The installation on one platform.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Installation {

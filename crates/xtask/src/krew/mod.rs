@@ -1,9 +1,9 @@
-//! `cargo xtask krew`: the manifests by which krew installs the plugins.
+//! `cargo xtask krew`: renders and checks the manifests for krew.
 //!
 //! # Layout
-//! * `template`: `krew/NAME.yaml` → the manifest of one release
-//! * `manifest`: its fields
-//! * `lint`: its rules
+//! * `template`: renders `krew/NAME.yaml` for a release
+//! * `manifest`: the fields of a manifest
+//! * `lint`: checks a manifest by the rules of krew, krew-index and its reviewers
 
 mod lint;
 mod manifest;
@@ -18,53 +18,53 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
 
 use crate::dist;
+use crate::krew::lint::Expected;
 use crate::workspace::Workspace;
-use lint::Expected;
 
-/// The names that krew-index has for other plugins, and those by which it shall know ours. Programs
-/// and archives keep their names; the plugin takes that in its help from the name it is called by.
+/// Our names that are taken in krew-index, each with the one we use there instead. Programs and archives
+/// keep their names, and help shows the name under which the plugin is called.
 const NAMES_IN_KREW_INDEX: [(&str, &str); 1] = [("whoami", "raw-whoami")];
 
-/// What stands for the sum of an archive while there is none.
+/// A placeholder for the checksum of an archive that does not exist yet.
 const NO_SUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// Renders the manifests of a release with the sums of its archives, and checks them.
+/// Render the manifests of a release with the checksums of its archives, and check them
 #[derive(Parser)]
 #[command(name = "cargo xtask krew", no_binary_name = true)]
 struct Arguments {
-    /// Check the templates without any archive, and write nothing
+    /// Check the templates only; needs no archives, writes nothing
     #[arg(long, conflicts_with_all = ["base_url", "archives", "out"])]
     check: bool,
-    /// The version of the release, with or without a v [default: that of the workspace]
+    /// The version of the release, with or without v [default: the version of the workspace]
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
-    /// The folder that the archives are downloaded from [default: the release in the repository]
+    /// The URL of the folder with the archives [default: the release on the project's page]
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
-    /// Where the archives are [default: where `cargo xtask dist` puts them]
+    /// Read the archives from this folder [default: the one that `cargo xtask dist` writes to]
     #[arg(long, value_name = "FOLDER")]
     archives: Option<PathBuf>,
-    /// Where the manifests go [default: krew/out]
+    /// Write the manifests to this folder [default: krew/out]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Under the names that are free in krew-index
+    /// Use the names of the plugins in krew-index
     #[arg(long)]
     krew_index: bool,
 }
 
-/// A template, and the plugin that it is for.
+/// The template of a plugin's manifest.
 struct Template<'a> {
-    /// The crate, which is the program too.
+    /// The name of the crate and the program.
     plugin: &'a str,
-    /// The name in krew.
+    /// The plugin's name in krew.
     name: String,
     text: String,
 }
 
-/// Writes a manifest for each plugin, or checks what they will be.
+/// Writes a manifest for each plugin, or checks the templates.
 ///
 /// # Errors
-/// With all problems of all manifests; then nothing is written.
+/// Lists all problems of all manifests. Then nothing is written.
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
     let arguments = Arguments::parse_from(arguments);
     let workspace = Workspace::load()?;
@@ -99,13 +99,13 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
     for (template, manifest) in templates.iter().zip(manifests) {
         let path = out.join(format!("{}.yaml", template.name));
         fs::write(&path, manifest).with_context(|| format!("write {}", path.display()))?;
-        writeln!(io::stdout(), "{}", path.display()).context("say what was written")?;
+        writeln!(io::stdout(), "{}", path.display()).context("write to stdout")?;
     }
     Ok(())
 }
 
-/// Renders the templates without archives, for two versions: krew-release-bot's updates are merged
-/// without a reviewer when the addresses differ by nothing but the version.
+/// Checks the templates without archives, for two versions. An update of krew-release-bot is merged
+/// without a review if it changes nothing but the version.
 fn check(workspace: &Workspace, templates: &[Template<'_>], version: &str) -> Result<()> {
     let manifests = |version: &str| {
         let base_url = workspace.downloads(version);
@@ -120,14 +120,14 @@ fn check(workspace: &Workspace, templates: &[Template<'_>], version: &str) -> Re
     for (template, (now, next)) in templates.iter().zip(both) {
         ensure!(
             now.replace(version, &other_version) == next,
-            "the manifest of {} for another version differs in more than that",
+            "{}: the manifest for another version differs in more than the version",
             template.name,
         );
     }
     Ok(())
 }
 
-/// The manifest of each template, without a problem.
+/// Renders the manifest of each template. Fails with all problems in them.
 fn render(
     workspace: &Workspace,
     templates: &[Template<'_>],
@@ -140,11 +140,11 @@ fn render(
     let mut manifests = Vec::new();
     let mut problems = Vec::new();
     for template in templates {
-        let manifest = template::render(&template.text, &tag, |address| {
-            let archive = address
+        let manifest = template::render(&template.text, &tag, |url| {
+            let archive = url
                 .strip_prefix(&downloads)
                 .and_then(|rest| rest.strip_prefix('/'));
-            let archive = archive.with_context(|| format!("{address} is not in {downloads}"))?;
+            let archive = archive.with_context(|| format!("{url} is outside of {downloads}"))?;
             Ok((format!("{base_url}/{archive}"), sum(archive)?))
         })
         .with_context(|| format!("render the manifest of {}", template.name))?;
@@ -169,7 +169,7 @@ fn render(
     Ok(manifests)
 }
 
-/// The template of each plugin, under the name that krew shall know it by; no other is in `krew/`.
+/// Reads the template of each plugin. Fails if `krew/` contains any other.
 fn templates(workspace: &Workspace, in_krew_index: bool) -> Result<Vec<Template<'_>>> {
     let mut templates = Vec::new();
     let files = fs::read_dir(workspace.folder.join("krew")).context("list krew/")?;
@@ -177,33 +177,30 @@ fn templates(workspace: &Workspace, in_krew_index: bool) -> Result<Vec<Template<
         ensure!(
             file.strip_suffix(".yaml")
                 .is_none_or(|name| workspace.plugins.contains(&format!("kubectl-{name}"))),
-            "krew/{file} is for no plugin in the workspace"
+            "krew/{file}: the workspace has no such plugin"
         );
     }
     for plugin in &workspace.plugins {
         let name = plugin.trim_start_matches("kubectl-");
         let path = workspace.folder.join("krew").join(format!("{name}.yaml"));
         let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-        let theirs = NAMES_IN_KREW_INDEX
+        let index_name = NAMES_IN_KREW_INDEX
             .iter()
-            .find_map(|(ours, theirs)| (in_krew_index && *ours == name).then_some(*theirs));
+            .find_map(|(taken, instead)| (in_krew_index && *taken == name).then_some(*instead));
         templates.push(Template {
             plugin,
-            name: theirs.unwrap_or(name).to_owned(),
-            text: theirs.map_or_else(|| text.clone(), |theirs| renamed(&text, name, theirs)),
+            name: index_name.unwrap_or(name).to_owned(),
+            text: index_name.map_or_else(|| text.clone(), |new| renamed(&text, name, new)),
         });
     }
     Ok(templates)
 }
 
-/// The template under another name: as that of the manifest, and in commands that it shows.
-fn renamed(template: &str, ours: &str, theirs: &str) -> String {
+/// Renames the plugin in a template, also in the commands that it shows.
+fn renamed(template: &str, old: &str, new: &str) -> String {
     template
-        .replace(
-            &format!("\n  name: {ours}\n"),
-            &format!("\n  name: {theirs}\n"),
-        )
-        .replace(&format!("kubectl {ours} "), &format!("kubectl {theirs} "))
+        .replace(&format!("\n  name: {old}\n"), &format!("\n  name: {new}\n"))
+        .replace(&format!("kubectl {old} "), &format!("kubectl {new} "))
 }
 
 #[cfg(test)]
@@ -212,7 +209,7 @@ mod tests {
 
     use super::*;
 
-    /// A workspace with one plugin, whose templates are in a folder.
+    /// Returns a workspace with one plugin, whose template is in `folder`.
     fn workspace(folder: &Path) -> Workspace {
         Workspace {
             folder: folder.to_owned(),
@@ -225,7 +222,7 @@ mod tests {
 
     const TEMPLATE: &str = include_str!("../../../../krew/rawpatch.yaml");
 
-    /// What `--check` says of `krew/rawpatch.yaml` and other files.
+    /// Checks `krew/rawpatch.yaml` with this text, and other files next to it.
     fn checked(template: &str, others: &[&str]) -> Result<()> {
         let folder = tempfile::tempdir()?;
         fs::create_dir(folder.path().join("krew"))?;
@@ -242,11 +239,11 @@ mod tests {
     }
 
     #[test]
-    fn a_template_is_for_a_plugin_and_a_plugin_has_a_template() {
+    fn templates_and_plugins_correspond_one_to_one() {
         checked(TEMPLATE, &["README.md"]).unwrap();
         assert_eq!(
             refusal(TEMPLATE, &["rawpost.yaml"]),
-            "krew/rawpost.yaml is for no plugin in the workspace"
+            "krew/rawpost.yaml: the workspace has no such plugin"
         );
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("krew")).unwrap();
@@ -259,10 +256,10 @@ mod tests {
     }
 
     #[test]
-    fn problems_are_said_with_the_name_of_the_plugin() {
+    fn a_problem_names_the_plugin() {
         assert_eq!(
             refusal(&TEMPLATE.replace("kind: Plugin", "kind: Plug"), &[]),
-            "rawpatch: kind Plug is not Plugin"
+            "rawpatch: kind must be Plugin, not Plug"
         );
         let elsewhere = TEMPLATE.replace("/kubectl-raw-plugins/releases/", "/other/releases/");
         let error = refusal(&elsewhere, &[]);
@@ -270,21 +267,21 @@ mod tests {
             error.contains("render the manifest of rawpatch: line"),
             "{error}"
         );
-        assert!(error.contains("is not in https://"), "{error}");
+        assert!(error.contains("is outside of https://"), "{error}");
     }
 
     /// krew-release-bot's rule for updates that are merged without a reviewer.
     #[test]
-    fn another_version_changes_nothing_but_the_version() {
+    fn only_the_version_may_differ_between_two_versions() {
         let fixed = TEMPLATE.replace("caveats: |", "caveats: |\n    New in 1.2.3: all of it.");
         assert_eq!(
             refusal(&fixed, &[]),
-            "the manifest of rawpatch for another version differs in more than that"
+            "rawpatch: the manifest for another version differs in more than the version"
         );
     }
 
     #[test]
-    fn another_name_is_that_of_the_manifest_and_of_its_commands() {
+    fn renaming_changes_the_manifest_and_its_commands_but_no_file() {
         let template =
             "  name: whoami\n  caveats: |\n    kubectl whoami -o name\n  bin: kubectl-whoami\n";
         assert_eq!(

@@ -1,20 +1,20 @@
-//! The templates of the manifests: those that krew-release-bot takes, in two forms of theirs.
+//! Renders the templates of the manifests, in the syntax of krew-release-bot.
 //!
-//! `{{ .TagName }}` is the version; `{{addURIAndSha "ADDRESS" .TagName }}`, alone on a line, is the
-//! address of an archive, in which the first form may stand, and the archive's sum.
+//! Two directives are supported: `{{ .TagName }}` is the version, and `{{addURIAndSha "URL" .TagName }}`
+//! on a line of its own is the URL and the checksum of an archive. The URL may contain `{{ .TagName }}`.
 
 use anyhow::{Context as _, Result, ensure};
 
 const TAG: &str = "{{ .TagName }}";
-const ADDRESS_START: &str = "{{addURIAndSha \"";
-const ADDRESS_END: &str = "\" .TagName }}";
+const ARCHIVE_START: &str = "{{addURIAndSha \"";
+const ARCHIVE_END: &str = "\" .TagName }}";
 
-/// How the bot indents the sum; the address stands where the template has it.
+/// The indentation of the bot's second line, the checksum. The first keeps the template's indentation.
 const INDENTATION: &str = "    ";
 
-/// The manifest for a tag.
+/// Renders the manifest for a tag.
 ///
-/// `archive` says for the template's address of an archive what the real one is, and its sum.
+/// `archive` maps the template's URL of an archive to its real URL and its checksum.
 pub(super) fn render(
     template: &str,
     tag: &str,
@@ -35,24 +35,24 @@ fn render_line(
     tag: &str,
     archive: impl Fn(&str) -> Result<(String, String)>,
 ) -> Result<String> {
-    let address = line
+    let url = line
         .trim_start()
-        .strip_prefix(ADDRESS_START)
-        .and_then(|rest| rest.strip_suffix(ADDRESS_END));
-    let rendered = if let Some(address) = address {
+        .strip_prefix(ARCHIVE_START)
+        .and_then(|rest| rest.strip_suffix(ARCHIVE_END));
+    let rendered = if let Some(url) = url {
         ensure!(
-            line.starts_with(INDENTATION) && line[INDENTATION.len()..].starts_with(ADDRESS_START),
-            "addURIAndSha must be indented by {} spaces, as the bot indents what follows",
+            line.starts_with(INDENTATION) && line[INDENTATION.len()..].starts_with(ARCHIVE_START),
+            "addURIAndSha must be indented by {} spaces, as the bot indents its second line",
             INDENTATION.len(),
         );
-        let (address, sum) = archive(&address.replace(TAG, tag))?;
-        format!("{INDENTATION}uri: {address}\n{INDENTATION}sha256: {sum}")
+        let (url, sum) = archive(&url.replace(TAG, tag))?;
+        format!("{INDENTATION}uri: {url}\n{INDENTATION}sha256: {sum}")
     } else {
         line.replace(TAG, tag)
     };
     ensure!(
         !rendered.contains("{{"),
-        "only {TAG} and {ADDRESS_START}…{ADDRESS_END} are known"
+        "only {TAG} and {ARCHIVE_START}…{ARCHIVE_END} are supported"
     );
     Ok(rendered)
 }
@@ -62,13 +62,13 @@ mod tests {
     use super::*;
 
     fn rendered(template: &str) -> Result<String> {
-        render(template, "v1.2.3", |address| {
-            Ok((format!("<{address}>"), "abc".to_owned()))
+        render(template, "v1.2.3", |url| {
+            Ok((format!("<{url}>"), "abc".to_owned()))
         })
     }
 
     #[test]
-    fn both_forms_are_filled_in() {
+    fn both_directives_are_rendered() {
         let template = "\
 version: {{ .TagName }}
   - selector:
@@ -88,7 +88,7 @@ version: v1.2.3
     }
 
     #[test]
-    fn what_the_bot_would_read_otherwise_is_refused_with_its_line() {
+    fn unsupported_syntax_is_an_error_with_its_line() {
         for (template, expected) in [
             (
                 "a\nversion: {{.TagName}}",

@@ -1,4 +1,4 @@
-//! What rawwatch remembers of an object: the memory at its peak with so many objects, less that
+//! The memory that rawwatch needs per object: its peak memory with many objects, minus its peak memory
 //! with none.
 
 use std::fmt::Write as _;
@@ -8,27 +8,27 @@ use std::process::Command;
 use anyhow::Result;
 use faulty_server::{Answer, FaultyServer, Piece, Reply};
 
-use super::report::{Limit, Report};
-use super::usage::Usage;
+use crate::measure::report::{Limit, Report};
+use crate::measure::usage::Usage;
 use crate::release;
 
 const COLLECTION: &str = "/api/v1/configmaps";
 const OBJECTS: u32 = 100_000;
-/// As many as rawwatch asks for at a time.
+/// The page size that rawwatch asks for.
 const PAGE: u32 = 500;
-/// Namespace and name of each have 40 bytes together, with the slash.
+/// The namespace of all objects. With a slash and the name it has 40 bytes.
 const NAMESPACE: &str = "kube-system";
 
-/// Measures the memory for an object.
+/// Measures the memory per object.
 pub(super) fn measure() -> Result<Report> {
     let rawwatch = release::build("kubectl-rawwatch")?;
     let (with, without) = (peak_memory(&rawwatch, OBJECTS)?, peak_memory(&rawwatch, 0)?);
     let measured = (with - without) / f64::from(OBJECTS);
     Ok(Report {
-        title: format!("memory with {OBJECTS} objects whose namespace/name has 40 bytes"),
+        title: format!("memory for {OBJECTS} objects with a namespace/name of 40 bytes"),
         programs: Vec::new(),
         limits: vec![Limit {
-            what: "index, an object".to_owned(),
+            name: "index, per object".to_owned(),
             measured,
             at_most: 160.0,
             unit: " bytes",
@@ -37,7 +37,7 @@ pub(super) fn measure() -> Result<Report> {
     })
 }
 
-/// In bytes, when so many objects were listed and the next event ends the run.
+/// Returns the peak memory of a run that lists objects and ends with the next event, in bytes.
 fn peak_memory(rawwatch: &Path, objects: u32) -> Result<f64> {
     let pages = (0..objects.div_ceil(PAGE).max(1)).map(|page| {
         let first = page * PAGE;
@@ -57,7 +57,7 @@ fn peak_memory(rawwatch: &Path, objects: u32) -> Result<f64> {
     Ok(usage.peak_memory as f64)
 }
 
-/// One page of objects without content, from `first` on.
+/// Returns a page of objects without content that starts with object number `first`.
 fn list(first: u32, objects: u32) -> String {
     let end = objects.min(first + PAGE);
     let items: Vec<_> = (first..end).map(object).collect();

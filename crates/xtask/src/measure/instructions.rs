@@ -1,4 +1,4 @@
-//! The number of instructions that a program executes, as valgrind's callgrind counts them.
+//! Counts the instructions that a program executes, with valgrind's callgrind.
 
 use std::fs;
 use std::path::Path;
@@ -6,27 +6,27 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::wrapped;
+use crate::measure::wrapper::wrap;
 
-/// Says early that valgrind is missing: all else takes minutes.
+/// Fails early if valgrind is missing, because the other measurements take minutes.
 pub(super) fn check_for_valgrind() -> Result<()> {
     Command::new("valgrind")
         .arg("--version")
         .stdout(Stdio::null())
         .status()
         .context(
-            "run valgrind, which counts the instructions (install it, or use .ci/run, which does)",
+            "run valgrind, which counts instructions (install it, or use .ci/run, which does)",
         )?;
     Ok(())
 }
 
-/// Runs a command to its end, and counts the instructions outside the kernel. `folder` gets a file.
+/// Runs a command, and counts its instructions outside the kernel. `folder` gets a temporary file.
 pub(super) fn count(command: &Command, folder: &Path) -> Result<u64> {
     let profile = folder.join("callgrind.out");
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--tool=callgrind", "--quiet"]);
     valgrind.arg(format!("--callgrind-out-file={}", profile.display()));
-    let status = wrapped(valgrind, command)
+    let status = wrap(valgrind, command)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .status()

@@ -1,7 +1,7 @@
-//! How much later than `curl -N` rawwatch hands on an event of a real API server.
+//! Measures how much later than `curl -N` rawwatch prints an event of a real API server.
 //!
-//! Both watch the same object at the same moment, and one process reads from both: the time
-//! between the arrivals of one event is what it takes us longer, whatever the server took.
+//! Both watch the same object at the same time. The difference between their outputs of one event does not
+//! depend on the server.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -13,24 +13,24 @@ use anyhow::{Context as _, Result, bail};
 use control_plane::ControlPlane;
 use serde_json::{Value, json};
 
-use super::report::{Limit, Report};
+use crate::measure::report::{Limit, Report};
 use crate::release;
 
 const COLLECTION: &str = "/api/v1/namespaces/default/configmaps";
-/// How many changes are made before those that count: the first ones find closed connections.
+/// How many changes come before the measured ones, to open connections and fill caches.
 const WARM_UP: usize = 20;
 const CHANGES: usize = 301;
-/// How long an event may take until something is wrong.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest time that an event may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A line of one of the two: of rawwatch if it `is_ours`.
+/// The arrival of an event, from rawwatch if `is_ours`, else from curl.
 struct Arrival {
     is_ours: bool,
     version: String,
     at: Instant,
 }
 
-/// Measures it, in milliseconds.
+/// Measures the difference, in milliseconds.
 pub(super) fn measure() -> Result<Report> {
     let rawwatch = release::build("kubectl-rawwatch")?;
     let control_plane = ControlPlane::builder().start()?;
@@ -42,31 +42,32 @@ pub(super) fn measure() -> Result<Report> {
         .envs(control_plane.environment(None)?)
         .args(["--resource-version", &start, COLLECTION]);
     let (sender, arrivals) = channel();
-    let _ours = Running::start(&mut ours, true, sender.clone())?;
-    let _theirs = Running::start(&mut curl(&control_plane, &start), false, sender)?;
+    let _ours = Watch::start(&mut ours, true, sender.clone())?;
+    let _theirs = Watch::start(&mut curl(&control_plane, &start), false, sender)?;
 
-    let (mut later, mut after) = (Vec::new(), [Vec::new(), Vec::new()]);
+    let mut differences = Vec::new();
+    let mut delays = [Vec::new(), Vec::new()];
     for number in 0..WARM_UP + CHANGES {
-        let asked = Instant::now();
+        let requested = Instant::now();
         let version = change(&control_plane, number)?;
         let (ours, theirs) = wait_for_both(&arrivals, &version)?;
         if number >= WARM_UP {
-            later.push(milliseconds(ours, theirs));
-            after[0].push(milliseconds(ours, asked));
-            after[1].push(milliseconds(theirs, asked));
+            differences.push(milliseconds_between(theirs, ours));
+            delays[0].push(milliseconds_between(requested, ours));
+            delays[1].push(milliseconds_between(requested, theirs));
         }
     }
-    let [ours, theirs] = after.map(median_of);
+    let [ours, theirs] = delays.map(median_of);
     Ok(Report {
         title: format!(
-            "an event at stdout, after the change was asked for: {ours:.2} ms for \
-             kubectl-rawwatch, {theirs:.2} ms for curl -N, ratio {:.2}: medians of {CHANGES}",
+            "from the request for a change to its event on stdout: {ours:.2} ms with \
+             kubectl-rawwatch, {theirs:.2} ms with curl -N, ratio {:.2}: medians of {CHANGES}",
             ours / theirs
         ),
         programs: Vec::new(),
         limits: vec![Limit {
-            what: "later than curl -N".to_owned(),
-            measured: median_of(later),
+            name: "later than curl -N".to_owned(),
+            measured: median_of(differences),
             at_most: 1.0,
             unit: " ms",
             is_steady: true,
@@ -97,10 +98,10 @@ fn curl(control_plane: &ControlPlane, start: &str) -> Command {
     curl
 }
 
-/// A watch whose lines are reported when they arrive.
-struct Running(Child);
+/// A process that watches, and reports the arrival of its events.
+struct Watch(Child);
 
-impl Running {
+impl Watch {
     fn start(command: &mut Command, is_ours: bool, arrivals: Sender<Arrival>) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::null())
@@ -125,14 +126,14 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for Watch {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Changes the object; its new version.
+/// Changes the object. Returns its new version.
 fn change(control_plane: &ControlPlane, number: usize) -> Result<String> {
     let patch = json!({"data": {"number": number.to_string()}}).to_string();
     let body = Some(("application/merge-patch+json", patch.as_bytes()));
@@ -144,10 +145,10 @@ fn change(control_plane: &ControlPlane, number: usize) -> Result<String> {
 
 fn version_of(object: &Value) -> Result<String> {
     let version = object["metadata"]["resourceVersion"].as_str();
-    Ok(version.context("find a version")?.to_owned())
+    Ok(version.context("find the resource version")?.to_owned())
 }
 
-/// When the event of this version arrived from rawwatch and from curl.
+/// Waits for the event of a version, and returns when it arrived from rawwatch and from curl.
 fn wait_for_both(arrivals: &Receiver<Arrival>, version: &str) -> Result<(Instant, Instant)> {
     let (mut ours, mut theirs) = (None, None);
     loop {
@@ -155,7 +156,7 @@ fn wait_for_both(arrivals: &Receiver<Arrival>, version: &str) -> Result<(Instant
             return Ok((ours, theirs));
         }
         let arrival = arrivals
-            .recv_timeout(PATIENCE)
+            .recv_timeout(TIMEOUT)
             .with_context(|| format!("wait for the event of version {version}"))?;
         if arrival.version == version {
             let seen = if arrival.is_ours {
@@ -168,10 +169,11 @@ fn wait_for_both(arrivals: &Receiver<Arrival>, version: &str) -> Result<(Instant
     }
 }
 
-/// How much later one moment is than another; negative when it is earlier.
-fn milliseconds(one: Instant, other: Instant) -> f64 {
-    let later = one.saturating_duration_since(other).as_secs_f64();
-    (later - other.saturating_duration_since(one).as_secs_f64()) * 1000.0
+/// Returns the time from `start` to `end`, which is negative if `end` comes first.
+fn milliseconds_between(start: Instant, end: Instant) -> f64 {
+    let forward = end.saturating_duration_since(start).as_secs_f64();
+    let backward = start.saturating_duration_since(end).as_secs_f64();
+    (forward - backward) * 1000.0
 }
 
 fn median_of(mut milliseconds: Vec<f64>) -> f64 {

@@ -1,54 +1,43 @@
-//! `cargo xtask measure`: what a call of a plugin costs, and what a watch does.
+//! `cargo xtask measure`: measures what a call of a plugin and a watch cost.
 //!
-//! Times and memory are compared with those of programs that do the same at the same moment (the
-//! runs are interleaved), as a shared machine is never the same twice. Instructions, size and the
-//! memory of objects need no company: they are nearly the same everywhere. CI can hold us to these,
-//! and to ratios that come out of much work.
+//! Times and memory are compared with programs that do the same task at the same time, because a shared
+//! machine is never equally busy twice. Instructions, the size of binaries and the memory per object are
+//! nearly the same on every machine, so CI enforces their limits, and the ratios of long runs.
 //!
 //! # Layout
-//! - `patch`, `whoami`: the scenarios of rawpatch and whoami; that of another plugin is one more file
-//!   and a line in [`calls`]
-//! - `throughput`, `index`, `latency`: a watch with many events, with many objects, and with an
-//!   event at a time
-//! - `usage`: time and memory of one run
-//! - `instructions`: their number in one run
+//! - `patch`, `whoami`: the scenarios of rawpatch and whoami. Another plugin adds a file, and a line in
+//!   [`calls`]
+//! - `scenario`: a task for a plugin and its rivals
+//! - `throughput`, `index`, `latency`: watches with many events, many objects, and single events
+//! - `usage`: time and memory of one run; `instructions`: the number of its instructions
 //! - `report`: medians, ratios and limits
+//! - `wrapper`: runs a command through another program
 
 mod index;
 mod instructions;
 mod latency;
 mod patch;
 mod report;
+mod scenario;
 mod throughput;
 pub(crate) mod usage;
 mod whoami;
+mod wrapper;
 
 use std::ffi::OsString;
-use std::fs;
 use std::io::{self, Write as _};
-use std::iter;
-use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use control_plane::ControlPlane;
 use recording_proxy::{Protocol, RecordingProxy};
 
-use patch::Login;
-use report::Report;
-use usage::Usage;
+use crate::measure::patch::Access;
+use crate::measure::report::Report;
 
-/// How often each program is measured. Odd, so that one of the runs is the median.
-const RUNS: usize = 15;
-
-/// How many commands a program has: one warms up, then come those that are measured; of the last
-/// one the instructions are counted.
-const COMMANDS: usize = RUNS + 2;
-
-/// Gets whether it may take long.
+/// A measurement. Its parameter is `--full`.
 type Measurement = fn(bool) -> Result<Vec<Report>>;
 
-/// What can be measured.
+/// All measurements.
 const MEASUREMENTS: [(&str, Measurement); 4] = [
     ("calls", |_| calls()),
     ("throughput", |is_full| {
@@ -58,52 +47,10 @@ const MEASUREMENTS: [(&str, Measurement); 4] = [
     ("latency", |_| Ok(vec![latency::measure()?])),
 ];
 
-/// One task, which a plugin of ours and other programs do, each in one process.
-struct Scenario {
-    title: &'static str,
-    plugin: Program,
-    rivals: Vec<Rival>,
-    limits: Limits,
-}
-
-/// A program, and how it is called.
-struct Program {
-    name: &'static str,
-    /// [`COMMANDS`] that do the same. What CPU time they take depends on where things happen to
-    /// lie in memory, and that on the length of the arguments, which therefore should vary.
-    commands: Vec<Command>,
-}
-
-/// What the plugin is compared with.
-struct Rival {
-    program: Program,
-    /// The plugin's wall time may be this fraction of the rival's.
-    wall_limit: f64,
-}
-
-/// What one call of the plugin may cost at most.
-struct Limits {
-    /// In MB.
-    peak_memory: f64,
-    /// In millions.
-    instructions: f64,
-    /// Of the binary, in MB.
-    size: f64,
-}
-
-impl Scenario {
-    /// The plugin, then its rivals.
-    fn programs(&self) -> impl Iterator<Item = &Program> {
-        let rivals = self.rivals.iter().map(|rival| &rival.program);
-        iter::once(&self.plugin).chain(rivals)
-    }
-}
-
-/// Measures what is named, or everything, and prints what it finds to stdout.
+/// Runs the named measurements, or all, and prints their reports to stdout.
 ///
 /// # Errors
-/// Also when a limit is exceeded: that of a number that is the same on a busy machine, and with
-/// `--strict` any.
+/// Also if a limit of a steady value is exceeded, or with `--strict` any limit.
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
     let (mut is_strict, mut is_full, mut names) = (false, false, Vec::new());
     for argument in arguments {
@@ -113,12 +60,12 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
             Some(word) if MEASUREMENTS.iter().any(|(name, _)| *name == word) => {
                 names.push(word.to_owned());
             }
-            _ => bail!("unknown argument {}", argument.display()),
+            _ => bail!("unknown argument {:?}", argument.display().to_string()),
         }
     }
     let mut exceeded = Vec::new();
     for (name, measure) in MEASUREMENTS {
-        if !names.is_empty() && !names.iter().any(|wanted| wanted == name) {
+        if !names.is_empty() && !names.iter().any(|chosen| chosen == name) {
             continue;
         }
         for report in measure(is_full)? {
@@ -128,54 +75,29 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
     }
     ensure!(
         exceeded.is_empty(),
-        "over the limit: {}",
+        "exceeded limits: {}",
         exceeded.join(", ")
     );
     Ok(())
 }
 
-/// Single calls on a real API server, beside those of other programs.
+/// Measures single calls to a real API server.
 fn calls() -> Result<Vec<Report>> {
     instructions::check_for_valgrind()?;
     let control_plane = ControlPlane::builder().start()?;
     let proxy = RecordingProxy::start(Protocol::Http, None)?;
-    let logins = [Login::Certificate, Login::Exec, Login::Proxy(&proxy)];
-    let mut scenarios = logins
+    let accesses = [
+        Access::Certificate,
+        Access::ExecPlugin,
+        Access::Proxy(&proxy),
+    ];
+    let mut scenarios = accesses
         .iter()
-        .map(|login| patch::scenario(&control_plane, login))
+        .map(|access| patch::scenario(&control_plane, access))
         .collect::<Result<Vec<_>>>()?;
     scenarios.push(whoami::scenario(&control_plane)?);
     scenarios
         .iter()
-        .map(|scenario| measure(scenario, control_plane.folder()))
+        .map(|scenario| scenario.measure(control_plane.folder()))
         .collect()
-}
-
-fn measure(scenario: &Scenario, folder: &Path) -> Result<Report> {
-    let mut usages = vec![Vec::new(); scenario.programs().count()];
-    for run in 0..=RUNS {
-        for (program, usages) in scenario.programs().zip(&mut usages) {
-            let usage = Usage::of(&program.commands[run])?;
-            if run > 0 {
-                usages.push(usage);
-            }
-        }
-    }
-    let plugin = &scenario.plugin.commands[RUNS + 1];
-    let instructions = instructions::count(plugin, folder)?;
-    let size = fs::metadata(plugin.get_program()).context("find the plugin's binary")?;
-    Ok(Report::new(scenario, &usages, instructions, size.len()))
-}
-
-/// A command that gets another one as its last arguments, and its variables and no others.
-fn wrapped(mut wrapper: Command, command: &Command) -> Command {
-    let variables = command
-        .get_envs()
-        .filter_map(|(name, value)| Some((name, value?)));
-    wrapper
-        .env_clear()
-        .envs(variables)
-        .arg(command.get_program())
-        .args(command.get_args());
-    wrapper
 }

@@ -1,9 +1,9 @@
-//! What a busy stream costs rawwatch beside `curl -N`, which knows nothing of events: both read
-//! the same bytes over TLS, and both write them to nobody.
+//! Measures the costs of a busy stream to rawwatch and to `curl -N`, which does not parse events. Both read
+//! the same bytes over TLS and discard their output.
 //!
-//! The stream is that of one collection, as the API server sends it: one chunk and one TLS record
-//! an event, versions that rise, objects that are known from the list before. rawwatch keeps all
-//! that it has: a cursor, an index and a resume file.
+//! The stream is like the API server's stream of one collection: a chunk and a TLS record per event, rising
+//! versions, and objects that the preceding LIST contains. rawwatch maintains its cursor, its index and a
+//! resume file.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -13,30 +13,64 @@ use anyhow::Result;
 use faulty_server::{Answer, FaultyServer, Piece, Reply, TOKEN};
 use serde_json::json;
 
-use super::report::{Costs, Limit, Report};
-use super::usage::Usage;
+use crate::measure::report::{Costs, Limit, Report};
+use crate::measure::usage::Usage;
 use crate::release;
 
 const COLLECTION: &str = "/apis/example.com/v1/namespaces/default/webs";
-/// How many objects change, one after the other.
+/// How many objects there are. They change in turns.
 const OBJECTS: u64 = 1000;
-/// The version of the list. Those of events have as many digits, so all lines have one length.
+/// The version of the LIST. The versions of events have as many digits, so all lines are equally long.
 const LISTED: u64 = 1_000_000_000;
-/// Of an event, in bytes.
+/// The length of an event, in bytes.
 const EVENT: u64 = 3000;
-/// How many parts an object has, which fill nearly all of an event.
+/// How many containers an object has. They fill most of an event.
 const CONTAINERS: u32 = 9;
-/// How long the stream is, in bytes, usually and in full.
+/// The length of the stream, in bytes.
 const SHORT: u64 = 256 << 20;
+/// The length of the stream with `--full`, in bytes.
 const FULL: u64 = 1 << 30;
-/// How often each program is measured: the CPU time of so long a run varies little.
+/// How often each program is measured. The CPU time of such a long run varies little.
 const RUNS: usize = 5;
 
-/// Measures both.
+/// Measures both programs.
 pub(super) fn measure(is_full: bool) -> Result<Report> {
     let size = if is_full { FULL } else { SHORT };
+    let usages = runs(size / EVENT)?;
+    let [ours, theirs] = &usages;
+    let programs = vec![
+        Costs::new("kubectl-rawwatch", ours),
+        Costs::new("curl -N", theirs),
+    ];
+    let limits = vec![
+        Limit {
+            name: "CPU / curl -N".to_owned(),
+            measured: programs[0].cpu / programs[1].cpu,
+            at_most: 1.2,
+            unit: "",
+            is_steady: true,
+        },
+        Limit {
+            name: "peak memory".to_owned(),
+            measured: programs[0].peak_memory,
+            at_most: 12.0,
+            unit: " MB",
+            is_steady: true,
+        },
+    ];
+    Ok(Report {
+        title: format!(
+            "{} MiB of watch events of {EVENT} bytes: medians of {RUNS} runs; ratio: ours to theirs",
+            size >> 20
+        ),
+        programs,
+        limits,
+    })
+}
+
+/// Runs rawwatch and curl in turns, each with a server of its own.
+fn runs(events: u64) -> Result<[Vec<Usage>; 2]> {
     let rawwatch = release::build("kubectl-rawwatch")?;
-    let events = size / EVENT;
     let mut usages = [Vec::new(), Vec::new()];
     for _ in 0..RUNS {
         let stream = Answer::Stream(vec![Piece::Series(events, event), Piece::End]);
@@ -54,35 +88,7 @@ pub(super) fn measure(is_full: bool) -> Result<Report> {
         let server = FaultyServer::start([stream])?;
         usages[1].push(Usage::of(&curl(&server)?)?);
     }
-    let [ours, theirs] = &usages;
-    let programs = vec![
-        Costs::new("kubectl-rawwatch", ours),
-        Costs::new("curl -N", theirs),
-    ];
-    let limits = vec![
-        Limit {
-            what: "CPU / curl -N".to_owned(),
-            measured: programs[0].cpu / programs[1].cpu,
-            at_most: 1.2,
-            unit: "",
-            is_steady: true,
-        },
-        Limit {
-            what: "peak memory".to_owned(),
-            measured: programs[0].peak_memory,
-            at_most: 12.0,
-            unit: " MB",
-            is_steady: true,
-        },
-    ];
-    Ok(Report {
-        title: format!(
-            "{} MiB of watch events of {EVENT} bytes: medians of {RUNS} runs; ratio: ours to theirs",
-            size >> 20
-        ),
-        programs,
-        limits,
-    })
+    Ok(usages)
 }
 
 fn watch(rawwatch: &Path, server: &FaultyServer, events: u64) -> Result<Command> {
@@ -99,7 +105,7 @@ fn watch(rawwatch: &Path, server: &FaultyServer, events: u64) -> Result<Command>
 }
 
 fn curl(server: &FaultyServer) -> Result<Command> {
-    // It is there only once a kubeconfig was asked for.
+    // The file is created together with the kubeconfig.
     let authority = server.kubeconfig()?.with_file_name("ca.crt");
     let mut command = Command::new("curl");
     command
@@ -117,7 +123,7 @@ fn curl(server: &FaultyServer) -> Result<Command> {
     Ok(command)
 }
 
-/// All objects, without content.
+/// Returns a LIST of all objects, without content.
 fn list() -> String {
     let items: Vec<_> = (0..OBJECTS)
         .map(|object| {
@@ -138,8 +144,8 @@ fn list() -> String {
     .to_string()
 }
 
-/// One line: a custom resource, whose members the API server sorts by name, so that all of its
-/// managed fields have to be read over before its identity comes.
+/// Returns an event of a custom resource. The API server sorts the members of such an object by name, so
+/// rawwatch has to skip all managed fields before it gets to the identity.
 fn event(number: u64) -> Vec<u8> {
     let object = number % OBJECTS;
     let (name, uid, version) = (name(object), uid(object), LISTED + 1 + number);
@@ -184,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_events_are_json_lines_of_one_length() {
+    fn all_events_are_equally_long_lines_of_json() {
         for number in [0, OBJECTS - 1, 357_000] {
             let line = event(number);
             assert_eq!(line.len() as u64, EVENT);

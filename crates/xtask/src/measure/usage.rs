@@ -1,8 +1,8 @@
-//! Time and memory of one run of a program.
+//! Measures time and memory of one run of a program.
 //!
-//! Linux counts the memory of the process that starts a program as if it were the program's
-//! (`execve` carries the peak over). So the program is started by a small process: this binary
-//! again, with nothing else to do. It takes 4 MB, which is the least that can be measured.
+//! Linux attributes the peak memory of the starting process to the program, because `execve` keeps the peak.
+//! Therefore a small process starts the program: this binary again, which needs 4 MB. Less cannot be
+//! measured.
 
 use std::env;
 use std::ffi::OsString;
@@ -14,31 +14,31 @@ use anyhow::{Context as _, Result, bail, ensure};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
-use super::wrapped;
+use crate::measure::wrapper::wrap;
 
-/// The task by which `xtask` is that small process.
+/// The task that turns `xtask` into this small process.
 pub(crate) const TASK: &str = "report-usage";
 
-/// What one run took.
+/// The time and the memory of one run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Usage {
-    /// From before the start until the end was noticed.
+    /// The time from before the start until after the end.
     pub(super) wall: Duration,
-    /// Of all threads, in the program and in the kernel.
+    /// The CPU time of all threads, including the kernel's work for them.
     pub(super) cpu: Duration,
     /// The largest resident set, in bytes.
     pub(super) peak_memory: u64,
 }
 
 impl Usage {
-    /// Runs a command to its end, with nothing on stdin and nobody at its stdout.
+    /// Runs a command with empty stdin, and discards its stdout.
     ///
     /// # Errors
-    /// When it does not succeed; what it says on stderr is seen there.
+    /// If the command fails. Its stderr is inherited.
     pub(super) fn of(command: &Command) -> Result<Self> {
         let mut starter = Command::new(env::current_exe().context("find this program")?);
         starter.arg(TASK);
-        let output = wrapped(starter, command)
+        let output = wrap(starter, command)
             .stderr(Stdio::inherit())
             .output()
             .context("start this program again")?;
@@ -60,10 +60,10 @@ impl Usage {
     }
 }
 
-/// Is the small process: runs a program, and prints its wall and CPU time in microseconds and its
-/// peak memory in bytes.
+/// Runs a program, and prints its wall time and CPU time in microseconds and its peak memory in bytes. This
+/// is the task of the small process.
 pub(crate) fn start_and_report(mut arguments: impl Iterator<Item = OsString>) -> Result<()> {
-    let program = arguments.next().context("no program to run")?;
+    let program = arguments.next().context("a program is required")?;
     let mut command = Command::new(&program);
     command
         .args(arguments)
@@ -75,11 +75,11 @@ pub(crate) fn start_and_report(mut arguments: impl Iterator<Item = OsString>) ->
     let status = status.with_context(|| format!("run {}", program.display()))?;
     ensure!(status.success(), "{} failed ({status})", program.display());
 
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).context("ask for the program's usage")?;
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).context("get the usage of the program")?;
     let cpu = microseconds(usage.user_time()) + microseconds(usage.system_time());
-    // Linux counts it in KiB.
+    // Linux reports it in KiB.
     let peak_memory = usage.max_rss() * 1024;
-    writeln!(io::stdout(), "{} {cpu} {peak_memory}", wall.as_micros()).context("report the usage")
+    writeln!(io::stdout(), "{} {cpu} {peak_memory}", wall.as_micros()).context("print the usage")
 }
 
 fn microseconds(time: TimeVal) -> i64 {

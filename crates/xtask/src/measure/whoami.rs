@@ -1,4 +1,4 @@
-//! What whoami is for: one question who somebody is, by certificate.
+//! The scenario of whoami: one request for the identity of the user, with a client certificate.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,14 +6,14 @@ use std::process::Command;
 use anyhow::Result;
 use control_plane::{ControlPlane, Tool};
 
-use super::{COMMANDS, Limits, Program, Rival, Scenario};
+use crate::measure::scenario::{COMMANDS, Limits, Program, Rival, Scenario};
 use crate::release;
 
-/// whoami beside `kubectl auth whoami`, which asks the same once.
+/// Compares whoami with `kubectl auth whoami`, which sends the same request.
 pub(super) fn scenario(control_plane: &ControlPlane) -> Result<Scenario> {
     let environment = control_plane.environment(None)?;
     let program = |name, binary: &Path, arguments: &[&str]| {
-        // Nothing depends on it; its length is what varies.
+        // The namespace has no effect, and varies the length of the command line.
         let command = |length: usize| {
             let mut command = Command::new(binary);
             command
@@ -29,7 +29,7 @@ pub(super) fn scenario(control_plane: &ControlPlane) -> Result<Scenario> {
         }
     };
     Ok(Scenario {
-        title: "one question who the user is, with a client certificate",
+        title: "one request for the user's identity, with a client certificate",
         plugin: program("kubectl-whoami", &release::build("kubectl-whoami")?, &[]),
         rivals: vec![Rival {
             program: program("auth whoami", &Tool::Kubectl.path()?, &["auth", "whoami"]),

@@ -1,77 +1,82 @@
-//! API paths, one segment at a time.
+//! Completes API paths, one segment at a time.
 //!
-//! What is offered leads to something that the server does the wanted verb to, by its own discovery:
-//! for `patch` to objects and subresources that can be patched, for `watch` to collections too.
+//! Only paths that lead to something useful are offered: according to discovery, the server supports
+//! one of the verbs there.
 
 mod segments;
 
 use percent_encoding::percent_decode_str;
 
-use super::answer::{Answer, Candidate};
-use super::api::Resource;
-use super::server::Server;
-use segments::{Entry, Role, roots};
+use crate::completion::cached_server::CachedServer;
+use crate::completion::completions::{Candidate, Completions};
+use crate::completion::discovery::ApiResource;
+use segments::{Role, Segment, roots};
 
-pub(super) use segments::Wanted;
+pub(super) use segments::PathFilter;
 
-/// The paths that begin with `typed` and are one segment longer.
-pub(super) async fn answer(server: &Server, typed: &str, wanted: &Wanted<'_>) -> Answer {
+/// Completes the last segment of `typed`.
+pub(super) async fn complete(
+    server: &CachedServer,
+    typed: &str,
+    filter: &PathFilter<'_>,
+) -> Completions {
     let typed = if typed.is_empty() { "/" } else { typed };
-    let Some((folder, segment)) = typed.rsplit_once('/').filter(|_| !typed.contains('?')) else {
-        return Answer::default();
+    let Some((parent, start)) = typed.rsplit_once('/').filter(|_| !typed.contains('?')) else {
+        return Completions::default();
     };
     loop {
-        let mut entries = wanted.below(server, folder).await.unwrap_or_default();
-        entries.retain(|entry| entry.segment.starts_with(segment));
-        // What is not there may be new.
-        if !entries.is_empty() || !server.refresh() {
-            return candidates(folder, segment, entries);
+        let segments = filter.segments_below(server, parent).await;
+        let mut segments = segments.unwrap_or_default();
+        segments.retain(|segment| segment.text.starts_with(start));
+        // Something that is not in the cache may be new.
+        if !segments.is_empty() || !server.refresh() {
+            return completions(parent, start, segments);
         }
     }
 }
 
-/// What is typed and one segment, as a shell takes it. Where a path both ends and goes on, both
-/// ways are offered once there is no other choice.
-fn candidates(folder: &str, typed: &str, entries: Vec<Entry>) -> Answer {
-    let is_alone = entries.len() == 1;
-    let goes_on = |entry: &Entry| matches!(entry.role, Role::Folder | Role::Both);
-    let mut answer = Answer {
-        goes_on: entries.iter().any(goes_on),
-        ..Answer::default()
+/// Appends each segment to `parent`. A path that is complete and also leads further is offered with and
+/// without a slash, once no other segment fits.
+fn completions(parent: &str, typed: &str, segments: Vec<Segment>) -> Completions {
+    let is_only_one = segments.len() == 1;
+    let leads_further = |segment: &Segment| matches!(segment.role, Role::Parent | Role::Both);
+    let mut completions = Completions {
+        no_space: segments.iter().any(leads_further),
+        ..Completions::default()
     };
-    for entry in entries {
-        let path = format!("{folder}/{}", entry.segment);
-        let is_typed = entry.segment == typed;
-        let is_way = match entry.role {
-            Role::Folder => true,
-            Role::Both => is_alone || is_typed,
-            Role::MostlyEnd => is_typed,
-            Role::End => false,
+    for segment in segments {
+        let path = format!("{parent}/{}", segment.text);
+        let is_typed = segment.text == typed;
+        let with_slash = match segment.role {
+            Role::Parent => true,
+            Role::Both => is_only_one || is_typed,
+            Role::MostlyPath => is_typed,
+            Role::Path => false,
         };
         let mut offer = |path| {
-            answer
+            completions
                 .candidates
-                .push(Candidate::new(path, &*entry.description));
+                .push(Candidate::new(path, &*segment.description));
         };
-        if entry.role != Role::Folder {
+        if segment.role != Role::Parent {
             offer(path.clone());
         }
-        if is_way {
+        if with_slash {
             offer(path + "/");
         }
     }
-    answer
+    completions
 }
 
-impl Wanted<'_> {
-    /// What may follow `folder`, a path without the slash at its end.
-    async fn below(&self, server: &Server, folder: &str) -> Option<Vec<Entry>> {
-        let segments: Vec<&str> = folder.split('/').skip(1).collect();
+impl PathFilter<'_> {
+    /// Returns the segments that may follow `parent`, a path without its last slash.
+    async fn segments_below(&self, server: &CachedServer, parent: &str) -> Option<Vec<Segment>> {
+        let segments: Vec<&str> = parent.split('/').skip(1).collect();
         let (group, version, rest) = match segments.as_slice() {
             [] => return Some(roots()),
-            ["api"] => return Some(self.versions(&server.api().await?, "")),
-            ["apis"] => return Some(self.groups(&server.api().await?)),
-            ["apis", group] => return Some(self.versions(&server.api().await?, group)),
+            ["api"] => return Some(self.versions(&server.discovery().await?, "")),
+            ["apis"] => return Some(self.groups(&server.discovery().await?)),
+            ["apis", group] => return Some(self.versions(&server.discovery().await?, group)),
             ["api", version, rest @ ..] => ("", *version, rest),
             ["apis", group, version, rest @ ..] => (*group, *version, rest),
             _ => return None,
@@ -80,62 +85,63 @@ impl Wanted<'_> {
         let find = |segment, is_namespaced| {
             find(&resources, segment).filter(|resource| resource.is_namespaced == is_namespaced)
         };
-        // In the core group a namespace is an object, and its resource there is the other way to it.
+        // In the core group, `/api/v1/namespaces/NAME` is an object too.
         let namespaces = find("namespaces", false).filter(|_| group.is_empty());
         match rest {
-            [] => Some(self.top(&resources)),
+            [] => Some(self.below_version(&resources)),
             ["namespaces"] => self.namespaces(server, namespaces).await,
             ["namespaces", _] => {
-                let mut entries = self.collections(resources.iter().filter(|it| it.is_namespaced));
-                entries.extend(namespaces.into_iter().flat_map(|it| self.subresources(it)));
-                Some(entries)
+                let namespaced = resources.iter().filter(|resource| resource.is_namespaced);
+                let mut segments = self.collections(namespaced);
+                segments.extend(namespaces.into_iter().flat_map(|it| self.subresources(it)));
+                Some(segments)
             }
             ["namespaces", _, resource] => {
-                self.objects(server, folder, find(resource, true)?).await
+                self.objects(server, parent, find(resource, true)?).await
             }
             ["namespaces", _, resource, _] => Some(self.subresources(find(resource, true)?)),
-            [resource] => self.objects(server, folder, find(resource, false)?).await,
+            [resource] => self.objects(server, parent, find(resource, false)?).await,
             [resource, _] => Some(self.subresources(find(resource, false)?)),
             _ => None,
         }
     }
 
-    /// The namespaces, as the way to what is in them, and where there is their resource as objects.
-    async fn namespaces(&self, server: &Server, resource: Option<&Resource>) -> Option<Vec<Entry>> {
+    /// Returns the namespaces. `resource` is the namespaces' own resource, in the core group.
+    async fn namespaces(
+        &self,
+        server: &CachedServer,
+        resource: Option<&ApiResource>,
+    ) -> Option<Vec<Segment>> {
         let role = match resource.and_then(|resource| self.role_of_objects(resource)) {
-            Some(Role::MostlyEnd | Role::End) => Role::Both,
-            _ => Role::Folder,
+            Some(Role::MostlyPath | Role::Path) => Role::Both,
+            _ => Role::Parent,
         };
         if let Some(namespace) = self.namespace {
-            return Some(vec![Entry::new(namespace, role, "")]);
+            return Some(vec![Segment::new(namespace, role, "")]);
         }
         let objects = server.namespaces().await?;
-        let objects = objects.iter();
-        Some(
-            objects
-                .map(|object| Entry::new(&object.name, role, object.age()))
-                .collect(),
-        )
+        let segments = objects
+            .iter()
+            .map(|object| Segment::new(&object.name, role, object.age()));
+        Some(segments.collect())
     }
 
     async fn objects(
         &self,
-        server: &Server,
+        server: &CachedServer,
         collection: &str,
-        resource: &Resource,
-    ) -> Option<Vec<Entry>> {
+        resource: &ApiResource,
+    ) -> Option<Vec<Segment>> {
         let role = self.role_of_objects(resource)?;
-        let objects = server.names(collection).await?;
-        let objects = objects.iter();
-        Some(
-            objects
-                .map(|object| Entry::new(&object.name, role, object.age()))
-                .collect(),
-        )
+        let objects = server.objects(collection).await?;
+        let segments = objects
+            .iter()
+            .map(|object| Segment::new(&object.name, role, object.age()));
+        Some(segments.collect())
     }
 }
 
-fn find<'a>(resources: &'a [Resource], segment: &str) -> Option<&'a Resource> {
+fn find<'a>(resources: &'a [ApiResource], segment: &str) -> Option<&'a ApiResource> {
     let name = percent_decode_str(segment).decode_utf8().ok()?;
     resources.iter().find(|resource| resource.name == name)
 }

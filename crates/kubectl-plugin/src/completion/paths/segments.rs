@@ -1,10 +1,10 @@
-//! The segments that discovery knows: which of them lead to what is wanted, and what each one is.
+//! The segments that discovery knows, filtered by verb.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::completion::api::{Api, Group, Resource, Version};
+use crate::completion::discovery::{ApiGroup, ApiResource, ApiVersion, Discovery};
 
-/// What of a name is written with a `%`: whatever else a shell or a path may take for something.
+/// The characters of a name that are percent-encoded, because a path or a shell may give them a meaning.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -12,178 +12,193 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b':')
     .remove(b'@');
 
-/// What is done to whole collections.
-const OF_COLLECTIONS: [&str; 4] = ["create", "deletecollection", "list", "watch"];
-/// What is done to single objects.
-const OF_OBJECTS: [&str; 5] = ["delete", "get", "patch", "update", "watch"];
+/// The verbs for whole collections.
+const COLLECTION_VERBS: [&str; 4] = ["create", "deletecollection", "list", "watch"];
+/// The verbs for single objects.
+const OBJECT_VERBS: [&str; 5] = ["delete", "get", "patch", "update", "watch"];
 
-/// How many kinds describe a version.
-const KINDS: usize = 4;
+/// How many kinds the description of a version names.
+const KINDS_IN_DESCRIPTION: usize = 4;
 
-/// A segment that may follow.
-pub(crate) struct Entry {
-    /// As it is sent.
-    pub(crate) segment: String,
+/// A segment of a path.
+pub(crate) struct Segment {
+    /// The segment in percent-encoding.
+    pub(crate) text: String,
     pub(crate) role: Role,
     pub(crate) description: String,
 }
 
-/// What a path is that ends with a segment.
+/// Whether a path may end with a segment.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// The way to something.
-    Folder,
-    /// A whole path, and as often the way to something below.
+    /// More segments must follow.
+    Parent,
+    /// The path may end here or go on, one as likely as the other.
     Both,
-    /// A whole path in most cases, with something below.
-    MostlyEnd,
-    /// A whole path.
-    End,
+    /// The path may go on, but rarely does.
+    MostlyPath,
+    /// The path ends here.
+    Path,
 }
 
-/// What is wanted.
-pub(crate) struct Wanted<'a> {
-    /// What is to be done to it, one or another of them, as RBAC names them.
+/// Which paths are offered.
+pub(crate) struct PathFilter<'a> {
+    /// RBAC verbs. A path supports at least one of them.
     pub(crate) verbs: &'a [&'a str],
-    /// The namespace that the line is about, if it says so.
+    /// The only namespace, if the command line names one.
     pub(crate) namespace: Option<&'a str>,
 }
 
-impl Entry {
+impl Segment {
     pub(crate) fn new(name: &str, role: Role, description: impl Into<String>) -> Self {
         Self {
-            segment: utf8_percent_encode(name, ENCODED).to_string(),
+            text: utf8_percent_encode(name, ENCODED).to_string(),
             role,
             description: description.into(),
         }
     }
 }
 
-/// What every API path begins with.
-pub(crate) fn roots() -> Vec<Entry> {
+/// Returns the first segments of all API paths.
+pub(crate) fn roots() -> Vec<Segment> {
     vec![
-        Entry::new("api", Role::Folder, "the core group"),
-        Entry::new("apis", Role::Folder, "all other groups"),
+        Segment::new("api", Role::Parent, "the core group"),
+        Segment::new("apis", Role::Parent, "all other groups"),
     ]
 }
 
-impl Wanted<'_> {
-    pub(crate) fn groups(&self, api: &Api) -> Vec<Entry> {
-        let groups = api.groups.iter().filter(|group| !group.name.is_empty());
-        let entry = |group: &Group| {
-            let versions = group.versions.iter().filter(|version| self.is_in(version));
-            let versions: Vec<_> = versions.map(|version| version.name.as_str()).collect();
-            (!versions.is_empty())
-                .then(|| Entry::new(&group.name, Role::Folder, versions.join(", ")))
+impl PathFilter<'_> {
+    /// Returns the groups below `/apis`.
+    pub(crate) fn groups(&self, discovery: &Discovery) -> Vec<Segment> {
+        let named = discovery
+            .groups
+            .iter()
+            .filter(|group| !group.name.is_empty());
+        let segment = |group: &ApiGroup| {
+            let versions = group.versions.iter();
+            let names: Vec<_> = versions
+                .filter(|version| self.includes_version(version))
+                .map(|version| version.name.as_str())
+                .collect();
+            (!names.is_empty()).then(|| Segment::new(&group.name, Role::Parent, names.join(", ")))
         };
-        groups.filter_map(entry).collect()
+        named.filter_map(segment).collect()
     }
 
-    pub(crate) fn versions(&self, api: &Api, group: &str) -> Vec<Entry> {
-        let groups = api.groups.iter().filter(|present| present.name == group);
-        let versions = groups.flat_map(|group| &group.versions);
-        let entry = |version: &Version| {
+    /// Returns the versions of a group.
+    pub(crate) fn versions(&self, discovery: &Discovery, group: &str) -> Vec<Segment> {
+        let groups = discovery.groups.iter();
+        let versions = groups
+            .filter(|candidate| candidate.name == group)
+            .flat_map(|group| &group.versions);
+        let segment = |version: &ApiVersion| {
             let resources = version.resources.iter().flatten();
             let mut kinds = resources
-                .filter(|resource| self.is_for(resource))
-                .map(|it| &*it.kind);
-            let mut shown: Vec<_> = kinds.by_ref().take(KINDS).collect();
+                .filter(|resource| self.includes_resource(resource))
+                .map(|resource| resource.kind.as_str());
+            let mut shown: Vec<_> = kinds.by_ref().take(KINDS_IN_DESCRIPTION).collect();
             shown.extend(kinds.next().map(|_| "…"));
-            Entry::new(&version.name, Role::Folder, shown.join(", "))
+            Segment::new(&version.name, Role::Parent, shown.join(", "))
         };
         versions
-            .filter(|version| self.is_in(version))
-            .map(entry)
+            .filter(|version| self.includes_version(version))
+            .map(segment)
             .collect()
     }
 
-    /// What a version has beside and above its namespaces.
-    pub(crate) fn top(&self, resources: &[Resource]) -> Vec<Entry> {
+    /// Returns the segments after a version: resources without a namespace, `namespaces`, and the
+    /// collections across all namespaces.
+    pub(crate) fn below_version(&self, resources: &[ApiResource]) -> Vec<Segment> {
         let (namespaced, others): (Vec<_>, Vec<_>) = resources
             .iter()
-            .filter(|it| self.is_for(it))
-            .partition(|it| it.is_namespaced);
-        let mut entries = self.collections(others);
+            .filter(|resource| self.includes_resource(resource))
+            .partition(|resource| resource.is_namespaced);
+        let mut segments = self.collections(others);
         if self.namespace.is_none() {
-            let everywhere = namespaced
+            let across_namespaces = namespaced
                 .iter()
-                .filter(|it| self.is_wanted(it, &OF_COLLECTIONS));
-            entries.extend(everywhere.map(|resource| {
+                .filter(|resource| self.supports(resource, &COLLECTION_VERBS));
+            segments.extend(across_namespaces.map(|resource| {
                 let description = format!("{} in all namespaces", resource.kind);
-                Entry::new(&resource.name, Role::End, description)
+                Segment::new(&resource.name, Role::Path, description)
             }));
         }
-        // In the core group they are a resource themselves.
-        let are_there = entries.iter().any(|entry| entry.segment == "namespaces");
-        if !namespaced.is_empty() && !are_there {
-            entries.push(Entry::new("namespaces", Role::Folder, "one namespace"));
+        // In the core group, `namespaces` is one of the resources.
+        let is_present = segments.iter().any(|segment| segment.text == "namespaces");
+        if !namespaced.is_empty() && !is_present {
+            segments.push(Segment::new("namespaces", Role::Parent, "one namespace"));
         }
-        entries
+        segments
     }
 
+    /// Returns the collections of resources.
     pub(crate) fn collections<'a>(
         &self,
-        resources: impl IntoIterator<Item = &'a Resource>,
-    ) -> Vec<Entry> {
-        let entry = |resource: &'a Resource| {
-            let is_end = self.is_wanted(resource, &OF_COLLECTIONS);
-            let role = match (is_end, self.role_of_objects(resource).is_some()) {
+        resources: impl IntoIterator<Item = &'a ApiResource>,
+    ) -> Vec<Segment> {
+        let segment = |resource: &'a ApiResource| {
+            let is_path = self.supports(resource, &COLLECTION_VERBS);
+            let role = match (is_path, self.role_of_objects(resource).is_some()) {
                 (true, true) => Role::Both,
-                (true, false) => Role::End,
-                (false, true) => Role::Folder,
+                (true, false) => Role::Path,
+                (false, true) => Role::Parent,
                 (false, false) => return None,
             };
-            Some(Entry::new(&resource.name, role, &*resource.kind))
+            Some(Segment::new(&resource.name, role, &*resource.kind))
         };
-        resources.into_iter().filter_map(entry).collect()
+        resources.into_iter().filter_map(segment).collect()
     }
 
-    /// What the objects of a resource are; `None` is nothing that is wanted.
-    pub(crate) fn role_of_objects(&self, resource: &Resource) -> Option<Role> {
-        let is_end = self.is_wanted(resource, &OF_OBJECTS);
-        match (is_end, self.has_subresources(resource)) {
-            (true, true) => Some(Role::MostlyEnd),
-            (true, false) => Some(Role::End),
-            (false, true) => Some(Role::Folder),
+    /// Returns the role of a resource's objects, or `None` if they are not offered.
+    pub(crate) fn role_of_objects(&self, resource: &ApiResource) -> Option<Role> {
+        let is_path = self.supports(resource, &OBJECT_VERBS);
+        match (is_path, self.includes_subresources(resource)) {
+            (true, true) => Some(Role::MostlyPath),
+            (true, false) => Some(Role::Path),
+            (false, true) => Some(Role::Parent),
             (false, false) => None,
         }
     }
 
-    pub(crate) fn subresources(&self, resource: &Resource) -> Vec<Entry> {
+    /// Returns the subresources of a resource.
+    pub(crate) fn subresources(&self, resource: &ApiResource) -> Vec<Segment> {
         let subresources = resource.subresources.iter();
         subresources
-            .filter(|subresource| self.is_in_verbs(&subresource.verbs))
-            .map(|subresource| Entry::new(&subresource.name, Role::End, &*subresource.kind))
+            .filter(|subresource| self.includes_any_of(&subresource.verbs))
+            .map(|subresource| Segment::new(&subresource.name, Role::Path, &*subresource.kind))
             .collect()
     }
 
-    /// Whether anything of a version is wanted; what is in it may not be known.
-    fn is_in(&self, version: &Version) -> bool {
+    /// Reports whether a version has any path to offer. It may, if its resources are not known.
+    fn includes_version(&self, version: &ApiVersion) -> bool {
         let resources = version.resources.as_ref();
-        resources.is_none_or(|resources| resources.iter().any(|resource| self.is_for(resource)))
+        resources.is_none_or(|resources| {
+            resources
+                .iter()
+                .any(|resource| self.includes_resource(resource))
+        })
     }
 
-    fn is_for(&self, resource: &Resource) -> bool {
-        self.is_in_verbs(&resource.verbs) || self.has_subresources(resource)
+    fn includes_resource(&self, resource: &ApiResource) -> bool {
+        self.includes_any_of(&resource.verbs) || self.includes_subresources(resource)
     }
 
-    fn has_subresources(&self, resource: &Resource) -> bool {
+    fn includes_subresources(&self, resource: &ApiResource) -> bool {
         resource
             .subresources
             .iter()
-            .any(|it| self.is_in_verbs(&it.verbs))
+            .any(|subresource| self.includes_any_of(&subresource.verbs))
     }
 
-    /// Whether a wanted verb is among those that the server has for something.
-    fn is_in_verbs(&self, verbs: &[String]) -> bool {
+    fn includes_any_of(&self, verbs: &[String]) -> bool {
         self.verbs
             .iter()
-            .any(|wanted| verbs.iter().any(|verb| verb == wanted))
+            .any(|included| verbs.iter().any(|verb| verb == included))
     }
 
-    /// Whether the server does a wanted verb of this kind to a resource.
-    fn is_wanted(&self, resource: &Resource, kind: &[&str]) -> bool {
-        let mut wanted = self.verbs.iter().filter(|verb| kind.contains(verb));
-        wanted.any(|wanted| resource.verbs.iter().any(|verb| verb == wanted))
+    /// Reports whether a resource supports one of the filter's verbs that is also in `applicable`.
+    fn supports(&self, resource: &ApiResource, applicable: &[&str]) -> bool {
+        let mut included = self.verbs.iter().filter(|verb| applicable.contains(verb));
+        included.any(|included| resource.verbs.iter().any(|verb| verb == included))
     }
 }

@@ -1,2 +1,2 @@
-@rem kubectl runs this file, COMPLETER.cmd in a folder of PATH, to complete `COMMAND`.
+@rem kubectl runs this file to complete `COMMAND`. Save it as COMPLETER.cmd in a folder of PATH.
 @PROGRAM __complete %*

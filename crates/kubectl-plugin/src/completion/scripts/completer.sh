@@ -1,3 +1,3 @@
 #!/bin/sh
-# kubectl runs this file, COMPLETER in a folder of PATH, to complete `COMMAND`.
+# kubectl runs this file to complete `COMMAND`. Save it as COMPLETER in a folder of PATH, and make it executable.
 exec PROGRAM __complete "$@"

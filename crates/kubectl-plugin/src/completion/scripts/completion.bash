@@ -1,6 +1,6 @@
 # Completion for PROGRAM in bash. In ~/.bashrc:
 #   source <(PROGRAM completion bash)
-# For an alias of it, one more line:
+# For an alias, add a line:
 #   alias x=PROGRAM; complete -o default -F _PROGRAM x
 _PROGRAM() {
     local line=${COMP_LINE:0:COMP_POINT} answer directive word before= quote= shown value
@@ -13,7 +13,7 @@ _PROGRAM() {
         ((directive & 4)) && compopt +o default
     fi
 
-    # What is behind the last `=` or `:` is a word of its own for bash, unless it is quoted.
+    # Unless it is quoted, bash starts a new word after `=` and `:`.
     word=${line##*[[:space:]]}
     if [[ $word == [\"\']* ]]; then
         quote=${word:0:1} word=${word:1}
@@ -26,7 +26,7 @@ _PROGRAM() {
     while IFS= read -r shown; do
         [[ -n $shown ]] || continue
         value=${shown%%$'\t'*}
-        if [[ $COMP_TYPE == 63 ]]; then # The second TAB: a list to read.
+        if [[ $COMP_TYPE == 63 ]]; then # The second TAB shows a list.
             [[ $value == /* ]] && value=${value#"${word%/*}/"}
             [[ $shown == *$'\t'* ]] && value+="  (${shown#*$'\t'})"
             COMPREPLY+=("${value:0:${COLUMNS:-80}-1}")
@@ -37,7 +37,7 @@ _PROGRAM() {
     done <<<"$answer"
 }
 
-# Sets `value` to what stands for $2 behind the quote $1, if there is one: a name runs nothing.
+# Sets `value` to $2, escaped for a word that starts with the quote $1, so that the shell runs no part of it.
 _PROGRAM_quote() {
     value=$2
     if [[ $1 == \' ]]; then

@@ -1,6 +1,6 @@
 # Completion for PROGRAM in fish. In ~/.config/fish/config.fish:
 #   PROGRAM completion fish | source
-# An alias of it (alias x=PROGRAM) needs nothing more.
+# An alias (alias x=PROGRAM) needs no further setup.
 function _PROGRAM
     set -l answer (commandline -cp | PROGRAM __completeLine 2>/dev/null)
     set -l directive (string sub -s 2 -- $answer[-1])

@@ -10,7 +10,7 @@ Register-ArgumentCompleter -Native -CommandName 'PROGRAM' -ScriptBlock {
     $typed | PROGRAM __completeLine 2>$null | Where-Object { $_ -notmatch '^:\d+$' } | ForEach-Object {
         $value, $description = $_ -split "`t", 2
         if (-not $description) { $description = $value }
-        # A name runs nothing: what could, stands in quotes.
+        # Quotes keep the shell from running any part of a name.
         $text = "$flag$value"
         if ($text -match '[^\w./:=%+-]') { $text = "'" + $text.Replace("'", "''") + "'" }
         [System.Management.Automation.CompletionResult]::new($text, $value, 'ParameterValue', $description)

@@ -1,7 +1,7 @@
 #compdef PROGRAM
-# Completion for PROGRAM in zsh. In ~/.zshrc, behind compinit:
+# Completion for PROGRAM in zsh. In ~/.zshrc, after compinit:
 #   source <(PROGRAM completion zsh)
-# An alias of it needs nothing more, unless COMPLETE_ALIASES is set:
+# An alias needs no further setup, unless COMPLETE_ALIASES is set:
 #   alias x=PROGRAM; compdef _PROGRAM x
 _PROGRAM() {
     local line="${(j: :)words[1,CURRENT-1]} $IPREFIX$QIPREFIX$PREFIX"
@@ -13,7 +13,7 @@ _PROGRAM() {
 
     [[ $PREFIX == -*=* ]] && compset -P 1 '*='
     if [[ $PREFIX == /* ]]; then
-        # Only what is behind the last slash is shown.
+        # Shows the last segment only.
         local before=${PREFIX%/*}/
         compset -P '*/'
         answer=("${(@)answer#$before}")
@@ -30,7 +30,7 @@ _PROGRAM() {
     done
     _describe -t values 'COMMAND' values "${(@)space}"
 }
-# Not when zsh has found this file by itself, and runs it as the function.
+# In a folder of fpath, this file is the body of the function itself.
 if [[ ${funcstack[1]} == _PROGRAM ]]; then
     _PROGRAM "$@"
 else

@@ -1,9 +1,9 @@
-//! What a shell is answered, in the form that Cobra gave kubectl
+//! The candidates for the word at the cursor, in the format of Cobra, which kubectl reads
 //! (`spf13/cobra`, `completions.go`; `kubectl/pkg/cmd/plugin/plugin_completion.go`).
 
-use std::fmt::Write;
+use std::fmt::Write as _;
 
-/// One word that may stand at the cursor.
+/// A word that fits at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Candidate {
     value: String,
@@ -11,13 +11,13 @@ pub(super) struct Candidate {
     description: String,
 }
 
-/// The candidates, and what the shell should do with them.
+/// The candidates, and directives for the shell.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct Completions {
     pub(super) candidates: Vec<Candidate>,
-    /// Whether what was completed is the beginning of a word.
-    pub(super) goes_on: bool,
-    /// Whether the shell should offer files when there are no candidates.
+    /// The shell adds no space after a candidate, because the word is not complete yet.
+    pub(super) no_space: bool,
+    /// The shell offers files if there are no candidates.
     pub(super) files: bool,
 }
 
@@ -39,8 +39,8 @@ impl Candidate {
     }
 }
 
-impl Answer {
-    /// Files of the shell's own finding.
+impl Completions {
+    /// Leaves the candidates to the shell, which offers files.
     pub(super) fn files() -> Self {
         Self {
             files: true,
@@ -48,43 +48,37 @@ impl Answer {
         }
     }
 
-    /// Those of `candidates` that begin with `typed`.
-    pub(super) fn of(candidates: impl IntoIterator<Item = Candidate>, typed: &str) -> Self {
+    /// Selects the candidates that start with `typed`.
+    pub(super) fn matching(candidates: impl IntoIterator<Item = Candidate>, typed: &str) -> Self {
         let fits = |candidate: &Candidate| candidate.value.starts_with(typed);
         let candidates: Vec<_> = candidates.into_iter().filter(fits).collect();
-        // `condition=` is followed by a name.
-        let goes_on = candidates
+        // A name follows `condition=`.
+        let no_space = candidates
             .iter()
             .any(|candidate| candidate.value.ends_with('='));
         Self {
             candidates,
-            goes_on,
+            no_space,
             files: false,
         }
     }
 
-    /// One candidate a line, a tab before its description, and last the directive.
+    /// Formats one candidate a line, with its description after a tab, and the directives at the end.
     pub(super) fn render(&self, with_descriptions: bool) -> String {
         let mut text = String::new();
         for Candidate { value, description } in &self.candidates {
-            // A line is a candidate: what would break it, or steer a terminal, cannot be one.
+            // A control character would break the line or steer the terminal.
             if value.is_empty() || value.chars().any(char::is_control) {
                 continue;
             }
             text.push_str(value);
             if with_descriptions && !description.is_empty() {
                 text.push('\t');
-                text.extend(description.chars().map(|character| {
-                    if character.is_control() {
-                        ' '
-                    } else {
-                        character
-                    }
-                }));
+                text.push_str(&description.replace(char::is_control, " "));
             }
             text.push('\n');
         }
-        let space = if self.goes_on { NO_SPACE } else { 0 };
+        let space = if self.no_space { NO_SPACE } else { 0 };
         let files = if self.files { 0 } else { NO_FILES };
         let _ = writeln!(text, ":{}", space | files);
         text
@@ -96,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_candidate_is_a_line_and_nothing_breaks_it() {
+    fn each_candidate_is_one_line_without_control_characters() {
         let candidates = || {
             [
                 Candidate::new("merge", "RFC\t7396\nand \u{1b}[31mred"),
@@ -105,15 +99,18 @@ mod tests {
                 Candidate::new("meant", ""),
             ]
         };
-        let answer = Answer::of(candidates(), "me");
+        let matching = Completions::matching(candidates(), "me");
         assert_eq!(
-            answer.render(true),
+            matching.render(true),
             "merge\tRFC 7396 and  [31mred\nmeant\n:4\n"
         );
-        assert_eq!(answer.render(false), "merge\nmeant\n:4\n");
-        assert_eq!(Answer::of(candidates(), "x").render(true), ":4\n");
-        assert_eq!(Answer::files().render(true), ":0\n");
-        let goes_on = Answer::of([Candidate::new("condition=", "")], "");
-        assert_eq!(goes_on.render(true), "condition=\n:6\n");
+        assert_eq!(matching.render(false), "merge\nmeant\n:4\n");
+        assert_eq!(
+            Completions::matching(candidates(), "x").render(true),
+            ":4\n"
+        );
+        assert_eq!(Completions::files().render(true), ":0\n");
+        let unfinished = Completions::matching([Candidate::new("condition=", "")], "");
+        assert_eq!(unfinished.render(true), "condition=\n:6\n");
     }
 }

@@ -1,58 +1,68 @@
-//! What an API server serves: groups, versions, resources, subresources. Read from aggregated
-//! discovery (Kubernetes 1.26), or from the documents of older servers, group by group.
+//! The API groups, versions, resources and subresources that a server serves.
+//!
+//! Aggregated discovery has them all (Kubernetes 1.26); older servers list the resources of each version
+//! in a document of its own.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// All groups. The core group's name is empty.
+/// Everything that a server serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Api {
-    pub(super) groups: Vec<Group>,
+pub(super) struct Discovery {
+    pub(super) groups: Vec<ApiGroup>,
 }
 
+/// An API group. The core group's name is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Group {
+pub(super) struct ApiGroup {
     pub(super) name: String,
-    /// The server's favourite first.
-    pub(super) versions: Vec<Version>,
+    /// The versions, in the server's order of preference.
+    pub(super) versions: Vec<ApiVersion>,
 }
 
+/// A version of an API group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Version {
+pub(super) struct ApiVersion {
     pub(super) name: String,
-    /// `None` when the server tells of them only when it is asked for each version.
-    pub(super) resources: Option<Vec<Resource>>,
+    /// `None` if the server lists them in a document of their own.
+    pub(super) resources: Option<Vec<ApiResource>>,
 }
 
+/// A resource, such as `deployments`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Resource {
-    /// The plural.
+pub(super) struct ApiResource {
+    /// The plural name.
     pub(super) name: String,
     pub(super) kind: String,
     pub(super) is_namespaced: bool,
     pub(super) verbs: Vec<String>,
-    pub(super) subresources: Vec<Subresource>,
+    pub(super) subresources: Vec<ApiSubresource>,
 }
 
+/// A subresource, such as `scale`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Subresource {
+pub(super) struct ApiSubresource {
     pub(super) name: String,
     pub(super) kind: String,
     pub(super) verbs: Vec<String>,
 }
 
-impl Api {
-    /// The groups in a reply to `GET /api` or `GET /apis`; `None` is none of the three documents.
+impl Discovery {
+    /// Parses the response to `GET /api` or `GET /apis`. Returns `None` if it is not a discovery document.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         let document: Value = serde_json::from_slice(body).ok()?;
         let groups = match document.get("kind")?.as_str()? {
-            "APIGroupDiscoveryList" => list(&document, "items").filter_map(aggregated).collect(),
-            "APIGroupList" => list(&document, "groups").filter_map(plain).collect(),
+            "APIGroupDiscoveryList" => list(&document, "items")
+                .filter_map(aggregated_group)
+                .collect(),
+            "APIGroupList" => list(&document, "groups")
+                .filter_map(unaggregated_group)
+                .collect(),
             "APIVersions" => {
                 let names = list(&document, "versions").filter_map(Value::as_str);
-                vec![Group {
+                vec![ApiGroup {
                     name: String::new(),
-                    versions: names.map(Version::unknown).collect(),
+                    versions: names.map(ApiVersion::without_resources).collect(),
                 }]
             }
             _ => return None,
@@ -60,18 +70,19 @@ impl Api {
         Some(Self { groups })
     }
 
-    pub(super) fn version(&self, group: &str, version: &str) -> Option<&Version> {
+    /// Finds a version of a group.
+    pub(super) fn version(&self, group: &str, version: &str) -> Option<&ApiVersion> {
         let mut groups = self.groups.iter();
-        let group = groups.find(|present| present.name == group)?;
+        let group = groups.find(|candidate| candidate.name == group)?;
         group
             .versions
             .iter()
-            .find(|present| present.name == version)
+            .find(|candidate| candidate.name == version)
     }
 }
 
-impl Version {
-    fn unknown(name: &str) -> Self {
+impl ApiVersion {
+    fn without_resources(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             resources: None,
@@ -79,8 +90,8 @@ impl Version {
     }
 }
 
-/// The resources in an `APIResourceList`, which has the subresources among them.
-pub(super) fn resources(body: &[u8]) -> Option<Vec<Resource>> {
+/// Parses an `APIResourceList`, in which subresources are entries like `deployments/scale`.
+pub(super) fn resource_list(body: &[u8]) -> Option<Vec<ApiResource>> {
     let document: Value = serde_json::from_slice(body).ok()?;
     if document.get("kind")? != "APIResourceList" {
         return None;
@@ -88,7 +99,7 @@ pub(super) fn resources(body: &[u8]) -> Option<Vec<Resource>> {
     let mut resources = Vec::new();
     for entry in list(&document, "resources") {
         if !text(entry, "name").contains('/') {
-            resources.push(Resource {
+            resources.push(ApiResource {
                 name: text(entry, "name"),
                 kind: text(entry, "kind"),
                 is_namespaced: entry["namespaced"] == true,
@@ -103,8 +114,8 @@ pub(super) fn resources(body: &[u8]) -> Option<Vec<Resource>> {
             continue;
         };
         let mut parents = resources.iter_mut();
-        if let Some(parent) = parents.find(|parent: &&mut Resource| parent.name == resource) {
-            parent.subresources.push(Subresource {
+        if let Some(parent) = parents.find(|parent: &&mut ApiResource| parent.name == resource) {
+            parent.subresources.push(ApiSubresource {
                 name: name.to_owned(),
                 kind: text(entry, "kind"),
                 verbs: verbs(entry),
@@ -114,9 +125,9 @@ pub(super) fn resources(body: &[u8]) -> Option<Vec<Resource>> {
     Some(resources)
 }
 
-/// An `APIGroupDiscovery`.
-fn aggregated(group: &Value) -> Option<Group> {
-    let versions = list(group, "versions").map(|version| Version {
+/// Parses an `APIGroupDiscovery`.
+fn aggregated_group(group: &Value) -> Option<ApiGroup> {
+    let versions = list(group, "versions").map(|version| ApiVersion {
         name: text(version, "version"),
         resources: Some(
             list(version, "resources")
@@ -124,7 +135,7 @@ fn aggregated(group: &Value) -> Option<Group> {
                 .collect(),
         ),
     });
-    Some(Group {
+    Some(ApiGroup {
         name: group
             .get("metadata")
             .map(|metadata| text(metadata, "name"))?,
@@ -132,18 +143,19 @@ fn aggregated(group: &Value) -> Option<Group> {
     })
 }
 
-fn aggregated_resource(resource: &Value) -> Resource {
+/// Parses an `APIResourceDiscovery`.
+fn aggregated_resource(resource: &Value) -> ApiResource {
     let kind = |entry: &Value| {
         entry
             .get("responseKind")
             .map_or(String::new(), |kind| text(kind, "kind"))
     };
-    let subresources = list(resource, "subresources").map(|entry| Subresource {
+    let subresources = list(resource, "subresources").map(|entry| ApiSubresource {
         name: text(entry, "subresource"),
         kind: kind(entry),
         verbs: verbs(entry),
     });
-    Resource {
+    ApiResource {
         name: text(resource, "resource"),
         kind: kind(resource),
         is_namespaced: resource["scope"] == "Namespaced",
@@ -152,12 +164,12 @@ fn aggregated_resource(resource: &Value) -> Resource {
     }
 }
 
-/// An `APIGroup`.
-fn plain(group: &Value) -> Option<Group> {
+/// Parses an `APIGroup`, which names its versions and nothing in them.
+fn unaggregated_group(group: &Value) -> Option<ApiGroup> {
     let versions = list(group, "versions").filter_map(|version| version.get("version")?.as_str());
-    Some(Group {
+    Some(ApiGroup {
         name: group.get("name")?.as_str()?.to_owned(),
-        versions: versions.map(Version::unknown).collect(),
+        versions: versions.map(ApiVersion::without_resources).collect(),
     })
 }
 
@@ -190,13 +202,13 @@ mod tests {
 
     use super::*;
 
-    fn deployments() -> Resource {
-        let scale = Subresource {
+    fn deployments() -> ApiResource {
+        let scale = ApiSubresource {
             name: "scale".to_owned(),
             kind: "Scale".to_owned(),
             verbs: vec!["patch".to_owned()],
         };
-        Resource {
+        ApiResource {
             name: "deployments".to_owned(),
             kind: "Deployment".to_owned(),
             is_namespaced: true,
@@ -206,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn both_kinds_of_discovery_say_the_same() {
+    fn both_kinds_of_discovery_give_the_same_resources() {
         let aggregated = json!({
             "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2",
             "items": [{"metadata": {"name": "apps"}, "versions": [{"version": "v1", "resources": [{
@@ -215,29 +227,29 @@ mod tests {
                 "subresources": [{"subresource": "scale", "responseKind": {"kind": "Scale"}, "verbs": ["patch"]}],
             }]}]}],
         });
-        let api = Api::read(aggregated.to_string().as_bytes()).unwrap();
-        let version = api.version("apps", "v1").unwrap();
+        let discovery = Discovery::read(aggregated.to_string().as_bytes()).unwrap();
+        let version = discovery.version("apps", "v1").unwrap();
         assert_eq!(version.resources, Some(vec![deployments()]));
 
         let groups = json!({"kind": "APIGroupList", "groups": [{"name": "apps", "versions": [{"groupVersion": "apps/v1", "version": "v1"}]}]});
-        let api = Api::read(groups.to_string().as_bytes()).unwrap();
-        assert_eq!(api.version("apps", "v1").unwrap().resources, None);
+        let discovery = Discovery::read(groups.to_string().as_bytes()).unwrap();
+        assert_eq!(discovery.version("apps", "v1").unwrap().resources, None);
         let list = json!({"kind": "APIResourceList", "resources": [
             {"name": "deployments/scale", "kind": "Scale", "namespaced": true, "verbs": ["patch"]},
             {"name": "deployments", "kind": "Deployment", "namespaced": true, "verbs": ["get", "patch"]},
             {"name": "lost/status", "kind": "Lost", "namespaced": true, "verbs": []},
         ]});
         assert_eq!(
-            resources(list.to_string().as_bytes()),
+            resource_list(list.to_string().as_bytes()),
             Some(vec![deployments()])
         );
 
-        let core = Api::read(br#"{"kind": "APIVersions", "versions": ["v1"]}"#).unwrap();
+        let core = Discovery::read(br#"{"kind": "APIVersions", "versions": ["v1"]}"#).unwrap();
         assert!(core.version("", "v1").is_some());
     }
 
     #[test]
-    fn what_is_no_discovery_is_none() {
+    fn other_documents_are_ignored() {
         for body in [
             "",
             "[]",
@@ -246,11 +258,11 @@ mod tests {
             r#"{"kind": 1}"#,
             r#"{"kind": "Status"}"#,
         ] {
-            assert_eq!(Api::read(body.as_bytes()), None, "{body}");
-            assert_eq!(resources(body.as_bytes()), None, "{body}");
+            assert_eq!(Discovery::read(body.as_bytes()), None, "{body}");
+            assert_eq!(resource_list(body.as_bytes()), None, "{body}");
         }
-        let odd =
+        let malformed =
             br#"{"kind": "APIGroupDiscoveryList", "items": [1, {"metadata": {}, "versions": 3}]}"#;
-        assert!(Api::read(odd).is_some());
+        assert!(Discovery::read(malformed).is_some());
     }
 }

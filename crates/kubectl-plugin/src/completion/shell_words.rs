@@ -1,15 +1,16 @@
-//! A line of a shell → the words of it, as far as they can be known without running anything.
+//! Splits a line of a shell into words, without running anything.
 //!
-//! The functions that generated scripts usually have for this hand the line to `eval`, which runs every
-//! `$(…)` in it at a press of TAB. Here nothing is run: quotes, `~` and exported variables are read
-//! as a shell reads them, and all else stands for itself.
+//! Generated completion scripts usually pass the line to `eval`, which runs every `$(…)` in it as soon as
+//! TAB is pressed. Here quotes, `~` and exported variables are expanded as a shell does, and everything
+//! else is left as it is.
 
 use std::env;
 use std::iter::Peekable;
+use std::mem;
 use std::str::Chars;
 
-/// The arguments of the command in `line`, which ends at the cursor. The last one is the word at
-/// the cursor, which may be empty.
+/// Returns the arguments of the command in `line`, which ends at the cursor. The last one is the word
+/// at the cursor, and may be empty.
 pub(super) fn arguments(line: &str) -> Vec<String> {
     let words = split(line);
     let command = words.iter().position(|word| !is_assignment(word));
@@ -20,13 +21,13 @@ pub(super) fn arguments(line: &str) -> Vec<String> {
     }
 }
 
-/// `NAME=value` in front of a command.
+/// Reports whether a word is a `NAME=value` before a command.
 fn is_assignment(word: &str) -> bool {
     word.split_once('=')
-        .is_some_and(|(name, _)| !name.is_empty() && name.chars().all(is_of_a_name))
+        .is_some_and(|(name, _)| !name.is_empty() && name.chars().all(is_name_character))
 }
 
-fn is_of_a_name(character: char) -> bool {
+fn is_name_character(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '_'
 }
 
@@ -37,7 +38,7 @@ fn split(line: &str) -> Vec<String> {
     while let Some(character) = rest.next() {
         match character {
             ' ' | '\t' | '\n' => {
-                words.push(std::mem::take(&mut word));
+                words.push(mem::take(&mut word));
                 while rest.next_if(|next| next.is_whitespace()).is_some() {}
             }
             '\'' => word.extend(rest.by_ref().take_while(|next| *next != '\'')),
@@ -61,7 +62,7 @@ fn split(line: &str) -> Vec<String> {
     words
 }
 
-/// What is between two `"`.
+/// Reads up to the closing `"`.
 fn quoted(rest: &mut Peekable<Chars<'_>>, word: &mut String) {
     while let Some(character) = rest.next() {
         match character {
@@ -80,7 +81,7 @@ fn quoted(rest: &mut Peekable<Chars<'_>>, word: &mut String) {
     }
 }
 
-/// `$(…)`, which stays as it is.
+/// Copies a `$(…)`, whose `$` has been read.
 fn substitution(rest: &mut Peekable<Chars<'_>>, word: &mut String) {
     word.push('$');
     let mut depth = 0;
@@ -97,12 +98,11 @@ fn substitution(rest: &mut Peekable<Chars<'_>>, word: &mut String) {
     }
 }
 
-/// The value of `$NAME` or `${NAME}`, whose `$` has been read; of one that is not exported nothing
-/// is known.
+/// Expands `$NAME` or `${NAME}`, whose `$` has been read. A variable that is not exported is empty.
 fn variable(rest: &mut Peekable<Chars<'_>>) -> String {
     let in_braces = rest.next_if_eq(&'{').is_some();
     let mut name = String::new();
-    while let Some(character) = rest.next_if(|next| is_of_a_name(*next)) {
+    while let Some(character) = rest.next_if(|next| is_name_character(*next)) {
         name.push(character);
     }
     if in_braces {
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_those_of_a_shell_and_nothing_is_run() {
+    fn a_line_is_split_as_a_shell_does_without_running_anything() {
         let home = env::var("HOME").unwrap_or_default();
         for (line, expected) in [
             ("kp ", &[""][..]),

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 
 use super::plugin::{self, run};
 
-/// What a call answered: the candidates without their descriptions, and the directive.
+/// The output of a call: a line for each candidate, and the directive.
 #[derive(Debug)]
-struct Answered {
+struct Completions {
     lines: Vec<String>,
     directive: String,
 }
 
-impl Answered {
+impl Completions {
     fn of(command: &mut Command) -> Self {
         let outcome = run(command, "").succeeded();
         assert_eq!(outcome.stderr, "");
@@ -26,12 +26,13 @@ impl Answered {
         Self { lines, directive }
     }
 
+    /// Returns the candidates without their descriptions.
     fn values(&self) -> Vec<&str> {
         let lines = self.lines.iter();
         lines.map(|line| line.split('\t').next().unwrap()).collect()
     }
 
-    /// The last segments of the paths.
+    /// Returns the last segments of the paths.
     fn segments(&self) -> Vec<&str> {
         let last = |path: &str| {
             path.trim_end_matches('/')
@@ -45,28 +46,26 @@ impl Answered {
     }
 }
 
-/// The binary as the admin, with a cache of the test's own.
+/// Returns the plugin as a command of the admin, with a cache folder for this test.
 fn command(cache: &Path) -> Command {
     let mut command = plugin::command(&plugin::admin());
     command.env("KUBECACHEDIR", cache);
     command
 }
 
-fn complete(words: &[&str]) -> Answered {
+fn complete(words: &[&str]) -> Completions {
     let cache = tempfile::tempdir().unwrap();
-    Answered::of(command(cache.path()).arg("__complete").args(words))
+    Completions::of(command(cache.path()).arg("__complete").args(words))
 }
 
 #[test]
-fn flags_are_offered_once_and_with_their_help() {
-    let answered = complete(&["--dry"]);
+fn a_flag_is_offered_with_its_help_unless_it_is_on_the_line() {
+    let completions = complete(&["--dry"]);
     assert_eq!(
-        answered.lines,
-        [
-            "--dry-run\tserver or none: let the server do everything but store the result [bare: server]"
-        ]
+        completions.lines,
+        ["--dry-run\tserver or none; server validates but does not store"]
     );
-    assert_eq!(answered.directive, ":4");
+    assert_eq!(completions.directive, ":4");
     let all = complete(&["--context", "x", "-n", "y", "-H", "a: b", "-"]);
     for (flag, is_offered) in [
         ("--type", true),
@@ -80,12 +79,12 @@ fn flags_are_offered_once_and_with_their_help() {
         assert_eq!(all.values().contains(&flag), is_offered, "{flag}: {all:?}");
     }
     let cache = tempfile::tempdir().unwrap();
-    let bare = Answered::of(command(cache.path()).args(["__completeNoDesc", "--dry"]));
+    let bare = Completions::of(command(cache.path()).args(["__completeNoDesc", "--dry"]));
     assert_eq!(bare.lines, ["--dry-run"]);
 }
 
 #[test]
-fn values_are_offered_where_they_are_known() {
+fn known_values_are_offered() {
     for (words, values, directive) in [
         (
             &["--type", ""][..],
@@ -108,9 +107,9 @@ fn values_are_offered_where_they_are_known() {
         (&["/api/v1/namespaces/default/pods/p", ""], &[], ":4"),
         (&["--none-such", "--x=", "--y="], &[], ":4"),
     ] {
-        let answered = complete(words);
-        assert_eq!(answered.values(), values, "{words:?}");
-        assert_eq!(answered.directive, directive, "{words:?}");
+        let completions = complete(words);
+        assert_eq!(completions.values(), values, "{words:?}");
+        assert_eq!(completions.directive, directive, "{words:?}");
     }
     let clusters = complete(&["--cluster", ""]);
     assert_eq!(
@@ -131,13 +130,13 @@ fn only_paths_that_can_be_patched_are_offered() {
     assert_eq!(complete(&[""]).values(), ["/api/", "/apis/"]);
     let groups = complete(&["/apis/a"]);
     assert!(groups.segments().contains(&"apps/"), "{groups:?}");
-    // It has nothing but reviews, which are created.
+    // This group has only reviews, which support nothing but create.
     assert!(
         !groups.segments().contains(&"authentication.k8s.io/"),
         "{groups:?}"
     );
     assert_eq!(complete(&["/apis/apps/"]).segments(), ["v1/"]);
-    // A collection of all namespaces is no object, nor the way to one.
+    // A collection across all namespaces does not lead to an object.
     assert_eq!(complete(&["/apis/apps/v1/"]).segments(), ["namespaces/"]);
     let core = complete(&["/api/v1/"]);
     assert_eq!(
@@ -187,7 +186,7 @@ fn only_paths_that_can_be_patched_are_offered() {
 }
 
 #[test]
-fn a_path_that_ends_and_goes_on_is_offered_both_ways_at_its_end() {
+fn a_path_that_may_go_on_is_offered_with_and_without_a_slash() {
     let deployment = plugin::deployment();
     assert_eq!(
         complete(&[&deployment]).values(),
@@ -200,27 +199,27 @@ fn a_path_that_ends_and_goes_on_is_offered_both_ways_at_its_end() {
 }
 
 #[test]
-fn names_are_written_as_paths_have_them() {
+fn names_are_percent_encoded() {
     let collection = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
     plugin::create(
         collection,
         &json!({"metadata": {"name": "odd: a$(id) 'b'|`c`"}}),
     );
-    let answered = complete(&[&format!("{collection}/od")]);
+    let completions = complete(&[&format!("{collection}/od")]);
     assert_eq!(
-        answered.values(),
+        completions.values(),
         [format!(
             "{collection}/odd:%20a%24%28id%29%20%27b%27%7C%60c%60"
         )]
     );
     let got = ControlPlane::shared()
-        .request("GET", answered.values()[0], None)
+        .request("GET", completions.values()[0], None)
         .unwrap();
     assert_eq!(got.0, 200, "{got:?}");
 }
 
 #[test]
-fn a_line_that_names_a_namespace_gets_no_other() {
+fn only_the_namespace_on_the_line_is_offered() {
     let path = "/apis/apps/v1/namespaces/";
     assert_eq!(
         complete(&["-n", "kube-public", path]).segments(),
@@ -230,7 +229,7 @@ fn a_line_that_names_a_namespace_gets_no_other() {
 }
 
 #[test]
-fn managers_and_subresources_are_those_of_the_object_in_the_line() {
+fn managers_and_subresources_belong_to_the_object_on_the_line() {
     let collection = "/apis/apps/v1/namespaces/default/deployments";
     let deployment = plugin::deployment();
     let patch = json!({"metadata": {"labels": {"a": "b"}}}).to_string();
@@ -256,7 +255,7 @@ fn managers_and_subresources_are_those_of_the_object_in_the_line() {
 }
 
 #[test]
-fn kubectls_two_ways_to_ask_and_ours_answer_the_same() {
+fn all_three_kinds_of_calls_get_the_same_candidates() {
     let folder = tempfile::tempdir().unwrap();
     let completer = folder.path().join("kubectl_complete-rawpatch");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_kubectl-rawpatch"), &completer).unwrap();
@@ -265,7 +264,7 @@ fn kubectls_two_ways_to_ask_and_ours_answer_the_same() {
         .env_clear()
         .env("KUBECONFIG", plugin::admin())
         .env("HOME", folder.path());
-    let by_name = Answered::of(by_name.args(["--type", "merge", "/apis/ap"]));
+    let by_name = Completions::of(by_name.args(["--type", "merge", "/apis/ap"]));
     let by_word = complete(&["--type", "merge", "/apis/ap"]);
     assert_eq!(by_name.lines, by_word.lines);
     for line in [
@@ -283,9 +282,8 @@ fn kubectls_two_ways_to_ask_and_ours_answer_the_same() {
 }
 
 #[test]
-fn a_line_is_asked_about_at_the_server_that_it_names() {
-    // An older server, which knows no aggregated discovery, and tells of a version's resources only
-    // when it is asked for them.
+fn the_flags_on_the_line_select_the_server() {
+    // An older server has no aggregated discovery. It lists the resources of each version separately.
     let groups = json!({"kind": "APIGroupList", "groups": [{"name": "old.example", "versions": [{"version": "v1"}]}]});
     let resources = json!({"kind": "APIResourceList", "resources": [
         {"name": "things", "kind": "Thing", "namespaced": false, "verbs": ["patch"]},
@@ -298,13 +296,13 @@ fn a_line_is_asked_about_at_the_server_that_it_names() {
     let cache = tempfile::tempdir().unwrap();
     let complete = |words: &[&str]| {
         let mut command = command(cache.path());
-        Answered::of(
+        Completions::of(
             command
                 .args(["__complete", "--kubeconfig", &kubeconfig])
                 .args(words),
         )
     };
-    // It is asked for two lists at once, and the script has one answer for both.
+    // The program requests two lists at once, and this server sends the same one for both.
     let groups = complete(&["/apis/"]);
     assert_eq!(groups.values(), ["/apis/old.example/"; 2]);
     let versions = complete(&["/apis/old.example/"]);
@@ -312,7 +310,7 @@ fn a_line_is_asked_about_at_the_server_that_it_names() {
     let path = "/apis/old.example/v1/things/";
     assert_eq!(complete(&["/apis/old.example/v1/"]).values(), [path]);
 
-    // The same server by other flags.
+    // Selects the same server with other flags.
     let both = std::env::join_paths([plugin::admin(), kubeconfig.clone().into()]).unwrap();
     let url = server.url();
     for flags in [
@@ -324,11 +322,11 @@ fn a_line_is_asked_about_at_the_server_that_it_names() {
         let before = server.requests().len();
         let mut command = command(cache.path());
         command.env("KUBECONFIG", &both).arg("__complete");
-        Answered::of(command.args(flags).arg("/apis/"));
+        Completions::of(command.args(flags).arg("/apis/"));
         assert_eq!(server.requests().len(), before + 2, "{flags:?}");
     }
 
-    // A patch in the line is not sent, whatever the words before it say.
+    // A complete command line is not executed.
     let words = [
         "--type",
         "merge",
@@ -357,23 +355,28 @@ fn a_line_is_asked_about_at_the_server_that_it_names() {
     assert_eq!(
         paths.len(),
         3 + 3 * 2,
-        "the cache answers what was asked before: {paths:?}"
+        "repeated requests come from the cache: {paths:?}"
     );
 }
 
 #[test]
-fn the_cache_is_the_users_alone_and_answers_at_once() {
+fn the_cache_is_private_and_fast() {
     let home = tempfile::tempdir().unwrap();
-    let of_home = |words: &[&str]| {
+    let complete_in_home = |words: &[&str]| {
         let mut command = plugin::command(&plugin::admin());
-        Answered::of(
+        Completions::of(
             command
                 .env("HOME", home.path())
                 .arg("__complete")
                 .args(words),
         )
     };
-    assert_eq!(of_home(&["/api/v1/namespaces/defau"]).segments().len(), 2);
+    assert_eq!(
+        complete_in_home(&["/api/v1/namespaces/defau"])
+            .segments()
+            .len(),
+        2
+    );
     let server = ControlPlane::shared()
         .url()
         .split("//")
@@ -387,15 +390,15 @@ fn the_cache_is_the_users_alone_and_answers_at_once() {
         .unwrap()
         .map(|file| file.unwrap().path())
         .collect();
-    assert_eq!(files.len(), 2, "the API and the namespaces: {files:?}");
+    assert_eq!(files.len(), 2, "discovery and the namespaces: {files:?}");
     assert!(files.iter().all(|file| mode(file) == 0o600));
 
-    // Whether a machine is busy is not the question: of some rounds, one must do.
+    // On a busy machine some rounds are slow; one must be fast enough.
     let median = || {
         let mut times: Vec<Duration> = (0..21)
             .map(|_| {
                 let start = Instant::now();
-                of_home(&["/api/v1/namespaces/default/"]);
+                complete_in_home(&["/api/v1/namespaces/default/"]);
                 start.elapsed()
             })
             .collect();
@@ -408,11 +411,11 @@ fn the_cache_is_the_users_alone_and_answers_at_once() {
 }
 
 #[test]
-fn what_is_not_in_the_cache_is_asked_for() {
+fn a_name_missing_in_the_cache_is_looked_up() {
     let cache = tempfile::tempdir().unwrap();
     let complete = |words: &[&str]| {
         let mut command = command(cache.path());
-        Answered::of(command.arg("__complete").args(words))
+        Completions::of(command.arg("__complete").args(words))
             .values()
             .len()
     };
@@ -428,7 +431,7 @@ fn what_is_not_in_the_cache_is_asked_for() {
 }
 
 #[test]
-fn another_user_gets_nothing_from_the_cache() {
+fn users_do_not_share_the_cache() {
     let cache = tempfile::tempdir().unwrap();
     let stranger = ControlPlane::shared()
         .kubeconfig(&User::Person {
@@ -437,25 +440,25 @@ fn another_user_gets_nothing_from_the_cache() {
         })
         .unwrap();
     let path = "/api/v1/namespaces/";
-    let as_admin = Answered::of(command(cache.path()).args(["__complete", path]));
+    let as_admin = Completions::of(command(cache.path()).args(["__complete", path]));
     assert!(!as_admin.values().is_empty());
     for words in [
         &["--as", "stranger", path][..],
         &["--kubeconfig", stranger.to_str().unwrap(), path],
     ] {
-        let answered = Answered::of(command(cache.path()).arg("__complete").args(words));
-        // The namespace of the line needs no server.
+        let completions = Completions::of(command(cache.path()).arg("__complete").args(words));
+        // The namespace on the line is known without the server.
         let own = ["/api/v1/namespaces/default", "/api/v1/namespaces/default/"];
-        assert_eq!(answered.values(), own, "{words:?}");
+        assert_eq!(completions.values(), own, "{words:?}");
     }
-    // Of who a token in the line belongs to nothing is known.
+    // The owner of a token on the line is unknown, so nothing is cached.
     let untouched = tempfile::tempdir().unwrap();
-    Answered::of(command(untouched.path()).args(["__complete", "--token=x", path]));
+    Completions::of(command(untouched.path()).args(["__complete", "--token=x", path]));
     assert_eq!(fs::read_dir(untouched.path()).unwrap().count(), 0);
 }
 
 #[test]
-fn scripts_need_no_kubeconfig_and_name_the_program_that_was_called() {
+fn scripts_need_no_kubeconfig_and_call_the_program_by_its_file_name() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("kubectl-raw_patch");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_kubectl-rawpatch"), &program).unwrap();
@@ -486,13 +489,18 @@ fn scripts_need_no_kubeconfig_and_name_the_program_that_was_called() {
         help.contains("source <(kubectl-raw_patch completion bash)"),
         "{help}"
     );
-    for wrong in [&["tcsh"][..], &["bash", "zsh"]] {
-        let outcome = print(wrong).failed(2);
-        assert!(
-            outcome
-                .stderr
-                .contains("hint: `kubectl raw-patch completion --help`"),
-            "{outcome:?}"
-        );
+    let hint = "hint: run `kubectl raw-patch completion --help` for instructions\n";
+    for (words, message) in [
+        (
+            &["tcsh"][..],
+            "unknown shell \"tcsh\": use bash, zsh, fish, powershell or kubectl",
+        ),
+        (
+            &["bash", "zsh"],
+            "unexpected argument \"zsh\": only one shell is allowed",
+        ),
+    ] {
+        let stderr = print(words).failed(2).stderr;
+        assert_eq!(stderr, format!("error: {message}\n{hint}"));
     }
 }
