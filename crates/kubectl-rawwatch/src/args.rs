@@ -115,7 +115,7 @@ pub(crate) struct WatchArgs {
     /// Save progress here, and resume on the next run
     #[arg(help_heading = "Gaps and faults", long, value_name = "FILE")]
     pub(crate) resume_file: Option<String>,
-    /// Give up after the server is away this long
+    /// Give up after the server has been unreachable this long
     ///
     /// By default, the first connection must succeed, and after that the watch never gives up.
     #[arg(help_heading = "Gaps and faults", long, value_name = "DURATION", value_parser = duration_flag)]
@@ -150,7 +150,7 @@ pub(crate) struct WatchArgs {
     pub(crate) connection: ConnectionArgs,
 }
 
-/// What to do after events were lost: `--on-gap`.
+/// The reaction to lost events: `--on-gap`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnGap {
     /// Print the differences from a list, marked

@@ -22,7 +22,7 @@ const EXAMPLES: &str = r#"Examples:
 const EXIT_CODES: &str = r"Sources:
   The answer always names its source: SelfSubjectReview, TokenReview of your own
   token, a CertificateSigningRequest that is not stored, or the name in a
-  refusal. What only the local credential says is marked unverified.
+  refusal. Anything that only the local credential says is marked unverified.
 
 Exit codes:
    0  the server said who you are; with --can: everything is allowed; with

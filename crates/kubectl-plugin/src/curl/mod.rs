@@ -1,7 +1,7 @@
 //! `--curl`: writes the request as a curl command for bash.
 //!
 //! Everyone on the machine can see a command line, and people paste such texts into tickets. So the text
-//! contains no secret. It tells where each one is ([`Source`]), and bash reads it when the command runs: into
+//! contains no secret. It tells where each one is (`Source`), and bash reads it when the command runs: into
 //! a pipe that only curl reads (`<(…)`), or with its own `printf`.
 //!
 //! Pure: a request and a target in, a text out. `sources` locates the secrets of a connection.

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_steer_a_terminal_is_shown() {
+    fn control_characters_are_escaped() {
         let mut differ = differ(true);
         describe(&mut differ, "ADDED", &json!({}));
         let steering = json!({"\u{1b}[2J": "\u{9b}2J"});

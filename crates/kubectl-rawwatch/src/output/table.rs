@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_cells_is_shown_by_its_name() {
+    fn an_object_without_cells_is_shown_by_its_name() {
         let mut tables = Tables::new(Layout::default());
         let gone = event("DELETED", COLUMNS, &row("a", "[]"), "");
         let bookmark = event("BOOKMARK", "null", &row("", r#"["",0,"","<unknown>"]"#), "");

@@ -92,7 +92,7 @@ impl Listing {
         }
     }
 
-    /// Starts over at the first page. What was printed of an initial state is known now.
+    /// Starts over at the first page. The objects that were already printed are known now.
     pub(crate) fn restart(&mut self) {
         let since = self.version.take();
         *self = Self {

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_jwt_has_no_claims() {
+    fn other_text_has_no_claims() {
         for token in ["", "opaque", "a.b", "a.b.c", "a.e30.c.d", "e30.W10.c"] {
             assert_eq!(Claims::of(token), None, "{token}");
         }
