@@ -299,7 +299,7 @@ fn a_repeated_500_without_a_reason_ends_the_run() {
     assert_eq!(
         outcome.stderr,
         format!(
-            "error: {CONFIG_MAPS}: the same error twice: Error from server: resourceVersion: Invalid value\n"
+            "error: {CONFIG_MAPS}: got the same error twice: Error from server: resourceVersion: Invalid value\n"
         )
     );
 }

@@ -31,7 +31,8 @@ mod shell_words;
 mod values;
 
 use std::ffi::OsString;
-use std::io::{self, Read as _};
+use std::io;
+use std::io::Read as _;
 use std::time::Duration;
 
 use clap::Command;

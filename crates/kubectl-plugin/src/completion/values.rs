@@ -6,7 +6,8 @@ use crate::completion::cached_server::CachedServer;
 use crate::completion::completions::{Candidate, Completions};
 use crate::completion::line::{Cursor, Line};
 use crate::completion::object;
-use crate::completion::paths::{self, PathFilter};
+use crate::completion::paths;
+use crate::completion::paths::PathFilter;
 use crate::connection::{ConnectionArgs, KubeconfigList};
 
 /// The values of a plugin's own arguments, where clap does not know them.

@@ -12,7 +12,8 @@ use std::io;
 
 use kubectl_plugin::Error;
 use kubectl_plugin::output::object_name;
-use kubectl_plugin::text::terminal::{self, printable};
+use kubectl_plugin::text::terminal;
+use kubectl_plugin::text::terminal::printable;
 use serde_json::Value;
 
 /// Stands for an absent field.

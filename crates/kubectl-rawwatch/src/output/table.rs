@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 
 use kubectl_plugin::Error;
 use kubectl_plugin::request::RawPath;
-use kubectl_plugin::text::terminal::{self, fit, printable};
+use kubectl_plugin::text::terminal;
+use kubectl_plugin::text::terminal::{fit, printable};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;

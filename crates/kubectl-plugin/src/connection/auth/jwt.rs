@@ -1,6 +1,7 @@
 //! Reads the claims of a JSON Web Token (RFC 7519) for display. Its signature is not verified.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
