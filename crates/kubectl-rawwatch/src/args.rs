@@ -12,7 +12,7 @@ use crate::output::goal::Condition;
 use crate::wire::event::EventType;
 
 const EXAMPLES: &str = r"Examples:
-  # List the ConfigMaps, then print every event_type until Ctrl-C
+  # List the ConfigMaps, then print every event until Ctrl-C
   kubectl rawwatch /api/v1/namespaces/default/configmaps
 
   # Wait up to a minute for a condition; the object need not exist yet
@@ -64,7 +64,9 @@ pub(crate) struct WatchArgs {
     /// Do not print existing objects
     #[arg(long)]
     pub(crate) watch_only: bool,
-    /// Start after this version; skip existing objects
+    /// Start after this resource version
+    ///
+    /// Existing objects are not printed.
     #[arg(long, value_name = "VERSION")]
     pub(crate) resource_version: Option<String>,
     /// Only objects with matching labels
@@ -94,7 +96,7 @@ pub(crate) struct WatchArgs {
     /// Only these event types, such as ADDED,DELETED
     #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = event_type)]
     pub(crate) types: Vec<EventType>,
-    /// Print bookmarks, too
+    /// Also print bookmarks
     #[arg(help_heading = "Output", long)]
     pub(crate) bookmarks: bool,
     /// Add the path to each line
