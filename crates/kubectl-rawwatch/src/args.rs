@@ -83,7 +83,7 @@ pub(crate) struct WatchArgs {
     pub(crate) count: Option<u64>,
     /// create, delete, synced, condition=NAME[=VALUE] or jsonpath='{...}'[=VALUE]; repeatable
     ///
-    /// The grammar is that of `kubectl wait`. A condition or jsonpath is met when at least one object
+    /// Conditions are written as in `kubectl wait`. A condition or jsonpath is met when at least one object
     /// exists and every object meets it; synced, when all existing objects are printed.
     #[arg(help_heading = "End", long = "for", value_name = "CONDITION", value_parser = Condition::parse)]
     pub(crate) conditions: Vec<Condition>,

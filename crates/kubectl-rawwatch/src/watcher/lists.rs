@@ -155,7 +155,7 @@ impl Watcher {
                 self.options.path,
                 reason.words()
             );
-            let hint = "without --on-gap=fail, a list finds the differences, which are marked as synthetic";
+            let hint = "use --on-gap=resync to go on: the differences are then printed as synthetic events";
             return Err(Error::from(Kind::Gap(gap)).hinted(hint).into());
         }
         output.trace(&format!(
