@@ -1,4 +1,4 @@
-//! Everything that two kubectl plugins share; knows no plugin.
+//! Code that the kubectl plugins share. It depends on none of them.
 //!
 //! # Layout
 //! From the top down; a module imports only from those below it.
@@ -6,17 +6,17 @@
 //! | module | does |
 //! |---|---|
 //! | [`command`] | runs a plugin: command line → the plugin's function → exit code |
-//! | [`completion`] | answers a shell's TAB with what the API server has |
-//! | [`api_server`] | sends requests, and decides what a response, or the lack of one, means |
-//! | [`curl`] | writes the same request as a `curl` command |
+//! | [`completion`] | completes command lines with names from the kubeconfig and the API server |
+//! | [`api_server`] | sends requests, and interprets responses and failures |
+//! | [`curl`] | prints a request as a `curl` command instead of sending it |
 //! | [`connection`] | turns kubectl's flags and kubeconfig into a client for one server |
-//! | [`stderr`] | says everything beside the data: messages, progress, the trace of `-v` |
+//! | [`stderr`] | prints messages, progress and the trace of `-v` |
 //! | [`output`] | writes data to stdout, in the `-o` formats |
 //! | [`request`] | checks a path and its query before anything is sent |
-//! | [`error`] | holds what a user reads when something fails: message, hint, exit code |
-//! | `redaction` | removes credentials and the data of Secrets from everything shown |
-//! | [`runtime`] | waits for asynchronous work, and for signals |
-//! | [`text`] | reads and writes times, JSON as Go prints it, words of a shell |
+//! | [`runtime`] | runs asynchronous work, handles signals, and knows the plugin's name |
+//! | [`error`] | describes failures: message, hint, exit code |
+//! | `redaction` | removes credentials and the data of Secrets from everything that is shown |
+//! | [`text`] | formats and parses times, JSON in Go's spelling, shell words |
 //!
 //! # Data flow
 //! ```text
@@ -24,8 +24,8 @@
 //!              ConnectionArgs ─▶ kubeconfig ─▶ Connection ─▶ ApiServer
 //!              Err(Error) ─▶ command::run ─▶ one line and a hint on stderr, the exit code
 //! ```
-//! The left half is pure and tested beside the code. The right half is tested against a real
-//! API server, by the built binaries (`tests/`).
+//! The left half is pure, and its unit tests are next to the code. The right half is tested with
+//! the built binaries and a real API server (`tests/`).
 
 pub mod api_server;
 pub mod command;

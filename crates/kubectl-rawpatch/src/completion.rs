@@ -1,4 +1,4 @@
-//! The values that a shell offers for the flags of `kubectl rawpatch`.
+//! The completion of flag values of `kubectl rawpatch`.
 
 use kubectl_plugin::completion::{Complete, Values};
 use kubectl_plugin::output::OutputArgs;

@@ -1,7 +1,7 @@
 //! Suggests a remedy for a refusal. The table is in docs/rawpatch.md.
 //!
-//! A hint is given only if its remedy certainly fits the refusal. Some hints need another request; if it
-//! fails, there is no hint.
+//! A hint is only given if its remedy certainly fits the refusal. Some hints need another request;
+//! if it fails, there is no hint.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const JSON_PATCH_FAILED: &str = "the server rejected our request due to an error
 /// (`apimachinery/pkg/runtime/error.go`, `strictDecodingError`).
 const STRICT_DECODING_FAILED: &str = "strict decoding error: ";
 
-/// The time limit for reading the object. The refusal is printed only after that.
+/// The timeout for reading the object. The refusal is only printed afterwards.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Returns the hint for `status`, if there is one. `expected` is the version of `--if-resource-version`.

@@ -6,7 +6,7 @@ use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::request::{ApiRequest, RawPath};
 use serde_json::Value;
 
-/// Requests only the metadata. A server that does not support that returns the whole object.
+/// The `Accept` for the metadata alone. A server that does not support it returns the whole object.
 const METADATA: HeaderValue = HeaderValue::from_static(
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
 );

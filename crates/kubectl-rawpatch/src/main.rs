@@ -2,11 +2,11 @@
 //!
 //! # Layout
 //! * `args`: the command line
-//! * `completion`: the values that a shell offers for the flags
+//! * `completion`: the completion of flag values
 //! * `source`: reads the patch from a flag, a file or stdin
 //! * `body`: checks the patch and converts it to the JSON that is sent
 //! * `request`: builds the request from the command line and the body, without I/O
-//! * `query`: the query parameters of the request
+//! * `query`: adds and checks the query parameters of the request
 //! * `patch`: sends the request and reports the outcome
 //! * `live_object`: reads the object that is stored on the server
 //! * `hints`: suggests a remedy for a refusal

@@ -28,8 +28,8 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
     let patch = source::read(&arguments)?;
     let original = arguments.curl.then(|| patch.clone());
     let server = ApiServer::connect(&arguments.connection)?
-        .showing_headers(arguments.include)
-        .reading_stdin(source::reads_stdin(&arguments));
+        .with_headers_shown(arguments.include)
+        .with_stdin_in_use(source::reads_stdin(&arguments));
     let mut request = PatchRequest::new(&arguments, server.path(path)?, patch)?;
     if let Some(warning) = &request.warning {
         stderr::warn(warning);
@@ -77,8 +77,8 @@ fn print_curl(
 
 /// Sends the patch, guarded by `--if-resource-version`.
 ///
-/// An apply patch is also guarded by the object's UID, which has to be read first: despite its resource
-/// version, it would create an object that was deleted.
+/// An apply patch also needs the object's UID, which has to be read first. With only a resource
+/// version, it would create the object again if it was deleted.
 async fn send(
     request: &mut PatchRequest,
     resource_version: Option<&str>,
@@ -114,8 +114,8 @@ async fn uid_at(
     })
 }
 
-/// Writes the response to stdout and, where that alone leaves the outcome unclear, a line to stderr: after
-/// a dry run, for a person at a terminal, and if stdout does not show the result.
+/// Writes the response to stdout. Also writes a line to stderr if stdout alone could leave the
+/// outcome unclear: after a dry run, on a terminal, and if the response could not be written.
 fn write_result(request: &PatchRequest, reply: &Reply, output: &Output) -> Result<(), Error> {
     let written = output.write(reply.body());
     let is_lost = written.as_ref().is_err_and(|error| !error.is_broken_pipe());
@@ -125,7 +125,7 @@ fn write_result(request: &PatchRequest, reply: &Reply, output: &Output) -> Resul
     written
 }
 
-/// Returns the outcome in kubectl's words, such as `configmap/settings patched`.
+/// Formats the outcome like kubectl, for example `configmap/settings patched`.
 fn outcome_line(request: &PatchRequest, reply: &Reply) -> String {
     let document: Value = serde_json::from_slice(reply.body()).unwrap_or_default();
     let object = match document.get("kind") {

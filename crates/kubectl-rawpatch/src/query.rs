@@ -1,8 +1,8 @@
-//! The query parameters of a PATCH, from the path and from flags.
+//! Adds and checks the query parameters of a PATCH, from the path and from flags.
 //!
-//! The API server ignores unknown parameters, and takes any `force` but `0` and `false` to be true
-//! (`apimachinery/pkg/runtime/conversion.go`). So names and values are checked here, by the rules of
-//! `ValidatePatchOptions`.
+//! The API server ignores unknown parameters, and treats any `force` except `0` and `false` as true
+//! (`apimachinery/pkg/runtime/conversion.go`). So names and values are checked here, by the rules
+//! of `ValidatePatchOptions`.
 
 use kubectl_plugin::Error;
 use kubectl_plugin::request::RawPath;

@@ -45,7 +45,7 @@ impl PatchRequest {
             path,
             patch_type: arguments
                 .patch_type
-                .unwrap_or_else(|| PatchType::of_body(&patch)),
+                .unwrap_or_else(|| PatchType::from_body(&patch)),
             warning: None,
             headers: arguments.headers.iter().cloned().collect(),
             body: patch,
@@ -61,7 +61,7 @@ impl PatchRequest {
 
     /// Converts the body to JSON, and checks that it agrees with the path and the flags.
     fn check_body(&mut self, explicit_type: Option<PatchType>) -> Result<(), Error> {
-        let document = Document::read(&self.body)?;
+        let document = Document::parse(&self.body)?;
         self.patch_type = PatchType::choose(explicit_type, &document)?;
         query::check(&self.path, self.patch_type)?;
         if !self.path.is_proxied() {

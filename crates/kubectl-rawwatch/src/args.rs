@@ -183,10 +183,10 @@ impl WatchArgs {
 fn event_type(word: &str) -> Result<EventType, Error> {
     let all = [EventType::Added, EventType::Modified, EventType::Deleted];
     all.into_iter()
-        .find(|event_type| event_type.word().eq_ignore_ascii_case(word))
+        .find(|event_type| event_type.as_str().eq_ignore_ascii_case(word))
         .ok_or_else(|| {
             Error::usage(format!("invalid value {word:?} for --types"))
                 .hinted("use ADDED, MODIFIED or DELETED")
-                .did_you_mean(word, &all.map(EventType::word))
+                .did_you_mean(word, &all.map(EventType::as_str))
         })
 }

@@ -1,29 +1,29 @@
-//! The clock of a run, which notices when the system was suspended.
+//! The clock of a run. It detects that the system was suspended.
 //!
-//! Timers stop while a computer is suspended, and so do its connections, which the peer may have dropped
-//! long ago. A clock that goes on during a suspend is compared with one that stops.
+//! Timers stop while a computer is suspended, and the peer may drop its connections. So a system
+//! clock that continues during a suspend is compared with a system clock that stops.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How often the two clocks are compared while no data arrives.
+/// The interval between comparisons of the two system clocks while no data arrives.
 pub(crate) const COMPARED_EVERY: Duration = Duration::from_secs(5);
-/// The minimum difference that counts as a suspend; smaller ones are inexact readings.
-const SHORTEST_SLEEP: Duration = Duration::from_secs(5);
+/// The minimum difference that counts as a suspend. Smaller differences are inexact readings.
+const MIN_SUSPEND: Duration = Duration::from_secs(5);
 
 /// The time of a run.
 pub(crate) struct Clock {
     start: Instant,
-    sleep: Sleep,
+    suspend_detector: SuspendDetector,
 }
 
-/// Detects time that only one of the two clocks counted.
-struct Sleep {
-    /// Returns the difference between the clocks.
+/// Compares the two system clocks.
+struct SuspendDetector {
+    /// A function that returns the difference between the clocks.
     compare: fn() -> Duration,
     /// The difference at the last comparison.
-    apart: Duration,
+    difference: Duration,
 }
 
 impl Clock {
@@ -31,13 +31,13 @@ impl Clock {
         Self::comparing(|| since_boot().saturating_sub(awake_since_boot()))
     }
 
-    /// Starts with another source for the difference between the clocks.
+    /// Starts a clock that gets the difference between the system clocks from `compare`.
     pub(crate) fn comparing(compare: fn() -> Duration) -> Self {
         Self {
             start: Instant::now(),
-            sleep: Sleep {
+            suspend_detector: SuspendDetector {
                 compare,
-                apart: compare(),
+                difference: compare(),
             },
         }
     }
@@ -52,18 +52,18 @@ impl Clock {
         self.start + time
     }
 
-    /// Returns how long the system was suspended since the last call, if it was.
-    pub(crate) fn slept(&mut self) -> Option<Duration> {
-        self.sleep.find()
+    /// Returns the time for which the system was suspended since the last call, if it was.
+    pub(crate) fn take_suspend(&mut self) -> Option<Duration> {
+        self.suspend_detector.find()
     }
 }
 
-impl Sleep {
+impl SuspendDetector {
     fn find(&mut self) -> Option<Duration> {
-        let apart = (self.compare)();
-        let slept = apart.saturating_sub(self.apart);
-        self.apart = apart;
-        (slept >= SHORTEST_SLEEP).then_some(slept)
+        let difference = (self.compare)();
+        let suspended = difference.saturating_sub(self.difference);
+        self.difference = difference;
+        (suspended >= MIN_SUSPEND).then_some(suspended)
     }
 }
 
@@ -82,7 +82,8 @@ fn read(clock: rustix::time::ClockId) -> Duration {
     Duration::try_from(rustix::time::clock_gettime(clock)).unwrap_or_default()
 }
 
-/// On other systems a suspend goes unnoticed, and only silence reveals a dead stream.
+/// Returns no difference on other systems: a suspend goes unnoticed, and only silence reveals a
+/// dead stream.
 #[cfg(not(target_os = "linux"))]
 fn since_boot() -> Duration {
     Duration::ZERO
@@ -105,7 +106,7 @@ mod tests {
         let mut clock = Clock::comparing(|| Duration::from_secs(APART.load(Ordering::Relaxed)));
         let mut slept_when_apart = |seconds| {
             APART.store(seconds, Ordering::Relaxed);
-            clock.slept().map(|slept| slept.as_secs())
+            clock.take_suspend().map(|suspended| suspended.as_secs())
         };
         assert_eq!(slept_when_apart(100), None);
         assert_eq!(slept_when_apart(101), None);
@@ -115,6 +116,6 @@ mod tests {
 
     #[test]
     fn a_clock_that_just_started_saw_no_sleep() {
-        assert_eq!(Clock::start().slept(), None);
+        assert_eq!(Clock::start().take_suspend(), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The values that a shell offers for the flags of `kubectl rawwatch`.
+//! The completion of flag values of `kubectl rawwatch`.
 
 use kubectl_plugin::completion::{Complete, Values};
 

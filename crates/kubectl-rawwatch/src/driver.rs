@@ -1,4 +1,4 @@
-//! Does what a watcher demands: sends requests, reads streams, waits.
+//! Carries out the demands of a watcher: sends requests, reads streams, waits.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -12,35 +12,35 @@ use tokio::time::{Sleep, sleep_until, timeout};
 
 use crate::clock::{COMPARED_EVERY, Clock};
 use crate::output::printer::PathPrinter;
-use crate::target::Target;
+use crate::target::WatchTarget;
 use crate::watcher::{Closed, Demand, Input, Stop, Watcher};
 use crate::wire::framer::Framer;
 use crate::wire::version::Version;
 
-/// The time limit for a probe.
+/// The timeout of a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(15);
-/// The time limit for a LIST. An API server gives up sooner (`--request-timeout`, a minute), so a longer
-/// silence means that the server is gone.
+/// The timeout of a LIST. An API server gives up after a minute (its `--request-timeout`), so a
+/// longer silence means that it is unreachable.
 const LIST_TIMEOUT: Duration = Duration::from_secs(90);
-/// The time limit for the start of a stream.
+/// The timeout for the start of a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Watches one path until something ends the run.
 pub(crate) struct Driver<'a> {
     pub(crate) server: &'a ApiServer,
-    pub(crate) target: &'a Target,
+    pub(crate) target: &'a WatchTarget,
     pub(crate) watcher: &'a RefCell<Watcher>,
     pub(crate) output: PathPrinter<'a>,
-    /// In bytes.
+    /// The maximum length of a line, in bytes.
     pub(crate) max_event_size: usize,
 }
 
-/// An open stream, with the start of its next line.
+/// An open stream, and the incomplete line at its end.
 struct Stream {
     reply: StreamingReply,
     framer: Framer,
-    /// Ends when the clocks are compared next. It is kept from chunk to chunk, because setting a timer costs
-    /// as much as handling an event.
+    /// The timer for the next comparison of the clocks. It is kept from chunk to chunk, because
+    /// setting a timer costs as much as handling an event.
     next_look: Pin<Box<Sleep>>,
 }
 
@@ -95,10 +95,10 @@ impl Driver<'_> {
     }
 
     /// Sends a LIST and reads the whole response.
-    async fn list(&self, request: ApiRequest, patience: Duration) -> Result<Reply, Error> {
-        timeout(patience, self.server.look_up(request))
+    async fn list(&self, request: ApiRequest, limit: Duration) -> Result<Reply, Error> {
+        timeout(limit, self.server.look_up(request))
             .await
-            .unwrap_or_else(|_| Err(no_answer(patience)))
+            .unwrap_or_else(|_| Err(no_answer(limit)))
     }
 
     fn take_page(&mut self, now: Duration, reply: Result<Reply, Error>) -> Result<(), Stop> {
@@ -128,7 +128,7 @@ impl Driver<'_> {
             }
         };
         // Ignores a suspend that predates this stream.
-        let _ = clock.slept();
+        let _ = clock.take_suspend();
         self.step(clock.now(), Input::Opened)?;
         Ok(opened)
     }
@@ -156,17 +156,17 @@ impl Driver<'_> {
                         Ok(())
                     }
                     Err(end) => {
-                        let closed = closed(end, stream.framer.torn());
+                        let closed = closed(end, stream.framer.incomplete_length());
                         self.step(clock.now(), Input::Closed(closed))
                     }
                 },
                 () = stream.next_look.as_mut() => {
                     let now = clock.now();
                     stream.next_look.as_mut().reset(clock.at(now + COMPARED_EVERY));
-                    match clock.slept() {
-                        Some(slept) => {
-        let reason = format!("the system was suspended for {slept:.0?}");
-                            self.step(now, Input::Closed(Closed::Torn(reason)))
+                    match clock.take_suspend() {
+                        Some(suspended) => {
+        let reason = format!("the system was suspended for {suspended:.0?}");
+                            self.step(now, Input::Closed(Closed::Broken(reason)))
                         }
                         None if now < until => Ok(()),
                         None => self.step(now, Input::Elapsed),
@@ -186,7 +186,7 @@ impl Driver<'_> {
             let line = framer.next(&mut bytes).map_err(|_| self.too_long())?;
             let Some(line) = line else { return Ok(()) };
             self.step(now, Input::Line(line))?;
-            if !self.watcher.borrow().reads_on() {
+            if !self.watcher.borrow().wants_lines() {
                 return Ok(());
             }
         }
@@ -201,13 +201,13 @@ impl Driver<'_> {
     }
 }
 
-fn closed(end: End, torn: usize) -> Closed {
+fn closed(end: End, incomplete_length: usize) -> Closed {
     match end {
-        End::Clean if torn == 0 => Closed::Clean,
-        End::Clean => Closed::Torn(format!(
-            "the stream ended in the middle of a line, {torn} bytes in"
+        End::Clean if incomplete_length == 0 => Closed::Clean,
+        End::Clean => Closed::Broken(format!(
+            "the stream ended in the middle of a line, {incomplete_length} bytes in"
         )),
-        End::Torn(reason) => Closed::Torn(format!("the stream broke off: {reason}")),
+        End::Broken(reason) => Closed::Broken(format!("the stream broke off: {reason}")),
     }
 }
 
@@ -234,7 +234,7 @@ mod tests {
     const PATH: &str = "/api/v1/namespaces/default/configmaps";
     const EMPTY: &str = r#"{"kind":"ConfigMapList","apiVersion":"v1","metadata":{"resourceVersion":"10"},"items":[]}"#;
 
-    /// A client is not told that its stream broke during a suspend.
+    /// A stream that broke during a suspend does not fail by itself.
     #[tokio::test]
     async fn a_stream_is_renewed_at_once_after_a_suspend() {
         static APART: AtomicU64 = AtomicU64::new(0);
@@ -246,7 +246,7 @@ mod tests {
         let printer = RefCell::new(Printer::new(&arguments, 1).unwrap());
         let headers = Headers::new(&[], printer.borrow().representation()).unwrap();
         let api_server = ApiServer::connect(&arguments.connection).unwrap();
-        let target = Target::new(PATH.parse().unwrap(), &arguments, headers).unwrap();
+        let target = WatchTarget::new(PATH.parse().unwrap(), &arguments, headers).unwrap();
         let options = options(&arguments, &target, &printer.borrow()).unwrap();
         let watcher = RefCell::new(Watcher::new(options, 0));
         let driver = Driver {

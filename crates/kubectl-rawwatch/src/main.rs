@@ -2,14 +2,14 @@
 //!
 //! # Layout
 //! * `args`: the command line; `completion`: the values that a shell offers for it
-//! * `plan`: the checked plan of a run; `run`: carries it out
-//! * `target`: turns a path and its selectors into requests; `representation`: the form in which the
-//!   server is asked for objects
-//! * `driver`: does what a watcher demands, by the `clock`
+//! * `plan`: checks the command line and plans the run; `run`: carries out the plan
+//! * `target`: turns a path and its selectors into requests; `representation`: the form of the
+//!   objects that they ask for
+//! * `driver`: carries out the demands of a watcher; `clock`: measures its time
 //! * `watcher`: the state machine of one collection, without I/O or a clock
-//! * `wire`: what the server sends
-//! * `output`: what a run prints, and what it waits for
-//! * `resume`: the resume file; `signals`: the end of a run by a signal
+//! * `wire`: parses responses and events
+//! * `output`: prints events, and decides when the run is done
+//! * `resume`: the resume file; `signals`: ends a run after a signal
 
 mod args;
 mod clock;

@@ -1,4 +1,4 @@
-//! The plan of a run: everything that can be checked before the first request.
+//! The plan of a run. It checks everything that can be checked before the first request.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use kubectl_plugin::request::RawPath;
 use crate::args::{OnGap, WatchArgs};
 use crate::output::printer::Printer;
 use crate::representation::Headers;
-use crate::target::Target;
+use crate::target::WatchTarget;
 use crate::watcher::Options;
 
-/// A run that can start.
+/// A run that is ready to start.
 pub(crate) struct Plan {
     pub(crate) server: ApiServer,
-    pub(crate) targets: Vec<Target>,
+    pub(crate) targets: Vec<WatchTarget>,
     /// The options of each target's watcher.
     pub(crate) options: Vec<Options>,
     pub(crate) printer: Printer,
-    /// The time limit of the whole run.
+    /// The timeout of the whole run.
     pub(crate) limit: Option<Duration>,
     pub(crate) resume_file: Option<String>,
-    /// In bytes.
+    /// The maximum length of a line, in bytes.
     pub(crate) max_event_size: usize,
     pub(crate) stats: bool,
 }
@@ -40,8 +40,8 @@ impl Plan {
         let headers = Headers::new(&arguments.headers, printer.representation())?;
         let targets = paths
             .into_iter()
-            .map(|path| Target::new(server.path(path)?, arguments, headers.clone()))
-            .collect::<Result<Vec<Target>, Error>>()?;
+            .map(|path| WatchTarget::new(server.path(path)?, arguments, headers.clone()))
+            .collect::<Result<Vec<WatchTarget>, Error>>()?;
         let limit = run_limit(arguments, &targets)?;
         if let Some(file) = &arguments.resume_file
             && printer.has_goal()
@@ -68,8 +68,8 @@ impl Plan {
     }
 }
 
-/// Returns the time limit of the run, on which the flag and the paths must agree.
-fn run_limit(arguments: &WatchArgs, targets: &[Target]) -> Result<Option<Duration>, Error> {
+/// Returns the timeout of the run. Refuses a contradiction between the flag and the paths.
+fn run_limit(arguments: &WatchArgs, targets: &[WatchTarget]) -> Result<Option<Duration>, Error> {
     let mut limit = unless_zero(arguments.timeout);
     for target in targets {
         match (limit, target.timeout) {
@@ -89,7 +89,7 @@ fn run_limit(arguments: &WatchArgs, targets: &[Target]) -> Result<Option<Duratio
 /// Returns the options of a target's watcher.
 pub(crate) fn options(
     arguments: &WatchArgs,
-    target: &Target,
+    target: &WatchTarget,
     printer: &Printer,
 ) -> Result<Options, Error> {
     let audit = unless_zero(arguments.audit);
@@ -116,7 +116,7 @@ pub(crate) fn options(
     })
 }
 
-/// A duration of zero is no limit.
+/// Returns `None` for a duration of zero, which means no limit.
 fn unless_zero(duration: Option<Duration>) -> Option<Duration> {
     duration.filter(|duration| !duration.is_zero())
 }

@@ -1,4 +1,4 @@
-//! The representation in which the server is asked for objects, and the request headers for it.
+//! The representation of objects in responses, and the request headers that ask for it.
 //!
 //! A LIST and a watch use the same representation, so that all lines of a run have the same form.
 
@@ -6,7 +6,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use kubectl_plugin::Error;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// A server that does not support a representation sends whole objects.
+/// Accepts JSON as well, because a server that does not support this representation sends whole
+/// objects.
 const METADATA: HeaderValue = HeaderValue::from_static(
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
 );
@@ -16,13 +17,13 @@ const METADATA_LIST: HeaderValue = HeaderValue::from_static(
 const TABLE: HeaderValue =
     HeaderValue::from_static("application/json;as=Table;g=meta.k8s.io;v=v1,application/json");
 
-/// How the server represents an object.
+/// A representation of objects in responses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Representation {
     /// The whole object.
     #[default]
     Object,
-    /// Its kind and its metadata.
+    /// The kind and the metadata of the object.
     Metadata,
     /// A table row with the metadata.
     Table,
@@ -64,7 +65,7 @@ pub(crate) struct Headers {
 }
 
 impl Headers {
-    /// Reads every `-H`. `representation` is what the output needs.
+    /// Checks the headers of `-H`. `representation` is the one that the output needs.
     pub(crate) fn new(
         flags: &[(HeaderName, HeaderValue)],
         representation: Representation,
@@ -87,7 +88,7 @@ impl Headers {
         Ok(headers)
     }
 
-    /// Returns the headers of a LIST, or of one that needs only metadata.
+    /// Returns the headers of a LIST, which may only need metadata.
     pub(crate) fn list(&self, metadata_only: bool) -> HeaderMap {
         let representation = if metadata_only {
             Representation::Metadata
@@ -112,7 +113,8 @@ impl Headers {
     }
 }
 
-/// Returns the representation that the user's own `Accept` asks for.
+/// Parses the user's own `Accept`. Refuses a representation that cannot be watched, or that
+/// contradicts the one that is needed.
 fn accepted(value: &HeaderValue, needed: Representation) -> Result<Representation, Error> {
     let text = value.to_str().unwrap_or_default();
     let first = text.split(',').next().unwrap_or_default();

@@ -1,8 +1,10 @@
-//! `--resume-file`: the progress of every path, and the known objects, for the next run.
+//! `--resume-file`: saves the position in each path's history, and the known objects, for the next
+//! run.
 //!
-//! The file holds names, UIDs and versions, and no content of objects. It is replaced atomically, so a crash
-//! leaves the old one. After a signal or a regular end, the next run starts exactly after the last line;
-//! after a `kill -9`, some lines may be repeated. Only one run at a time may use the file.
+//! The file contains names, UIDs and versions, but no content of objects. It is replaced
+//! atomically, so a crash leaves the previous version. After a signal or a regular end, the next
+//! run starts exactly after the last line. After a `kill -9`, it may repeat some lines. Only one
+//! run at a time may use the file.
 
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -23,10 +25,10 @@ use crate::watcher::saved::Saved;
 
 /// The minimum interval between two writes.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// The inverse of the share of time that may be spent on writing.
-const SHARE: u32 = 20;
+/// The minimum pause between two writes, as a multiple of the time that a write takes.
+const PAUSE_FACTOR: u32 = 20;
 
-/// The whole file. It is written from references and read into values.
+/// The content of the file. It is written from references and read into values.
 #[derive(Serialize, Deserialize)]
 struct Content<S> {
     /// The identity of the cluster.
@@ -48,8 +50,9 @@ pub(crate) struct ResumeFile {
     server: String,
     /// The paths with their selectors, in the order of the watchers.
     paths: Vec<String>,
-    /// Locked for the whole run. It is not the resume file, which is replaced. It is never removed, because the
-    /// next run may already be waiting for it.
+    /// The lock file, which is locked for the whole run. The resume file itself cannot serve as the
+    /// lock, because it is replaced. The lock file is never removed, because another run may have
+    /// opened it.
     _lock: File,
 }
 
@@ -61,15 +64,15 @@ impl ResumeFile {
         if path.file_name().is_none() || path.is_dir() {
             return Err(refused(&"it is not a file name"));
         }
-        let lock = private().create(true).open(beside(&path, ".lock"));
+        let lock = private().create(true).open(companion_path(&path, ".lock"));
         let lock = lock.map_err(|error| refused(&error))?;
-        // On a file system without locks, there is none.
+        // A file system may not support locks. Then the run continues without one.
         if let Err(TryLockError::WouldBlock) = lock.try_lock() {
             return Err(
                 refused(&"it is in use by another run").hinted("use a different file for each run")
             );
         }
-        let new = beside(&path, ".new");
+        let new = companion_path(&path, ".new");
         create(&new)
             .and_then(|_| fs::remove_file(&new))
             .map_err(|error| refused(&error))?;
@@ -81,7 +84,8 @@ impl ResumeFile {
         })
     }
 
-    /// Reads what the last run saved, in the order of the paths; `None` if there is no file.
+    /// Reads the state that the last run saved, in the order of the paths. Returns `None` if there
+    /// is no file.
     pub(crate) fn read(&self) -> Result<Option<Vec<Saved>>, Error> {
         let shown = self.file.display();
         let bytes = match fs::read(&self.file) {
@@ -137,7 +141,7 @@ impl ResumeFile {
                 })
                 .collect(),
         };
-        let new = beside(&self.file, ".new");
+        let new = companion_path(&self.file, ".new");
         let mut writer = BufWriter::new(create(&new)?);
         serde_json::to_writer(&mut writer, &content)?;
         writer.flush()?;
@@ -145,8 +149,8 @@ impl ResumeFile {
         fs::rename(&new, &self.file)
     }
 
-    /// Saves the state again and again, when it has changed. Returns only to report an error.
-    pub(crate) async fn keep(&self, watchers: &[RefCell<Watcher>]) -> Error {
+    /// Saves the state periodically, if it has changed. Returns only after an error.
+    pub(crate) async fn save_periodically(&self, watchers: &[RefCell<Watcher>]) -> Error {
         let revision = || -> u64 {
             let revisions = watchers.iter().map(|watcher| watcher.borrow().revision);
             revisions.sum()
@@ -160,7 +164,7 @@ impl ResumeFile {
                 if let Err(error) = self.write(watchers) {
                     return error;
                 }
-                pause = INTERVAL.max(start.elapsed() * SHARE);
+                pause = INTERVAL.max(start.elapsed() * PAUSE_FACTOR);
                 written = now;
             }
         }
@@ -176,7 +180,8 @@ fn private() -> OpenOptions {
     options
 }
 
-/// Creates a file. A leftover or planted file of that name is removed, never written to.
+/// Creates a file. Removes an existing file of that name first, because another user may have put
+/// it there.
 fn create(file: &Path) -> io::Result<File> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
@@ -184,8 +189,9 @@ fn create(file: &Path) -> io::Result<File> {
     }
 }
 
-/// Returns the name of a companion of the resume file: `.new` is the next version until it is complete.
-fn beside(file: &Path, ending: &str) -> PathBuf {
+/// Returns the path of a companion of the resume file: `.lock`, or `.new` for an incomplete new
+/// version.
+fn companion_path(file: &Path, ending: &str) -> PathBuf {
     let mut name = file.file_name().unwrap_or_default().to_owned();
     name.push(ending);
     file.with_file_name(name)

@@ -1,4 +1,4 @@
-//! Carries out a plan, until something ends it.
+//! Carries out a plan until the run ends.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -23,7 +23,7 @@ use crate::output::reader::reader_closed;
 use crate::plan::Plan;
 use crate::resume::ResumeFile;
 use crate::signals;
-use crate::target::Target;
+use crate::target::WatchTarget;
 use crate::watcher::saved::Saved;
 use crate::watcher::{Counts, Options, Stop, Watcher};
 use crate::wire::event::ObjectIdentity;
@@ -37,7 +37,7 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
         None => None,
     };
     let watchers = watchers(&plan.options, saved.unwrap_or_default());
-    let mut signals = signals::take_over()
+    let mut signals = signals::handle()
         .map_err(|error| Error::usage(format!("signals cannot be handled: {error}")))?;
     let notes = plan
         .targets
@@ -57,7 +57,7 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
         biased;
         signal = signals.next() => Err(Kind::Interrupted { signal, message: None }.into()),
         end = run.watch_all() => end,
-        error = keep(resume_file.as_ref(), &watchers) => Err(error),
+        error = save_periodically(resume_file.as_ref(), &watchers) => Err(error),
         error = reader_closed() => Err(error),
         () = time_out(plan.limit) => run.timed_out(),
     };
@@ -72,7 +72,7 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
 /// The watches of all paths.
 struct Run<'a> {
     server: &'a ApiServer,
-    targets: &'a [Target],
+    targets: &'a [WatchTarget],
     watchers: &'a [RefCell<Watcher>],
     printer: &'a RefCell<Printer>,
     max_event_size: usize,
@@ -94,7 +94,7 @@ impl Run<'_> {
 
     async fn watch_one(
         &self,
-        target: &Target,
+        target: &WatchTarget,
         watcher: &RefCell<Watcher>,
     ) -> Result<Infallible, Stop> {
         let driver = Driver {
@@ -105,7 +105,7 @@ impl Run<'_> {
             max_event_size: self.max_event_size,
         };
         let stop = driver.run(Clock::start()).await;
-        // The server's words do not tell which of several paths they are about.
+        // The server's message does not tell which of several paths it is about.
         if self.targets.len() > 1
             && let Err(Stop::Failed(error)) = &stop
             && matches!(error.kind(), Kind::Refused(_) | Kind::Protocol(_))
@@ -118,16 +118,16 @@ impl Run<'_> {
         stop
     }
 
-    /// Decides the outcome at the end of `--timeout`.
+    /// Returns the outcome of a run that `--timeout` ended.
     fn timed_out(&self) -> Result<(), Error> {
-        if self.printer.borrow().waits() {
+        if self.printer.borrow().has_end_condition() {
             return Err(Kind::Unmet("timed out waiting for the condition".to_owned()).into());
         }
         Ok(())
     }
 }
 
-/// Creates a watcher for each path, which goes on from what an earlier run saved.
+/// Creates a watcher for each path, which resumes from the saved state of an earlier run.
 fn watchers(options: &[Options], mut saved: Vec<Saved>) -> Vec<RefCell<Watcher>> {
     saved.resize_with(options.len(), Saved::default);
     let options = options.iter().cloned().zip(saved);
@@ -144,7 +144,7 @@ async fn open_resume_file(plan: &Plan) -> Result<Option<ResumeFile>, Error> {
     let Some(file) = &plan.resume_file else {
         return Ok(None);
     };
-    let paths = plan.targets.iter().map(Target::selection).collect();
+    let paths = plan.targets.iter().map(WatchTarget::selection).collect();
     ResumeFile::open(file, cluster_identity(&plan.server).await?, paths).map(Some)
 }
 
@@ -155,7 +155,7 @@ async fn cluster_identity(server: &ApiServer) -> Result<String, Error> {
     let request = ApiRequest::get(path, HeaderMap::new());
     match server.look_up(request).await {
         Ok(reply) => {
-            let namespace = ObjectIdentity::read(reply.body()).unwrap_or_default();
+            let namespace = ObjectIdentity::parse(reply.body()).unwrap_or_default();
             Ok(namespace.uid.to_owned())
         }
         Err(error) if matches!(error.kind(), Kind::Refused(status) if [403, 404].contains(&status.code)) => {
@@ -165,9 +165,9 @@ async fn cluster_identity(server: &ApiServer) -> Result<String, Error> {
     }
 }
 
-async fn keep(file: Option<&ResumeFile>, watchers: &[RefCell<Watcher>]) -> Error {
+async fn save_periodically(file: Option<&ResumeFile>, watchers: &[RefCell<Watcher>]) -> Error {
     match file {
-        Some(file) => file.keep(watchers).await,
+        Some(file) => file.save_periodically(watchers).await,
         None => pending().await,
     }
 }

@@ -1,8 +1,8 @@
-//! Handles SIGINT and SIGTERM: the current line is completed, then the signal ends the process.
+//! Handles SIGINT and SIGTERM: completes the current line, then lets the signal end the process.
 //!
-//! A write to a pipe that is not read may block forever. So a thread ends the process after a moment, unless
-//! [`mark_ending`] tells that the process is ending by itself. The shared library holds signals back only
-//! while a change may be in progress, and a watch changes nothing.
+//! A write to a pipe that is not read may block forever. So a thread ends the process after a
+//! moment, or later if [`mark_ending`] shows that the process is already ending. The shared library
+//! holds signals back only while a change may be in progress, and a watch changes nothing.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,16 +12,16 @@ use std::time::Duration;
 use kubectl_plugin::runtime::TerminationSignals;
 use signal_hook::low_level::emulate_default_handler;
 
-/// The time limit for completing the current line.
-const PATIENCE: Duration = Duration::from_millis(200);
-/// The time limit for the rest, such as writing a large resume file to a slow disk.
-const PATIENCE_WITH_THE_END: Duration = Duration::from_secs(10);
+/// The timeout for completing the current line.
+const LINE_TIMEOUT: Duration = Duration::from_millis(200);
+/// The timeout for the rest, such as writing a large resume file to a slow disk.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
 /// Handles the signals for the rest of the process. Needs a tokio runtime.
-pub(crate) fn take_over() -> io::Result<TerminationSignals> {
-    end_soon_after_any()?;
+pub(crate) fn handle() -> io::Result<TerminationSignals> {
+    spawn_terminator()?;
     TerminationSignals::listen()
 }
 
@@ -30,9 +30,10 @@ pub(crate) fn mark_ending() {
     IS_ENDING.store(true, Ordering::SeqCst);
 }
 
-/// Starts the thread. A pipe wakes it, because a signal handler may do little more than write to one.
+/// Starts the thread that ends the process. A pipe wakes it, because a signal handler may do little
+/// more than write to a pipe.
 #[cfg(unix)]
-fn end_soon_after_any() -> io::Result<()> {
+fn spawn_terminator() -> io::Result<()> {
     use std::io::Read;
     use std::os::unix::net::UnixStream;
     use std::sync::Arc;
@@ -50,7 +51,7 @@ fn end_soon_after_any() -> io::Result<()> {
     }
     thread::Builder::new().spawn(move || {
         if woken.read_exact(&mut [0]).is_ok() {
-            let_it_end();
+            wait_for_exit();
             end_by(if last.load(Ordering::SeqCst) == 2 {
                 SIGINT
             } else {
@@ -61,29 +62,29 @@ fn end_soon_after_any() -> io::Result<()> {
     Ok(())
 }
 
-/// Starts the thread, which listens like the rest of the process.
+/// Starts the thread that ends the process. It has its own listener for the signals.
 #[cfg(not(unix))]
-fn end_soon_after_any() -> io::Result<()> {
+fn spawn_terminator() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     thread::Builder::new().spawn(move || {
         let signal = runtime
             .block_on(async { Ok::<_, io::Error>(TerminationSignals::listen()?.next().await) });
         if let Ok(signal) = signal {
-            let_it_end();
+            wait_for_exit();
             end_by(signal);
         }
     })?;
     Ok(())
 }
 
-fn let_it_end() {
-    thread::sleep(PATIENCE);
+fn wait_for_exit() {
+    thread::sleep(LINE_TIMEOUT);
     if IS_ENDING.load(Ordering::SeqCst) {
-        thread::sleep(PATIENCE_WITH_THE_END);
+        thread::sleep(EXIT_TIMEOUT);
     }
 }
 
-/// Ends the process by the signal's default action.
+/// Ends the process with the signal's default action.
 fn end_by(signal: i32) {
     let _ = emulate_default_handler(signal);
 }

@@ -1,4 +1,4 @@
-//! Turns a path and the flags about it into the requests of one watch. No I/O.
+//! Turns a path and its flags into the requests of one watch, without I/O.
 
 use std::time::Duration;
 
@@ -22,36 +22,36 @@ const PARAMETERS: [&str; 7] = [
 ];
 /// The parameters that apply to both a list and a watch.
 const SELECTORS: [&str; 3] = ["fieldSelector", "labelSelector", "shardSelector"];
-/// The parameters that control how the initial state is read, which is up to rawwatch.
-const OURS: [&str; 4] = [
+/// The parameters that rawwatch itself sets, because they control how it reads the initial state.
+const RESERVED_PARAMETERS: [&str; 4] = [
     "continue",
     "limit",
     "resourceVersionMatch",
     "sendInitialEvents",
 ];
-/// The page size, which is kubectl's.
+/// The page size, as in kubectl.
 const PAGE: &str = "500";
 
 /// A collection, or a selection of its objects.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
+pub(crate) struct WatchTarget {
     /// The path in messages and tags.
     pub(crate) path: String,
     /// The path with its selectors and no other parameters.
     collection: RawPath,
     headers: Headers,
-    /// The version after which the watch starts, if the user gives one.
+    /// The version after which the watch starts, if the user specifies one.
     pub(crate) resource_version: Option<Version>,
-    /// The time limit of the run, if the path has one.
+    /// The timeout of the run, if the path has one.
     pub(crate) timeout: Option<Duration>,
-    /// The server's messages may contain credentials.
+    /// Whether the server's messages may contain credentials.
     pub(crate) is_secret: bool,
     /// A note for the user.
     pub(crate) note: Option<String>,
 }
 
-impl Target {
-    /// Checks everything that needs no server.
+impl WatchTarget {
+    /// Checks everything that can be checked without the server.
     pub(crate) fn new(
         path: RawPath,
         arguments: &WatchArgs,
@@ -97,7 +97,7 @@ impl Target {
         self.collection.to_string()
     }
 
-    /// Builds the LIST of one page, or of everything if it is `whole`.
+    /// Builds a LIST of one page, or of the whole collection.
     pub(crate) fn list(&self, token: &str, metadata_only: bool, whole: bool) -> ApiRequest {
         let mut path = self.collection.clone();
         if !whole {
@@ -113,7 +113,7 @@ impl Target {
         ApiRequest::get(path, self.headers.list(metadata_only))
     }
 
-    /// Builds a LIST that tells the server's current version.
+    /// Builds a LIST that returns the server's current version.
     pub(crate) fn probe(&self) -> ApiRequest {
         let mut path = self.collection.clone();
         path.add_default("limit", "1");
@@ -134,9 +134,9 @@ impl Target {
     }
 }
 
-/// Refuses parameters that a watch does not have, or that rawwatch sets itself.
+/// Refuses unknown parameters, and parameters that rawwatch itself sets.
 fn check_parameters(path: &RawPath) -> Result<(), Error> {
-    for name in OURS {
+    for name in RESERVED_PARAMETERS {
         if path.parameter(name).is_some() {
             return Err(Error::usage(format!("PATH has the parameter `{name}`"))
                 .hinted("remove it: rawwatch reads the initial state page by page"));
@@ -150,7 +150,7 @@ fn check_parameters(path: &RawPath) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds the parameters that the flags stand for, and checks `--namespace`.
+/// Adds the parameters of the flags, and checks `--namespace`.
 fn with_flags(mut path: RawPath, arguments: &WatchArgs) -> Result<RawPath, Error> {
     if let Some(namespace) = arguments.connection.namespace() {
         path.check_namespace(namespace)?;
@@ -175,7 +175,7 @@ fn with_flags(mut path: RawPath, arguments: &WatchArgs) -> Result<RawPath, Error
     Ok(path)
 }
 
-/// Returns the path of the collection, and the name if `path` is a single object.
+/// Returns the path of the collection. If `path` is a single object, also returns its name.
 fn collection(path: &RawPath) -> Result<(RawPath, Option<String>), Error> {
     let Some(resource) = path.resource() else {
         return Err(Error::usage("PATH is neither a collection nor an object")
@@ -196,8 +196,8 @@ fn collection(path: &RawPath) -> Result<(RawPath, Option<String>), Error> {
     }
 }
 
-/// Returns the version to start after. An empty version and 0 mean none: then the current state comes
-/// first.
+/// Returns the version to start after. An empty version or 0 returns `None`: the watch then begins
+/// with the current state.
 fn resource_version(path: &RawPath) -> Result<Option<Version>, Error> {
     match path.parameter("resourceVersion").as_deref() {
         None | Some("" | "0") => Ok(None),

@@ -6,8 +6,8 @@ use clap::{ArgAction, Parser};
 use kubectl_plugin::Error;
 use kubectl_plugin::connection::{ConnectionArgs, duration_flag, parse_duration};
 
-/// The time limit of a context, which is also kubectl's for a TLS handshake.
-const TIME_FOR_EACH: Duration = Duration::from_secs(10);
+/// The timeout of a context: the same as kubectl's timeout for a TLS handshake.
+const CONTEXT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const EXAMPLES: &str = r#"Examples:
   # Who does the API server think I am?
@@ -88,13 +88,13 @@ impl WhoamiArgs {
             .map(|[verb, path]| (verb.as_str(), path.as_str()))
     }
 
-    /// Refuses flags that have no meaning together.
+    /// Refuses flags that cannot be combined.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let refuse = |mode: &str, flag: &str, why: &str| {
             let message = format!("{mode} and {flag} cannot be used together");
             Err(Error::usage(message).hinted(why))
         };
-        let beside_can = [
+        let incompatible_with_can = [
             ("--all-contexts", self.all_contexts),
             ("--offline", self.offline),
             (
@@ -102,7 +102,9 @@ impl WhoamiArgs {
                 self.fail_if_expires_within.is_some(),
             ),
         ];
-        let other = beside_can.into_iter().find(|(_, is_given)| *is_given);
+        let other = incompatible_with_can
+            .into_iter()
+            .find(|(_, is_given)| *is_given);
         if let (false, Some((flag, _))) = (self.can.is_empty(), other) {
             let why = "remove one of them: --can only asks about the requests that it names";
             return refuse("--can", flag, why);
@@ -117,10 +119,10 @@ impl WhoamiArgs {
         }
     }
 
-    /// Returns the time limit for a whole context; `None` is no limit.
-    pub(crate) fn time_for_each(&self) -> Result<Option<Duration>, Error> {
+    /// Returns the timeout of a whole context; `None` means no limit.
+    pub(crate) fn context_timeout(&self) -> Result<Option<Duration>, Error> {
         match self.connection.request_timeout.as_deref() {
-            None | Some("") => Ok(Some(TIME_FOR_EACH)),
+            None | Some("") => Ok(Some(CONTEXT_TIMEOUT)),
             Some(text) => parse_duration(text),
         }
     }

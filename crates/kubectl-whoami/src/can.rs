@@ -1,7 +1,7 @@
 //! `--can VERB PATH`: asks whether a request would be allowed.
 //!
-//! A `SelfSubjectAccessReview` puts the same question to the server's authorizer that a request with that
-//! verb for that path would ([`Attributes`]). The request itself is not sent.
+//! A `SelfSubjectAccessReview` passes the same [`Attributes`] to the server's authorizer as a
+//! request with that verb for that path. The request itself is not sent.
 
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::error::Kind;
@@ -21,7 +21,7 @@ use crate::report::list::List;
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
 /// A verb and a path, and their attributes.
-struct Question {
+struct AccessCheck {
     verb: Verb,
     path: RawPath,
     attributes: Attributes,
@@ -34,7 +34,7 @@ struct Review {
     status: Map<String, Value>,
 }
 
-struct Answer<'a>(&'a Question, Review);
+struct CheckResult<'a>(&'a AccessCheck, Review);
 
 /// A review as it is printed, with the key `whoami` for the verb and the path.
 #[derive(Serialize)]
@@ -48,10 +48,11 @@ struct Document<'a> {
     whoami: Value,
 }
 
-/// Asks each question of `--can` in turn, and prints the answers.
+/// Runs the checks of `--can` one after the other, and prints the results.
 ///
 /// # Errors
-/// [`Kind::AnswerIsNo`] if one answer is no, [`Kind::CheckRefused`] if the server refuses to answer.
+/// [`Kind::CheckDenied`] if the server denies a check, [`Kind::CheckRefused`] if it refuses to
+/// answer.
 pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
     let output = match Format::parse(arguments)? {
         Format::Table => None,
@@ -65,29 +66,32 @@ pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
         .map(|(verb, path)| Ok((verb.parse()?, parse(path)?)))
         .collect::<Result<_, Error>>()?;
     let server = ApiServer::connect(&arguments.connection)?;
-    let questions = asked
+    let checks = asked
         .into_iter()
-        .map(|(verb, path)| Question::new(verb, server.path(path)?, arguments))
+        .map(|(verb, path)| AccessCheck::new(verb, server.path(path)?, arguments))
         .collect::<Result<Vec<_>, Error>>()?;
-    let mut answers = Vec::with_capacity(questions.len());
-    for question in &questions {
-        match question.ask(&server).await {
-            Ok(review) => answers.push(Answer(question, review)),
+    let mut results = Vec::with_capacity(checks.len());
+    for check in &checks {
+        match check.ask(&server).await {
+            Ok(review) => results.push(CheckResult(check, review)),
             // A user who is not logged in gets the explanation here, too.
-            Err(error) => return Report::failed(&server, error).await.verdict(None),
+            Err(error) => return Report::failed(&server, error).await.into_result(None),
         }
     }
-    match (output, answers.as_slice()) {
-        (None, answers) => write(table(answers).as_bytes()),
-        (Some(output), [answer]) => output.write_struct(&Document::of(answer)),
-        (Some(output), answers) => {
-            output.write_struct(&answers.iter().map(Document::of).collect::<List<_>>())
-        }
+    match (output, results.as_slice()) {
+        (None, results) => write(table(results).as_bytes()),
+        (Some(output), [result]) => output.write_struct(&Document::from_result(result)),
+        (Some(output), results) => output.write_struct(
+            &results
+                .iter()
+                .map(Document::from_result)
+                .collect::<List<_>>(),
+        ),
     }?;
-    if answers.iter().all(|answer| answer.1.is_allowed()) {
+    if results.iter().all(|result| result.1.is_allowed()) {
         Ok(())
     } else {
-        Err(Kind::AnswerIsNo.into())
+        Err(Kind::CheckDenied.into())
     }
 }
 
@@ -100,14 +104,14 @@ fn parse(text: &str) -> Result<RawPath, Error> {
     }
 }
 
-impl Question {
+impl AccessCheck {
     fn new(verb: Verb, path: RawPath, arguments: &WhoamiArgs) -> Result<Self, Error> {
         if let Some(namespace) = arguments.connection.namespace() {
             path.check_namespace(namespace)?;
         }
         let attributes = path.attributes(&verb)?;
         if !verb.is_known() {
-            // kubectl's words.
+            // This is kubectl's wording.
             stderr::warn(&format!("verb '{}' is not a known verb", verb.as_str()));
         }
         Ok(Self {
@@ -118,17 +122,17 @@ impl Question {
     }
 
     async fn ask(&self, server: &ApiServer) -> Result<Review, Error> {
-        let question = json!({
+        let body = json!({
             "kind": "SelfSubjectAccessReview",
             "apiVersion": "authorization.k8s.io/v1",
             "spec": spec(&self.attributes),
         });
-        let request = review::post(REVIEWS, &question)?;
+        let request = review::post(REVIEWS, &body)?;
         let reply = server
             .look_up(request)
             .await
             .map_err(Error::into_refused_check)?;
-        let review: Review = review::read(&reply)?;
+        let review: Review = review::parse(&reply)?;
         match review.status.get("allowed") {
             Some(Value::Bool(_)) => Ok(review),
             _ => Err(review::unexpected_response()),
@@ -137,14 +141,14 @@ impl Question {
 }
 
 impl<'a> Document<'a> {
-    fn of(Answer(question, review): &'a Answer<'_>) -> Self {
+    fn from_result(CheckResult(check, review): &'a CheckResult<'_>) -> Self {
         Self {
             kind: "SelfSubjectAccessReview",
             api_version: "authorization.k8s.io/v1",
             metadata: Map::new(),
             spec: &review.spec,
             status: &review.status,
-            whoami: json!({"verb": question.verb.as_str(), "path": question.path.to_string()}),
+            whoami: json!({"verb": check.verb.as_str(), "path": check.path.to_string()}),
         }
     }
 }
@@ -154,7 +158,7 @@ impl Review {
         self.status.get("allowed") == Some(&Value::Bool(true))
     }
 
-    /// Returns the reason for the answer, and the error in evaluating it.
+    /// Returns the reason for the result, and the evaluation error.
     fn reason(&self) -> String {
         let text = |name| {
             let text = self.status.get(name).and_then(Value::as_str);
@@ -166,7 +170,7 @@ impl Review {
     }
 }
 
-/// Returns the attributes as the `spec` of a review (`k8s.io/api/authorization/v1`).
+/// Converts the attributes to the `spec` of a review (`k8s.io/api/authorization/v1`).
 fn spec(attributes: &Attributes) -> Value {
     match attributes {
         Attributes::NonResource { verb, path } => {
@@ -205,21 +209,22 @@ fn spec(attributes: &Attributes) -> Value {
     }
 }
 
-/// Renders a row for each answer.
-fn table(answers: &[Answer<'_>]) -> String {
-    let rows = answers.iter().map(|Answer(question, review)| {
+/// Renders a row for each result.
+fn table(results: &[CheckResult<'_>]) -> String {
+    let rows = results.iter().map(|CheckResult(check, review)| {
         [
             Cell::from(if review.is_allowed() { "yes" } else { "no" }),
-            question.verb.as_str().into(),
-            question.path.to_string().into(),
-            in_words(&question.attributes).into(),
+            check.verb.as_str().into(),
+            check.path.to_string().into(),
+            in_words(&check.attributes).into(),
             review.reason().into(),
         ]
     });
     columns(["ALLOWED", "VERB", "PATH", "ASKED AS", "REASON"], rows)
 }
 
-/// Words the attributes as for `kubectl auth can-i`, which has no words for selectors and versions.
+/// Formats the attributes as arguments of `kubectl auth can-i`, which supports neither selectors
+/// nor versions.
 fn in_words(attributes: &Attributes) -> String {
     match attributes {
         Attributes::NonResource { verb, path } => format!("{verb} {path}"),

@@ -1,4 +1,4 @@
-//! Runs the command: one report, all contexts, or the answers to `--can`.
+//! Runs the command: prints one report, the reports of all contexts, or the results of `--can`.
 
 use kubectl_plugin::Error;
 use kubectl_plugin::api_server::ApiServer;
@@ -19,9 +19,9 @@ pub(crate) async fn whoami(arguments: WhoamiArgs) -> Result<(), Error> {
     }
     let format = Format::parse(&arguments)?;
     let server = ApiServer::connect(&arguments.connection)?;
-    let report = Report::of(&server, arguments.offline).await;
+    let report = Report::gather(&server, arguments.offline).await;
     let written = format.write(&report);
     report
-        .verdict(arguments.fail_if_expires_within)
+        .into_result(arguments.fail_if_expires_within)
         .and(written)
 }

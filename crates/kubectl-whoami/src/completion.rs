@@ -1,4 +1,4 @@
-//! The values that a shell offers for the flags of `kubectl whoami`.
+//! The completion of flag values of `kubectl whoami`.
 
 use kubectl_plugin::completion::{Complete, Values};
 
@@ -31,7 +31,8 @@ impl Complete for WhoamiArgs {
     }
 }
 
-/// Returns the paths to which a verb applies. The server maps a method to a verb depending on the path.
+/// Returns the paths that support a verb or an HTTP method. The server maps a method to a verb
+/// depending on the path.
 fn paths(verb: &str) -> Values {
     Values::Paths(match verb.to_ascii_lowercase().as_str() {
         "get" | "head" => &["get", "list"],

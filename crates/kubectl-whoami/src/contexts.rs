@@ -1,8 +1,8 @@
 //! `--all-contexts`: a report for every context of the kubeconfig.
 //!
-//! All contexts are asked at the same time, and each has the limit [`WhoamiArgs::time_for_each`]. So a
-//! server that does not answer delays no other. [`Contexts`] reads the kubeconfig once, and runs an exec
-//! plugin once for all contexts that share it.
+//! The servers are asked at the same time, each with the timeout [`WhoamiArgs::context_timeout`],
+//! so a server that does not answer does not delay the others. [`Contexts`] reads the kubeconfig
+//! once, and runs an exec plugin once for all contexts that share it.
 
 use std::io;
 use std::time::Duration;
@@ -23,10 +23,11 @@ use crate::report::columns::{Cell, columns};
 use crate::report::document::Document;
 use crate::report::format::Format;
 use crate::report::list::List;
-use crate::report::{NO_END, Report};
+use crate::report::{NO_EXPIRY_NOTE, Report};
 
-/// How many contexts are asked at once. Each may need a process for its exec plugin, and a few files.
-const AT_ONCE: usize = 32;
+/// The maximum number of contexts that are asked at the same time. Each may need a process for its
+/// exec plugin, and a few files.
+const MAX_CONCURRENT: usize = 32;
 
 /// Asks in all contexts, and prints the reports in the order of the names.
 ///
@@ -39,9 +40,9 @@ pub(crate) async fn whoami(arguments: &WhoamiArgs) -> Result<(), Error> {
             "--all-contexts supports -o json, yaml, jsonpath and name",
         ));
     }
-    let lasting = arguments.fail_if_expires_within;
-    let time = arguments.time_for_each()?;
-    // The limit applies to the context as a whole.
+    let min_validity = arguments.fail_if_expires_within;
+    let time = arguments.context_timeout()?;
+    // The timeout applies to a context as a whole, not to each request.
     let mut connection = arguments.connection.clone();
     connection.request_timeout = None;
     let contexts = Contexts::read(&connection)?;
@@ -58,7 +59,7 @@ pub(crate) async fn whoami(arguments: &WhoamiArgs) -> Result<(), Error> {
         Format::Name => write(user_names(&reports).as_bytes()),
         _ => write_coloured(&table(&reports, terminal::is_coloured(&io::stdout()))),
     };
-    verdict(&names, reports, lasting).and(written)
+    overall_result(&names, reports, min_validity).and(written)
 }
 
 async fn ask_all(
@@ -78,23 +79,23 @@ async fn ask_all(
     let asked = names
         .iter()
         .enumerate()
-        .map(async |(place, name)| (place, ask(contexts, name, is_offline, time).await));
-    let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
+        .map(async |(index, name)| (index, ask(contexts, name, is_offline, time).await));
+    let mut answers = stream::iter(asked).buffer_unordered(MAX_CONCURRENT);
     let mut reports = Vec::with_capacity(names.len());
     while let Some(report) = answers.next().await {
         reports.push(report);
         say(reports.len());
     }
-    reports.sort_unstable_by_key(|(place, _)| *place);
+    reports.sort_unstable_by_key(|(index, _)| *index);
     reports.into_iter().map(|(_, report)| report).collect()
 }
 
 async fn ask(contexts: &Contexts, name: &str, is_offline: bool, time: Option<Duration>) -> Report {
-    let server = match ApiServer::of_context(contexts, name) {
+    let server = match ApiServer::for_context(contexts, name) {
         Ok(server) => server,
         Err(error) => return Report::unprepared(name, error),
     };
-    let report = Report::of(&server, is_offline);
+    let report = Report::gather(&server, is_offline);
     let Some(time) = time else {
         return report.await;
     };
@@ -109,7 +110,7 @@ async fn ask(contexts: &Contexts, name: &str, is_offline: bool, time: Option<Dur
 fn table(reports: &[Report], is_coloured: bool) -> String {
     let rows = reports.iter().map(|report| {
         let identity = report.identity.as_ref();
-        let credential = &report.login.used;
+        let credential = &report.authentication.used;
         let remaining = report.remaining();
         let colour = remaining.and_then(remaining::colour);
         [
@@ -149,7 +150,7 @@ fn user(report: &Report) -> String {
     }
 }
 
-/// Reports whether there was a response of any kind.
+/// Returns the cell that shows whether there was a response of any kind.
 fn reachable(report: &Report) -> &'static str {
     match report.failure.as_ref().map(Error::kind) {
         Some(Kind::Refused(_) | Kind::Protocol(_)) => "yes",
@@ -166,16 +167,20 @@ fn user_names(reports: &[Report]) -> String {
     lines.collect()
 }
 
-/// Prints the failure of each context, and decides the outcome of the whole command.
-fn verdict(names: &[&str], reports: Vec<Report>, lasting: Option<Duration>) -> Result<(), Error> {
+/// Prints the failure of each context. Returns the outcome of the whole command.
+fn overall_result(
+    names: &[&str],
+    reports: Vec<Report>,
+    min_validity: Option<Duration>,
+) -> Result<(), Error> {
     let (mut refused, mut expiring, mut failed) = (0, 0, 0);
     let count = names.len();
     for (name, report) in names.iter().zip(reports) {
         let has_end = report.failure.is_some() || report.remaining().is_some();
-        if lasting.is_some() && !has_end {
-            stderr::say(&format!("context {name:?}: {NO_END}"));
+        if min_validity.is_some() && !has_end {
+            stderr::say(&format!("context {name:?}: {NO_EXPIRY_NOTE}"));
         }
-        let Err(error) = report.verdict(lasting.filter(|_| has_end)) else {
+        let Err(error) = report.into_result(min_validity.filter(|_| has_end)) else {
             continue;
         };
         stderr::say(&format!("context {name:?}: {error}"));

@@ -1,16 +1,15 @@
-//! `kubectl whoami`: shows who the API server thinks you are, which credential says so, and when it
-//! expires; and how that is known.
+//! `kubectl whoami`: shows who the API server thinks you are, which credential says so, when it
+//! expires, and the source of this information.
 //!
 //! # Layout
-//! * `args`: the command line; `completion`: the values that a shell offers for it
-//! * `command`: chooses what the flags ask for
-//! * `identity`: who the server says you are; its `ladder` asks one `review` after the other
-//! * `credential`: what was sent to the server, and which part of it counted; `explanation` lists what
-//!   may be wrong with it after a bare `Unauthorized`
-//! * `report`: all facts about one connection, and how `-o` prints them
-//! * `contexts`: the reports of all contexts, side by side (`--all-contexts`)
-//! * `can`: whether a request would be allowed (`--can`)
-//! * `remaining`: the time left, in words
+//! * `args`: the command line; `completion`: the completion of flag values
+//! * `command`: dispatches to `report`, `contexts` or `can`
+//! * `identity`: the user according to the server
+//! * `credential`: the credentials that were sent to the server
+//! * `report`: all facts about one connection, and the formats of `-o`
+//! * `contexts`: the reports of all contexts (`--all-contexts`)
+//! * `can`: asks whether requests would be allowed (`--can`)
+//! * `remaining`: formats the remaining time
 
 mod args;
 mod can;

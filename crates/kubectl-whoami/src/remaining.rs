@@ -1,8 +1,8 @@
-//! Words lengths of time.
+//! Formats durations for people.
 
 use jiff::SignedDuration;
 
-/// The time left is yellow if it is less than this, and red if it is less than [`URGENT`].
+/// The remaining time below which it is yellow, or below [`URGENT`] red.
 const SOON: SignedDuration = SignedDuration::from_hours(24);
 const URGENT: SignedDuration = SignedDuration::from_mins(10);
 
@@ -15,7 +15,8 @@ const UNITS: [(i64, &str); 5] = [
     (1, "second"),
 ];
 
-/// Returns, for example, `3 days 2 hours`: the largest unit, and the next one if the first is small.
+/// Returns, for example, `3 days 2 hours`: the largest unit, and the next unit if the number is
+/// small.
 pub(crate) fn words(length: SignedDuration) -> String {
     let seconds = length.as_secs().abs();
     let largest = UNITS
@@ -46,7 +47,7 @@ pub(crate) fn from_now(remaining: SignedDuration) -> String {
     }
 }
 
-/// Returns the colour (a parameter of ECMA-48's SGR) of the time left, if it is short.
+/// Returns the colour (a parameter of ECMA-48's SGR) for a remaining time that is short.
 pub(crate) fn colour(remaining: SignedDuration) -> Option<&'static str> {
     match remaining {
         _ if remaining >= SOON => None,

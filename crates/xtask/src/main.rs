@@ -6,9 +6,9 @@
 //! * `measure`: measures the plugins next to kubectl and curl
 //! * `pictures`: records the terminal pictures of the documentation
 //! * `dist`: packs the archives of a release
-//! * `krew`: renders the manifests that krew installs them by
+//! * `krew`: renders and checks the manifests for krew
 //! * `oracle`: plays more schedules of faults to rawwatch than its tests do
-//! * `release`: builds plugins; `target`: the targets they are built for; `workspace`: what cargo knows
+//! * `release`: builds plugins; `target`: the targets of a release; `workspace`: cargo's metadata
 
 mod dist;
 mod krew;

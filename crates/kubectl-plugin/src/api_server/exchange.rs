@@ -1,7 +1,7 @@
 //! The steps from a request to a whole response, outermost first:
 //!
 //! ```text
-//! renewing_login ─▶ send_once ─▶ with_timeout ─▶ response_head ─▶ transmit
+//! retry_after_401 ─▶ send_once ─▶ with_timeout ─▶ response_head ─▶ transmit
 //!                                            └─▶ read_body
 //! ```
 
@@ -15,7 +15,7 @@ use kube_client::client::Body;
 
 use super::ApiServer;
 use super::connection_error;
-use super::outcome::{Failure, RequestContext};
+use super::outcome::{RequestContext, RequestFailure};
 use super::reply::Reply;
 use crate::Error;
 use crate::connection::{Connection, Session};
@@ -29,7 +29,7 @@ const MAX_REVIEW_SIZE: usize = 16 << 20;
 
 /// The user that a request is sent as.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sender {
+pub(super) enum Requester {
     /// The user of the flags and the kubeconfig, impersonation included.
     Configured,
     /// The owner of the credential.
@@ -42,14 +42,14 @@ pub(super) struct Outgoing {
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-    sender: Sender,
+    requester: Requester,
     pub(super) context: RequestContext,
 }
 
 impl Outgoing {
     pub(super) fn new(
         request: ApiRequest,
-        sender: Sender,
+        requester: Requester,
         command_to_see: String,
     ) -> Result<Self, Error> {
         Ok(Self {
@@ -58,19 +58,20 @@ impl Outgoing {
             method: request.method,
             headers: request.headers,
             body: request.body,
-            sender,
+            requester,
         })
     }
 
     /// Returns the request with the headers of a session.
-    fn with_login(&self, session: &Session) -> Request<Body> {
+    fn with_session_headers(&self, session: &Session) -> Request<Body> {
         let mut request = Request::new(Body::from(self.body.clone()));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
         let headers = request.headers_mut();
         headers.clone_from(&self.headers);
         for (name, value) in &session.headers {
-            if self.sender == Sender::Configured || !name.as_str().starts_with("impersonate-") {
+            if self.requester == Requester::Configured || !name.as_str().starts_with("impersonate-")
+            {
                 headers.append(name, value.clone());
             }
         }
@@ -81,14 +82,14 @@ impl Outgoing {
 impl ApiServer {
     /// Runs `attempt`, and runs it once more if an API server answers 401 and the login can be renewed:
     /// with a 401 a server says that it did nothing.
-    pub(super) async fn renewing_login<T>(
+    pub(super) async fn retry_after_401<T>(
         &self,
         context: &RequestContext,
-        attempt: impl AsyncFn() -> Result<(Response<T>, Arc<Session>), Failure>,
-    ) -> Result<Response<T>, Failure> {
+        attempt: impl AsyncFn() -> Result<(Response<T>, Arc<Session>), RequestFailure>,
+    ) -> Result<Response<T>, RequestFailure> {
         let (response, session) = attempt().await?;
         let is_unauthorized = response.status() == StatusCode::UNAUTHORIZED && !context.is_proxied;
-        if is_unauthorized && self.connection.login.renew(&session).await {
+        if is_unauthorized && self.connection.sessions.renew(&session).await {
             return Ok(attempt().await?.0);
         }
         Ok(response)
@@ -100,7 +101,7 @@ impl ApiServer {
     pub(super) async fn send_once(
         &self,
         outgoing: &Outgoing,
-    ) -> Result<(Reply, Arc<Session>), Failure> {
+    ) -> Result<(Reply, Arc<Session>), RequestFailure> {
         let exchange = self.with_timeout(async {
             // On the heap: it is part of every future that asks the server something.
             let (response, session) = Box::pin(self.response_head(outgoing)).await?;
@@ -111,7 +112,7 @@ impl ApiServer {
         {
             tokio::select! {
                 biased;
-                signal = hold.signal() => Err(Failure::Interrupted(signal)),
+                signal = hold.signal() => Err(RequestFailure::Interrupted(signal)),
                 reply = exchange => reply,
             }
         } else {
@@ -122,12 +123,12 @@ impl ApiServer {
     /// Limits `work` to `--request-timeout`.
     pub(super) async fn with_timeout<T>(
         &self,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
+        work: impl Future<Output = Result<T, RequestFailure>>,
+    ) -> Result<T, RequestFailure> {
         match self.connection.request_timeout {
             Some(timeout) => tokio::time::timeout(timeout, work)
                 .await
-                .unwrap_or(Err(Failure::TimedOut(timeout))),
+                .unwrap_or(Err(RequestFailure::TimedOut(timeout))),
             None => work.await,
         }
     }
@@ -137,19 +138,22 @@ impl ApiServer {
     pub(super) async fn response_head(
         &self,
         outgoing: &Outgoing,
-    ) -> Result<(Response<Body>, Arc<Session>), Failure> {
-        let login = &self.connection.login;
+    ) -> Result<(Response<Body>, Arc<Session>), RequestFailure> {
+        let sessions = &self.connection.sessions;
         let mut is_first = true;
         loop {
             // An exec plugin may write to the same terminal.
-            let hidden = login.may_run_plugin().then(progress::hide);
-            let session = login.session().await.map_err(Failure::Login)?;
+            let hidden = sessions.may_run_plugin().then(progress::hide);
+            let session = sessions
+                .session()
+                .await
+                .map_err(RequestFailure::Credential)?;
             drop(hidden);
             match self.transmit(outgoing, &session).await {
-                Err(Failure::Transport(error))
+                Err(RequestFailure::Transport(error))
                     if std::mem::take(&mut is_first)
                         && connection_error::is_untrusted(&error)
-                        && login.trust_anew(&session).await => {}
+                        && sessions.reload_authorities(&session).await => {}
                 response => return Ok((response?, session)),
             }
         }
@@ -160,7 +164,7 @@ impl ApiServer {
         &self,
         response: Response<Body>,
         context: &RequestContext,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Reply, RequestFailure> {
         let (parts, body) = response.into_parts();
         let limit = if context.is_review {
             MAX_REVIEW_SIZE
@@ -171,8 +175,8 @@ impl ApiServer {
             .collect()
             .await
             .map_err(|error| match error.downcast::<LengthLimitError>() {
-                Ok(_) => Failure::TooLong(parts.status),
-                Err(_) => Failure::Torn(parts.status),
+                Ok(_) => RequestFailure::TooLong(parts.status),
+                Err(_) => RequestFailure::Truncated(parts.status),
             })?
             .to_bytes();
         self.connection
@@ -186,7 +190,7 @@ impl ApiServer {
         &self,
         outgoing: &Outgoing,
         session: &Session,
-    ) -> Result<Response<Body>, Failure> {
+    ) -> Result<Response<Body>, RequestFailure> {
         let Connection {
             trace,
             meter,
@@ -196,9 +200,12 @@ impl ApiServer {
         let redaction = &outgoing.context.redaction;
         let client = session.client.clone();
         session.secrets().for_each(|secret| redaction.hide(secret));
-        let request = outgoing.with_login(session);
+        let request = outgoing.with_session_headers(session);
         if !trace.shows(6) {
-            return client.send(request).await.map_err(Failure::Transport);
+            return client
+                .send(request)
+                .await
+                .map_err(RequestFailure::Transport);
         }
         let method = &outgoing.method;
         let base = server.to_string();
@@ -215,6 +222,6 @@ impl ApiServer {
             start.elapsed(),
             meter.times(),
         );
-        response.map_err(Failure::Transport)
+        response.map_err(RequestFailure::Transport)
     }
 }

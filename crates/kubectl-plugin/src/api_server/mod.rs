@@ -1,15 +1,15 @@
-//! The one place where a request leaves the process, and where its response is judged.
+//! Sends requests to the API server and interprets the responses. No other module sends one.
 //!
-//! A request is sent once. There are two exceptions, and in both the server has done nothing: an API
-//! server's 401, if the login can be renewed, and a certificate that is not trusted, if the file of
-//! authorities has changed.
+//! A request is sent once, with two exceptions in which the server has done nothing. After a 401,
+//! it is sent again if the credential can be renewed. If the server's certificate is not trusted,
+//! it is sent again if the file of authorities has changed.
 //!
 //! * `exchange`: the steps from a request to a whole response
-//! * `outcome`: what a response means, or the lack of one
-//! * `connection_error`: why there was none, in kubectl's words
-//! * `reply`: whole responses, and those that are read as they arrive
+//! * `outcome`: interprets a response or a failure
+//! * `connection_error`: explains why no response arrived, in kubectl's wording
+//! * `reply`: whole responses, and responses that are read as they arrive
 //! * `warnings`: the server's `Warning` headers
-//! * `user_agent`: the name that a request is sent under
+//! * `user_agent`: the `User-Agent` header
 
 mod connection_error;
 mod exchange;
@@ -35,7 +35,7 @@ use crate::request::{ApiRequest, RawPath};
 use crate::text::shell::quoted;
 use crate::text::utc;
 use crate::{Error, output, stderr};
-use exchange::{Outgoing, Sender};
+use exchange::{Outgoing, Requester};
 use outcome::RequestContext;
 use warnings::Warnings;
 
@@ -47,9 +47,9 @@ pub struct ApiServer {
     connection: Connection,
     warnings: Warnings,
     shows_headers: bool,
-    /// The flags with which another command reaches the same server as the same user.
+    /// The flags that make kubectl reach this server as this user.
     kubectl_flags: String,
-    /// How far the server's clock is ahead of ours, as of its last response.
+    /// The lead of the server's clock over ours at its last response.
     clock_skew: Cell<Option<SignedDuration>>,
 }
 
@@ -63,13 +63,13 @@ impl ApiServer {
 
     /// Prepares the connection of one of several contexts. Sends nothing. No exec plugin may read
     /// stdin, because several of them may run at once.
-    pub fn of_context(contexts: &Contexts, name: &str) -> Result<Self, Error> {
+    pub fn for_context(contexts: &Contexts, name: &str) -> Result<Self, Error> {
         let connection = contexts.connect(name)?;
         for note in &connection.notes {
             stderr::say(&format!("context {name:?}: {note}"));
         }
         let server = Self::new(connection, &contexts.arguments(name));
-        Ok(server.reading_stdin(true))
+        Ok(server.with_stdin_in_use(true))
     }
 
     fn new(connection: Connection, arguments: &ConnectionArgs) -> Self {
@@ -84,7 +84,7 @@ impl ApiServer {
 
     /// Sets whether [`ApiServer::send`] shows the status line and the headers of a response on stderr.
     #[must_use]
-    pub fn showing_headers(self, shows_headers: bool) -> Self {
+    pub fn with_headers_shown(self, shows_headers: bool) -> Self {
         Self {
             shows_headers,
             ..self
@@ -93,8 +93,8 @@ impl ApiServer {
 
     /// Sets whether the command itself reads stdin, so that an exec plugin must not.
     #[must_use]
-    pub fn reading_stdin(mut self, reads_stdin: bool) -> Self {
-        self.connection.login.stdin_in_use = reads_stdin;
+    pub fn with_stdin_in_use(mut self, reads_stdin: bool) -> Self {
+        self.connection.sessions.stdin_in_use = reads_stdin;
         self
     }
 
@@ -113,33 +113,35 @@ impl ApiServer {
         &self.connection.target
     }
 
-    /// Describes the credential that is sent. An exec plugin's is known once a request was sent.
+    /// Describes the credential that is sent. If it comes from an exec plugin, it is known after
+    /// the first request.
     pub async fn credential(&self) -> CredentialSummary {
-        self.connection.login.credential().await
+        self.connection.sessions.credential().await
     }
 
     /// Returns the names of the certificate authorities that the kubeconfig trusts for this server.
     pub async fn authorities(&self) -> Vec<String> {
-        self.connection.login.authorities().await
+        self.connection.sessions.authorities().await
     }
 
     /// Reports whether requests impersonate another user (`--as` and related flags).
     pub fn impersonates(&self) -> bool {
-        self.connection.login.impersonates()
+        self.connection.sessions.impersonates()
     }
 
-    /// Returns how far the server's clock is ahead of ours, by the `Date` of its last response. That
-    /// has whole seconds, and the response took a while to arrive.
+    /// Returns the lead of the server's clock over ours, from the `Date` of its last response. It
+    /// is inexact: a `Date` has whole seconds, and the response took a while to arrive.
     pub fn clock_skew(&self) -> Option<SignedDuration> {
         self.clock_skew.get()
     }
 
-    /// Returns a key for the user that the server answers, without any credential in it.
-    pub(crate) fn identity(&self) -> String {
-        self.connection.login.identity()
+    /// Returns a cache key for the user that requests are sent as. It contains no credential.
+    pub(crate) fn user_key(&self) -> String {
+        self.connection.sessions.user_key()
     }
 
-    /// Returns the command that shows what is at `path` now, on the same server as the same user.
+    /// Returns the kubectl command that shows the current object at `path`, on this server and as
+    /// this user.
     pub fn command_to_see(&self, path: &str) -> String {
         format!("kubectl get --raw {}{}", quoted(path), self.kubectl_flags)
     }
@@ -154,7 +156,7 @@ impl ApiServer {
     /// # Errors
     /// Every response other than a 2xx is an error, and so is a missing one; `outcome` decides which.
     pub async fn send(&self, request: ApiRequest) -> Result<Reply, Error> {
-        self.answer(request, Sender::Configured, self.shows_headers)
+        self.send_as(request, Requester::Configured, self.shows_headers)
             .await
     }
 
@@ -163,7 +165,7 @@ impl ApiServer {
     /// # Errors
     /// As for [`ApiServer::send`].
     pub async fn look_up(&self, request: ApiRequest) -> Result<Reply, Error> {
-        self.answer(request, Sender::Configured, false).await
+        self.send_as(request, Requester::Configured, false).await
     }
 
     /// Sends a request of the plugin's own as the owner of the credential, without impersonation.
@@ -171,13 +173,15 @@ impl ApiServer {
     /// # Errors
     /// As for [`ApiServer::send`].
     pub async fn look_up_unimpersonated(&self, request: ApiRequest) -> Result<Reply, Error> {
-        self.answer(request, Sender::Unimpersonated, false).await
+        self.send_as(request, Requester::Unimpersonated, false)
+            .await
     }
 
-    /// Prints bash commands that do with curl what [`ApiServer::send`] does. Sends nothing.
+    /// Prints bash commands that send the request with curl, like [`ApiServer::send`]. Sends
+    /// nothing.
     ///
-    /// `body_source` is where the exact bytes of the body can be read again; `arguments` are the flags
-    /// that the server was connected with.
+    /// `body_source` names a source from which the exact bytes of the body can be read again;
+    /// `arguments` are the flags of this connection.
     pub fn print_curl(
         &self,
         request: ApiRequest,
@@ -185,7 +189,7 @@ impl ApiServer {
         arguments: &ConnectionArgs,
     ) -> Result<(), Error> {
         let target = self.connection.curl_target(arguments)?;
-        let request = user_agent::signed(request);
+        let request = user_agent::with_user_agent(request);
         let is_secret = RequestContext::new(&request, String::new())
             .redaction
             .is_about_secret()
@@ -194,23 +198,23 @@ impl ApiServer {
         output::write(script.as_bytes())
     }
 
-    /// Sends a GET whose JSON response is read as it arrives. `--request-timeout` ends once the head of
-    /// the response has arrived.
+    /// Sends a GET whose JSON response is read as it arrives. `--request-timeout` only applies to
+    /// the head of the response.
     ///
     /// # Errors
     /// As for [`ApiServer::send`].
     pub async fn open(&self, request: ApiRequest) -> Result<StreamingReply, Error> {
-        let outgoing = self.outgoing(request, Sender::Configured)?;
+        let outgoing = self.outgoing(request, Requester::Configured)?;
         let context = &outgoing.context;
         let server = &self.connection.server;
         let failed = |failure| context.explain(failure, false, server);
         let head = async || self.with_timeout(self.response_head(&outgoing)).await;
-        let reply = self.renewing_login(context, head).await.map_err(failed)?;
+        let reply = self.retry_after_401(context, head).await.map_err(failed)?;
         self.warnings.say_new(reply.headers(), &context.redaction);
         if !reply.status().is_success() {
             let body = self.read_body(reply, context);
             let refusal = self.with_timeout(body).await.map_err(failed)?;
-            self.judge(refusal, context)?;
+            self.interpret(refusal, context)?;
             return Err(Error::protocol("the server refused without a reason"));
         }
         let content_type = reply.headers().get(header::CONTENT_TYPE).cloned();
@@ -218,8 +222,8 @@ impl ApiServer {
         if content_type.as_ref().is_some_and(is_json) {
             return Ok(StreamingReply(reply.into_body()));
         }
-        // A body of another type may go on forever, and nothing in it is needed.
-        context.judge(reply.map(|_| Bytes::new()), server)?;
+        // A body of another type may never end, and is not needed.
+        context.interpret(reply.map(|_| Bytes::new()), server)?;
         let shown = content_type.map_or("no content type".to_owned(), |value| format!("{value:?}"));
         Err(
             Error::protocol(format!("expected a stream of JSON, but got {shown}"))
@@ -227,13 +231,13 @@ impl ApiServer {
         )
     }
 
-    async fn answer(
+    async fn send_as(
         &self,
         request: ApiRequest,
-        sender: Sender,
+        requester: Requester,
         shows_headers: bool,
     ) -> Result<Reply, Error> {
-        let outgoing = self.outgoing(request, sender)?;
+        let outgoing = self.outgoing(request, requester)?;
         let context = &outgoing.context;
         let meter = &self.connection.meter;
         let written_before = Cell::new(meter.written());
@@ -241,14 +245,14 @@ impl ApiServer {
             written_before.set(meter.written());
             self.send_once(&outgoing).await
         };
-        match self.renewing_login(context, attempt).await {
+        match self.retry_after_401(context, attempt).await {
             Ok(reply) => {
-                self.note_clock_skew(reply.headers());
+                self.record_clock_skew(reply.headers());
                 if shows_headers {
                     say_headers(&reply, &context.redaction);
                 }
                 self.warnings.say_new(reply.headers(), &context.redaction);
-                self.judge(reply, context)
+                self.interpret(reply, context)
             }
             Err(failure) => {
                 let untouched = meter.written() == written_before.get();
@@ -257,12 +261,16 @@ impl ApiServer {
         }
     }
 
-    fn outgoing(&self, request: ApiRequest, sender: Sender) -> Result<Outgoing, Error> {
+    fn outgoing(&self, request: ApiRequest, requester: Requester) -> Result<Outgoing, Error> {
         let command_to_see = self.command_to_see(request.path.path());
-        Outgoing::new(user_agent::signed(request), sender, command_to_see)
+        Outgoing::new(
+            user_agent::with_user_agent(request),
+            requester,
+            command_to_see,
+        )
     }
 
-    fn note_clock_skew(&self, headers: &HeaderMap) {
+    fn record_clock_skew(&self, headers: &HeaderMap) {
         let text = headers
             .get(header::DATE)
             .and_then(|date| date.to_str().ok());
@@ -272,15 +280,15 @@ impl ApiServer {
         }
     }
 
-    /// Decides what a whole response means. A refusal is traced.
-    fn judge(&self, reply: Reply, context: &RequestContext) -> Result<Reply, Error> {
-        let judged = context.judge(reply, &self.connection.server);
-        if let Err(error) = &judged
+    /// Interprets a whole response, and traces a refusal.
+    fn interpret(&self, reply: Reply, context: &RequestContext) -> Result<Reply, Error> {
+        let result = context.interpret(reply, &self.connection.server);
+        if let Err(error) = &result
             && let Kind::Refused(status) = error.kind()
         {
             self.connection.trace.refusal(status);
         }
-        judged
+        result
     }
 }
 

@@ -1,8 +1,8 @@
-//! The meaning of a response, or of the lack of one.
+//! Interprets a response, or the failure to get one, without any I/O.
 //!
 //! A request that may change something may have taken effect as soon as one byte of it was written,
-//! whatever happened to the response: [`Kind::OutcomeUnknown`]. If no byte was written, or the request
-//! changes nothing, it has failed: [`Kind::Connection`]. All of this is decided here, without any I/O.
+//! whatever happened to the response: [`Kind::OutcomeUnknown`]. If no byte was written, or the
+//! request changes nothing, it has failed: [`Kind::Connection`].
 
 use std::time::Duration;
 
@@ -35,14 +35,14 @@ pub(super) struct RequestContext {
 }
 
 /// A failure between sending a request and the end of its response.
-pub(super) enum Failure {
-    /// No credential could be had, so nothing was sent.
-    Login(Error),
+pub(super) enum RequestFailure {
+    /// There is no credential, so nothing was sent.
+    Credential(Error),
     /// No response arrived.
     Transport(kube_client::Error),
-    /// The response began with this status and broke off.
-    Torn(StatusCode),
-    /// The response began with this status and is too long for the request.
+    /// The response started with this status and is incomplete.
+    Truncated(StatusCode),
+    /// The response started with this status and exceeds the limit for this request.
     TooLong(StatusCode),
     /// `--request-timeout` passed.
     TimedOut(Duration),
@@ -66,8 +66,8 @@ impl RequestContext {
         }
     }
 
-    /// Decides what a whole response of `server` means.
-    pub(super) fn judge(&self, reply: Reply, server: &Uri) -> Result<Reply, Error> {
+    /// Interprets a whole response of `server`.
+    pub(super) fn interpret(&self, reply: Reply, server: &Uri) -> Result<Reply, Error> {
         let code = reply.status();
         // A gateway reports its own errors as a page, too.
         let is_page = is_html(&reply) && !self.is_proxied && !code.is_server_error();
@@ -81,7 +81,7 @@ impl RequestContext {
             reply.body(),
             &self.redaction,
         );
-        if self.may_change && leaves_outcome_open(code, &refusal) {
+        if self.may_change && is_outcome_unknown(code, &refusal) {
             let answer = format!("the server answered {code}: {}", refusal.message);
             return Err(self.outcome_unknown(&answer));
         }
@@ -90,11 +90,11 @@ impl RequestContext {
     }
 
     /// Explains a missing or broken response. `untouched` means that no byte of the request was written.
-    pub(super) fn explain(&self, failure: Failure, untouched: bool, server: &Uri) -> Error {
+    pub(super) fn explain(&self, failure: RequestFailure, untouched: bool, server: &Uri) -> Error {
         let may_have_changed = self.may_change && !untouched;
         match failure {
-            Failure::Login(error) => error,
-            Failure::Transport(error) => {
+            RequestFailure::Credential(error) => error,
+            RequestFailure::Transport(error) => {
                 let refused_by_tls = connection_error::is_refused_handshake(&error);
                 let failure = connection_error::explain(&error, server);
                 if may_have_changed && !refused_by_tls {
@@ -106,24 +106,24 @@ impl RequestContext {
                     failure.into()
                 }
             }
-            Failure::Torn(code) => self.torn(code, server),
-            Failure::TooLong(code) => Error::protocol(format!(
+            RequestFailure::Truncated(code) => self.truncated(code, server),
+            RequestFailure::TooLong(code) => Error::protocol(format!(
                 "{} answered {code} with more than 16 MiB; it is not a Kubernetes API server",
                 host(server)
             ))
             .hinted("check the server address in your kubeconfig"),
-            Failure::TimedOut(timeout) if may_have_changed => {
+            RequestFailure::TimedOut(timeout) if may_have_changed => {
                 self.outcome_unknown(&format!("no response within --request-timeout={timeout:?}"))
             }
-            Failure::TimedOut(_) => Error::connection(
+            RequestFailure::TimedOut(_) => Error::connection(
                 "Unable to connect to the server: context deadline exceeded \
                  (Client.Timeout exceeded while awaiting headers)",
             ),
-            Failure::Interrupted(signal) => self.interrupted(signal, may_have_changed),
+            RequestFailure::Interrupted(signal) => self.interrupted(signal, may_have_changed),
         }
     }
 
-    fn torn(&self, code: StatusCode, server: &Uri) -> Error {
+    fn truncated(&self, code: StatusCode, server: &Uri) -> Error {
         if self.may_change && code.is_client_error() {
             return Error::connection(format!(
                 "error: the server refused with {code}, but the rest of the response was lost"
@@ -145,28 +145,30 @@ impl RequestContext {
             let message = Some("interrupted; nothing was changed".to_owned());
             return Kind::Interrupted { signal, message }.into();
         }
-        let unknown = self.unknown("interrupted before the response arrived");
+        let unknown = self.unknown_outcome_message("interrupted before the response arrived");
         let message = Some(format!("outcome unknown: {unknown}"));
-        Error::from(Kind::Interrupted { signal, message }).hinted(self.look_first())
+        Error::from(Kind::Interrupted { signal, message }).hinted(self.inspect_hint())
     }
 
     fn outcome_unknown(&self, event: &str) -> Error {
-        Error::from(Kind::OutcomeUnknown(self.unknown(event))).hinted(self.look_first())
+        Error::from(Kind::OutcomeUnknown(self.unknown_outcome_message(event)))
+            .hinted(self.inspect_hint())
     }
 
-    fn unknown(&self, event: &str) -> String {
+    fn unknown_outcome_message(&self, event: &str) -> String {
         format!(
             "{event}; the {} may or may not have been applied",
             self.method
         )
     }
 
-    fn look_first(&self) -> String {
+    fn inspect_hint(&self) -> String {
         format!("check the object before you retry: {}", self.command_to_see)
     }
 }
 
-/// Recognizes a response that is not an API server's, in the order of certainty.
+/// Returns an error for a response that does not come from an API server. The most certain signs
+/// are checked first.
 fn not_kubernetes(reply: &Reply, is_page: bool, method: &Method, host: &str) -> Option<Error> {
     let code = reply.status();
     if code.is_redirection() {
@@ -201,8 +203,8 @@ fn not_kubernetes(reply: &Reply, is_page: bool, method: &Method, host: &str) -> 
     })
 }
 
-/// Reads the `Status` that refuses in the middle of a stream, redacted. Returns `None` if `document` is
-/// not a `Status`. `is_secret` is [`Resource::is_secret`] of the streamed resource.
+/// Parses a `Status` that arrives in the middle of a stream, and redacts it. Returns `None` if
+/// `document` is not a `Status`. `is_secret` is [`Resource::is_secret`] of the streamed resource.
 pub fn refusal(document: &[u8], is_secret: bool) -> Option<Error> {
     let redaction =
         Redaction::for_request(is_secret, &[]).tightened_for(&String::from_utf8_lossy(document));
@@ -210,9 +212,10 @@ pub fn refusal(document: &[u8], is_secret: bool) -> Option<Error> {
     Some(Kind::Refused(Box::new(status)).into())
 }
 
-/// Reports whether a response leaves it open if the request took effect: a gateway's (some use codes of
-/// their own above 511), a timeout, or an API server's that lost etcd, which may have committed.
-fn leaves_outcome_open(code: StatusCode, refusal: &Status) -> bool {
+/// Reports whether the request may have taken effect despite an unsuccessful response: from a
+/// gateway (some use codes of their own above 511), after a timeout, or from an API server that
+/// lost its connection to etcd, which may have committed the change.
+fn is_outcome_unknown(code: StatusCode, refusal: &Status) -> bool {
     let mentions = |texts: &[&str]| texts.iter().any(|text| refusal.message.contains(text));
     match code.as_u16() {
         501 | 505 => false,
@@ -331,7 +334,7 @@ mod tests {
             let refusal = Status::failure(message, reason);
             let code = StatusCode::from_u16(code).unwrap();
             assert_eq!(
-                leaves_outcome_open(code, &refusal),
+                is_outcome_unknown(code, &refusal),
                 expected,
                 "{code} {message}"
             );

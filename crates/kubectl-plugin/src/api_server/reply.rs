@@ -1,4 +1,4 @@
-//! Responses: whole ones, and those that are read as they arrive.
+//! Whole responses, and responses that are read as they arrive.
 
 use std::error::Error as StdError;
 use std::io;
@@ -14,23 +14,23 @@ pub type Reply = Response<Bytes>;
 /// The body of a successful response whose head has arrived.
 pub struct StreamingReply(pub(crate) Body);
 
-/// How the body of a response ended.
+/// The end of a response's body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The server ended it.
+    /// The server ended the body regularly.
     Clean,
-    /// It broke off for this reason.
-    Torn(String),
+    /// The connection broke, for this reason.
+    Broken(String),
 }
 
 impl StreamingReply {
-    /// Waits for the next bytes. Cancel safe: nothing is lost if this is dropped and called again.
-    /// After an end there are no more bytes.
+    /// Waits for the next bytes. Cancel safe: no bytes are lost if the future is dropped. Must not
+    /// be called after an end.
     pub async fn chunk(&mut self) -> Result<Bytes, End> {
         loop {
             match self.0.frame().await {
                 None => return Err(End::Clean),
-                Some(Err(error)) => return Err(End::Torn(innermost(&error))),
+                Some(Err(error)) => return Err(End::Broken(innermost(&error))),
                 // Trailers are ignored.
                 Some(Ok(frame)) => {
                     if let Ok(bytes) = frame.into_data() {
@@ -42,8 +42,9 @@ impl StreamingReply {
     }
 }
 
-/// Returns the innermost reason; hyper's own says only that a body could not be read. A closed
-/// connection is worded as in kubectl: rustls has a paragraph about attackers, with a link.
+/// Returns the innermost reason, because hyper's own message only says that a body could not be
+/// read. For a closed connection, returns kubectl's wording instead of rustls's paragraph about
+/// attackers.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
     let mut reason = error;
     loop {

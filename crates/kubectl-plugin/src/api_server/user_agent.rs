@@ -10,12 +10,12 @@ use http::header::USER_AGENT;
 use crate::request::ApiRequest;
 
 /// Adds the `User-Agent`, unless the request has one.
-pub(super) fn signed(mut request: ApiRequest) -> ApiRequest {
+pub(super) fn with_user_agent(mut request: ApiRequest) -> ApiRequest {
     request.headers.entry(USER_AGENT).or_insert_with(user_agent);
     request
 }
 
-/// Returns, for example, `kubectl-rawpatch/0.1.0 (linux/amd64)`, with Go's names of systems.
+/// Returns, for example, `kubectl-rawpatch/0.1.0 (linux/amd64)`, with Go's names for systems.
 fn user_agent() -> HeaderValue {
     let program = env::args_os().next().unwrap_or_default();
     let program = Path::new(&program)

@@ -8,7 +8,7 @@ use http::{HeaderMap, header};
 use crate::redaction::Redaction;
 use crate::stderr;
 
-/// The warnings of this process so far. Each text is printed once, as by kubectl.
+/// The warnings that this process has received. As in kubectl, each text is printed once.
 #[derive(Debug, Default)]
 pub(crate) struct Warnings(RefCell<BTreeSet<String>>);
 
@@ -24,14 +24,14 @@ impl Warnings {
         }
     }
 
-    /// Returns how many different warnings there were.
+    /// Returns the number of different warnings.
     pub(crate) fn count(&self) -> usize {
         self.0.borrow().len()
     }
 }
 
-/// Returns the texts of a header that may hold several warnings, `299 - "text"` separated by commas.
-/// Stops at anything else, because the next warning cannot be found after it.
+/// Parses the texts of a header with one or more warnings, `299 - "text"` separated by commas.
+/// Stops at anything else, because the start of the next warning is unknown.
 fn texts(header: &str) -> Vec<String> {
     let mut texts = Vec::new();
     let mut rest = header;
@@ -44,19 +44,19 @@ fn texts(header: &str) -> Vec<String> {
     texts
 }
 
-/// Returns the code and the text of the first warning in `header`, and the rest of the header. A
+/// Parses the first warning in `header`. Returns its code and text, and the rest of the header. A
 /// quoted date may follow the text.
 fn warning(header: &str) -> Option<((&str, String), &str)> {
     let (code, rest) = header.trim_start_matches([' ', ',']).split_once(' ')?;
     let (_agent, rest) = rest.split_once(' ')?;
-    let (text, rest) = quoted(rest.trim_start())?;
+    let (text, rest) = parse_quoted(rest.trim_start())?;
     let rest = rest.trim_start();
-    let rest = quoted(rest).map_or(rest, |(_date, rest)| rest);
+    let rest = parse_quoted(rest).map_or(rest, |(_date, rest)| rest);
     Some(((code, text), rest))
 }
 
-/// Returns the content of the quoted string at the start of `text`, and the rest.
-fn quoted(text: &str) -> Option<(String, &str)> {
+/// Parses the quoted string at the start of `text`. Returns its content, and the rest of the text.
+fn parse_quoted(text: &str) -> Option<(String, &str)> {
     let mut characters = text.strip_prefix('"')?.char_indices();
     let mut content = String::new();
     while let Some((offset, character)) = characters.next() {

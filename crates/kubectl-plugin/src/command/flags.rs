@@ -1,5 +1,5 @@
-//! kubectl's rules for flags that clap does not have: `_` for `-` in names, and a value after `=` for
-//! every flag that is on or off.
+//! kubectl's rules for flags that clap lacks: names may have `_` for `-`, and every boolean flag
+//! accepts a value after `=`.
 
 use std::ffi::OsString;
 
@@ -7,7 +7,7 @@ use clap::{ArgAction, Command};
 
 use crate::text::boolean::{VALUE_NAME, parse_boolean};
 
-/// Lets each flag that is on or off take a value, as in `--flag=false` (cobra's boolean flags).
+/// Makes each boolean flag accept a value, as in `--flag=false` (cobra's boolean flags).
 pub(super) fn with_boolean_values(command: Command) -> Command {
     command.mut_args(|arg| match arg.get_action() {
         ArgAction::SetTrue => arg
@@ -23,7 +23,7 @@ pub(super) fn with_boolean_values(command: Command) -> Command {
     })
 }
 
-/// Turns `--request_timeout` into `--request-timeout`, as kubectl does for every flag.
+/// Converts `--request_timeout` to `--request-timeout`, as kubectl does for every flag.
 pub(super) fn with_dashes(
     arguments: impl Iterator<Item = OsString>,
 ) -> impl Iterator<Item = OsString> {

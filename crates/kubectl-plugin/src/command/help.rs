@@ -1,8 +1,8 @@
 //! The help of all plugins: `-h` is one screen of a plugin's own flags, `--help` begins with examples,
 //! and `--help-connection` lists the flags that every plugin shares.
 //!
-//! clap's own layout puts each flag's text on a line of its own as soon as one flag of a section is
-//! long, and always in the long help. Here flags and texts are two columns, as in kubectl's peers.
+//! clap's own layout puts each flag's text on a separate line as soon as one flag of a section is
+//! long, and always in the long help. This layout has two columns, one for flags and one for texts.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -10,18 +10,18 @@ use std::fmt::Write as _;
 use clap::builder::StyledStr;
 use clap::{Arg, ArgAction, Command};
 
-use super::name::CommandName;
+use crate::runtime::command_name::CommandName;
 use crate::text::{boolean, terminal};
 
 /// The heading of the flags that every plugin shares.
 pub(crate) const CONNECTION: &str = "Connection";
 
-/// The columns of the texts in a wide and in a narrow terminal. After a longer flag, a text that does not fit
-/// starts on the next line.
+/// The column of the texts in a wide terminal, and in a narrow one. If a flag reaches into that
+/// column and its text does not fit after it, the text starts on the next line.
 const TEXT_COLUMN: usize = 36;
 const NARROW_TEXT_COLUMN: usize = 30;
 
-/// The width of help, in columns, where the terminal is wider or there is none.
+/// The maximum width of help, in columns, which also applies without a terminal.
 const MAX_WIDTH: usize = 100;
 
 /// A page of help.
@@ -49,7 +49,7 @@ impl Page {
     }
 }
 
-/// Adds the flags that print something about the plugin itself.
+/// Adds the flags for help and for the version.
 pub(super) fn with_help_flags(command: Command) -> Command {
     let flag = |name: &'static str, action: ArgAction, help: &'static str| {
         let flag = Arg::new(name).long(name).action(action).help(help);
@@ -69,7 +69,7 @@ pub(super) fn with_help_flags(command: Command) -> Command {
         ])
 }
 
-/// Renders a page of help. The connection flags, which all plugins share, have a page of their own.
+/// Renders a page of help. The connection flags, which all plugins share, have a separate page.
 pub(super) fn render(page: Page, command: &Command, name: &CommandName) -> String {
     let width = width();
     let text = match page {
@@ -107,7 +107,7 @@ pub(super) fn render(page: Page, command: &Command, name: &CommandName) -> Strin
             String::new(),
         ],
     };
-    format!("{}\n", name.put_into(text.concat().trim_end()))
+    format!("{}\n", name.substitute_in(text.concat().trim_end()))
 }
 
 fn is_own(arg: &Arg) -> bool {
@@ -206,7 +206,7 @@ fn spec(arg: &Arg) -> String {
         spec.push_str(long);
     }
     let values = names.join(" ");
-    // Like kubectl, help does not show that a flag that is on or off may have a value.
+    // As in kubectl, help does not show that a boolean flag accepts a value.
     if arg.get_action().takes_values() && values != boolean::VALUE_NAME {
         let is_optional = arg
             .get_num_args()

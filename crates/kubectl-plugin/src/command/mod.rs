@@ -1,16 +1,14 @@
-//! Runs a plugin: from the command line to the exit code.
+//! Runs a plugin, from the command line to the exit code.
 //!
 //! A plugin is a clap struct and one async function, and its `main` calls [`run`]. Nothing else parses
 //! the command line, reports an error or ends the process.
 //!
-//! * `flags`: kubectl's rules for flags, which clap does not have
+//! * `flags`: kubectl's rules for flags that clap lacks
 //! * `help`: the pages of help
-//! * `name`: the plugin's name, as the user types it
-//! * `parse_error`: clap's errors, in kubectl's words
+//! * `parse_error`: clap's errors in kubectl's wording
 
 mod flags;
 mod help;
-pub(crate) mod name;
 mod parse_error;
 
 use std::env;
@@ -20,22 +18,22 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use signal_hook::low_level::emulate_default_handler;
 
-use crate::command::name::CommandName;
 use crate::completion::{Call, Complete};
 use crate::error::Kind;
 use crate::runtime::block_on;
+use crate::runtime::command_name::CommandName;
 use crate::runtime::signals::BROKEN_PIPE;
 use crate::{Error, output, stderr};
 use help::Page;
 use parse_error::parse_error;
 
-/// Parses the command line into `A`, runs `command` with it, and reports how it ended. Answers a shell
-/// instead, if it asks for a line to be completed.
+/// Parses the command line into `A`, runs `command` with it, and reports its outcome. If a shell
+/// calls the plugin for completion, responds to the shell instead.
 pub fn run<A: Parser + Complete>(command: impl AsyncFnOnce(A) -> Result<(), Error>) -> ExitCode {
     let mut parser = help::with_help_flags(flags::with_boolean_values(A::command()));
     let name = CommandName::of_this_process(parser.get_bin_name().unwrap_or_default());
-    let outcome = if let Some(call) = Call::read(env::args_os(), &name) {
-        call.answer::<A>(parser, &name)
+    let outcome = if let Some(call) = Call::parse(env::args_os(), &name) {
+        call.respond::<A>(parser, &name)
     } else {
         let arguments = parser
             .try_get_matches_from_mut(flags::with_dashes(env::args_os()))
@@ -55,7 +53,7 @@ pub fn run<A: Parser + Complete>(command: impl AsyncFnOnce(A) -> Result<(), Erro
     outcome.map_or_else(|error| end_with(&error, &name), |()| ExitCode::SUCCESS)
 }
 
-/// Prints an error and its hint. Ends the process by a signal if that is what the error reports.
+/// Prints an error and its hint. If the error reports a signal, the process ends by that signal.
 fn end_with(error: &Error, name: &CommandName) -> ExitCode {
     let signal = match error.kind() {
         _ if error.is_broken_pipe() => BROKEN_PIPE,
@@ -65,7 +63,7 @@ fn end_with(error: &Error, name: &CommandName) -> ExitCode {
     if error.has_message() {
         stderr::say(&error.to_string());
         if let Some(hint) = error.hint() {
-            stderr::say(&format!("hint: {}", name.put_into(hint)));
+            stderr::say(&format!("hint: {}", name.substitute_in(hint)));
         }
     }
     if let Some(signal) = signal {

@@ -1,28 +1,28 @@
-//! Words clap's errors as kubectl words them.
+//! Converts clap's errors to kubectl's wording.
 
 use std::error::Error as _;
 
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::command::name::CommandName;
 use crate::error::Kind;
+use crate::runtime::command_name::CommandName;
 use crate::text::nearest::nearest;
 use crate::{Error, output};
 
-/// Turns clap's error into ours. `--version` is printed.
+/// Converts clap's error to ours. Prints the version instead if the "error" is `--version`.
 ///
-/// A value is only repeated if its flag has a few known values: an argument in the wrong place may be a
-/// patch or a token.
+/// The message quotes a value only if the flag has a fixed set of values, because a misplaced
+/// argument may be a patch or a token.
 pub(super) fn parse_error(
     error: &clap::Error,
     parser: &Command,
     name: &CommandName,
 ) -> Result<(), Error> {
     if error.kind() == ErrorKind::DisplayVersion {
-        return output::write(name.put_into(&error.render().to_string()).as_bytes());
+        return output::write(name.substitute_in(&error.render().to_string()).as_bytes());
     }
-    let mistake = Mistake::of(error);
+    let mistake = Mistake::from_error(error);
     let message = mistake.message(error, parser.get_positionals().next().is_some());
     let hint = match own_error(error).and_then(Error::hint) {
         Some(hint) => hint.to_owned(),
@@ -31,7 +31,7 @@ pub(super) fn parse_error(
     Err(Error::usage(message).hinted(hint))
 }
 
-/// The parts of clap's error that its message needs. A part that it lacks is empty.
+/// The parts of clap's error that a message needs. Missing parts are empty.
 struct Mistake<'a> {
     /// The argument as clap spells it, for example `--type <TYPE>`.
     argument: &'a str,
@@ -43,7 +43,7 @@ struct Mistake<'a> {
 }
 
 impl<'a> Mistake<'a> {
-    fn of(error: &'a clap::Error) -> Self {
+    fn from_error(error: &'a clap::Error) -> Self {
         let context = |kind| match error.get(kind) {
             Some(ContextValue::String(text)) => Some(text.as_str()),
             Some(ContextValue::Strings(texts)) => texts.first().map(String::as_str),
@@ -114,7 +114,7 @@ impl<'a> Mistake<'a> {
     }
 }
 
-/// Words the error of a value parser. Ours have their own words.
+/// Returns the message for the error of a value parser. Our own parsers return complete messages.
 fn invalid_value(error: &clap::Error, flag: &str) -> String {
     if let Some(Kind::Usage(message)) = own_error(error).map(Error::kind) {
         return message.clone();
@@ -125,7 +125,7 @@ fn invalid_value(error: &clap::Error, flag: &str) -> String {
     }
 }
 
-/// Returns the error of one of our value parsers.
+/// Returns the error of a value parser, if it is one of our own.
 fn own_error(error: &clap::Error) -> Option<&Error> {
     error.source()?.downcast_ref()
 }

@@ -1,8 +1,8 @@
 //! A cache of the server's recent responses, in files that only the user may read.
 //!
-//! It is next to kubectl's discovery cache (`cli-runtime/pkg/genericclioptions/config_flags.go`): a folder
-//! per server, a file per user and key. Every failure counts as a miss: a file that is unreadable, too
-//! old, or for another key, and a file that cannot be written.
+//! It is next to kubectl's discovery cache (`cli-runtime/pkg/genericclioptions/config_flags.go`),
+//! and has a folder for each server and a file for each user and key. Every failure counts as a
+//! miss: a file that is unreadable, too old, for another key, or that cannot be written.
 
 use std::env;
 use std::fs;
@@ -17,27 +17,28 @@ use std::time::{Duration, SystemTime};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// How old a file may get before it is removed.
+/// The age at which a file is removed.
 pub(super) const MAX_AGE: Duration = Duration::from_mins(10);
 
 /// A server's responses to one user.
 pub(super) struct Cache {
     folder: PathBuf,
-    /// Identifies the user, and the route to the server.
-    identity: String,
+    /// The user, and the route to the server.
+    user_key: String,
 }
 
-/// The contents of a file. It repeats its key, because two keys may have the same hash.
+/// The content of a file. It repeats the key, because two keys may have the same hash.
 #[derive(Serialize, Deserialize)]
 struct Entry<T> {
-    identity: String,
+    user_key: String,
     key: String,
     value: T,
 }
 
 impl Cache {
-    /// Opens the cache for a server's address and a user. Returns `None` if there is no home folder.
-    pub(super) fn new(server: &str, identity: String) -> Option<Self> {
+    /// Prepares the cache for a server's address and a user. Returns `None` if there is no home
+    /// folder.
+    pub(super) fn new(server: &str, user_key: String) -> Option<Self> {
         let folder = match env::var_os("KUBECACHEDIR") {
             Some(folder) if !folder.is_empty() => PathBuf::from(folder),
             _ => env::home_dir()
@@ -52,7 +53,7 @@ impl Cache {
         let server: String = server.chars().map(file_name_character).collect();
         Some(Self {
             folder: folder.join("completion").join(server),
-            identity,
+            user_key,
         })
     }
 
@@ -65,13 +66,13 @@ impl Cache {
             return None;
         }
         let entry: Entry<T> = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-        (entry.identity == self.identity && entry.key == key).then_some(entry.value)
+        (entry.user_key == self.user_key && entry.key == key).then_some(entry.value)
     }
 
     /// Stores a value, and removes outdated files.
     pub(super) fn put<T: Serialize>(&self, key: &str, value: &T) {
         let entry = Entry {
-            identity: self.identity.clone(),
+            user_key: self.user_key.clone(),
             key: key.to_owned(),
             value,
         };
@@ -102,12 +103,12 @@ impl Cache {
 
     fn path(&self, key: &str) -> PathBuf {
         let mut hasher = DefaultHasher::new();
-        (&self.identity, key).hash(&mut hasher);
+        (&self.user_key, key).hash(&mut hasher);
         self.folder.join(format!("{:016x}.json", hasher.finish()))
     }
 }
 
-/// Replaces a character that a file name should not contain, in the way of kubectl's cache.
+/// Replaces a character that a file name should not contain, like kubectl's cache.
 fn file_name_character(character: char) -> char {
     if character.is_ascii_alphanumeric() || character == '.' {
         character
@@ -138,10 +139,10 @@ mod tests {
 
     use super::*;
 
-    fn cache(folder: &Path, identity: &str) -> Cache {
+    fn cache(folder: &Path, user_key: &str) -> Cache {
         Cache {
             folder: folder.join("a/b"),
-            identity: identity.to_owned(),
+            user_key: user_key.to_owned(),
         }
     }
 

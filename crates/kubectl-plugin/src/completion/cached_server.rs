@@ -1,6 +1,7 @@
-//! The API server, queried through a cache: a few GETs for names and metadata, never for whole objects.
+//! The API server, queried through a cache. It sends a few GETs for names and metadata, never for
+//! whole objects.
 //!
-//! A failed request returns `None`. The reason is not reported, because a shell has no place for it.
+//! A failed request returns `None`, because a shell cannot show the reason.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -17,21 +18,22 @@ use crate::completion::discovery::{ApiResource, Discovery, resource_list};
 use crate::connection::ConnectionArgs;
 use crate::request::{ApiRequest, RawPath};
 
-/// How long the names of objects are cached: long enough for the next few TABs.
+/// The maximum age of cached object names: long enough for the next few TABs.
 const NAMES_MAX_AGE: Duration = Duration::from_secs(30);
-/// The most objects that are listed.
+/// The maximum number of objects in a list.
 const LIST_LIMIT: u32 = 500;
 
-/// Asks for aggregated discovery (Kubernetes 1.26); older servers fall back to plain JSON.
+/// The `Accept` for aggregated discovery (Kubernetes 1.26). Older servers return the plain
+/// documents.
 const DISCOVERY: HeaderValue = HeaderValue::from_static(
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
      application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json",
 );
-/// Asks for a list of metadata; some extension API servers send whole objects instead.
+/// The `Accept` for a list of metadata. Some extension API servers send whole objects instead.
 const METADATA_LIST: HeaderValue = HeaderValue::from_static(
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",
 );
-/// Asks for the metadata of one object.
+/// The `Accept` for the metadata of one object.
 const METADATA: HeaderValue = HeaderValue::from_static(
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
 );
@@ -41,18 +43,18 @@ pub(super) struct CachedServer {
     /// `None` if the kubeconfig names no server that can be used.
     api_server: Option<ApiServer>,
     cache: Option<Cache>,
-    /// Responses are not read from the cache any longer.
+    /// Whether the cache is no longer read.
     bypasses_cache: Cell<bool>,
-    /// At least one response was read from the cache.
+    /// Whether a response was read from the cache.
     used_cache: Cell<bool>,
 }
 
-/// The metadata of an object, as far as completion shows it.
+/// The metadata of an object that completion shows.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ObjectMetadata {
     pub(super) name: String,
-    /// In RFC 3339.
+    /// The time of creation, in RFC 3339.
     pub(super) creation_timestamp: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) managed_fields: Vec<ManagedFieldsEntry>,
@@ -66,12 +68,12 @@ pub(super) struct ManagedFieldsEntry {
     /// `Apply` or `Update`.
     #[serde(default)]
     pub(super) operation: String,
-    /// In RFC 3339.
+    /// The time of the operation, in RFC 3339.
     pub(super) time: Option<String>,
 }
 
 impl ObjectMetadata {
-    /// Returns how long ago the object was created, or nothing if that is unknown.
+    /// Returns the age of the object, or an empty text if it is unknown.
     pub(super) fn age(&self) -> String {
         self.creation_timestamp
             .as_deref()
@@ -82,7 +84,7 @@ impl ObjectMetadata {
 
 #[derive(Deserialize)]
 struct ObjectList {
-    /// The API server writes an empty list of metadata as null.
+    /// `None` for an empty list of metadata, which the API server writes as null.
     items: Option<Vec<Object>>,
 }
 
@@ -95,17 +97,20 @@ impl CachedServer {
     /// Reads the kubeconfig. Sends nothing.
     pub(super) fn new(arguments: &ConnectionArgs) -> Self {
         let api_server = ApiServer::connect(arguments).ok();
-        // A credential in a flag has no name that could identify its user.
-        let cacheable = api_server.as_ref().filter(|_| !arguments.hold_login());
+        // A credential in a flag does not tell who its user is.
+        let cacheable = api_server
+            .as_ref()
+            .filter(|_| !arguments.contain_credential());
         Self {
-            cache: cacheable.and_then(|server| Cache::new(&server.address(), server.identity())),
+            cache: cacheable.and_then(|server| Cache::new(&server.address(), server.user_key())),
             api_server,
             bypasses_cache: Cell::new(false),
             used_cache: Cell::new(false),
         }
     }
 
-    /// Bypasses the cache from now on. Returns false if it was not used, so that asking again is futile.
+    /// Bypasses the cache from now on. Returns whether another request may have a new result, which
+    /// is the case if the cache was used.
     pub(super) fn refresh(&self) -> bool {
         self.used_cache.get() && !self.bypasses_cache.replace(true)
     }
@@ -116,8 +121,8 @@ impl CachedServer {
             let core = self.get("/api", DISCOVERY);
             let others = self.get("/apis", DISCOVERY);
             let (core, others) = tokio::join!(core, others);
-            let mut discovery = Discovery::read(&core?)?;
-            discovery.groups.extend(Discovery::read(&others?)?.groups);
+            let mut discovery = Discovery::parse(&core?)?;
+            discovery.groups.extend(Discovery::parse(&others?)?.groups);
             Some(discovery)
         })
         .await
@@ -155,7 +160,8 @@ impl CachedServer {
         .await
     }
 
-    /// Lists the namespaces. A user who may not list them gets the one of the command line.
+    /// Lists the namespaces. For a user who may not list them, returns the namespace of the
+    /// connection.
     pub(super) async fn namespaces(&self) -> Option<Vec<ObjectMetadata>> {
         if let Some(objects) = self.objects("/api/v1/namespaces").await {
             return Some(objects);
@@ -198,7 +204,8 @@ impl CachedServer {
     }
 }
 
-/// Returns how long ago a time in RFC 3339 was, in a unit that keeps the number short.
+/// Formats the time that has passed since `time`, which is in RFC 3339, in a unit that keeps the
+/// number short.
 pub(super) fn ago(time: &str) -> String {
     let Ok(time) = time.parse::<Timestamp>() else {
         return String::new();

@@ -1,4 +1,4 @@
-//! The candidates for the word at the cursor, in the format of Cobra, which kubectl reads
+//! The candidates for the word at the cursor, in Cobra's format, which kubectl reads
 //! (`spf13/cobra`, `completions.go`; `kubectl/pkg/cmd/plugin/plugin_completion.go`).
 
 use std::fmt::Write as _;
@@ -15,9 +15,9 @@ pub(super) struct Candidate {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Completions {
     pub(super) candidates: Vec<Candidate>,
-    /// The shell adds no space after a candidate, because the word is not complete yet.
+    /// Whether the shell adds no space after a candidate, because the word is not complete yet.
     pub(super) no_space: bool,
-    /// The shell offers files if there are no candidates.
+    /// Whether the shell offers files if there are no candidates.
     pub(super) files: bool,
 }
 
@@ -40,7 +40,7 @@ impl Candidate {
 }
 
 impl Completions {
-    /// Leaves the candidates to the shell, which offers files.
+    /// Returns no candidates, so that the shell offers files.
     pub(super) fn files() -> Self {
         Self {
             files: true,
@@ -63,7 +63,8 @@ impl Completions {
         }
     }
 
-    /// Formats one candidate a line, with its description after a tab, and the directives at the end.
+    /// Formats each candidate as a line, with its description after a tab, and the directives as
+    /// the last line.
     pub(super) fn render(&self, with_descriptions: bool) -> String {
         let mut text = String::new();
         for Candidate { value, description } in &self.candidates {

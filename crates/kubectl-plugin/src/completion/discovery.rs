@@ -1,12 +1,12 @@
 //! The API groups, versions, resources and subresources that a server serves.
 //!
-//! Aggregated discovery has them all (Kubernetes 1.26); older servers list the resources of each version
-//! in a document of its own.
+//! Aggregated discovery (Kubernetes 1.26) has them all. Older servers list the resources of each
+//! version in a separate document.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Everything that a server serves.
+/// The APIs that a server serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Discovery {
     pub(super) groups: Vec<ApiGroup>,
@@ -24,7 +24,7 @@ pub(super) struct ApiGroup {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ApiVersion {
     pub(super) name: String,
-    /// `None` if the server lists them in a document of their own.
+    /// `None` if the server lists them in a separate document.
     pub(super) resources: Option<Vec<ApiResource>>,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct ApiSubresource {
 
 impl Discovery {
     /// Parses the response to `GET /api` or `GET /apis`. Returns `None` if it is not a discovery document.
-    pub(super) fn read(body: &[u8]) -> Option<Self> {
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let document: Value = serde_json::from_slice(body).ok()?;
         let groups = match document.get("kind")?.as_str()? {
             "APIGroupDiscoveryList" => list(&document, "items")
@@ -164,7 +164,7 @@ fn aggregated_resource(resource: &Value) -> ApiResource {
     }
 }
 
-/// Parses an `APIGroup`, which names its versions and nothing in them.
+/// Parses an `APIGroup`, which names its versions but not their resources.
 fn unaggregated_group(group: &Value) -> Option<ApiGroup> {
     let versions = list(group, "versions").filter_map(|version| version.get("version")?.as_str());
     Some(ApiGroup {
@@ -227,12 +227,12 @@ mod tests {
                 "subresources": [{"subresource": "scale", "responseKind": {"kind": "Scale"}, "verbs": ["patch"]}],
             }]}]}],
         });
-        let discovery = Discovery::read(aggregated.to_string().as_bytes()).unwrap();
+        let discovery = Discovery::parse(aggregated.to_string().as_bytes()).unwrap();
         let version = discovery.version("apps", "v1").unwrap();
         assert_eq!(version.resources, Some(vec![deployments()]));
 
         let groups = json!({"kind": "APIGroupList", "groups": [{"name": "apps", "versions": [{"groupVersion": "apps/v1", "version": "v1"}]}]});
-        let discovery = Discovery::read(groups.to_string().as_bytes()).unwrap();
+        let discovery = Discovery::parse(groups.to_string().as_bytes()).unwrap();
         assert_eq!(discovery.version("apps", "v1").unwrap().resources, None);
         let list = json!({"kind": "APIResourceList", "resources": [
             {"name": "deployments/scale", "kind": "Scale", "namespaced": true, "verbs": ["patch"]},
@@ -244,7 +244,7 @@ mod tests {
             Some(vec![deployments()])
         );
 
-        let core = Discovery::read(br#"{"kind": "APIVersions", "versions": ["v1"]}"#).unwrap();
+        let core = Discovery::parse(br#"{"kind": "APIVersions", "versions": ["v1"]}"#).unwrap();
         assert!(core.version("", "v1").is_some());
     }
 
@@ -258,11 +258,11 @@ mod tests {
             r#"{"kind": 1}"#,
             r#"{"kind": "Status"}"#,
         ] {
-            assert_eq!(Discovery::read(body.as_bytes()), None, "{body}");
+            assert_eq!(Discovery::parse(body.as_bytes()), None, "{body}");
             assert_eq!(resource_list(body.as_bytes()), None, "{body}");
         }
         let malformed =
             br#"{"kind": "APIGroupDiscoveryList", "items": [1, {"metadata": {}, "versions": 3}]}"#;
-        assert!(Discovery::read(malformed).is_some());
+        assert!(Discovery::parse(malformed).is_some());
     }
 }

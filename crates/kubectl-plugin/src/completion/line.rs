@@ -1,6 +1,6 @@
 //! A command line that is being typed: the arguments before the cursor, and the word at the cursor.
 //!
-//! It follows the rules of the clap command, but clap itself parses only complete lines.
+//! It follows the rules of the clap command. clap itself only parses complete lines.
 
 use clap::builder::ValueRange;
 use clap::{Arg, ArgAction, Command};
@@ -8,14 +8,14 @@ use clap::{Arg, ArgAction, Command};
 /// A command line that is being typed.
 pub(super) struct Line<'a> {
     command: &'a Command,
-    /// The arguments before the cursor in their order, each with one value. A flag without a value has
-    /// `None`.
+    /// The arguments before the cursor in their order, each with one value, or `None` for a flag
+    /// without a value.
     arguments: Vec<(&'a Arg, Option<String>)>,
     /// The word to complete.
     pub(super) cursor: Cursor<'a>,
 }
 
-/// The word at the cursor, as far as it is typed.
+/// The word at the cursor, which may be incomplete.
 pub(super) enum Cursor<'a> {
     /// A flag.
     Flag(String),
@@ -39,8 +39,8 @@ struct Pending<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Parses `words`; the last one is at the cursor. `command` must be built.
-    pub(super) fn read(command: &'a Command, words: &[String]) -> Self {
+    /// Parses `words`. The cursor is at the last one. `command` must be built.
+    pub(super) fn parse(command: &'a Command, words: &[String]) -> Self {
         let (typed, before) = words
             .split_last()
             .map_or(("", &[][..]), |(typed, before)| (typed.as_str(), before));
@@ -78,13 +78,13 @@ impl<'a> Line<'a> {
         line
     }
 
-    /// Returns the last value of an argument by its clap id.
+    /// Returns the last value of the argument with this clap ID.
     pub(super) fn value(&self, id: &str) -> Option<&str> {
         let mut arguments = self.arguments.iter().rev();
         arguments.find_map(|(argument, value)| value.as_deref().filter(|_| argument.get_id() == id))
     }
 
-    /// Returns the flags on the line that `other` has too, as words of a command line.
+    /// Returns the flags on the line that the command `other` also has, as words of a command line.
     pub(super) fn flags_of(&self, other: &Command) -> Vec<String> {
         let is_flag_of_other = |argument: &Arg| {
             let mut flags = other.get_opts();
@@ -103,7 +103,7 @@ impl<'a> Line<'a> {
             .collect()
     }
 
-    /// Returns the flags that help shows, without those that are already on the line and may not be
+    /// Returns the flags that help shows, without flags that are already on the line and may not be
     /// repeated.
     pub(super) fn available_flags(&self) -> impl Iterator<Item = &'a Arg> {
         self.command.get_arguments().filter(|argument| {
@@ -116,7 +116,8 @@ impl<'a> Line<'a> {
         })
     }
 
-    /// Parses a word of one long or several short flags. Returns the flag whose value is the next word.
+    /// Parses a word with one long flag or several short flags. Returns the flag whose value is the
+    /// next word.
     fn parse_flag(&mut self, word: &str) -> Option<Pending<'a>> {
         let pending = |flag| Pending {
             flag,
@@ -131,13 +132,13 @@ impl<'a> Line<'a> {
             self.arguments.push((flag, value.map(str::to_owned)));
             return None;
         }
-        for (place, letter) in word.char_indices().skip(1) {
+        for (offset, letter) in word.char_indices().skip(1) {
             let flag = self.short(letter)?;
             if !flag.get_action().takes_values() {
                 self.arguments.push((flag, None));
                 continue;
             }
-            let rest = &word[place + letter.len_utf8()..];
+            let rest = &word[offset + letter.len_utf8()..];
             if rest.is_empty() && takes_next_word(flag) {
                 return Some(pending(flag));
             }
@@ -247,7 +248,7 @@ mod tests {
     fn at_cursor(words: &[&str]) -> String {
         let command = command::<Plugin>();
         let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
-        match Line::read(&command, &words).cursor {
+        match Line::parse(&command, &words).cursor {
             Cursor::Flag(typed) => typed,
             Cursor::Value {
                 argument,
@@ -302,7 +303,7 @@ mod tests {
             "-q",
             "",
         ];
-        let line = Line::read(&command, &words.map(str::to_owned));
+        let line = Line::parse(&command, &words.map(str::to_owned));
         assert_eq!(line.value("context"), Some("b"));
         assert_eq!(line.value("raw"), Some("/a"));
         assert_eq!(line.value("dry_run"), None);

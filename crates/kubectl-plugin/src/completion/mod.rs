@@ -1,21 +1,21 @@
-//! Completes a command line in a shell, with names from the kubeconfig and the API server.
+//! Completes command lines in a shell, with names from the kubeconfig and the API server.
 //!
-//! A shell asks in one of three ways, and gets the same answer each time (`Call`):
+//! A shell calls in one of three ways, and gets the same response each time (`Call`):
 //! * For `kubectl NAME WORD…`, kubectl runs `kubectl_complete-NAME WORD…`
 //!   (`kubectl/pkg/cmd/plugin/plugin_completion.go`), which is this program under another name.
 //! * For an alias, kubectl's bash script runs `ALIAS __complete WORD…`, which is Cobra's protocol.
 //! * Our own scripts run `kubectl-NAME __completeLine` with the line on stdin. The line may contain a
 //!   token, and every user of the machine can read the arguments of a process.
 //!
-//! Completion sends only GETs, never touches the terminal, and answers within `TIME_LIMIT`.
+//! Completion sends only GETs, never touches the terminal, and responds within `TIMEOUT`.
 //!
 //! # Layout
 //! * `shell_words`: splits a line into words
 //! * `line`: matches the words with a plugin's flags and finds the word at the cursor
-//! * `values`: finds the values for that word; a plugin adds its own by [`Complete`]
+//! * `values`: finds the values for that word; a plugin provides its own with [`Complete`]
 //! * `paths`: completes API paths segment by segment
 //! * `object`: lists namespaces, and the subresources and field managers of one object
-//! * `cached_server`: asks the API server, through `cache`; `discovery` parses the APIs it serves
+//! * `cached_server`: queries the API server through `cache`; `discovery` parses its list of APIs
 //! * `completions`: formats the candidates for the shell
 //! * `scripts`: prints the shell scripts of `completion SHELL`
 
@@ -37,32 +37,32 @@ use std::time::Duration;
 
 use clap::Command;
 
-use crate::command::name::CommandName;
 use crate::completion::completions::Completions;
 use crate::completion::line::Line;
 use crate::runtime::block_on;
+use crate::runtime::command_name::CommandName;
 use crate::{Error, output};
 
 pub use values::{Complete, Values};
 
-/// How long the server may take. A shell that is silent for two seconds seems to hang.
-const TIME_LIMIT: Duration = Duration::from_millis(1800);
+/// The timeout for all requests. A shell that is silent for two seconds seems to hang.
+const TIMEOUT: Duration = Duration::from_millis(1800);
 
-/// A call from a shell, instead of one from a user.
+/// A call from a shell instead of a user.
 pub(crate) enum Call {
-    /// Asks to complete the last of these words.
+    /// The shell wants the last of these words completed.
     Complete {
         words: Vec<String>,
         with_descriptions: bool,
     },
-    /// Asks for a shell's script; holds the arguments after `completion`.
+    /// The user wants the script for a shell. Holds the arguments after `completion`.
     Script(Vec<String>),
 }
 
 impl Call {
-    /// Recognizes a call from a shell by its arguments; the first one is the program. Returns
-    /// `None` for a user's call.
-    pub(crate) fn read(
+    /// Parses the arguments of a call from a shell, beginning with the program. Returns `None` for
+    /// an ordinary call.
+    pub(crate) fn parse(
         mut arguments: impl Iterator<Item = OsString>,
         name: &CommandName,
     ) -> Option<Self> {
@@ -89,8 +89,8 @@ impl Call {
         }
     }
 
-    /// Answers the shell on stdout. `command` is the plugin's clap command.
-    pub(crate) fn answer<A: Complete>(
+    /// Writes the response to stdout. `command` is the plugin's clap command.
+    pub(crate) fn respond<A: Complete>(
         self,
         command: Command,
         name: &CommandName,
@@ -109,7 +109,7 @@ impl Call {
     }
 }
 
-/// Reads the line up to the cursor, as one of our scripts passes it on.
+/// Reads the line up to the cursor from stdin, where our scripts write it.
 fn line_from_stdin() -> String {
     let mut line = Vec::new();
     // A line that cannot be read completes like an empty one.
@@ -119,13 +119,13 @@ fn line_from_stdin() -> String {
     line.strip_suffix('\r').unwrap_or(line).to_owned()
 }
 
-/// Completes the last of `words`. Returns nothing when time runs out.
+/// Completes the last of `words`. Returns no candidates after the timeout.
 fn complete<A: Complete>(mut command: Command, words: &[String]) -> Completions {
     command.build();
-    let line = Line::read(&command, words);
+    let line = Line::parse(&command, words);
     let in_time = async {
         let completions = Box::pin(values::complete::<A>(&line));
-        tokio::time::timeout(TIME_LIMIT, completions).await.ok()
+        tokio::time::timeout(TIMEOUT, completions).await.ok()
     };
     block_on(in_time).ok().flatten().unwrap_or_default()
 }
@@ -143,8 +143,8 @@ fn detach_from_terminal() {
             let _ = rustix::stdio::dup2_stdin(&null);
             let _ = rustix::stdio::dup2_stderr(&null);
         }
-        // A new session has no /dev/tty. This fails for the leader of a process group, which a shell
-        // never makes of a completer.
+        // A new session has no /dev/tty. This fails only for the leader of a process group, and a
+        // shell never runs a completer as one.
         let _ = rustix::process::setsid();
     }
 }

@@ -1,4 +1,4 @@
-//! Candidates that concern objects: namespaces, and the subresources and field managers of one object.
+//! Candidates from objects: namespaces, and the subresources and field managers of one object.
 
 use crate::completion::cached_server::{CachedServer, ago};
 use crate::completion::completions::Candidate;
@@ -46,7 +46,7 @@ pub(super) async fn field_managers(server: &CachedServer, path: &str) -> Option<
         None => path.path(),
     };
     let mut entries = server.object(path).await?.managed_fields;
-    entries.sort_by(|one, other| other.time.cmp(&one.time));
+    entries.sort_by(|left, right| right.time.cmp(&left.time));
     let mut candidates: Vec<Candidate> = Vec::new();
     for entry in entries {
         let time = entry.time.as_deref().map(ago).unwrap_or_default();

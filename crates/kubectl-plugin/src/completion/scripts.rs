@@ -1,17 +1,17 @@
-//! `completion SHELL`: prints the script with which a shell asks this program.
+//! `completion SHELL`: prints the script that makes a shell call this program.
 //!
 //! The scripts only pass the line to the program and its candidates to the shell. They are templates:
 //! `PROGRAM` is the program's file name, `COMMAND` is the command as the user types it, and `COMPLETER` is
 //! the file that kubectl runs for completion.
 
-use crate::command::name::CommandName;
+use crate::runtime::command_name::CommandName;
 use crate::{Error, output};
 
 /// A shell and its script.
 struct Shell {
     name: &'static str,
     script: &'static str,
-    /// The command that sets it up, as help shows it.
+    /// The command that sets the script up, for help.
     set_up: &'static str,
 }
 

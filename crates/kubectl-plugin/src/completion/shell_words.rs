@@ -1,8 +1,8 @@
-//! Splits a line of a shell into words, without running anything.
+//! Splits a shell's command line into words, without running anything.
 //!
-//! Generated completion scripts usually pass the line to `eval`, which runs every `$(…)` in it as soon as
-//! TAB is pressed. Here quotes, `~` and exported variables are expanded as a shell does, and everything
-//! else is left as it is.
+//! Generated completion scripts usually pass the line to `eval`, which runs every `$(…)` in it as
+//! soon as TAB is pressed. This module expands quotes, `~` and exported variables as a shell does,
+//! and leaves everything else as it is.
 
 use std::env;
 use std::iter::Peekable;
@@ -42,7 +42,7 @@ fn split(line: &str) -> Vec<String> {
                 while rest.next_if(|next| next.is_whitespace()).is_some() {}
             }
             '\'' => word.extend(rest.by_ref().take_while(|next| *next != '\'')),
-            '"' => quoted(&mut rest, &mut word),
+            '"' => parse_quoted(&mut rest, &mut word),
             '\\' => word.extend(rest.next()),
             '$' if rest.peek() == Some(&'(') => substitution(&mut rest, &mut word),
             '$' => word.push_str(&variable(&mut rest)),
@@ -62,8 +62,8 @@ fn split(line: &str) -> Vec<String> {
     words
 }
 
-/// Reads up to the closing `"`.
-fn quoted(rest: &mut Peekable<Chars<'_>>, word: &mut String) {
+/// Parses a double-quoted string up to its closing quote.
+fn parse_quoted(rest: &mut Peekable<Chars<'_>>, word: &mut String) {
     while let Some(character) = rest.next() {
         match character {
             '"' => return,
@@ -81,7 +81,7 @@ fn quoted(rest: &mut Peekable<Chars<'_>>, word: &mut String) {
     }
 }
 
-/// Copies a `$(…)`, whose `$` has been read.
+/// Copies a `$(…)`, after its `$`.
 fn substitution(rest: &mut Peekable<Chars<'_>>, word: &mut String) {
     word.push('$');
     let mut depth = 0;
@@ -98,7 +98,7 @@ fn substitution(rest: &mut Peekable<Chars<'_>>, word: &mut String) {
     }
 }
 
-/// Expands `$NAME` or `${NAME}`, whose `$` has been read. A variable that is not exported is empty.
+/// Expands `$NAME` or `${NAME}`, after its `$`. A variable that is not exported is empty.
 fn variable(rest: &mut Peekable<Chars<'_>>) -> String {
     let in_braces = rest.next_if_eq(&'{').is_some();
     let mut name = String::new();

@@ -11,10 +11,10 @@ use crate::completion::paths::PathFilter;
 use crate::connection::{ConnectionArgs, KubeconfigList};
 use crate::text::boolean;
 
-/// The values of a plugin's own arguments, where clap does not know them.
+/// A source of values for a plugin's own arguments, where clap does not know them.
 pub trait Complete {
-    /// Returns the values of an argument. `argument` is its clap id, which is the name of the field;
-    /// `before` are the earlier values of the same flag, if it takes several.
+    /// Returns the values of an argument. `argument` is its clap ID, which is the name of the
+    /// field. `before` has the earlier values of the flag, if it takes several.
     fn values(argument: &str, before: &[String]) -> Values;
 }
 
@@ -28,9 +28,9 @@ pub enum Values {
     /// The API paths that support at least one of these RBAC verbs: collections for `list`, objects for
     /// `patch`, both for `watch`.
     Paths(&'static [&'static str]),
-    /// The subresources that support this verb, of the object whose path is on the line.
+    /// The subresources of the object on the command line that support this verb.
     Subresources(&'static str),
-    /// The field managers of the object whose path is on the line.
+    /// The field managers of the object on the command line.
     FieldManagers,
 }
 
@@ -87,11 +87,11 @@ fn values_known_to_clap(argument: &Arg, typed: &str) -> Option<Completions> {
     (!values.is_empty()).then(|| Completions::matching(values, typed))
 }
 
-/// Selects the words that start with `typed`. In a list, completes its last word.
+/// Selects the words that start with `typed`. If `typed` is a list, completes its last word.
 fn words(words: &[(&str, &str)], argument: &Arg, typed: &str) -> Completions {
     let comma = argument.get_value_delimiter();
     let last_comma = comma.and_then(|comma| typed.rfind(comma));
-    let (before, _) = typed.split_at(last_comma.map_or(0, |place| place + 1));
+    let (before, _) = typed.split_at(last_comma.map_or(0, |index| index + 1));
     let candidate = |(word, description): &(&str, &str)| {
         Candidate::new(format!("{before}{word}"), *description)
     };
@@ -108,8 +108,8 @@ fn connection(line: &Line<'_>) -> Option<ConnectionArgs> {
     ConnectionArgs::from_arg_matches(&matches).ok()
 }
 
-/// Completes the value of a connection flag, from the kubeconfig or the server. Returns `None` for
-/// another argument.
+/// Completes the value of a connection flag from the kubeconfig or the server. Returns `None` for
+/// other arguments.
 async fn connection_values(
     connection: &ConnectionArgs,
     argument: &str,
@@ -139,7 +139,7 @@ async fn namespaces(connection: &ConnectionArgs, typed: &str) -> Completions {
     }
 }
 
-/// Completes a value that the plugin describes by [`Complete`].
+/// Completes a value that the plugin describes with [`Complete`].
 async fn plugin_values<A: Complete>(
     line: &Line<'_>,
     connection: &ConnectionArgs,

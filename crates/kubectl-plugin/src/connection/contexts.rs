@@ -1,4 +1,5 @@
-//! All contexts of a kubeconfig. The files are read once, and each exec plugin runs once.
+//! The contexts of a kubeconfig, for a command that uses them all. The files are read once, and
+//! each exec plugin runs once.
 
 use crate::Error;
 use crate::connection::auth::exec::shared_run::SharedRuns;
@@ -24,7 +25,7 @@ impl Contexts {
         })
     }
 
-    /// Returns notes about the files, which are to be shown to the user once.
+    /// Returns notes about the files. The caller should show them once.
     pub fn notes(&self) -> &[String] {
         &self.files.notes
     }

@@ -6,17 +6,17 @@
 //!
 //! * `flags`: kubectl's connection flags
 //! * `kubeconfig`: finds the cluster and the user, in files or in a Pod
-//! * `auth`: reads the user's credential, or runs an exec plugin for it
-//! * `session`: a client for as long as its credential is valid
+//! * `auth`: gets the user's credential, from the kubeconfig or an exec plugin
+//! * `session`: provides a client, and replaces it when its credential expires
 //! * `transport`, `tls`: open connections, through proxies too
 //! * `contexts`: all contexts of one kubeconfig, which share its files and plugin runs
 //! * `target`: the names of the server and the user
 //!
-//! The types of the kubeconfig, the client and its layers are kube-client's. Reading, choosing and
-//! validating are our own, because kubectl's behaviour counts and kube-client's loader differs from it in
-//! many small ways: it accepts an empty string as a value, refuses a missing file of a `KUBECONFIG` list, and
-//! sends credentials over plain http. Deliberate differences from kubectl are marked `Departure:`, and each
-//! has a row in the tables of `tests/`.
+//! The types of the kubeconfig, the client and its layers are kube-client's. The code that reads,
+//! chooses and validates is our own, because kube-client's loader differs from kubectl in many
+//! small ways: it accepts an empty string as a value, refuses a missing file of a `KUBECONFIG`
+//! list, and sends credentials over plain http. Deliberate differences from kubectl are marked
+//! `Departure:`, and each has a row in the tables of `tests/`.
 
 pub(crate) mod auth;
 mod contexts;
@@ -55,21 +55,21 @@ pub(crate) use kubeconfig::List as KubeconfigList;
 pub(crate) use session::Session;
 pub use target::ServerTarget;
 pub(crate) use tls::Unverified;
-pub(crate) use transport::{DialError, Obstacle, WrongProtocol};
+pub(crate) use transport::{DialError, DialErrorKind, WrongProtocol};
 
-/// The connection to one API server as one user. Nothing is open yet.
+/// A connection to one API server as one user. It opens no socket by itself.
 pub(crate) struct Connection {
-    /// Provides the clients to send with.
-    pub login: SessionProvider,
+    /// The provider of the clients that send requests.
+    pub sessions: SessionProvider,
     /// The server's address: scheme, authority, and the base path without a trailing slash.
     pub server: Uri,
     /// The names of the server, the context and the user.
     pub target: ServerTarget,
-    /// Counts bytes and times.
+    /// The measurements of requests.
     pub meter: Meter,
     /// The level of `-v`.
     pub trace: Trace,
-    /// The time limit of a whole request; `None` is no limit.
+    /// The timeout of a whole request; `None` means no limit.
     pub request_timeout: Option<Duration>,
     /// Notes for the user, one stderr line each, without a prefix.
     pub notes: Vec<String>,
@@ -87,8 +87,8 @@ impl ConnectionArgs {
     }
 
     /// Reports whether the flags alone contain a credential.
-    pub(crate) fn hold_login(&self) -> bool {
-        overrides::hold_login(&self.without_empty())
+    pub(crate) fn contain_credential(&self) -> bool {
+        overrides::contain_credential(&self.without_empty())
     }
 
     /// Reads the kubeconfig and prepares the connection. Needs a tokio runtime. Sends nothing.
@@ -102,7 +102,7 @@ impl ConnectionArgs {
     }
 }
 
-/// The files that are read before a context is chosen.
+/// The content of the files that are read before a context is chosen.
 struct Files {
     kubeconfig: Kubeconfig,
     policy: PluginPolicy,
@@ -122,7 +122,8 @@ impl Files {
         })
     }
 
-    /// Prepares the connection that `args` choose. With `runs`, contexts with the same exec plugin share its run.
+    /// Prepares the connection that `args` select. With `runs`, contexts with the same exec plugin
+    /// share its run.
     fn connect(
         &self,
         args: &ConnectionArgs,
@@ -156,7 +157,7 @@ impl Files {
             None => None,
         };
         let meter = Meter::default();
-        let login = SessionProvider::new(
+        let sessions = SessionProvider::new(
             Route {
                 server: server.clone(),
                 cluster_name,
@@ -169,9 +170,9 @@ impl Files {
             user,
             plugin,
         )?;
-        notes.extend(login.expiry_note());
+        notes.extend(sessions.expiry_note());
         Ok(Connection {
-            login,
+            sessions,
             server,
             target,
             meter,

@@ -1,10 +1,11 @@
-//! Provides a client for as long as its credential is valid, then another one.
+//! Provides a client, and replaces it when its credential expires.
 //!
-//! Token files, certificate authorities and the credentials of exec plugins change while a command runs. So
-//! every request asks for a [`Session`], and hands it back after a 401 or if it did not trust the server. A
-//! plugin runs when the first request is about to be sent, and again when its credential has expired or was
-//! refused. Files are read again after a minute, and when their content was refused. These are client-go's
-//! rules (`client-go/transport/token_source.go` and `ca_rotation.go`).
+//! Token files, certificate authorities and the credentials of exec plugins change while a command
+//! runs. So every request asks for a [`Session`], and reports it after a 401 or if the server's
+//! certificate is not trusted. An exec plugin runs when the first request is about to be sent, and
+//! again when its credential has expired or was refused. Files are read again after a minute, and
+//! when their content was refused. These are client-go's rules
+//! (`client-go/transport/token_source.go` and `ca_rotation.go`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +21,8 @@ use crate::Error;
 use crate::connection::auth::credential;
 use crate::connection::auth::credential::{Impersonation, ResolvedCredential};
 use crate::connection::auth::exec::ExecPlugin;
-use crate::connection::auth::exec::answer;
-use crate::connection::auth::exec::answer::Answer;
+use crate::connection::auth::exec::exec_credential;
+use crate::connection::auth::exec::exec_credential::ExecCredentialStatus;
 use crate::connection::auth::summary::{CredentialSummary, ExecPluginInfo};
 use crate::connection::tls;
 use crate::connection::transport;
@@ -31,9 +32,9 @@ use crate::connection::transport::server_url;
 use crate::error::Kind;
 use crate::stderr::trace::Trace;
 
-/// How long the content of files is used. A kubelet renews a token after 80 % of its lifetime, which is at
-/// least ten minutes.
-const MINUTE: Duration = Duration::from_mins(1);
+/// The maximum age of the content of files. A kubelet renews a token after 80 % of its lifetime,
+/// which is at least ten minutes.
+const FILE_MAX_AGE: Duration = Duration::from_mins(1);
 
 /// The route to one server.
 pub(crate) struct Route {
@@ -46,20 +47,20 @@ pub(crate) struct Route {
     pub(crate) trace: Trace,
 }
 
-/// Provides sessions for one server.
+/// A source of sessions for one server.
 pub(crate) struct SessionProvider {
     pub(crate) route: Route,
     pub(crate) user_name: String,
     pub(crate) user: AuthInfo,
     pub(crate) plugin: Option<ExecPlugin>,
-    /// The command itself reads stdin, so an exec plugin must not.
+    /// Whether the command itself reads stdin, so that an exec plugin must not.
     pub(crate) stdin_in_use: bool,
     /// A note that the kubeconfig's client certificate has expired or is not yet valid.
     expiry_note: Option<String>,
     current: Mutex<Option<Arc<Session>>>,
 }
 
-/// A client with one credential. No connection is open yet.
+/// A client with one credential.
 #[derive(Clone)]
 pub(crate) struct Session {
     /// Adds the server and its base path to a request.
@@ -68,23 +69,23 @@ pub(crate) struct Session {
     pub(crate) headers: HeaderMap,
     /// The credential that the client sends.
     credential: ResolvedCredential,
-    /// The certificate authorities that it trusts, in PEM.
+    /// The certificate authorities that the client trusts, in PEM.
     authorities: Option<Vec<u8>>,
-    /// When to ask for another session.
-    until: Option<Timestamp>,
-    /// The exec plugin's answer, if the credential comes from one.
-    answer: Option<Arc<Answer>>,
+    /// The time from which the session must not be used for another request.
+    expires: Option<Timestamp>,
+    /// The status of the exec plugin's `ExecCredential`, if the credential comes from a plugin.
+    exec_status: Option<Arc<ExecCredentialStatus>>,
 }
 
 impl SessionProvider {
-    /// Reads and checks everything except a plugin's answer. Needs a tokio runtime.
+    /// Reads and checks everything except the output of an exec plugin. Needs a tokio runtime.
     pub(crate) fn new(
         route: Route,
         user_name: String,
         user: AuthInfo,
         plugin: Option<ExecPlugin>,
     ) -> Result<Self, Error> {
-        let mut login = Self {
+        let mut provider = Self {
             route,
             user_name,
             user,
@@ -93,13 +94,13 @@ impl SessionProvider {
             expiry_note: None,
             current: Mutex::default(),
         };
-        let (session, expiry_note) = login.open(None)?;
-        login.expiry_note = expiry_note;
-        if login.plugin.is_none() || session.credential.is_some() {
-            login.plugin = None;
-            login.current = Mutex::new(Some(Arc::new(session)));
+        let (session, expiry_note) = provider.open(None)?;
+        provider.expiry_note = expiry_note;
+        if provider.plugin.is_none() || session.credential.is_some() {
+            provider.plugin = None;
+            provider.current = Mutex::new(Some(Arc::new(session)));
         }
-        Ok(login)
+        Ok(provider)
     }
 
     /// Returns a note if the kubeconfig's client certificate is not valid now, which most servers answer with a
@@ -108,23 +109,24 @@ impl SessionProvider {
         self.expiry_note.clone()
     }
 
-    /// Describes the current credential. It includes a plugin's answer once the plugin has run.
+    /// Describes the current credential. An exec plugin's credential is known after the plugin has
+    /// run.
     pub(crate) async fn credential(&self) -> CredentialSummary {
         let current = self.current.lock().await;
         let session = current.as_deref();
-        let presented =
-            session.map(|session| CredentialSummary::of(&self.user, &session.credential));
+        let summary = session
+            .map(|session| CredentialSummary::from_credential(&self.user, &session.credential));
         CredentialSummary {
             plugin: self.plugin.as_ref().map(|plugin| ExecPluginInfo {
                 command: plugin.command().to_owned(),
-                expires: session.and_then(|session| session.until),
+                expires: session.and_then(|session| session.expires),
             }),
-            ..presented.unwrap_or_default()
+            ..summary.unwrap_or_default()
         }
     }
 
-    /// Returns the names of the authorities that may sign the server's certificate; none if they are the
-    /// platform's.
+    /// Returns the names of the kubeconfig's authorities for the server's certificate; none if the
+    /// platform's authorities apply.
     pub(crate) async fn authorities(&self) -> Vec<String> {
         let current = self.current.lock().await;
         let bundle = current
@@ -135,12 +137,12 @@ impl SessionProvider {
 
     /// Reports whether requests are sent as another user.
     pub(crate) fn impersonates(&self) -> bool {
-        Impersonation::of_user(&self.user).is_some()
+        Impersonation::from_user(&self.user).is_some()
     }
 
-    /// Returns a key for the user and the route. Equal keys mean that the server's responses are for the same
-    /// user. It contains no credential.
-    pub(crate) fn identity(&self) -> String {
+    /// Returns a cache key for the user and the route. With equal keys, the server's responses are
+    /// for the same user. A key contains no credential.
+    pub(crate) fn user_key(&self) -> String {
         let Route {
             cluster_name,
             proxy,
@@ -150,7 +152,7 @@ impl SessionProvider {
             "{:?} by {cluster_name:?} {:?} as {:?}",
             self.user_name,
             proxy.as_ref().map(|proxy| &proxy.address),
-            Impersonation::of_user(&self.user),
+            Impersonation::from_user(&self.user),
         )
     }
 
@@ -159,27 +161,29 @@ impl SessionProvider {
         self.plugin.is_some()
     }
 
-    /// Returns the session for a request that is about to be sent. Runs the plugin if there is one and its last
-    /// answer is no longer valid.
+    /// Returns the session for a request that is about to be sent. Runs the exec plugin if its last
+    /// credential is no longer valid.
     pub(crate) async fn session(&self) -> Result<Arc<Session>, Error> {
-        // Held while the plugin runs, so that concurrent requests wait for one run.
+        // The lock is held while the plugin runs, so that concurrent requests wait for one run.
         let mut current = self.current.lock().await;
         if let Some(session) = &*current
-            && session.until.is_none_or(|until| Timestamp::now() <= until)
+            && session
+                .expires
+                .is_none_or(|expires| Timestamp::now() <= expires)
         {
             return Ok(Arc::clone(session));
         }
         let session = match (&self.plugin, current.as_deref()) {
             (Some(plugin), _) => {
-                let answer = plugin.answer(self.stdin_in_use).await?;
-                let opened = self.open(Some(answer));
-                opened.map_err(|error| unusable_answer(&error))?.0
+                let exec_status = plugin.credential_status(self.stdin_in_use).await?;
+                let opened = self.open(Some(exec_status));
+                opened.map_err(|error| unusable_credential(&error))?.0
             }
             (None, Some(last)) => match self.open(None) {
-                Ok((session, _)) if !session.presents_the_same_as(last) => session,
+                Ok((session, _)) if !session.has_same_credential_and_trust(last) => session,
                 // Files may have disappeared since the start, but the session still works.
                 _ => Session {
-                    until: a_minute_from_now(),
+                    expires: file_expiry(),
                     ..last.clone()
                 },
             },
@@ -188,21 +192,22 @@ impl SessionProvider {
         Ok(Arc::clone(current.insert(Arc::new(session))))
     }
 
-    /// Reports whether there is another session to try after a 401 for `refused`.
+    /// Replaces the session `refused`, to which the server responded with 401. Returns whether
+    /// there is another session to try.
     pub(crate) async fn renew(&self, refused: &Arc<Session>) -> bool {
         let mut current = self.current.lock().await;
         if is_replaced(current.as_ref(), refused) {
             return true;
         }
         if let Some(plugin) = &self.plugin {
-            if let Some(answer) = &refused.answer {
-                plugin.forget(answer).await;
+            if let Some(exec_status) = &refused.exec_status {
+                plugin.forget(exec_status).await;
             }
             *current = None;
             return true;
         }
         match self.open(None) {
-            Ok((session, _)) if !session.presents_the_same_as(refused) => {
+            Ok((session, _)) if !session.has_same_credential_and_trust(refused) => {
                 *current = Some(Arc::new(session));
                 true
             }
@@ -210,14 +215,15 @@ impl SessionProvider {
         }
     }
 
-    /// Reports whether there is another session to try if `refused` did not trust the server: the file of
-    /// authorities may have been replaced, along with the server's certificate. A plugin is not involved.
-    pub(crate) async fn trust_anew(&self, refused: &Arc<Session>) -> bool {
+    /// Reads the file of authorities again after `refused` did not trust the server: the file may
+    /// have been replaced along with the server's certificate. Returns whether there is another
+    /// session to try. Never runs an exec plugin.
+    pub(crate) async fn reload_authorities(&self, refused: &Arc<Session>) -> bool {
         let mut current = self.current.lock().await;
         if is_replaced(current.as_ref(), refused) {
             return true;
         }
-        match self.open(refused.answer.clone()) {
+        match self.open(refused.exec_status.clone()) {
             Ok((session, _)) if session.authorities != refused.authorities => {
                 *current = Some(Arc::new(session));
                 true
@@ -226,9 +232,12 @@ impl SessionProvider {
         }
     }
 
-    /// Opens a session with the current content of the files and the plugin's answer. Returns a note if its
-    /// certificate is not valid now.
-    fn open(&self, answer: Option<Arc<Answer>>) -> Result<(Session, Option<String>), Error> {
+    /// Creates a session from the current content of the files, or from an exec plugin's
+    /// credential. Also returns a note if the client certificate is not valid now.
+    fn open(
+        &self,
+        exec_status: Option<Arc<ExecCredentialStatus>>,
+    ) -> Result<(Session, Option<String>), Error> {
         let Route {
             server,
             cluster,
@@ -237,29 +246,32 @@ impl SessionProvider {
             trace,
             ..
         } = &self.route;
-        let configured = ResolvedCredential::of_user(&self.user, &self.user_name)?;
-        let (credential, until) = match &answer {
-            Some(answer) => (answer.to_credential(), answer.expiration_timestamp),
-            None => (configured, a_minute_from_now()),
+        let configured = ResolvedCredential::from_user(&self.user, &self.user_name)?;
+        let (credential, expires) = match &exec_status {
+            Some(exec_status) => (
+                exec_status.to_credential(),
+                exec_status.expiration_timestamp,
+            ),
+            None => (configured, file_expiry()),
         };
         let certificate = credential.certificate.as_ref();
-        let identity = certificate
-            .map(|certificate| tls::identity(certificate, &self.user_name))
+        let certified_key = certificate
+            .map(|certificate| tls::certified_key(certificate, &self.user_name))
             .transpose()?;
-        let expiry_note = identity
+        let expiry_note = certified_key
             .as_ref()
-            .and_then(|identity| tls::expiry_note(identity, &self.user_name));
-        // As in client-go, the authorities only apply if the server itself speaks TLS.
+            .and_then(|certified_key| tls::expiry_note(certified_key, &self.user_name));
+        // As in client-go, the authorities only apply if the server itself uses TLS.
         let is_tls = server_url::is_tls(server);
         let plain = Cluster::default();
         let trust = if is_tls { cluster } else { &plain };
         let authorities = credential::certificate_authority(trust)?;
         let tls = if is_tls || proxy.as_ref().is_some_and(Proxy::is_tls) {
-            Some(tls::of_cluster(trust, authorities.as_deref(), identity)?)
+            Some(tls::settings(trust, authorities.as_deref(), certified_key)?)
         } else {
             None
         };
-        let impersonation = Impersonation::of_user(&self.user);
+        let impersonation = Impersonation::from_user(&self.user);
         let mut headers = credential::headers(&credential, &impersonation)?;
         let of_proxy = proxy.as_ref().filter(|proxy| proxy.passes_on(server));
         if let Some(authorization) = of_proxy.and_then(Proxy::authorization) {
@@ -272,8 +284,8 @@ impl SessionProvider {
                 headers,
                 credential,
                 authorities,
-                until,
-                answer,
+                expires,
+                exec_status,
             },
             expiry_note,
         ))
@@ -281,34 +293,34 @@ impl SessionProvider {
 }
 
 impl Session {
-    /// Returns the secret parts of its headers: the text after `Bearer` or `Basic`.
+    /// Returns the secret parts of the headers: the text after `Bearer` or `Basic`.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         let secret = self.headers.values().filter(|value| value.is_sensitive());
         let text = secret.filter_map(|value| value.to_str().ok());
         text.filter_map(|text| Some(text.split_once(' ')?.1))
     }
 
-    fn presents_the_same_as(&self, other: &Self) -> bool {
+    fn has_same_credential_and_trust(&self, other: &Self) -> bool {
         self.authorities == other.authorities && self.credential.is_same_as(&other.credential)
     }
 }
 
-/// Reports whether another request has already handed the session back.
+/// Reports whether another request has already replaced the session `refused`.
 fn is_replaced(current: Option<&Arc<Session>>, refused: &Arc<Session>) -> bool {
     current.is_none_or(|session| !Arc::ptr_eq(session, refused))
 }
 
-/// Returns kubectl's line for an answer with a broken certificate or key.
-fn unusable_answer(error: &Error) -> Error {
+/// Returns kubectl's error for an exec plugin's certificate or key that cannot be parsed.
+fn unusable_credential(error: &Error) -> Error {
     let reason = match error.kind() {
         Kind::Usage(reason) => reason.clone(),
         _ => error.to_string(),
     };
-    answer::failure(format!("failed parsing client key/certificate: {reason}"))
+    exec_credential::failure(format!("failed parsing client key/certificate: {reason}"))
 }
 
-fn a_minute_from_now() -> Option<Timestamp> {
-    Timestamp::now().checked_add(MINUTE).ok()
+fn file_expiry() -> Option<Timestamp> {
+    Timestamp::now().checked_add(FILE_MAX_AGE).ok()
 }
 
 #[cfg(test)]
@@ -356,7 +368,7 @@ mod tests {
             let mut current = self.current.lock().await;
             *current = current.as_deref().map(|session| {
                 Arc::new(Session {
-                    until: Some(Timestamp::UNIX_EPOCH),
+                    expires: Some(Timestamp::UNIX_EPOCH),
                     ..session.clone()
                 })
             });
@@ -370,31 +382,31 @@ mod tests {
         let authority = || FaultyServer::start([]).map(|server| server.pki.certificate_authority());
         fs::write(path("ca.crt"), authority()?)?;
         fs::write(path("token"), "one")?;
-        let login = SessionProvider::of_folder(folder.path())?;
-        let first = login.session().await?;
+        let provider = SessionProvider::of_folder(folder.path())?;
+        let first = provider.session().await?;
         assert_eq!(first.token(), "one");
-        assert!(first.until.ok_or("it has no end")? <= Timestamp::now() + MINUTE);
+        assert!(first.expires.ok_or("it has no end")? <= Timestamp::now() + FILE_MAX_AGE);
 
         fs::write(path("token"), "two")?;
-        assert!(Arc::ptr_eq(&login.session().await?, &first));
-        login.age().await;
-        let second = login.session().await?;
+        assert!(Arc::ptr_eq(&provider.session().await?, &first));
+        provider.age().await;
+        let second = provider.session().await?;
         assert_eq!(second.token(), "two");
 
         let renewed = authority()?;
         fs::write(path("ca.crt"), &renewed)?;
-        login.age().await;
-        let third = login.session().await?;
+        provider.age().await;
+        let third = provider.session().await?;
         assert_eq!(third.authorities.as_deref(), Some(renewed.as_bytes()));
 
         // A missing or incomplete file does not end a session that works.
         fs::remove_file(path("token"))?;
-        login.age().await;
-        assert_eq!(login.session().await?.token(), "two");
+        provider.age().await;
+        assert_eq!(provider.session().await?.token(), "two");
         fs::write(path("token"), "three")?;
-        assert_eq!(login.session().await?.token(), "two");
-        login.age().await;
-        assert_eq!(login.session().await?.token(), "three");
+        assert_eq!(provider.session().await?.token(), "two");
+        provider.age().await;
+        assert_eq!(provider.session().await?.token(), "three");
         Ok(())
     }
 
@@ -407,16 +419,16 @@ mod tests {
             FaultyServer::start([])?.pki.certificate_authority(),
         )?;
         fs::write(path("token"), "one")?;
-        let login = SessionProvider::of_folder(folder.path())?;
-        let refused = login.session().await?;
-        assert!(!login.renew(&refused).await);
+        let provider = SessionProvider::of_folder(folder.path())?;
+        let refused = provider.session().await?;
+        assert!(!provider.renew(&refused).await);
 
         fs::write(path("token"), "two")?;
-        assert!(login.renew(&refused).await);
-        let renewed = login.session().await?;
+        assert!(provider.renew(&refused).await);
+        let renewed = provider.session().await?;
         assert_eq!(renewed.token(), "two");
-        assert!(login.renew(&refused).await);
-        assert!(Arc::ptr_eq(&login.session().await?, &renewed));
+        assert!(provider.renew(&refused).await);
+        assert!(Arc::ptr_eq(&provider.session().await?, &renewed));
         Ok(())
     }
 }

@@ -3,14 +3,14 @@
 /// A server, and the names that selected it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerTarget {
-    /// The context's name; `None` without a context.
+    /// The context's name; `None` if there is no context.
     pub context: Option<String>,
-    /// The cluster's name in the kubeconfig; `None` for flags alone and in a Pod.
+    /// The cluster's name in the kubeconfig; `None` if only flags are used, and in a Pod.
     pub cluster: Option<String>,
-    /// The user's name in the kubeconfig, which may differ from the server's.
+    /// The user's name in the kubeconfig, which may differ from the user name on the server.
     pub user: Option<String>,
     /// The server's address, with its base path and without a trailing slash.
     pub server: String,
-    /// The namespace: of `-n`, the context, the Pod, or `default`.
+    /// The namespace from `-n`, the context or the Pod, or else `default`.
     pub namespace: String,
 }

@@ -1,10 +1,11 @@
-//! `--curl`: writes the request as a curl command for bash.
+//! `--curl`: prints the request as a curl command for bash.
 //!
-//! Everyone on the machine can see a command line, and people paste such texts into tickets. So the text
-//! contains no secret. It tells where each one is (`Source`), and bash reads it when the command runs: into
-//! a pipe that only curl reads (`<(…)`), or with its own `printf`.
+//! Everyone on the machine can see a command line, and people paste such commands into tickets. So
+//! the text contains no secret, only its location (`Source`). bash reads the secret when the
+//! command runs: into a pipe that only curl reads (`<(…)`), or with its own `printf`.
 //!
-//! Pure: a request and a target in, a text out. `sources` locates the secrets of a connection.
+//! Everything here is pure: it turns a request and a target into text. `sources` locates the
+//! secrets of a connection.
 
 mod sources;
 
@@ -18,11 +19,11 @@ use crate::redaction::headers_and_urls::{shown_header, url_without_credentials};
 use crate::request::{ApiRequest, RawPath};
 use crate::text::shell::quoted;
 
-/// A source from which the exact bytes of a request's body can be read again.
+/// A source that still has the exact bytes of a request's body.
 pub enum BodySource<'a> {
     /// A file of this name.
     File(&'a str),
-    /// Stdin, if the user provides them again.
+    /// Stdin. The user must provide the bytes again.
     Stdin,
 }
 
@@ -30,19 +31,19 @@ pub enum BodySource<'a> {
 pub(crate) struct CurlTarget {
     /// The server's address with its base path.
     pub(crate) server: Uri,
-    /// The expected name in its certificate, if it is not the host's.
+    /// The expected name in the server's certificate, if it differs from the host.
     pub(crate) server_name: Option<String>,
     pub(crate) trust: Trust,
     pub(crate) certificate: Option<CurlCertificate>,
-    pub(crate) login: Option<CurlAuth>,
+    pub(crate) auth: Option<CurlAuth>,
     /// Headers that are not a credential.
     pub(crate) impersonation: HeaderMap,
-    pub(crate) proxy: Option<Proxy>,
-    /// The time limit of the request; `None` is no limit.
+    pub(crate) proxy: Option<CurlProxy>,
+    /// The timeout of the request; `None` means no limit.
     pub(crate) timeout: Option<Duration>,
 }
 
-/// The certificates that are trusted.
+/// The trusted certificates.
 pub(crate) enum Trust {
     /// Certificates signed by the platform's authorities.
     Platform,
@@ -58,7 +59,8 @@ pub(crate) struct CurlCertificate {
     pub(crate) key: Source,
 }
 
-/// The content of `Authorization`. An exec plugin may print a certificate, too.
+/// The source of the `Authorization` header. An exec plugin may provide a client certificate
+/// instead.
 pub(crate) enum CurlAuth {
     Token(Source),
     Password {
@@ -71,49 +73,49 @@ pub(crate) enum CurlAuth {
 /// The run of an exec plugin.
 pub(crate) struct CurlPlugin {
     pub(crate) path: String,
-    pub(crate) arguments: Vec<Text>,
+    pub(crate) arguments: Vec<ShellText>,
     pub(crate) variables: Vec<(String, Source)>,
-    /// `$KUBERNETES_EXEC_INFO`, in parts.
-    pub(crate) request: Vec<Text>,
-    /// It may ask the user.
+    /// The parts of `$KUBERNETES_EXEC_INFO`.
+    pub(crate) request: Vec<ShellText>,
+    /// Whether the plugin may prompt the user.
     pub(crate) is_interactive: bool,
 }
 
 /// A proxy in front of the server.
-pub(crate) struct Proxy {
+pub(crate) struct CurlProxy {
     /// curl's name for its protocol.
     pub(crate) scheme: &'static str,
     /// `HOST:PORT`.
     pub(crate) address: String,
-    /// The location of its URL, if that contains a user name and a password.
+    /// The location of the proxy's URL, if it contains a user name and a password.
     pub(crate) credential: Option<Source>,
 }
 
-/// A text, or the location of a secret one.
-pub(crate) enum Text {
-    Shown(String),
-    Hidden(Source),
+/// A literal text, or the location of a secret.
+pub(crate) enum ShellText {
+    Literal(String),
+    Secret(Source),
 }
 
 /// The location of a text when the command runs.
 #[derive(Clone)]
 pub(crate) enum Source {
-    /// In a kubeconfig, which is `file` or the one that kubectl finds, at a JSON path.
+    /// A JSON path in a kubeconfig: in `file`, or else in kubectl's default.
     Kubeconfig {
         file: Option<String>,
         json_path: String,
     },
-    /// In a file.
+    /// A file.
     File(String),
-    /// In an environment variable.
+    /// An environment variable.
     Environment(&'static str),
-    /// In the value of a flag, for which the user sets a variable.
+    /// The value of a flag, which the user must copy into a variable.
     Flag(&'static str),
 }
 
-/// Reads one field of an exec plugin's answer. No shell can parse JSON, but kubectl can: a kubeconfig may
-/// contain anything as an extension.
-const FIELD_OF_ANSWER: &str = r#"field() {
+/// A shell function that extracts one field of an exec plugin's output. Shells cannot parse JSON,
+/// but kubectl can: a kubeconfig may contain any value as an extension.
+const FIELD_FUNCTION: &str = r#"field() {
   printf 'extensions:\n- name: login\n  extension:\n    %s\n' "${login//$'\n'/$'\n    '}" |
     kubectl config view --raw --kubeconfig=/dev/stdin -o "jsonpath={.extensions[0].extension.status.$1}"
 }
@@ -121,45 +123,45 @@ token=$(field token)
 certificate=$(field clientCertificateData)
 "#;
 
-/// Turns a line into the value of an option in curl's configuration.
+/// A sed script that turns a line into an option in curl's configuration.
 const QUOTED_FOR_CURL: &str = r#"s/["\\]/\\&/g; s/.*/OPTION = "&"/"#;
 
-/// Extracts `NAME:PASSWORD` from a URL, with its escapes, which curl decodes.
+/// A sed script that extracts `NAME:PASSWORD` from a URL. It keeps the escapes, which curl decodes.
 const USER_OF_URL: &str = r"s|^[^/]*//\([^/?#]*\)@.*|\1|; s/^[^:]*$/&:/; ";
 
-/// Writes the commands, ending with a newline. The body is not shown if it `is_secret`.
+/// Returns the commands, ending with a newline. If `is_secret`, they do not contain the body.
 pub(crate) fn script(
     request: &ApiRequest,
     is_secret: bool,
-    given: Option<&BodySource<'_>>,
-    way: &CurlTarget,
+    body_source: Option<&BodySource<'_>>,
+    target: &CurlTarget,
 ) -> String {
     let mut script = Script::default();
     script.line("curl --disable --silent --show-error --fail-with-body".to_owned());
-    // The same HTTP version, and a URL that is not rewritten.
+    // These flags select the same HTTP version, and keep curl from rewriting the URL.
     script.line("--http1.1 --path-as-is --globoff".to_owned());
-    if let Some(timeout) = way.timeout {
+    if let Some(timeout) = target.timeout {
         script.line(format!("--max-time {}", timeout.as_secs_f64()));
     }
-    script.proxy(way.proxy.as_ref());
+    script.proxy(target.proxy.as_ref());
     // As in client-go, the server and a proxy use the same certificates.
-    if way.server.scheme_str() == Some("https") {
-        script.tls(way, "--");
+    if target.server.scheme_str() == Some("https") {
+        script.tls(target, "--");
     }
-    if way
+    if target
         .proxy
         .as_ref()
         .is_some_and(|proxy| proxy.scheme == "https")
     {
-        script.tls(way, "--proxy-");
+        script.tls(target, "--proxy-");
     }
-    script.login(way.login.as_ref());
-    script.headers(&way.impersonation);
+    script.auth(target.auth.as_ref());
+    script.headers(&target.impersonation);
     script.headers(&request.headers);
     script.line(format!("--request {}", request.method));
-    script.body(request, is_secret, given);
-    script.target(&request.path, way);
-    script.text(way.login.as_ref())
+    script.body(request, is_secret, body_source);
+    script.target(&request.path, target);
+    script.text(target.auth.as_ref())
 }
 
 /// The parts of the script.
@@ -169,7 +171,7 @@ struct Script {
     variables: Vec<(String, String)>,
     /// A note for the user.
     note: Option<&'static str>,
-    /// The command whose output is the body.
+    /// The command that prints the body.
     body: Option<String>,
     /// The lines of the curl command, without the backslashes at their ends.
     lines: Vec<String>,
@@ -180,7 +182,8 @@ impl Script {
         self.lines.push(line);
     }
 
-    /// Returns a new variable as a word. Its name is like `name`, but unique.
+    /// Adds a variable that the user must set, with a unique name similar to `name`. Returns its
+    /// value as a shell word.
     fn variable(&mut self, name: &str, meaning: String) -> String {
         let mut name = name.to_ascii_uppercase();
         name = name.replace(|character: char| !character.is_ascii_alphanumeric(), "_");
@@ -222,7 +225,7 @@ impl Script {
         }
     }
 
-    /// Returns the text at `source` as one word.
+    /// Returns a shell word with the text at `source`.
     fn word(&mut self, source: &Source) -> String {
         let printer = self.printer(source);
         match printer.strip_prefix("printf %s ") {
@@ -231,14 +234,14 @@ impl Script {
         }
     }
 
-    fn words(&mut self, text: &Text) -> String {
+    fn words(&mut self, text: &ShellText) -> String {
         match text {
-            Text::Shown(text) => quoted(text).into_owned(),
-            Text::Hidden(source) => self.word(source),
+            ShellText::Literal(text) => quoted(text).into_owned(),
+            ShellText::Secret(source) => self.word(source),
         }
     }
 
-    /// Returns the name of a file with the PEM text at `source`, which a kubeconfig has in base64.
+    /// Returns the name of a file with the PEM text at `source`. A kubeconfig has it in base64.
     fn pem(&mut self, source: &Source) -> String {
         match source {
             Source::File(path) => quoted(path).into_owned(),
@@ -246,9 +249,9 @@ impl Script {
         }
     }
 
-    /// Writes the proxy, even if there is none, because curl has its own rules for the environment.
-    fn proxy(&mut self, proxy: Option<&Proxy>) {
-        let Some(Proxy {
+    /// Writes the flags for the proxy. Without one, turns off curl's own rules for the environment.
+    fn proxy(&mut self, proxy: Option<&CurlProxy>) {
+        let Some(CurlProxy {
             scheme,
             address,
             credential,
@@ -264,20 +267,21 @@ impl Script {
         }
     }
 
-    /// Writes the trusted certificates and the client certificate. `prefix` tells for which connection.
-    fn tls(&mut self, way: &CurlTarget, prefix: &str) {
-        match &way.trust {
+    /// Writes the flags for the trusted certificates and the client certificate. `prefix` selects
+    /// the connection: to the server or the proxy.
+    fn tls(&mut self, target: &CurlTarget, prefix: &str) {
+        match &target.trust {
             Trust::Platform => {}
             Trust::Unverified => self.line(format!("{prefix}insecure")),
             Trust::Authorities(source) => {
                 let file = self.pem(source);
-                // Without an own folder, curl trusts the platform's authorities, too.
+                // An empty capath keeps curl from also trusting the platform's authorities.
                 self.line(format!("{prefix}cacert {file} {prefix}capath /dev/null"));
             }
         }
-        if let Some(CurlCertificate { certificate, key }) = &way.certificate {
+        if let Some(CurlCertificate { certificate, key }) = &target.certificate {
             let certificate = match certificate {
-                // To curl, the text after a colon is a passphrase.
+                // curl reads the text after a colon as a passphrase.
                 Source::File(path) => {
                     let path = path.replace('\\', r"\\").replace(':', r"\:");
                     quoted(&path).into_owned()
@@ -288,16 +292,16 @@ impl Script {
             self.line(format!("{prefix}cert {certificate}"));
             self.line(format!("{prefix}key {key}"));
         }
-        if let Some(CurlAuth::Plugin(_)) = way.login {
+        if let Some(CurlAuth::Plugin(_)) = target.auth {
             self.line(format!(
                 "${{certificate:+{prefix}cert <(printf '%s\\n' \"$certificate\") {prefix}key <(field clientKeyData)}}"
             ));
         }
     }
 
-    fn login(&mut self, login: Option<&CurlAuth>) {
+    fn auth(&mut self, auth: Option<&CurlAuth>) {
         let bearer = |word: &str| format!(r"-H @<(printf 'Authorization: Bearer %s\n' {word})");
-        match login {
+        match auth {
             None => {}
             Some(CurlAuth::Token(source)) => {
                 let word = self.word(source);
@@ -339,7 +343,12 @@ impl Script {
         format!("-H @<(printf {format} {word})")
     }
 
-    fn body(&mut self, request: &ApiRequest, is_secret: bool, given: Option<&BodySource<'_>>) {
+    fn body(
+        &mut self,
+        request: &ApiRequest,
+        is_secret: bool,
+        body_source: Option<&BodySource<'_>>,
+    ) {
         let body = &request.body;
         if body.is_empty() {
             return;
@@ -347,7 +356,7 @@ impl Script {
         let text = str::from_utf8(body)
             .ok()
             .filter(|text| !is_secret && !text.contains('\0'));
-        match (given, text) {
+        match (body_source, text) {
             (Some(BodySource::File(file)), _) => {
                 let file = format!("@{file}");
                 return self.line(format!("--data-binary {}", quoted(&file)));
@@ -365,13 +374,13 @@ impl Script {
         self.line("--data-binary @-".to_owned());
     }
 
-    /// Writes the URL. For a different name in the certificate, the URL has that name, and the connection and the
-    /// `Host` header use the server's.
-    fn target(&mut self, path: &RawPath, way: &CurlTarget) {
-        let mut server = way.server.to_string();
-        let authority = way.server.authority();
+    /// Writes the URL. If the certificate must have another name, the URL has that name, and other
+    /// flags set the real host for the connection and the `Host` header.
+    fn target(&mut self, path: &RawPath, target: &CurlTarget) {
+        let mut server = target.server.to_string();
+        let authority = target.server.authority();
         if let (Some(name), Some(authority), Some("https")) =
-            (&way.server_name, authority, way.server.scheme_str())
+            (&target.server_name, authority, target.server.scheme_str())
         {
             let bracketed = if name.contains(':') {
                 format!("[{name}]")
@@ -379,11 +388,11 @@ impl Script {
                 name.clone()
             };
             let port = authority.port_u16().unwrap_or(443);
-            let target = format!("{bracketed}:{port}");
-            let detour = format!("{target}:{}:{port}", authority.host());
+            let tls_authority = format!("{bracketed}:{port}");
+            let detour = format!("{tls_authority}:{}:{port}", authority.host());
             self.line(format!("--connect-to {}", quoted(&detour)));
             self.line(format!("-H {}", quoted(&format!("Host: {authority}"))));
-            server = format!("https://{target}{}", way.server.path());
+            server = format!("https://{tls_authority}{}", target.server.path());
         }
         let url = format!("{}{path}", server.trim_end_matches('/'));
         let shown = url_without_credentials(&url);
@@ -396,8 +405,8 @@ impl Script {
     }
 
     /// Returns the whole script. An exec plugin's answer stays in a subshell.
-    fn text(mut self, login: Option<&CurlAuth>) -> String {
-        let plugin = match login {
+    fn text(mut self, auth: Option<&CurlAuth>) -> String {
+        let plugin = match auth {
             Some(CurlAuth::Plugin(plugin)) => Some(self.plugin(plugin)),
             _ => None,
         };
@@ -407,7 +416,7 @@ impl Script {
         }
         text.extend(self.note.iter().flat_map(|note| [note, "\n"]));
         if let Some(plugin) = &plugin {
-            text.extend(["(\n", plugin, FIELD_OF_ANSWER]);
+            text.extend(["(\n", plugin, FIELD_FUNCTION]);
         }
         text.extend(self.body.iter().flat_map(|body| [body.as_str(), " |\n"]));
         text.push_str(&self.lines.join(" \\\n  "));
@@ -418,7 +427,7 @@ impl Script {
         text
     }
 
-    /// Returns the run of an exec plugin.
+    /// Returns the command that runs an exec plugin.
     fn plugin(&mut self, plugin: &CurlPlugin) -> String {
         let mut command = String::new();
         for (name, source) in &plugin.variables {
@@ -430,7 +439,7 @@ impl Script {
         for argument in &plugin.arguments {
             command.extend([" ", &self.words(argument)]);
         }
-        // stdin may be the shell's, which reads these commands from it.
+        // The shell may read these very commands from stdin.
         let stdin = if plugin.is_interactive {
             "/dev/tty"
         } else {
@@ -441,8 +450,8 @@ impl Script {
 }
 
 impl Source {
-    /// Locates a field of an entry in a kubeconfig. `list` and `entry` are `users` and `user`, or `clusters` and
-    /// `cluster`.
+    /// Returns the location of a field of an entry in a kubeconfig. `list` and `entry` are `users`
+    /// and `user`, or `clusters` and `cluster`.
     pub(crate) fn in_kubeconfig(
         file: Option<&str>,
         (list, entry): (&str, &str),
@@ -457,7 +466,8 @@ impl Source {
     }
 }
 
-/// Returns an option of curl whose value `printer` prints, after the sed script `before`.
+/// Returns a curl option with the output of `printer` as its value, edited by the sed script
+/// `before`.
 fn configuration(option: &str, before: &str, printer: &str) -> String {
     let edit = format!("{before}{}", QUOTED_FOR_CURL.replace("OPTION", option));
     format!("--config <({printer} | sed {})", quoted(&edit))
@@ -469,7 +479,7 @@ mod tests {
 
     use super::*;
 
-    fn way() -> CurlTarget {
+    fn target() -> CurlTarget {
         CurlTarget {
             server: Uri::from_static("https://server:6443/base"),
             server_name: None,
@@ -483,7 +493,7 @@ mod tests {
                 certificate: Source::File("C:\\x.crt".to_owned()),
                 key: Source::File("/x.key".to_owned()),
             }),
-            login: Some(CurlAuth::Token(Source::Flag("--token"))),
+            auth: Some(CurlAuth::Token(Source::Flag("--token"))),
             impersonation: HeaderMap::new(),
             proxy: None,
             timeout: Some(Duration::from_millis(1500)),
@@ -511,7 +521,7 @@ mod tests {
     #[test]
     fn one_option_a_line_and_no_secret() {
         assert_eq!(
-            script(&request("{}"), false, None, &way()),
+            script(&request("{}"), false, None, &target()),
             r#"# set TOKEN first: the value of --token
 # set X_TOKEN first: the value of the header x-token
 printf %s '{}' |
@@ -534,8 +544,8 @@ curl --disable --silent --show-error --fail-with-body \
 
     #[test]
     fn a_body_that_is_secret_or_no_text_is_read_from_where_it_is() {
-        let body_of = |body: &str, is_secret, given: Option<BodySource<'_>>| {
-            let text = script(&request(body), is_secret, given.as_ref(), &way());
+        let body_of = |body: &str, is_secret, body_source: Option<BodySource<'_>>| {
+            let text = script(&request(body), is_secret, body_source.as_ref(), &target());
             assert!(!text.contains("hunter2"), "{text}");
             text
         };

@@ -1,7 +1,7 @@
-//! Locates what `--curl` needs of a connection: the route to the server, and each secret.
+//! Finds the route to the server, and the locations of a connection's secrets, for `--curl`.
 //!
-//! The rules of precedence are those of `credential`, `session` and `proxy`; here each value is replaced by
-//! its location.
+//! The rules of precedence are the same as in `credential`, `session` and `proxy`, but return
+//! locations instead of values.
 
 use http::Uri;
 use kube_client::config::{AuthInfo, Cluster};
@@ -17,7 +17,7 @@ use crate::connection::flags::args::ConnectionArgs;
 use crate::connection::session::Route;
 use crate::connection::transport::{proxy, server_url};
 use crate::curl;
-use crate::curl::{CurlAuth, CurlCertificate, CurlPlugin, CurlTarget, Source, Text, Trust};
+use crate::curl::{CurlAuth, CurlCertificate, CurlPlugin, CurlTarget, ShellText, Source, Trust};
 use crate::redaction::headers_and_urls::is_credential_name;
 
 const CLUSTER: (&str, &str) = ("clusters", "cluster");
@@ -32,7 +32,7 @@ impl Connection {
             cluster,
             proxy,
             ..
-        } = &self.login.route;
+        } = &self.sessions.route;
         if proxy.as_ref().is_some_and(proxy::Proxy::is_tls) && cluster.tls_server_name.is_some() {
             return Err(Error::usage(
                 "--curl: with tls-server-name, the server and its https proxy must both have that name, but curl cannot check a proxy for a name other than its own",
@@ -40,9 +40,10 @@ impl Connection {
         }
         let file = args.kubeconfig.as_deref();
         let of_cluster = |field: &str| {
-            Source::in_kubeconfig(file, CLUSTER, &self.login.route.cluster_name, field)
+            Source::in_kubeconfig(file, CLUSTER, &self.sessions.route.cluster_name, field)
         };
-        let of_user = |field: &str| Source::in_kubeconfig(file, USER, &self.login.user_name, field);
+        let of_user =
+            |field: &str| Source::in_kubeconfig(file, USER, &self.sessions.user_name, field);
         let proxy_url = if args.proxy_url.is_some() {
             Some(Source::Flag("--proxy-url"))
         } else if cluster.proxy_url.is_some() {
@@ -54,10 +55,10 @@ impl Connection {
             .as_ref()
             .is_some_and(|proxy| proxy.credential.is_some());
         let secret_url = proxy_url.filter(|_| is_secret);
-        let user = &self.login.user;
-        let login = match &self.login.plugin {
+        let user = &self.sessions.user;
+        let auth = match &self.sessions.plugin {
             Some(plugin) => {
-                let is_interactive = plugin.may_ask(self.login.stdin_in_use)?;
+                let is_interactive = plugin.interactive(self.sessions.stdin_in_use)?;
                 let plugin = exec_plugin(plugin, is_interactive, of_user, secret_url.as_ref())?;
                 Some(CurlAuth::Plugin(plugin))
             }
@@ -68,12 +69,12 @@ impl Connection {
             server_name: cluster.tls_server_name.clone(),
             trust: trust(server, cluster, of_cluster),
             certificate: client_certificate(user, of_user),
-            login,
+            auth,
             impersonation: credential::headers(
                 &ResolvedCredential::default(),
-                &Impersonation::of_user(user),
+                &Impersonation::from_user(user),
             )?,
-            proxy: proxy.as_ref().map(|proxy| curl::Proxy {
+            proxy: proxy.as_ref().map(|proxy| curl::CurlProxy {
                 scheme: proxy.protocol.name_in_curl(),
                 address: proxy.name(),
                 credential: secret_url,
@@ -104,7 +105,7 @@ fn client_certificate(
     user: &AuthInfo,
     of_user: impl Fn(&str) -> Source,
 ) -> Option<CurlCertificate> {
-    let place = |is_data: bool, field: &str, path: &Option<String>| {
+    let locate = |is_data: bool, field: &str, path: &Option<String>| {
         if is_data {
             Some(of_user(field))
         } else {
@@ -114,12 +115,12 @@ fn client_certificate(
     let has_data = user.client_certificate_data.is_some();
     let has_key_data = user.client_key_data.is_some();
     Some(CurlCertificate {
-        certificate: place(
+        certificate: locate(
             has_data,
             "client-certificate-data",
             &user.client_certificate,
         )?,
-        key: place(has_key_data, "client-key-data", &user.client_key)?,
+        key: locate(has_key_data, "client-key-data", &user.client_key)?,
     })
 }
 
@@ -151,8 +152,8 @@ fn authorization(
     }
 }
 
-/// Describes the run of an exec plugin. `of_user` locates a field of the kubeconfig's user, and `proxy_url`
-/// the URL of the cluster's proxy, if that is secret.
+/// Describes the run of an exec plugin. `of_user` locates a field of the kubeconfig's user.
+/// `proxy_url` is the location of the proxy's URL, if the URL is secret.
 fn exec_plugin(
     plugin: &ExecPlugin,
     is_interactive: bool,
@@ -165,7 +166,7 @@ fn exec_plugin(
             "--curl: a shell cannot set the exec plugin's variable {name:?}"
         )));
     }
-    // Any variable may be secret, so all values stay in the kubeconfig.
+    // Any variable may be secret, so the script reads all values from the kubeconfig.
     let variables = variables.iter().enumerate().map(|(index, (name, _))| {
         let value = of_user(&format!("exec.env[{index}].value"));
         (name.clone(), value)
@@ -179,9 +180,9 @@ fn exec_plugin(
             let is_credential = announces_credential(previous, argument);
             previous = argument;
             if is_credential {
-                Text::Hidden(of_user(&format!("exec.args[{index}]")))
+                ShellText::Secret(of_user(&format!("exec.args[{index}]")))
             } else {
-                Text::Shown(argument.clone())
+                ShellText::Literal(argument.clone())
             }
         });
     Ok(CurlPlugin {
@@ -193,20 +194,24 @@ fn exec_plugin(
     })
 }
 
-/// Returns `$KUBERNETES_EXEC_INFO`, with a secret proxy URL hidden.
-fn exec_info(plugin: &ExecPlugin, is_interactive: bool, proxy_url: Option<&Source>) -> Vec<Text> {
+/// Returns `$KUBERNETES_EXEC_INFO`, with the location of a secret proxy URL in place of the URL.
+fn exec_info(
+    plugin: &ExecPlugin,
+    is_interactive: bool,
+    proxy_url: Option<&Source>,
+) -> Vec<ShellText> {
     let request = plugin.exec_info(is_interactive);
     let url = plugin.proxy_url().map(|url| Value::from(url).to_string());
     if let (Some(source), Some(url)) = (proxy_url, url)
         && let Some((before, after)) = request.split_once(&url)
     {
         return vec![
-            Text::Shown(format!("{before}\"")),
-            Text::Hidden(source.clone()),
-            Text::Shown(format!("\"{after}")),
+            ShellText::Literal(format!("{before}\"")),
+            ShellText::Secret(source.clone()),
+            ShellText::Literal(format!("\"{after}")),
         ];
     }
-    vec![Text::Shown(request)]
+    vec![ShellText::Literal(request)]
 }
 
 fn is_variable_name(name: &str) -> bool {
@@ -214,7 +219,8 @@ fn is_variable_name(name: &str) -> bool {
     name.bytes().all(is_letter) && !name.starts_with(|first: char| first.is_ascii_digit())
 }
 
-/// Reports whether an argument is a credential, by the flag before it or by its own name before a `=`.
+/// Reports whether an argument seems to be a credential: by the flag before it, or by the name
+/// before its `=`.
 fn announces_credential(previous: &str, argument: &str) -> bool {
     match argument.split_once('=') {
         Some((name, _)) if is_credential_name(name) => true,

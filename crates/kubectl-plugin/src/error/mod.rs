@@ -6,7 +6,7 @@
 //! credentials and the data of Secrets out of it.
 //!
 //! * `response`: reads the Status of an unsuccessful response
-//! * `status`: puts a Status into kubectl's words
+//! * `status`: formats a Status like kubectl
 
 pub(crate) mod response;
 pub(crate) mod status;
@@ -21,13 +21,13 @@ use crate::text::nearest::nearest;
 
 /// The exit codes that the README and `--help` list.
 mod exit_code {
-    /// The server refused the request, a condition was not met, or the answer to a check is no.
+    /// The server refused the request, a condition was not met, or a check was denied.
     pub(super) const REFUSED: u8 = 1;
     /// The command line, a file or the input is wrong. Nothing was sent.
     pub(super) const USAGE: u8 = 2;
     /// There is no connection, TLS failed, or the server did not accept the credential (401).
     pub(super) const CONNECTION: u8 = 3;
-    /// The server refused to answer a check, whose negative answer would be [`REFUSED`].
+    /// The server refused to answer a check. A check that it denies is [`REFUSED`].
     pub(super) const CHECK_REFUSED: u8 = 4;
     /// Retrying did not help.
     pub(super) const GAVE_UP: u8 = 5;
@@ -37,7 +37,7 @@ mod exit_code {
     pub(super) const GAP: u8 = 7;
     /// The credential expires sooner than the user allows.
     pub(super) const EXPIRING: u8 = 8;
-    /// The object has another version than expected, or others manage one of the fields.
+    /// The object has another version than expected, or another manager owns one of the fields.
     pub(super) const CONFLICT: u8 = 9;
     /// The request was sent, and may or may not have taken effect.
     pub(super) const OUTCOME_UNKNOWN: u8 = 10;
@@ -54,21 +54,21 @@ pub struct Error {
 
 /// The kind of a failure, with the text that describes it.
 ///
-/// Texts begin in lower case and name what failed and where. The exceptions are whole lines, which
-/// kubectl begins in different ways.
+/// A text begins in lower case, and says what failed and where. A whole line has no such form,
+/// because kubectl's lines begin in different ways.
 #[derive(Debug, thiserror::Error)]
 pub enum Kind {
     /// A flag, path, body or file is wrong. Nothing was sent.
     #[error("error: {0}")]
     Usage(String),
-    /// The kubeconfig and the flags do not add up to a usable configuration. Nothing was sent.
-    /// Several problems are listed on lines of their own, each after `* `.
+    /// The kubeconfig and the flags do not make a valid configuration. Nothing was sent. Several
+    /// problems are on separate lines, each after `* `.
     #[error("Error in configuration: {0}")]
     Configuration(String),
-    /// No response arrived, and the request changed nothing. A whole line.
+    /// No response arrived, and the request changed nothing. The text is a whole line.
     #[error("{0}")]
     Connection(String),
-    /// The server's certificate is not trusted, so nothing was sent. A whole line.
+    /// The server's certificate is not trusted, so nothing was sent. The text is a whole line.
     #[error("{0}")]
     Untrusted(String),
     /// The server refused the request. The Status is redacted.
@@ -77,9 +77,9 @@ pub enum Kind {
     /// The server refused to answer a check, such as `whoami --can`. The Status is redacted.
     #[error("{}", status::line(.0))]
     CheckRefused(Box<Status>),
-    /// The answer to a check is no. stdout already shows it, so there is no message.
+    /// The server denied a check. stdout already shows the result, so there is no message.
     #[error("")]
-    AnswerIsNo,
+    CheckDenied,
     /// The object has another version than the request expects.
     #[error("error: {0}")]
     Conflict(String),
@@ -101,7 +101,7 @@ pub enum Kind {
     /// The request was sent, and may or may not have taken effect.
     #[error("error: outcome unknown: {0}")]
     OutcomeUnknown(String),
-    /// A signal arrived. The process prints the message, if there is one, and ends by the signal.
+    /// A signal arrived. The process prints the message, if there is one, and ends by that signal.
     #[error("error: {}", .message.as_deref().unwrap_or("interrupted"))]
     Interrupted {
         /// The number of the signal.
@@ -167,8 +167,8 @@ impl Error {
         }
     }
 
-    /// Turns a refused request into a refused check. A 401 stays what it is: the server did not get
-    /// as far as the check.
+    /// Converts a refused request to a refused check. A 401 stays unchanged, because it does not
+    /// concern the check.
     #[must_use]
     pub fn into_refused_check(self) -> Self {
         match self.kind {
@@ -190,8 +190,7 @@ impl Error {
         self.hint.as_deref()
     }
 
-    /// Reports whether the reader of stdout has gone, which is how a pipeline ends its first
-    /// program.
+    /// Reports whether the reader of stdout has gone, as in `kubectl … | head`.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(&self.kind, Kind::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
@@ -199,7 +198,7 @@ impl Error {
     /// Reports whether there is a message to print.
     pub(crate) fn has_message(&self) -> bool {
         match self.kind {
-            Kind::AnswerIsNo | Kind::Interrupted { message: None, .. } => false,
+            Kind::CheckDenied | Kind::Interrupted { message: None, .. } => false,
             _ => !self.is_broken_pipe(),
         }
     }
@@ -215,13 +214,13 @@ impl Error {
                 _ => exit_code::REFUSED,
             },
             Kind::CheckRefused(_) => exit_code::CHECK_REFUSED,
-            Kind::Warnings { .. } | Kind::Unmet(_) | Kind::AnswerIsNo => exit_code::REFUSED,
+            Kind::Warnings { .. } | Kind::Unmet(_) | Kind::CheckDenied => exit_code::REFUSED,
             Kind::Conflict(_) => exit_code::CONFLICT,
             Kind::GaveUp(_) => exit_code::GAVE_UP,
             Kind::Protocol(_) => exit_code::PROTOCOL,
             Kind::Gap(_) => exit_code::GAP,
             Kind::Expiring(_) => exit_code::EXPIRING,
-            // An interrupted process gets this far only if the signal did not end it.
+            // For `Interrupted`, this only matters if the signal fails to end the process.
             Kind::OutcomeUnknown(_) | Kind::Interrupted { .. } => exit_code::OUTCOME_UNKNOWN,
             Kind::Format(_) | Kind::Output(_) => exit_code::OUTPUT,
         }

@@ -1,7 +1,7 @@
-//! Reads the Status of an unsuccessful response.
+//! Extracts the Status of an unsuccessful response.
 //!
-//! The body is a `metav1.Status`, or whatever a proxy in between wrote. In the second case the
-//! Status gets client-go's words (`apimachinery/pkg/api/errors`, `NewGenericServerResponse`).
+//! The body is a `metav1.Status`, or any text from a proxy in between. From such a text, the Status
+//! is built like in client-go (`apimachinery/pkg/api/errors`, `NewGenericServerResponse`).
 
 use http::{HeaderMap, Method, StatusCode, header};
 use jiff::Timestamp;
@@ -12,8 +12,8 @@ use serde_json::Value;
 use crate::redaction::Redaction;
 use crate::text::utc;
 
-/// The number of characters that client-go quotes of an unstructured body.
-const LONGEST_QUOTED_BODY: usize = 2048;
+/// The maximum number of characters that client-go quotes of a body.
+const MAX_QUOTED_BODY: usize = 2048;
 
 /// Returns the redacted Status of an unsuccessful response.
 pub(crate) fn status_of_response(
@@ -27,7 +27,7 @@ pub(crate) fn status_of_response(
     let mut status = status_in_document(body, &redaction).unwrap_or_else(|| {
         // Redaction comes first: it would not recognize half a value.
         let quoted = redaction.apply(&quotable(headers, body));
-        let quoted: String = quoted.chars().take(LONGEST_QUOTED_BODY).collect();
+        let quoted: String = quoted.chars().take(MAX_QUOTED_BODY).collect();
         Status::failure(
             &generic_message(code.as_u16(), &quoted),
             generic_reason(code.as_u16(), method),
@@ -48,7 +48,7 @@ pub(crate) fn status_of_response(
     status
 }
 
-/// Returns the redacted Status that a document holds, or `None` if it holds anything else.
+/// Parses a Status and redacts it. Returns `None` for any other document.
 pub(crate) fn status_in_document(document: &[u8], redaction: &Redaction) -> Option<Status> {
     let mut document: Value = serde_json::from_slice(document).ok()?;
     if document["kind"] != "Status" {
@@ -58,7 +58,7 @@ pub(crate) fn status_in_document(document: &[u8], redaction: &Redaction) -> Opti
     serde_json::from_value(document).ok()
 }
 
-/// Reads `Retry-After` in seconds. A date (RFC 9110 §10.2.3) counts from the `Date` of the
+/// Parses `Retry-After` into seconds. A date (RFC 9110 §10.2.3) is compared with the `Date` of the
 /// response, because the server's clock may differ from ours.
 fn retry_after(headers: &HeaderMap) -> Option<u32> {
     let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
@@ -72,7 +72,8 @@ fn retry_after(headers: &HeaderMap) -> Option<u32> {
     })
 }
 
-/// Returns what kubectl quotes of a body that is not a Status: text, or `unknown` for other types.
+/// Returns the text that kubectl quotes of a body that is not a Status: the body, or `unknown` if
+/// it is not text.
 fn quotable(headers: &HeaderMap, body: &[u8]) -> String {
     let content_type = headers
         .get(header::CONTENT_TYPE)

@@ -1,4 +1,4 @@
-//! A Status in kubectl's words.
+//! Formats a Status like kubectl.
 
 use std::collections::BTreeSet;
 
@@ -51,7 +51,7 @@ fn invalid(status: &Status) -> String {
     }
 }
 
-/// Returns a Status as the document that a server sends, for `-o json`.
+/// Converts a Status to the document that a server sends, for `-o json`.
 pub(crate) fn document(status: &Status) -> Value {
     let mut document = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}});
     if let (Value::Object(document), Ok(Value::Object(members))) =

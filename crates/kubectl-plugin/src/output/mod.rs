@@ -1,6 +1,9 @@
-//! stdout: the server's bytes, unchanged, or one of the `-o` formats.
+//! Writes to stdout: the server's bytes, unchanged, or one of the `-o` formats.
 //!
-//! Nothing else writes to stdout. The format is checked before a request is sent.
+//! No other module writes to stdout. The format is checked before a request is sent.
+//!
+//! * here: the flags, the formats, and stdout
+//! * [`jsonpath`]: kubectl's templates for `-o jsonpath=TEMPLATE`
 
 pub mod jsonpath;
 
@@ -31,7 +34,7 @@ pub struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// The values of `-o` and what each prints, for completion.
+    /// The values of `-o` and their descriptions, for completion.
     pub const FORMATS: &[(&str, &str)] = &[
         ("json", "indented as by kubectl"),
         ("yaml", ""),
@@ -45,7 +48,7 @@ impl OutputArgs {
         !matches!(self.output.as_deref(), None | Some("" | "none"))
     }
 
-    /// Checks the format.
+    /// Parses the flags.
     pub fn parse(&self) -> Result<Output, Error> {
         let format = self
             .output
@@ -133,7 +136,8 @@ impl Output {
         self.write_document(&document)
     }
 
-    /// Writes a document of the plugin's own. In JSON, its members keep their order, as in Go.
+    /// Writes a document that the plugin itself creates. In JSON, its members keep their order, as
+    /// in Go.
     pub fn write_struct(&self, document: &impl Serialize) -> Result<(), Error> {
         if let Format::Json = self.format {
             return write(&json(document));
@@ -144,8 +148,8 @@ impl Output {
         self.write_document(&document)
     }
 
-    /// Writes the Status of a refusal if the format prints whole documents. It does not replace the
-    /// line on stderr.
+    /// Writes the Status of a refusal if the format prints whole documents. The error on stderr is
+    /// still printed.
     pub fn write_refusal(&self, refusal: &Status) -> Result<(), Error> {
         match self.format {
             Format::Json | Format::Yaml => self.write_document(&status::document(refusal)),
@@ -183,7 +187,7 @@ pub fn write(data: &[u8]) -> Result<(), Error> {
     }
 }
 
-/// Writes text with colours to stdout. Text from elsewhere in it must already be
+/// Writes text with colours to stdout. The caller must have made any foreign text in it
 /// [printable](terminal::printable).
 pub fn write_coloured(text: &str) -> Result<(), Error> {
     write_all(text.as_bytes())

@@ -1,4 +1,4 @@
-//! JSON documents without the data of Secrets and without tokens.
+//! Removes the data of Secrets, and tokens, from JSON documents.
 
 use serde_json::Value;
 
@@ -7,8 +7,8 @@ use crate::redaction::{REDACTED, Redaction};
 /// Kinds of objects that hold credentials.
 const CREDENTIAL_KINDS: [&str; 4] = ["Secret", "SecretList", "TokenRequest", "TokenReview"];
 
-/// The metadata that identifies an object or records its changes. Annotations are not among them:
-/// `kubectl apply` stores the whole object in one.
+/// The fields of the metadata that are shown. Annotations are not, because `kubectl apply` stores
+/// the whole object in one.
 const SHOWN_METADATA: [&str; 10] = [
     "creationTimestamp",
     "finalizers",
@@ -24,13 +24,13 @@ const SHOWN_METADATA: [&str; 10] = [
 
 /// A document that may be shown.
 pub(crate) enum Shown {
-    /// The document held nothing secret, and is unchanged.
+    /// The document has no secret data, and is unchanged.
     Whole(Value),
     /// The values of the document were replaced.
     Redacted(Value),
 }
 
-/// Reports whether a document is, lists or streams an object that holds credentials.
+/// Reports whether a document is an object that holds credentials, or a list or an event with one.
 pub(crate) fn has_credentials(document: &Value) -> bool {
     let kind = document["kind"].as_str().unwrap_or_default();
     CREDENTIAL_KINDS.contains(&kind)
@@ -40,9 +40,9 @@ pub(crate) fn has_credentials(document: &Value) -> bool {
         || document.get("object").is_some_and(has_credentials)
 }
 
-/// Redacts a document if it holds credentials, or if the request is about a Secret: a patch does
-/// not say so itself. A Status follows the rules for error texts. `text` is the document as
-/// received.
+/// Redacts a document if it holds credentials, or if the request is about a Secret, because a patch
+/// does not contain its kind. The rules for error texts apply to a Status. `text` is the document
+/// as received.
 pub(crate) fn shown_document(mut document: Value, text: &str, redaction: &Redaction) -> Shown {
     if document["kind"] == "Status" {
         redaction.tightened_for(text).apply_to_status(&mut document);
@@ -55,8 +55,9 @@ pub(crate) fn shown_document(mut document: Value, text: &str, redaction: &Redact
     Shown::Whole(document)
 }
 
-/// Replaces every text and number except those that identify an object, a list or an operation of a
-/// JSON patch. Only their position counts, because the keys of a Secret may have any name.
+/// Replaces every text and number, except the fields that identify an object, a list or an
+/// operation of a JSON patch. Such fields are only recognized at their proper position, because the
+/// keys of a Secret may have any name.
 fn redact(document: &mut Value) {
     match document {
         Value::Array(operations) => {

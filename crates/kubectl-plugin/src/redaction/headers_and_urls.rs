@@ -1,4 +1,4 @@
-//! Headers, URLs and server addresses without the credentials in them.
+//! Removes credentials from headers, URLs and server addresses.
 
 use http::header;
 use http::header::{HeaderName, HeaderValue};
@@ -31,7 +31,7 @@ pub(crate) fn is_credential_name(name: &str) -> bool {
     CREDENTIAL_NAME_PARTS.iter().any(|part| name.contains(part))
 }
 
-/// Returns the value of a header as it may be shown. As in kubectl, `Authorization` keeps its
+/// Returns the value of a header without credentials. As in kubectl, `Authorization` keeps its
 /// scheme (`client-go/transport/round_trippers.go`, `maskValue`).
 pub(crate) fn shown_header(
     name: &HeaderName,

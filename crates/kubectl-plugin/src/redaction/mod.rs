@@ -5,16 +5,16 @@
 //! * [`headers_and_urls`]: headers, URLs and addresses
 //! * `values`: the values in a request's body, which an error may repeat
 //!
-//! Errors need the most care. A 422 echoes the whole patched object, values included, and kubectl
+//! Errors need the most care. A 422 may echo the whole patched object with its values, and kubectl
 //! prints it (`apiserver/pkg/endpoints/handlers/patch.go`, `applyPatch`). Two rules apply:
 //!
 //! * An object that is echoed in quotes, as when a patch cannot be decoded, shrinks to `{…}`. Such
 //!   an object buries the reason that follows it, and custom resources hold credentials too.
 //! * If the request is about a Secret, only the names of fields and objects stay. All other quoted
-//!   text goes, as does every value that Go printed, and every value of the request's own body in
-//!   case an admission webhook repeats it.
+//!   text is removed, and so is every value that Go prints without quotes. Every value of the
+//!   request's own body is removed, too, because an admission webhook may repeat it.
 //!
-//! The credential that was sent with a request is removed from every text, whoever repeats it.
+//! The credential that was sent with a request is removed from every text.
 
 pub(crate) mod documents;
 pub(crate) mod headers_and_urls;
@@ -28,7 +28,7 @@ use std::cell::RefCell;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-/// Replaces whatever is not shown.
+/// The text in place of everything that is not shown.
 const REDACTED: &str = "<redacted>";
 
 /// Phrases of the API server after which a quoted text is the name of a field or an object.
@@ -48,8 +48,9 @@ const NAMES_FOLLOW: [&str; 13] = [
     "webhook ",
 ];
 
-/// Phrases that introduce a printed value, each with the text that ends the value. After `denied`
-/// comes the free text of an admission policy or webhook, which may quote stored values.
+/// Phrases of the API server after which a value follows, each with the text that ends the value.
+/// After `denied`, this is the free text of an admission policy or webhook, which may quote stored
+/// values.
 const VALUES_FOLLOW: [(&str, &str); 9] = [
     ("denied request: ", "\n"),
     ("denied the request: ", "\n"),
@@ -71,9 +72,9 @@ const SECRET_MENTIONS: [&str; 5] = [
     "Secret \"",
 ];
 
-/// The length of the shortest credential to search for. A shorter one cannot be kept secret anyway,
-/// and may be a word of the message, such as the user's name.
-const SHORTEST_CREDENTIAL: usize = 16;
+/// The minimum length of a credential that is searched for. A shorter one cannot be kept secret
+/// anyway, and may be a word of the message, such as the user's name.
+const MIN_CREDENTIAL: usize = 16;
 
 /// The rules for showing what a server says about one request.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +82,7 @@ pub(crate) struct Redaction {
     is_about_secret: bool,
     /// The body of the request. Its values are extracted only when something is shown.
     body: Vec<u8>,
-    /// The credentials sent with the request. They are known once it has been sent.
+    /// The credentials that were sent with the request. They are added when it is sent.
     credentials: RefCell<Vec<SecretString>>,
 }
 
@@ -108,7 +109,7 @@ impl Redaction {
 
     /// Adds a credential that must not be shown.
     pub(crate) fn hide(&self, credential: &str) {
-        if credential.len() >= SHORTEST_CREDENTIAL {
+        if credential.len() >= MIN_CREDENTIAL {
             self.credentials.borrow_mut().push(credential.into());
         }
     }
@@ -136,8 +137,9 @@ impl Redaction {
         if !self.is_about_secret {
             return replace_quoted(&text, |_, quoted| is_object(quoted).then_some("\"{…}\""));
         }
-        // Known values first, the longest one foremost: the patterns below would split them.
-        let text = values::of(&self.body)
+        // Known values are replaced first, and the longest one before all others, because the
+        // patterns below would split them.
+        let text = values::in_body(&self.body)
             .iter()
             .rev()
             .fold(text.into_owned(), |text, value| {
@@ -150,8 +152,9 @@ impl Redaction {
         replace_printed_values(&text)
     }
 
-    /// Removes everything from a warning that must not be shown. A warning about a Secret is shown
-    /// only if the API server wrote it, because an admission policy or webhook may write anything.
+    /// Removes everything from a warning that must not be shown. A warning about a Secret is only
+    /// shown if the API server itself wrote it, because an admission policy or webhook may write
+    /// anything.
     pub(crate) fn apply_to_warning(&self, text: &str) -> String {
         let is_api_servers_own = ["unknown field ", "duplicate field "]
             .iter()
@@ -188,8 +191,8 @@ fn is_object(quoted: &str) -> bool {
     inner.starts_with(['{', '[']) || inner.starts_with("map[")
 }
 
-/// Replaces double-quoted Go strings. `replacement` receives the text between the previous string
-/// and this one, and this one with its quotes; it returns `None` to keep the string.
+/// Replaces double-quoted Go strings. `replacement` gets the text before the string, and the string
+/// with its quotes. It returns `None` to keep the string.
 fn replace_quoted<'a>(text: &str, replacement: impl Fn(&str, &str) -> Option<&'a str>) -> String {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
@@ -218,7 +221,7 @@ fn quoted_length(text: &str) -> Option<usize> {
     None
 }
 
-/// Replaces the values that Go printed without quotes, and keeps the reasons that follow them.
+/// Replaces the values that Go prints without quotes, and keeps the reasons that follow them.
 fn replace_printed_values(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;

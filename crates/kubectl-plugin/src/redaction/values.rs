@@ -1,15 +1,15 @@
-//! The values in the body of a request about a Secret, in every form in which a response may repeat
-//! them.
+//! Collects the values in the body of a request about a Secret, in every form in which a response
+//! may repeat them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::Value;
 
-/// The length of the shortest value to search for. Replacing shorter ones would mangle the words of
-/// the message. The API server's own patterns catch values of any length.
-const SHORTEST_SEARCHED_VALUE: usize = 4;
+/// The minimum length of a value that is searched for. Replacing shorter values would mangle the
+/// message. The patterns for the API server's phrases find values of any length.
+const MIN_SEARCHED_VALUE: usize = 4;
 
-/// Members that identify an object and hold no value.
+/// JSON pointers to fields that identify an object. They contain no secret.
 const IDENTITY: [&str; 4] = [
     "/apiVersion",
     "/kind",
@@ -17,17 +17,17 @@ const IDENTITY: [&str; 4] = [
     "/metadata/namespace",
 ];
 
-/// Returns the values in all their forms, the longest last.
-pub(super) fn of(body: &[u8]) -> Vec<String> {
+/// Returns the values in all forms, sorted by length.
+pub(super) fn in_body(body: &[u8]) -> Vec<String> {
     let mut values: Vec<String> = leaves(body).iter().flat_map(|leaf| forms(leaf)).collect();
-    values.retain(|value| value.len() >= SHORTEST_SEARCHED_VALUE);
+    values.retain(|value| value.len() >= MIN_SEARCHED_VALUE);
     values.sort_unstable_by(|left, right| left.len().cmp(&right.len()).then(left.cmp(right)));
     values.dedup();
     values
 }
 
-/// Returns the texts and numbers in a body. If it is not JSON (`--verbatim` sends anything), every
-/// word counts.
+/// Returns the texts and numbers in a body. If the body is not JSON, which `--verbatim` allows,
+/// returns its words.
 fn leaves(body: &[u8]) -> Vec<String> {
     let mut leaves = Vec::new();
     match serde_json::from_slice(body) {
@@ -64,7 +64,7 @@ fn collect_leaves(value: &Value, leaves: &mut Vec<String>) {
     }
 }
 
-/// Returns a value, its base64 encoding and its decoded text; then each line of these; then all of
+/// Returns a value, its base64 encoding and its decoded text, each line of these texts, and all of
 /// them as Go quotes them.
 fn forms(value: &str) -> Vec<String> {
     // Base64 may be wrapped, and its padding may be missing.

@@ -5,7 +5,7 @@ use http::header::{HeaderName, HeaderValue};
 
 use crate::Error;
 
-/// Headers that the connection or the login sets.
+/// Headers that the connection or the credential sets.
 const RESERVED: [HeaderName; 7] = [
     header::AUTHORIZATION,
     header::CONNECTION,
@@ -19,7 +19,8 @@ const RESERVED: [HeaderName; 7] = [
 /// Parses a `Name: value` of the command line.
 ///
 /// # Errors
-/// Refuses invalid headers, and those that the login and the connection set. No message shows the value.
+/// Refuses invalid headers, and headers that the connection or the credential sets. No message
+/// shows the value.
 pub fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), Error> {
     // The value may be a credential for a proxy, so no message shows it.
     let (name, value) = text.split_once(':').ok_or_else(|| {

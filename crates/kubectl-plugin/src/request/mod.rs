@@ -1,4 +1,8 @@
-//! A request before it is sent: its path and query, checked, and the headers that a user adds.
+//! Requests to the API server before they are sent. Nothing here does I/O.
+//!
+//! * here: a request
+//! * `raw_path`: its path and query, checked
+//! * `header`: parses the headers that the user adds
 
 mod header;
 mod raw_path;

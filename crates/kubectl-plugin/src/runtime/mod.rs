@@ -1,12 +1,17 @@
-//! The process itself: waiting for asynchronous work, and signals.
+//! The process that runs a plugin.
+//!
+//! * here: runs asynchronous work
+//! * `signals`: holds back and awaits SIGINT and SIGTERM
+//! * `command_name`: the plugin's name, as the user types it
 
+pub(crate) mod command_name;
 pub(crate) mod signals;
 
 use crate::Error;
 
 pub use signals::TerminationSignals;
 
-/// Runs asynchronous work. One request at a time needs no second thread, whose start costs more than the
+/// Runs asynchronous work on this thread, because starting another thread costs more than a
 /// request.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -14,7 +19,8 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Error> {
         .build()
         .map_err(|error| Error::usage(format!("no resources to run with: {error}")))?;
     let outcome = runtime.block_on(work);
-    // Do not wait for a name lookup that nothing needs: the platform may take half a minute to give up.
+    // Do not wait for a name lookup that is no longer needed: the platform may take half a minute
+    // to give up.
     runtime.shutdown_background();
     Ok(outcome)
 }

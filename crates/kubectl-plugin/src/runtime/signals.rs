@@ -1,8 +1,8 @@
 //! Holds back SIGINT and SIGTERM while the user must be told the outcome of a request.
 //!
-//! Normally, a signal ends the process directly, as it ends other programs in a shell loop. Only while a
-//! [`Hold`] exists is the signal awaited instead, so that a line can be printed first. After that, the
-//! default action is back, even in the middle of a blocked write.
+//! Normally, a signal ends the process directly, so that shell loops stop as well. While a [`Hold`]
+//! exists, the signal is awaited instead, so that a line can be printed first. After that, the
+//! default action applies again, even in the middle of a blocked write.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,18 +17,18 @@ pub(crate) const BROKEN_PIPE: Option<i32> = Some(signal_hook::consts::SIGPIPE);
 #[cfg(not(unix))]
 pub(crate) const BROKEN_PIPE: Option<i32> = None;
 
-/// Whether the signals have their default action. A handler cannot be removed, so the one that the first
-/// [`Hold`] installs checks this.
+/// Whether the signals have their default action. The handler that the first [`Hold`] installs
+/// checks this, because a handler cannot be removed.
 static DEFAULT_ACTION: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// Holds back the signals while it exists.
+/// A guard that holds back the signals until it is dropped.
 pub(crate) struct Hold {
     default_action: Arc<AtomicBool>,
     arrivals: TerminationSignals,
 }
 
 impl Hold {
-    /// Starts to hold back the signals. Needs a tokio runtime.
+    /// Holds back the signals from now on. Needs a tokio runtime.
     pub(crate) fn start() -> io::Result<Self> {
         let default_action = if let Some(default_action) = DEFAULT_ACTION.get() {
             Arc::clone(default_action)
@@ -76,7 +76,7 @@ impl TerminationSignals {
     /// Starts to listen. Needs a tokio runtime.
     ///
     /// # Errors
-    /// When the system cannot register a handler.
+    /// Fails if the system cannot register a handler.
     #[cfg(unix)]
     pub fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -89,7 +89,7 @@ impl TerminationSignals {
     /// Starts to listen. Needs a tokio runtime.
     ///
     /// # Errors
-    /// When the system cannot register a handler.
+    /// Fails if the system cannot register a handler.
     #[cfg(windows)]
     pub fn listen() -> io::Result<Self> {
         use tokio::signal::windows::{ctrl_break, ctrl_c};

@@ -1,10 +1,10 @@
-//! stderr: everything that a plugin prints beside its data.
+//! Writes to stderr: everything that a plugin prints except its data.
 //!
 //! * here: messages and warnings
-//! * [`progress`]: one line about what is going on, while it is going on
+//! * [`progress`]: a line that shows the progress of the work
 //! * `trace`: the output of `-v`
 //!
-//! Failing to write to stderr does not make a command fail, so nothing here returns an error.
+//! A failure to write to stderr does not make a command fail, so no function returns an error.
 
 pub mod progress;
 pub(crate) mod trace;
@@ -20,7 +20,7 @@ pub fn say(line: &str) {
     write(&printable(line));
 }
 
-/// Prints `Warning: text` as kubectl does, with the first word in yellow where colours are on.
+/// Prints `Warning: text` like kubectl, with the first word in yellow if colours are on.
 pub fn warn(text: &str) {
     let text = printable(text);
     if terminal::is_coloured(&io::stderr()) {
@@ -34,7 +34,7 @@ fn write(line: &str) {
     progress::write_above(&format!("{line}\n"));
 }
 
-/// Escapes control characters if stderr is a terminal, which a server's text must not control.
+/// Escapes control characters if stderr is a terminal, because a server's text must not control it.
 fn printable(text: &str) -> Cow<'_, str> {
     if io::stderr().is_terminal() {
         terminal::printable(text, "\n\t")

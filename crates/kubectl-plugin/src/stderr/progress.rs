@@ -1,4 +1,5 @@
-//! The progress line on a terminal. Other output is printed above it, and it disappears at the end.
+//! The progress line on a terminal. Other output is printed above the line, and the line disappears
+//! at the end.
 
 use std::env;
 use std::io;
@@ -16,11 +17,12 @@ static LINE: Mutex<Line> = Mutex::new(Line {
 /// The state of the line on the terminal.
 struct Line {
     text: String,
-    /// The number of programs that may be writing to the same terminal.
+    /// The number of running programs that may write to the terminal.
     hidden_by: usize,
 }
 
-/// The progress line, until it is dropped. It exists only if stderr is a terminal.
+/// A handle for the progress line, which disappears when it is dropped. Without a terminal on
+/// stderr, there is no line.
 pub struct Progress {
     is_shown: bool,
 }
@@ -81,12 +83,12 @@ impl Line {
         put(&[erased, self.drawn()]);
     }
 
-    /// Returns what makes the line disappear.
+    /// Returns the sequence that removes the line from the terminal.
     fn erased(&self) -> &'static str {
         if self.drawn().is_empty() { "" } else { ERASE }
     }
 
-    /// Returns what the terminal shows of the line.
+    /// Returns the text that the terminal shows.
     fn drawn(&self) -> &str {
         if self.hidden_by == 0 { &self.text } else { "" }
     }

@@ -1,6 +1,6 @@
 //! Booleans as Go spells them.
 
-/// The name of such a value in help and completion.
+/// The name of a boolean value in help and completion.
 pub const VALUE_NAME: &str = "true|false";
 
 /// Parses the value of a boolean flag like Go's `strconv.ParseBool`.

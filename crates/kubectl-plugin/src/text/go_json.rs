@@ -25,8 +25,8 @@ fn write(value: &(impl Serialize + ?Sized), layout: impl Formatter, output: &mut
         .expect("a JSON value can be written into memory");
 }
 
-/// Spells a float as Go does, with the fewest digits that identify it. Exponents outside of
-/// `decimal` are written out, with at least `exponent_digits` digits.
+/// Spells a float like Go, with the fewest digits that identify it. An exponent outside `decimal`
+/// is shown with at least `exponent_digits` digits.
 pub(crate) fn float(value: f64, decimal: Range<i32>, exponent_digits: usize) -> String {
     let scientific = format!("{value:e}");
     let (digits, exponent) = scientific
@@ -42,7 +42,7 @@ pub(crate) fn float(value: f64, decimal: Range<i32>, exponent_digits: usize) -> 
     }
 }
 
-/// A formatter that spells values as Go does, and leaves the layout to another one.
+/// A formatter that spells values like Go, and leaves the layout to another formatter.
 struct GoJson<L>(L);
 
 impl<L: Formatter> Formatter for GoJson<L> {
@@ -60,7 +60,7 @@ impl<L: Formatter> Formatter for GoJson<L> {
         writer.write_all(&fragment.as_bytes()[written..])
     }
 
-    /// Go reads an integer that does not fit in an `int64` as a float.
+    /// Writes an integer that does not fit in an `int64` as a float, because Go reads it as one.
     #[expect(clippy::cast_precision_loss, reason = "Go loses the same digits")]
     fn write_u64<W>(&mut self, writer: &mut W, value: u64) -> io::Result<()>
     where

@@ -1,7 +1,7 @@
 //! The known name nearest to a misspelt one, for hints that ask "did you mean …?".
 
-/// Returns the candidate that is the fewest edits away, if these are few for the length of the
-/// name. Differences in case do not count.
+/// Returns the candidate with the fewest edits, if the number of edits is small for the length of
+/// the name. Differences in case do not count.
 pub(crate) fn nearest<'a>(
     name: &str,
     candidates: impl Iterator<Item = &'a str>,

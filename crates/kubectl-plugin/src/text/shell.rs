@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Returns a text as one word, in quotes if it needs them.
+/// Quotes a text as one word, if necessary.
 pub(crate) fn quoted(text: &str) -> Cow<'_, str> {
     let is_plain =
         |character: char| character.is_ascii_alphanumeric() || "-_./:=@%+,".contains(character);

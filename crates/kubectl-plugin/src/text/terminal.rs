@@ -1,4 +1,5 @@
-//! Text for a terminal: colours, control characters made visible, and rows cut to its width.
+//! Prepares text for a terminal: decides on colours, escapes control characters, and cuts rows to
+//! the width.
 
 use std::borrow::Cow;
 use std::env;

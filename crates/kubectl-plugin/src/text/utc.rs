@@ -1,16 +1,16 @@
-//! Points in time: how servers write them, and how people read them.
+//! Parses points in time from servers, and formats them for people.
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::fmt::temporal::Pieces;
 use x509_parser::time::ASN1Time;
 
-/// Parses the date in a header, in the one format that is still sent (RFC 9110 §5.6.7).
+/// Parses the date in a header, in the only format that is still in use (RFC 9110 §5.6.7).
 pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     DateTimeParser::new().parse_timestamp(text).ok()
 }
 
-/// Parses an RFC 3339 date. Go's calendar ends a day after jiff's; that day becomes jiff's last
+/// Parses an RFC 3339 date. Go's calendar ends a day after jiff's. That day becomes jiff's last
 /// second.
 pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| {

@@ -1,15 +1,15 @@
 //! Checks the operations of a JSON patch by RFC 6902 and RFC 6901.
 //!
-//! The API server is more lenient, with unintended results: it treats `replace` as `add`, takes a missing
-//! value to be empty, and answers 200 to a path without a slash but changes nothing. When it does refuse a
-//! patch, its 422 does not name the operation. Unknown members of an operation are allowed, as RFC 6902
-//! requires.
+//! The API server is more lenient, with unintended results: it treats `replace` as `add` and a
+//! missing value as null, and answers 200 to a path without a slash but changes nothing. When it
+//! does refuse a patch, its 422 does not name the operation. Unknown members of an operation are
+//! allowed, as RFC 6902 requires.
 
 use serde_json::{Map, Value};
 
 use super::{Error, Result};
 
-/// The API server's limit for the operations of a patch. It refuses more with a 413.
+/// The API server's limit for the number of operations in a patch. It refuses more with a 413.
 const MAX_OPERATIONS: usize = 10_000;
 
 /// Checks every operation. Returns whether one of them writes `/status`.
@@ -23,7 +23,7 @@ pub(super) fn check(operations: &[Value]) -> Result<bool> {
     }
     let mut writes_status = false;
     for (index, operation) in operations.iter().enumerate() {
-        let operation = Operation::read(operation).map_err(|invalid| invalid.at(index))?;
+        let operation = Operation::parse(operation).map_err(|invalid| invalid.at(index))?;
         writes_status |= operation
             .written_paths()
             .any(|path| is_at_or_under(path, "/status"));
@@ -42,7 +42,8 @@ pub(super) struct Operation<'a> {
 
 /// The reason why an operation is invalid.
 pub(super) struct InvalidOperation<'a> {
-    /// The `op`, if it is a known one. An unknown one may be any text from the patch.
+    /// The `op`, if it is valid. An invalid `op` is not quoted, because it may be any text from the
+    /// patch.
     op: Option<&'a str>,
     /// The end of a sentence that starts with "operation 1".
     problem: String,
@@ -58,7 +59,7 @@ impl InvalidOperation<'_> {
 }
 
 impl<'a> Operation<'a> {
-    pub(super) fn read(operation: &'a Value) -> std::result::Result<Self, InvalidOperation<'a>> {
+    pub(super) fn parse(operation: &'a Value) -> std::result::Result<Self, InvalidOperation<'a>> {
         let Value::Object(members) = operation else {
             return Err(InvalidOperation {
                 op: None,

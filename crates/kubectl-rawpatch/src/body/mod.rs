@@ -1,14 +1,20 @@
 //! Checks a patch and converts it to the JSON that is sent.
 //!
 //! ```text
-//! bytes ─▶ Document::read ─▶ PatchType::choose ─▶ check ─▶ with_resource_version ─▶ the request's body
+//! bytes ─▶ Document::parse ─▶ PatchType::choose ─▶ check ─▶ with_resource_version ─▶ the request's body
 //!            │ json: checked, never rewritten
 //!            └ yaml ─▶ scalar: rewritten as JSON
 //! ```
 //!
-//! Everything here is pure and runs before a connection is opened. An error gives the position (a byte, a
-//! line, an operation or a JSON pointer) and a remedy. It quotes only field names and pointers, because
-//! values may belong to a Secret.
+//! * `json`: checks JSON without rewriting it
+//! * `yaml`: converts YAML to JSON; `scalar` interprets its plain scalars
+//! * `patch_type`: chooses the type of the patch
+//! * `json_patch`, `object_patch`: check the patch by its type
+//! * `version_guard`: limits the patch to one version of the object
+//!
+//! Everything here is pure and runs before a connection is opened. An error gives the position (a byte, a line, an operation or a
+//! JSON pointer) and a remedy. It quotes only field names and pointers, because values may belong
+//! to a Secret.
 
 mod json;
 mod json_patch;
@@ -45,11 +51,11 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// Reads the patch from the bytes of `-p`, a file or stdin.
+    /// Parses the patch from the bytes of `-p`, a file or stdin.
     ///
     /// Refuses a patch that is not UTF-8, is neither JSON nor YAML, is too large, is ambiguous (duplicate
     /// keys, several documents), or changes nothing.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
         let text =
             std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);

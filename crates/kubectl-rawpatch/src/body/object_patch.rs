@@ -1,4 +1,4 @@
-//! Checks that a patch in the form of an object identifies the object that the path names.
+//! Checks that a merge, strategic or apply patch identifies the object that the path names.
 //!
 //! The API server refuses most mismatches with a 400 or a 422 that quotes the whole object. This check
 //! costs no request, and its message names the field.
@@ -10,12 +10,12 @@ use super::{Error, PatchType, Result};
 /// The object that the path of the request names.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PatchTarget<'a> {
-    /// Empty for the core group.
+    /// The API group; empty for the core group.
     pub(crate) group: &'a str,
     pub(crate) version: &'a str,
-    /// `None` for cluster-scoped objects.
+    /// The namespace; `None` for cluster-scoped objects.
     pub(crate) namespace: Option<&'a str>,
-    /// The plural, such as `deployments`.
+    /// The plural name, such as `deployments`.
     pub(crate) resource: &'a str,
     pub(crate) name: &'a str,
     pub(crate) subresource: Option<&'a str>,
@@ -52,13 +52,14 @@ impl PatchTarget<'_> {
         }
     }
 
-    /// Reports whether the patch has the type of the resource. Subresources such as `scale` have another.
+    /// Reports whether the patch has the type of the resource. Subresources such as `scale` have
+    /// their own types.
     fn has_resource_type(&self) -> bool {
         matches!(self.subresource, None | Some("status"))
     }
 
-    /// Reports whether the resource is the regular plural of its kind. That holds for the built-in groups. A
-    /// custom resource may have any plural, even in a group under `k8s.io`.
+    /// Reports whether the resource is certainly the regular plural of its kind, as in the built-in
+    /// groups. A custom resource may have any plural, even in a group under `k8s.io`.
     fn has_derivable_kind(&self) -> bool {
         let built_in = self.group.strip_suffix(".k8s.io");
         !self.group.contains('.') || built_in.is_some_and(|group| BUILT_IN_GROUPS.contains(&group))
@@ -66,7 +67,7 @@ impl PatchTarget<'_> {
 }
 
 /// The fields of a patch that identify the object.
-struct Identity<'a> {
+struct IdentityFields<'a> {
     api_version: Option<&'a Value>,
     kind: Option<&'a Value>,
     name: Option<&'a Value>,
@@ -81,7 +82,7 @@ pub(super) fn check(
 ) -> Result<bool> {
     let metadata = object.get("metadata").and_then(Value::as_object);
     let in_metadata = |name| metadata.and_then(|metadata| metadata.get(name));
-    let identity = Identity {
+    let identity = IdentityFields {
         api_version: object.get("apiVersion"),
         kind: object.get("kind"),
         name: in_metadata("name"),
@@ -101,7 +102,7 @@ pub(super) fn check(
 }
 
 /// Checks that an apply patch has the fields that the server requires.
-fn require_identity(identity: &Identity<'_>, target: &PatchTarget<'_>) -> Result<()> {
+fn require_identity(identity: &IdentityFields<'_>, target: &PatchTarget<'_>) -> Result<()> {
     let (api_version, kind) = if target.has_resource_type() {
         (
             format!("apiVersion: {}", target.api_version()),
@@ -132,7 +133,7 @@ fn require_identity(identity: &Identity<'_>, target: &PatchTarget<'_>) -> Result
 }
 
 /// Checks that the identifying fields in the patch match the path.
-fn match_path(identity: &Identity<'_>, target: &PatchTarget<'_>) -> Result<()> {
+fn match_path(identity: &IdentityFields<'_>, target: &PatchTarget<'_>) -> Result<()> {
     let expect = |pointer: &str, actual: Option<&Value>, expected: &str| match actual {
         Some(actual) if actual != expected => Err(mismatch(pointer, &format!("{expected:?}"))),
         _ => Ok(()),

@@ -39,9 +39,9 @@ impl PatchType {
         }
     }
 
-    /// Returns the default type for a body: a JSON patch if it starts like an array, otherwise strategic, as
-    /// for `kubectl patch`. With `--verbatim`, the body may be invalid.
-    pub(crate) fn of_body(body: &[u8]) -> Self {
+    /// Returns the default type for a body: a JSON patch if it starts like an array, otherwise
+    /// strategic, as in `kubectl patch`. With `--verbatim`, the body may be invalid.
+    pub(crate) fn from_body(body: &[u8]) -> Self {
         if body.trim_ascii_start().starts_with(b"[") {
             Self::Json
         } else {
@@ -51,7 +51,7 @@ impl PatchType {
 
     /// Returns the explicit type or else the default, and checks that it fits `document`.
     pub(crate) fn choose(explicit: Option<Self>, document: &Document) -> Result<Self> {
-        let chosen = explicit.unwrap_or_else(|| Self::of_body(&document.bytes));
+        let chosen = explicit.unwrap_or_else(|| Self::from_body(&document.bytes));
         let (actual, fits, remedy) = match document.value {
             Value::Array(_) => (
                 "an array",
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     fn choose(explicit: Option<PatchType>, text: &str) -> std::result::Result<PatchType, String> {
-        let document = Document::read(text.as_bytes()).unwrap();
+        let document = Document::parse(text.as_bytes()).unwrap();
         PatchType::choose(explicit, &document)
             .map_err(|error| format!("{error}\nhint: {}", error.hint().unwrap()))
     }
@@ -101,9 +101,9 @@ mod tests {
         assert_eq!(choose(None, "a: 1"), Ok(PatchType::Strategic));
         assert_eq!(choose(None, " [1]"), Ok(PatchType::Json));
         assert_eq!(choose(None, "- op: test"), Ok(PatchType::Json));
-        assert_eq!(PatchType::of_body(b"\n [broken"), PatchType::Json);
-        assert_eq!(PatchType::of_body(b"{broken"), PatchType::Strategic);
-        assert_eq!(PatchType::of_body(b""), PatchType::Strategic);
+        assert_eq!(PatchType::from_body(b"\n [broken"), PatchType::Json);
+        assert_eq!(PatchType::from_body(b"{broken"), PatchType::Strategic);
+        assert_eq!(PatchType::from_body(b""), PatchType::Strategic);
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! The meaning of a plain YAML scalar by kubectl's rules: YAML 1.1 with Go's integers.
+//! Interprets plain YAML scalars by kubectl's rules: YAML 1.1 with Go's integers.
 //!
-//! The model is `resolve` in go.yaml.in/yaml/v2, which is neither YAML 1.1 (no base 60, `0o17` is 15) nor
-//! 1.2 (`yes` is true, `0644` is 420). There is one difference: a number keeps its digits as far as JSON
-//! can express them, where kubectl goes through a float. `1.10` stays `1.10`, and an integer of 23 digits
-//! stays itself.
+//! The model is `resolve` in go.yaml.in/yaml/v2, which implements neither YAML 1.1 (no base 60,
+//! `0o17` is 15) nor 1.2 (`yes` is true, `0644` is 420). There is one difference: kubectl converts
+//! numbers to floats, but here a number keeps its digits. `1.10` stays `1.10`, and an integer of 23
+//! digits stays unchanged.
 
-/// A scalar in JSON's terms.
+/// The meaning of a scalar in JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Scalar {
     Null,
@@ -99,7 +99,7 @@ fn decimal(sign: &str, unsigned: &str) -> Option<String> {
         zero if zero == "-0" => "0".to_owned(),
         number => number,
     };
-    // Beyond the range of a float it is text, because Go's ParseFloat fails.
+    // A number outside the range of a float is text, because Go's ParseFloat fails.
     number
         .parse::<f64>()
         .is_ok_and(f64::is_finite)

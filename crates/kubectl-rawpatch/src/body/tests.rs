@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::*;
 
 fn refusal(patch: impl AsRef<[u8]>) -> String {
-    let error = Document::read(patch.as_ref()).unwrap_err();
+    let error = Document::parse(patch.as_ref()).unwrap_err();
     assert_eq!(error.exit_code(), 2);
     assert!(!format!("{error:?}").contains("hunter2"), "{error}");
     match error.hint() {
@@ -25,7 +25,7 @@ fn json_keeps_its_bytes() {
         r#"[{"op":"test","path":"","value":null}]"#,
         r#"{"a":"é😀","":{}}"#,
     ] {
-        let document = Document::read(text.as_bytes()).unwrap();
+        let document = Document::parse(text.as_bytes()).unwrap();
         assert_eq!(document.bytes(), text.as_bytes());
         assert_eq!(document.value, serde_json::from_str::<Value>(text).unwrap());
     }
@@ -34,7 +34,7 @@ fn json_keeps_its_bytes() {
 #[test]
 fn a_byte_order_mark_is_removed() {
     for (text, sent) in [(r#"{ "a":1}"#, r#"{ "a":1}"#), ("a: 1", r#"{"a":1}"#)] {
-        let document = Document::read(format!("\u{feff}{text}").as_bytes()).unwrap();
+        let document = Document::parse(format!("\u{feff}{text}").as_bytes()).unwrap();
         assert_eq!(document.bytes(), sent.as_bytes());
     }
 }
@@ -42,7 +42,7 @@ fn a_byte_order_mark_is_removed() {
 #[test]
 fn flow_yaml_is_not_mistaken_for_broken_json() {
     assert_eq!(
-        Document::read(b"{a: 1, b: [yes,],}").unwrap().bytes(),
+        Document::parse(b"{a: 1, b: [yes,],}").unwrap().bytes(),
         br#"{"a":1,"b":[true]}"#
     );
 }
@@ -114,7 +114,7 @@ fn json_that_the_server_cannot_read_is_not_tried_as_yaml() {
         "error: the patch cannot be read: it is nested deeper than 127 levels"
     );
     let deepest = "[".repeat(127) + &"]".repeat(127);
-    assert!(Document::read(deepest.as_bytes()).is_ok());
+    assert!(Document::parse(deepest.as_bytes()).is_ok());
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn refuses_a_patch_that_is_not_utf8() {
 #[test]
 fn refuses_a_patch_above_the_size_limit() {
     let with_length = |length: usize| format!("[\"{}\"]", "x".repeat(length - 4));
-    assert!(Document::read(with_length(MAX_BYTES).as_bytes()).is_ok());
+    assert!(Document::parse(with_length(MAX_BYTES).as_bytes()).is_ok());
     for patch in [
         with_length(MAX_BYTES + 1),
         format!("a: {}", "x".repeat(MAX_BYTES)),
@@ -146,7 +146,7 @@ fn refuses_a_patch_above_the_size_limit() {
     }
     let commented = format!("# {}\na: 1", "x".repeat(MAX_BYTES));
     assert_eq!(
-        Document::read(commented.as_bytes()).unwrap().bytes(),
+        Document::parse(commented.as_bytes()).unwrap().bytes(),
         br#"{"a":1}"#
     );
 }
@@ -187,7 +187,7 @@ fn warns_about_status_on_the_main_resource() {
             name: "sleep",
             subresource,
         };
-        let document = Document::read(text.as_bytes()).unwrap();
+        let document = Document::parse(text.as_bytes()).unwrap();
         let warning = check(&document, patch_type, &target).unwrap();
         if let Some(warning) = &warning {
             assert_eq!(
@@ -286,7 +286,7 @@ fn any_json_is_sent_unchanged_and_has_the_same_value_as_yaml() {
             value.to_string(),
             serde_json::to_string_pretty(&value).unwrap(),
         ] {
-            let document = Document::read(text.as_bytes()).unwrap();
+            let document = Document::parse(text.as_bytes()).unwrap();
             assert_eq!(document.bytes(), text.as_bytes());
             assert_eq!(document.value, value);
             let rewritten = yaml::to_json(&text).unwrap();
@@ -369,7 +369,7 @@ fn corrupted_patches_are_refused_or_sent_as_valid_json() {
     let (mut read, mut guarded) = (0, 0);
     for round in 0..20_000 {
         let patch = corrupted(SEEDS[round % SEEDS.len()], &mut random);
-        let Ok(document) = Document::read(&patch) else {
+        let Ok(document) = Document::parse(&patch) else {
             continue;
         };
         read += 1;

@@ -1,4 +1,4 @@
-//! Guards a patch, so that it applies to only one version of the object.
+//! Guards a patch, so that it only applies to one version of the object.
 //!
 //! The guard is inserted into the text, and the rest of the text stays unchanged. In an object, the guard
 //! is `metadata.resourceVersion`. In a JSON patch, it is a leading `replace` of that field, to which the
@@ -64,7 +64,7 @@ fn guard_operations(text: &str, members: &[(&str, &str)]) -> Result<(usize, Stri
 
 /// Reports whether `operation` would change `pointer` to something other than `value`.
 fn undoes(operation: &Value, pointer: &str, value: &str) -> bool {
-    let Ok(operation) = Operation::read(operation) else {
+    let Ok(operation) = Operation::parse(operation) else {
         return false; // The server refuses it.
     };
     let sets_same_value = operation.path == pointer

@@ -1,11 +1,12 @@
 //! Rewrites YAML as JSON.
 //!
-//! The events of granit-parser, which is serde-saphyr's parser, are composed into a tree, and the tree is
-//! written as JSON. A deserializer would turn numbers into floats, but a patch must keep `1.10` and an
-//! integer of 23 digits. Nodes are shared, so an alias takes no memory until it is written.
+//! granit-parser, which is serde-saphyr's parser, emits events. This module composes them into a
+//! tree, and writes the tree as JSON. A deserializer would turn numbers into floats, but a patch
+//! must keep `1.10` and an integer of 23 digits. Aliases share nodes, so they take no memory until
+//! they are written.
 //!
-//! YAML is read as kubectl reads it ([`super::scalar`]), except where a patch would not mean what its
-//! author sees:
+//! YAML is read as in kubectl ([`super::scalar`]), except where kubectl's reading would surprise
+//! the author of the patch:
 //!
 //! | input | kubectl | here |
 //! |---|---|---|
@@ -16,7 +17,7 @@
 //! | a second document | dropped | refused |
 //! | only comments | sends `null` | refused |
 //! | `!name` tags, `!!set`, a collection with the tag of another kind | drops the tag | refused |
-//! | `!!binary` that is not UTF-8 | replaced by U+FFFD | refused |
+//! | `!!binary` that is not UTF-8 | replaced with U+FFFD | refused |
 //! | `{a: 1}`, `"\ud83d\ude00"` | refused | read |
 //! | the order of keys | sorted | kept |
 
@@ -31,8 +32,8 @@ use super::scalar;
 use super::scalar::Scalar;
 use super::{Error, MAX_BYTES, MAX_DEPTH, Result, changes_nothing, too_large};
 
-/// The limit for the keys that `<<` merges: their length in bytes, plus [`COST_PER_KEY`] for each. It leaves
-/// room for a body of the maximum size, and stops a bomb within a second.
+/// The limit for the keys that `<<` merges: their length in bytes, plus [`COST_PER_KEY`] for each.
+/// It leaves room for a body of the maximum size, and stops a YAML bomb within a second.
 const MAX_MERGE_COST: usize = 16 * 1024 * 1024;
 const COST_PER_KEY: usize = 16;
 
@@ -130,7 +131,7 @@ impl<'a> Composer<'a> {
         }
     }
 
-    /// Builds a node at this depth of collections. JSON must be able to express it.
+    /// Builds a node at this depth of collections. Refuses a node that JSON cannot express.
     fn value(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Rc<Node>> {
         let node = self.node(event, span, depth)?;
         if matches!(node.content, Content::Scalar(_, Scalar::NotFinite)) {
@@ -232,7 +233,8 @@ impl<'a> Composer<'a> {
         }
     }
 
-    /// Merges the keys of `<<: value`. An explicit key wins, then the first mapping that has the key.
+    /// Merges the keys of `<<: value`. An explicit key takes precedence, then the first mapping
+    /// that has the key.
     fn merge(
         &mut self,
         value: &Node,

@@ -1,10 +1,10 @@
-//! `-o diff`: the changes of an object, field by field.
+//! `-o diff`: shows the changes of an object, field by field.
 //!
 //! ```text
 //! MODIFIED deployment.apps/sleep
 //!   spec.replicas: 1 → 3
 //! ```
-//! It needs the last state of every object, which no other format keeps.
+//! The format needs the last state of every object, which no other format keeps.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use kubectl_plugin::text::terminal;
 use kubectl_plugin::text::terminal::printable;
 use serde_json::Value;
 
-/// Stands for an absent field.
+/// The text for an absent field.
 const NOTHING: &str = "(none)";
 
 /// The last state of all known objects.
@@ -48,7 +48,7 @@ impl Differ {
         text.push('\n');
         if let Some(metadata) = object["metadata"].as_object_mut() {
             metadata.remove("managedFields");
-            // It changes with every event.
+            // The resource version changes with every event.
             metadata.remove("resourceVersion");
         }
         let key = key(&object);
@@ -77,9 +77,9 @@ impl Differ {
                 }
             }
             (Some(Value::Array(old)), Some(Value::Array(new))) => {
-                for place in 0..old.len().max(new.len()) {
-                    let path = format!("{path}[{place}]");
-                    self.compare(&path, old.get(place), new.get(place), text);
+                for index in 0..old.len().max(new.len()) {
+                    let path = format!("{path}[{index}]");
+                    self.compare(&path, old.get(index), new.get(index), text);
                 }
             }
             _ => {

@@ -1,4 +1,4 @@
-//! `-o`: the output formats of an event.
+//! `-o`: writes events in the output formats.
 
 use kubectl_plugin::Error;
 use kubectl_plugin::output::{Output, OutputArgs, unknown_format, write, write_coloured};
@@ -32,7 +32,7 @@ const FORMATS: &[&str] = &[
 ];
 
 impl Format {
-    /// Parses the flag, with kubectl's words for an unknown format.
+    /// Parses the flag, with kubectl's error for an unknown format.
     pub(crate) fn parse(arguments: &WatchArgs) -> Result<Self, Error> {
         let flag = arguments.output.as_deref().unwrap_or_default();
         let name = flag.split('=').next().unwrap_or_default().to_lowercase();
@@ -65,7 +65,7 @@ impl Format {
         })
     }
 
-    /// Reports whether the format needs the objects that are not printed, too.
+    /// Reports whether the format also needs the objects that are not printed.
     pub(crate) fn reads_objects(&self) -> bool {
         matches!(self, Self::Diff(_))
     }
@@ -75,7 +75,7 @@ impl Format {
         matches!(self, Self::Table(_))
     }
 
-    /// Learns from an event that is not printed.
+    /// Updates the format's state from an event that is not printed.
     pub(crate) fn learn(&mut self, path: &str, line: &[u8]) -> Result<(), Error> {
         match self {
             Self::Diff(differ) => drop(differ.describe(line)?),
@@ -85,14 +85,14 @@ impl Format {
         Ok(())
     }
 
-    /// Learns from a page before its lines are written.
+    /// Updates the format's state from a page before its lines are written.
     pub(crate) fn measure(&mut self, path: &str, page: &Page<'_>) {
         if let Self::Table(tables) = self {
             tables.measure(path, page);
         }
     }
 
-    /// Writes an event of a path, which is a whole line.
+    /// Writes an event of a path. `line` is a whole line.
     pub(crate) fn write(&mut self, path: &str, line: &[u8]) -> Result<(), Error> {
         match self {
             Self::Line => write(line),

@@ -1,4 +1,4 @@
-//! `--for`: what a run waits for, in the grammar of `kubectl wait`
+//! `--for`: the conditions that end a run, in the grammar of `kubectl wait`
 //! (`kubectl/pkg/cmd/wait/wait.go`).
 
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ pub(crate) enum Condition {
     Delete,
     /// Every object has this status condition.
     Status { name: String, value: String },
-    /// The template renders every object to this text, or to any text without a value.
+    /// The template renders every object to this value, or to any text if there is no value.
     JsonPath {
         template: Arc<Template>,
         value: Option<String>,
@@ -33,24 +33,24 @@ pub(crate) enum Condition {
 #[derive(Debug)]
 pub(crate) struct Goal(Vec<Condition>);
 
-/// The state of the objects of one path.
+/// The progress of one path towards the goal.
 #[derive(Debug, Default)]
-pub(crate) struct Progress {
+pub(crate) struct GoalProgress {
     is_synced: bool,
-    /// Whether an object, by namespace and name, meets the conditions.
+    /// Whether each object meets the conditions, by namespace and name.
     objects: HashMap<(String, String), bool>,
-    /// How many objects do not.
+    /// The number of objects that do not meet the conditions.
     unmet: usize,
 }
 
 impl Goal {
-    /// Returns the goal of these conditions; `None` without any.
-    pub(crate) fn of(conditions: &[Condition]) -> Option<Self> {
+    /// Creates the goal. Returns `None` if there are no conditions.
+    pub(crate) fn from_conditions(conditions: &[Condition]) -> Option<Self> {
         (!conditions.is_empty()).then(|| Self(conditions.to_vec()))
     }
 
     /// Reports whether all conditions are met.
-    pub(crate) fn is_met(&self, progress: &Progress) -> bool {
+    pub(crate) fn is_met(&self, progress: &GoalProgress) -> bool {
         self.0.iter().all(|condition| match condition {
             Condition::Synced => progress.is_synced,
             Condition::Create => !progress.objects.is_empty(),
@@ -75,14 +75,14 @@ impl Goal {
     }
 }
 
-impl Progress {
-    /// Marks that the initial state is known.
+impl GoalProgress {
+    /// Records that the initial state is complete.
     pub(crate) fn sync(&mut self) {
         self.is_synced = true;
     }
 
     /// Updates the state of an object from an event.
-    pub(crate) fn note(&mut self, goal: &Goal, line: &Line<'_>) -> Result<(), Error> {
+    pub(crate) fn update(&mut self, goal: &Goal, line: &Line<'_>) -> Result<(), Error> {
         let key = (
             line.identity.namespace.to_owned(),
             line.identity.name.to_owned(),
@@ -142,7 +142,7 @@ impl Condition {
                 "jsonpath wait condition must have a path, and a value after `=`: {text:?}"
             )));
         }
-        // Like kubectl, accept a path without braces.
+        // As in kubectl, a path may lack its braces.
         let braced = if path.starts_with('{') {
             path.to_owned()
         } else {
@@ -157,7 +157,7 @@ impl Condition {
     }
 }
 
-/// Reports whether a status condition has a value and refers to the current generation.
+/// Reports whether a status condition has this value and is not older than the object's generation.
 fn has_status(object: &Value, name: &str, value: &str) -> bool {
     let same = |field: &Value, text: &str| {
         field
@@ -193,11 +193,11 @@ mod tests {
     fn goal(flags: &[&str]) -> Goal {
         let conditions: Result<Vec<_>, _> =
             flags.iter().map(|flag| Condition::parse(flag)).collect();
-        Goal::of(&conditions.unwrap()).unwrap()
+        Goal::from_conditions(&conditions.unwrap()).unwrap()
     }
 
-    fn note(
-        progress: &mut Progress,
+    fn update(
+        progress: &mut GoalProgress,
         goal: &Goal,
         event_type: EventType,
         name: &str,
@@ -213,21 +213,22 @@ mod tests {
             text: text.as_bytes(),
             synthetic: "",
         };
-        progress.note(goal, &line).unwrap();
+        progress.update(goal, &line).unwrap();
     }
 
     #[test]
     fn create_delete_and_synced_are_met_at_the_right_time() {
         let (created, deleted, synced) = (goal(&["create"]), goal(&["delete"]), goal(&["synced"]));
-        let mut progress = Progress::default();
-        let all =
-            |progress: &Progress| [&created, &deleted, &synced].map(|goal| goal.is_met(progress));
+        let mut progress = GoalProgress::default();
+        let all = |progress: &GoalProgress| {
+            [&created, &deleted, &synced].map(|goal| goal.is_met(progress))
+        };
         assert_eq!(all(&progress), [false, false, false]);
         progress.sync();
         assert_eq!(all(&progress), [false, true, true]);
-        note(&mut progress, &created, EventType::Added, "a", &json!({}));
+        update(&mut progress, &created, EventType::Added, "a", &json!({}));
         assert_eq!(all(&progress), [true, false, true]);
-        note(&mut progress, &created, EventType::Deleted, "a", &json!({}));
+        update(&mut progress, &created, EventType::Deleted, "a", &json!({}));
         assert_eq!(all(&progress), [false, true, true]);
     }
 
@@ -235,10 +236,10 @@ mod tests {
     fn every_object_must_meet_a_condition() {
         let goal = goal(&["condition=Ready", "jsonpath={.spec.x}=5"]);
         let object = |status: &str, x| json!({"spec": {"x": x}, "status": {"conditions": [{"type": "ready", "status": status}]}});
-        let mut progress = Progress::default();
+        let mut progress = GoalProgress::default();
         progress.sync();
         assert!(!goal.is_met(&progress));
-        note(
+        update(
             &mut progress,
             &goal,
             EventType::Added,
@@ -246,7 +247,7 @@ mod tests {
             &object("True", 5),
         );
         assert!(goal.is_met(&progress));
-        note(
+        update(
             &mut progress,
             &goal,
             EventType::Added,
@@ -254,7 +255,7 @@ mod tests {
             &object("False", 5),
         );
         assert!(!goal.is_met(&progress));
-        note(
+        update(
             &mut progress,
             &goal,
             EventType::Modified,
@@ -262,7 +263,7 @@ mod tests {
             &object("True", 4),
         );
         assert!(!goal.is_met(&progress));
-        note(
+        update(
             &mut progress,
             &goal,
             EventType::Modified,
@@ -270,14 +271,14 @@ mod tests {
             &object("true", 5),
         );
         assert!(goal.is_met(&progress));
-        note(
+        update(
             &mut progress,
             &goal,
             EventType::Modified,
             "b",
             &object("False", 5),
         );
-        note(
+        update(
             &mut progress,
             &goal,
             EventType::Deleted,

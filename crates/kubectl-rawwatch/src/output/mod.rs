@@ -2,9 +2,9 @@
 //!
 //! * `printer`: writes event lines and messages
 //! * `format`: the formats of `-o`; `table` and `diff` are two of them
-//! * `object`: finds the object of an event
+//! * `object`: returns the object of an event
 //! * `goal`: the conditions of `--for`
-//! * `reader`: notices that the reader of stdout is gone
+//! * `reader`: detects that the reader of stdout is gone
 
 pub(crate) mod diff;
 pub(crate) mod format;

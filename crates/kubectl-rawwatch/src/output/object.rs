@@ -1,4 +1,4 @@
-//! Finds the object of an event.
+//! Returns the object of an event.
 
 use kubectl_plugin::Error;
 use serde_json::value::RawValue;

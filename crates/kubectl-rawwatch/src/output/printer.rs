@@ -9,7 +9,7 @@ use kubectl_plugin::{Error, stderr};
 
 use crate::args::WatchArgs;
 use crate::output::format::Format;
-use crate::output::goal::{Goal, Progress};
+use crate::output::goal::{Goal, GoalProgress};
 use crate::representation::Representation;
 use crate::watcher::EventSink;
 use crate::wire::event::{EventType, Line};
@@ -27,20 +27,20 @@ pub(crate) struct Printer {
     format: Format,
     /// The conditions that every path must meet.
     goal: Option<Goal>,
-    /// How many paths do not meet them.
+    /// The number of paths that do not meet the goal.
     unmet_paths: usize,
-    /// How many more lines are wanted; `None` is no limit.
+    /// The number of lines that are still wanted; `None` means no limit.
     wanted: Option<u64>,
-    /// A buffer for the line that is put together.
+    /// A buffer for a line with inserted members.
     line: Vec<u8>,
 }
 
 impl Printer {
-    /// Builds the output that the flags ask for, for this number of paths.
+    /// Creates the output for the flags and a number of paths.
     pub(crate) fn new(arguments: &WatchArgs, paths: usize) -> Result<Self, Error> {
         Ok(Self {
             format: Format::parse(arguments)?,
-            goal: Goal::of(&arguments.conditions),
+            goal: Goal::from_conditions(&arguments.conditions),
             unmet_paths: paths,
             types: if arguments.types.is_empty() {
                 vec![EventType::Added, EventType::Modified, EventType::Deleted]
@@ -57,7 +57,7 @@ impl Printer {
     }
 
     /// Reports whether `--count` or `--for` ends the run.
-    pub(crate) fn waits(&self) -> bool {
+    pub(crate) fn has_end_condition(&self) -> bool {
         self.wanted.is_some() || self.goal.is_some()
     }
 
@@ -84,12 +84,12 @@ impl Printer {
         self.wanted == Some(0) || (self.goal.is_some() && self.unmet_paths == 0)
     }
 
-    /// Writes a line of the server, with our members inserted: `synthetic`, and one for each flag.
+    /// Writes a line with the members of `rawwatch` inserted: `synthetic`, and one for each flag.
     fn print(&mut self, path: &str, line: &[u8], synthetic: &str) -> Result<(), Error> {
         if synthetic.is_empty() && !self.tag && !self.timestamps {
             self.format.write(path, line)?;
         } else {
-            let ours = self.ours(path, synthetic);
+            let members = self.rawwatch_members(path, synthetic);
             let end = line
                 .iter()
                 .rposition(|&byte| byte == b'}')
@@ -97,7 +97,7 @@ impl Printer {
             self.line.clear();
             self.line.extend_from_slice(&line[..end]);
             self.line.extend_from_slice(b",\"rawwatch\":{");
-            self.line.extend_from_slice(ours.as_bytes());
+            self.line.extend_from_slice(members.as_bytes());
             self.line.extend_from_slice(b"}}\n");
             self.format.write(path, &self.line)?;
         }
@@ -107,19 +107,19 @@ impl Printer {
         Ok(())
     }
 
-    /// Returns the members of the line's `rawwatch`.
-    fn ours(&self, path: &str, synthetic: &str) -> String {
-        let mut ours = String::new();
+    /// Returns the members of `rawwatch` for a line.
+    fn rawwatch_members(&self, path: &str, synthetic: &str) -> String {
+        let mut members = String::new();
         if self.tag {
             // A path contains no character that JSON escapes.
-            let _ = write!(ours, "\"path\":\"{path}\",");
+            let _ = write!(members, "\"path\":\"{path}\",");
         }
         if self.timestamps {
-            let _ = write!(ours, "\"time\":\"{:.6}\",", Timestamp::now());
+            let _ = write!(members, "\"time\":\"{:.6}\",", Timestamp::now());
         }
-        ours.push_str(synthetic);
-        ours.truncate(ours.trim_end_matches(',').len());
-        ours
+        members.push_str(synthetic);
+        members.truncate(members.trim_end_matches(',').len());
+        members
     }
 }
 
@@ -127,8 +127,8 @@ impl Printer {
 pub(crate) struct PathPrinter<'a> {
     path: &'a str,
     printer: &'a RefCell<Printer>,
-    progress: Progress,
-    /// Whether the path meets the goal.
+    progress: GoalProgress,
+    /// Whether the path currently meets the goal.
     is_met: bool,
 }
 
@@ -137,7 +137,7 @@ impl<'a> PathPrinter<'a> {
         Self {
             path,
             printer,
-            progress: Progress::default(),
+            progress: GoalProgress::default(),
             is_met: false,
         }
     }
@@ -148,7 +148,7 @@ impl<'a> PathPrinter<'a> {
         let Some(goal) = &printer.goal else {
             return Ok(());
         };
-        self.progress.note(goal, line)?;
+        self.progress.update(goal, line)?;
         drop(printer);
         self.compare_with_goal();
         Ok(())
@@ -182,7 +182,7 @@ impl EventSink for PathPrinter<'_> {
         self.approach(line)
     }
 
-    fn seed(&mut self, line: &Line<'_>) -> Result<(), Error> {
+    fn existing(&mut self, line: &Line<'_>) -> Result<(), Error> {
         self.printer
             .borrow_mut()
             .format
@@ -194,7 +194,7 @@ impl EventSink for PathPrinter<'_> {
         self.printer.borrow_mut().format.measure(self.path, page);
     }
 
-    fn again(&mut self, line: &[u8]) {
+    fn duplicate(&mut self, line: &[u8]) {
         if let Format::Table(tables) = &mut self.printer.borrow_mut().format {
             tables.learn(self.path, line);
         }
@@ -217,7 +217,7 @@ impl EventSink for PathPrinter<'_> {
         self.printer.borrow().is_done()
     }
 
-    fn note(&mut self, text: &str) {
+    fn message(&mut self, text: &str) {
         stderr::say(text);
     }
 

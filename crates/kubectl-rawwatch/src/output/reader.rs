@@ -1,8 +1,8 @@
-//! Notices that the reader of stdout is gone.
+//! Detects that the reader of stdout is gone.
 //!
-//! A write to a pipe without a reader fails, but an idle watch writes nothing: in `rawwatch … | head -1` it
-//! would linger until the next event, which may never come. A thread waits for the reader's end, because
-//! tokio accepts no descriptor that is also used elsewhere.
+//! A write to a pipe without a reader fails, but an idle watch writes nothing: in `rawwatch … |
+//! head -1`, it would linger until the next event, which may never come. A thread waits for the
+//! hangup, because tokio accepts no descriptor that is also used elsewhere.
 
 use std::io;
 use std::thread;
@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 pub(crate) async fn reader_closed() -> Error {
     let (sender, receiver) = oneshot::channel();
     let watching = thread::Builder::new().spawn(move || {
-        if has_hung_up() {
+        if wait_for_hangup() {
             let _ = sender.send(());
         }
     });
@@ -25,9 +25,10 @@ pub(crate) async fn reader_closed() -> Error {
     }
 }
 
-/// Waits until the reader is gone, which `poll` reports even if it is asked for no event.
+/// Waits until the reader is gone. `poll` always reports a hangup, even without any requested
+/// events.
 #[cfg(unix)]
-fn has_hung_up() -> bool {
+fn wait_for_hangup() -> bool {
     use rustix::event::{PollFd, PollFlags, poll};
     use rustix::io::Errno;
 
@@ -42,6 +43,6 @@ fn has_hung_up() -> bool {
 }
 
 #[cfg(not(unix))]
-fn has_hung_up() -> bool {
+fn wait_for_hangup() -> bool {
     false
 }

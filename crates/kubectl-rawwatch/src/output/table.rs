@@ -1,8 +1,9 @@
-//! `-o table` and `-o wide`: the server's columns, like `kubectl get -w --output-watch-events`.
+//! `-o table` and `-o wide`: show the server's columns, like `kubectl get -w
+//! --output-watch-events`.
 //!
-//! The server describes its columns on every page of a list, but only on the first event of a stream
-//! (`apiserver/pkg/endpoints/handlers/response.go`), so they are remembered. So are their widths: a column
-//! only grows.
+//! The server describes its columns on every page of a list, but only on the first event of a
+//! stream (`apiserver/pkg/endpoints/handlers/response.go`), so they are remembered. Their widths
+//! are remembered, too, and only grow.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -17,7 +18,7 @@ use serde_json::value::RawValue;
 
 use crate::wire::page::Page;
 
-/// The gap between two columns, which is kubectl's (`cli-runtime/pkg/printers/tabwriter.go`).
+/// The gap between two columns, as in kubectl (`cli-runtime/pkg/printers/tabwriter.go`).
 const GAP: usize = 3;
 /// The width of the longest event type.
 const EVENT_WIDTH: usize = "MODIFIED".len();
@@ -30,10 +31,10 @@ pub(crate) struct Tables {
     tables: HashMap<String, Table>,
 }
 
-/// The columns that all tables of a run have.
+/// The optional columns, which are the same in all tables of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Layout {
-    /// Show columns of lower priority, too.
+    /// Whether columns of lower priority are shown, too.
     pub(crate) wide: bool,
     pub(crate) timestamps: bool,
     pub(crate) paths: bool,
@@ -58,7 +59,7 @@ struct Column {
     priority: i32,
 }
 
-/// A row (`meta/v1`, `TableRow`). An object that is not a table makes one, too.
+/// A row (`meta/v1`, `TableRow`), or an object without cells.
 #[derive(Default, Deserialize)]
 struct Row<'a> {
     #[serde(default)]
@@ -67,7 +68,7 @@ struct Row<'a> {
     object: Option<&'a RawValue>,
 }
 
-/// An event, as a table or an object, with our members.
+/// An event with a table or an object, and the members of `rawwatch`.
 #[derive(Deserialize)]
 struct EventLine<'a> {
     #[serde(rename = "type")]
@@ -75,12 +76,12 @@ struct EventLine<'a> {
     #[serde(borrow)]
     object: &'a RawValue,
     #[serde(default)]
-    rawwatch: Ours,
+    rawwatch: RawwatchMember,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Ours {
+struct RawwatchMember {
     path: String,
     time: String,
     synthetic: bool,
@@ -100,7 +101,7 @@ struct TableObject<'a> {
 
 /// The parts of the object in a row that are read.
 #[derive(Default, Deserialize)]
-struct Identity {
+struct RowObject {
     #[serde(default)]
     metadata: Metadata,
 }
@@ -115,12 +116,12 @@ struct Metadata {
 
 /// Returns the object in the row, if `object` is a table.
 pub(crate) fn object_in_row(object: &RawValue) -> Option<&RawValue> {
-    TableObject::read(object)?.rows.first()?.object
+    TableObject::parse(object)?.rows.first()?.object
 }
 
 impl<'a> TableObject<'a> {
-    /// Returns `None` if `object` is not a table.
-    fn read(object: &'a RawValue) -> Option<Self> {
+    /// Parses a table. Returns `None` if `object` is not one.
+    fn parse(object: &'a RawValue) -> Option<Self> {
         let table: Self = serde_json::from_str(object.get()).ok()?;
         let is_table = table.kind == "Table" && table.api_version.starts_with("meta.k8s.io/");
         is_table.then_some(table)
@@ -135,7 +136,7 @@ impl Tables {
         }
     }
 
-    /// Widens the columns of a path for a page, before its first line is written.
+    /// Widens the columns of a path for all rows of a page, before its first line is written.
     pub(crate) fn measure(&mut self, path: &str, page: &Page<'_>) {
         let table = self.table(path);
         if let Some(columns) = page
@@ -146,15 +147,15 @@ impl Tables {
         }
         for item in &page.items {
             if let Ok(row) = serde_json::from_str::<Row<'_>>(item.get()) {
-                table.widen(&table.texts("ADDED", &row, &Ours::default()));
+                table.widen(&table.texts("ADDED", &row, &RawwatchMember::default()));
             }
         }
     }
 
-    /// Learns the columns from an event.
+    /// Updates the columns from an event.
     pub(crate) fn learn(&mut self, path: &str, line: &[u8]) {
         if let Ok(event) = serde_json::from_slice::<EventLine<'_>>(line)
-            && let Some(columns) = TableObject::read(event.object).and_then(|table| table.columns)
+            && let Some(columns) = TableObject::parse(event.object).and_then(|table| table.columns)
         {
             self.table(path).set_columns(columns);
         }
@@ -164,14 +165,14 @@ impl Tables {
     pub(crate) fn describe(&mut self, path: &str, line: &[u8]) -> Result<String, Error> {
         let event: EventLine<'_> = serde_json::from_slice(line)
             .map_err(|_| Error::protocol("the server sent an event that is not valid JSON"))?;
-        let row = match TableObject::read(event.object) {
+        let row = match TableObject::parse(event.object) {
             Some(object) => {
                 if let Some(columns) = object.columns {
                     self.table(path).set_columns(columns);
                 }
                 object.rows.into_iter().next().unwrap_or_default()
             }
-            // The server sends objects that it cannot turn into rows as they are.
+            // The server sends an object unchanged if it cannot turn it into a row.
             None => Row {
                 cells: Vec::new(),
                 object: Some(event.object),
@@ -216,7 +217,7 @@ impl Table {
         }
     }
 
-    /// Returns the columns that are shown, with their indexes in a row.
+    /// Returns the columns that are shown, with the indexes of their cells.
     fn shown(&self) -> impl Iterator<Item = (usize, &Column)> {
         self.columns
             .iter()
@@ -240,10 +241,10 @@ impl Table {
     }
 
     /// Returns the cells of a row. A synthetic event is marked with a `*`.
-    fn texts(&self, event_type: &str, row: &Row<'_>, ours: &Ours) -> Vec<String> {
+    fn texts(&self, event_type: &str, row: &Row<'_>, member: &RawwatchMember) -> Vec<String> {
         let identity = row
             .object
-            .and_then(|object| serde_json::from_str::<Identity>(object.get()).ok())
+            .and_then(|object| serde_json::from_str::<RowObject>(object.get()).ok())
             .unwrap_or_default();
         let metadata = identity.metadata;
         let is_bookmark = event_type == "BOOKMARK";
@@ -252,13 +253,13 @@ impl Table {
         } else {
             metadata.name
         };
-        let mark = if ours.synthetic { "*" } else { "" };
+        let mark = if member.synthetic { "*" } else { "" };
         let mut texts = vec![format!("{event_type}{mark}")];
         if self.layout.timestamps {
-            texts.push(ours.time.clone());
+            texts.push(member.time.clone());
         }
         if self.layout.paths {
-            texts.push(ours.path.clone());
+            texts.push(member.path.clone());
         }
         if self.has_namespaces {
             texts.push(metadata.namespace);
@@ -267,9 +268,9 @@ impl Table {
             texts.push(name);
             return texts;
         }
-        texts.extend(self.shown().map(|(place, column)| {
-            match (row.cells.get(place), is_bookmark) {
-                (_, true) if place == 0 => name.clone(),
+        texts.extend(self.shown().map(|(index, column)| {
+            match (row.cells.get(index), is_bookmark) {
+                (_, true) if index == 0 => name.clone(),
                 (_, true) => String::new(),
                 (Some(cell), _) => text(cell),
                 (None, _) if column.name == "Name" => name.clone(),
@@ -297,7 +298,7 @@ impl Table {
     }
 }
 
-/// Returns a cell on one line and without control sequences, as kubectl does
+/// Formats a cell like kubectl, on one line and without control sequences
 /// (`cli-runtime/pkg/printers/tableprinter.go`, `terminal.go`).
 fn text(cell: &Value) -> String {
     let text = match cell {
@@ -320,9 +321,9 @@ mod tests {
     const COLUMNS: &str =
         r#"[{"name":"Name"},{"name":"Data"},{"name":"More","priority":1},{"name":"Age"}]"#;
 
-    fn event(event_type: &str, columns: &str, row: &str, ours: &str) -> String {
+    fn event(event_type: &str, columns: &str, row: &str, member: &str) -> String {
         format!(
-            r#"{{"type":"{event_type}","object":{{"kind":"Table","apiVersion":"meta.k8s.io/v1","columnDefinitions":{columns},"rows":[{row}]}}{ours}}}"#
+            r#"{{"type":"{event_type}","object":{{"kind":"Table","apiVersion":"meta.k8s.io/v1","columnDefinitions":{columns},"rows":[{row}]}}{member}}}"#
         )
     }
 
@@ -365,7 +366,7 @@ mod tests {
             row("a", r#"["a",1,"x","5s"]"#),
             row("longer-name", r#"["longer-name",1,"x","5s"]"#),
         );
-        tables.measure(CONFIG_MAPS, &Page::read(page.as_bytes()).unwrap());
+        tables.measure(CONFIG_MAPS, &Page::parse(page.as_bytes()).unwrap());
         let first = event("ADDED", "null", &row("a", r#"["a",1,"x","5s"]"#), "");
         assert_eq!(
             describe(&mut tables, CONFIG_MAPS, &first),
@@ -380,8 +381,8 @@ mod tests {
             timestamps: true,
             paths: true,
         });
-        let ours = r#","rawwatch":{"path":"/p","time":"now","synthetic":true}"#;
-        let event = event("ADDED", COLUMNS, &row("a", r#"["a",1,"x","5s"]"#), ours);
+        let member = r#","rawwatch":{"path":"/p","time":"now","synthetic":true}"#;
+        let event = event("ADDED", COLUMNS, &row("a", r#"["a",1,"x","5s"]"#), member);
         assert_eq!(
             describe(&mut tables, "/api/v1/configmaps", &event),
             "EVENT      TIME   PATH   NAMESPACE   NAME   DATA   MORE   AGE\n\

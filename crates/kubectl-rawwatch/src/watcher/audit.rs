@@ -1,8 +1,10 @@
-//! `--audit`: compares what the consumer has seen with a LIST, while the stream goes on.
+//! `--audit`: compares the objects that the consumer has seen with a LIST, while the stream
+//! continues.
 //!
-//! Servers may lose events (etcd-io/etcd#18089, kubernetes/kubernetes#123072), and nothing on the wire shows
-//! it. A LIST of names and versions is compared once the stream has passed its version, or had the time to.
-//! Objects that the stream changed since then are newer than the LIST; all others must agree.
+//! Servers may lose events (etcd-io/etcd#18089, kubernetes/kubernetes#123072), and nothing on the
+//! wire shows it. A LIST of names and versions is compared when the stream has passed its version,
+//! or has had the time to. Objects that the stream has changed since are newer than the LIST. All
+//! others must be the same.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -17,10 +19,10 @@ use crate::wire::version::Version;
 /// An audit in progress.
 #[derive(Debug)]
 pub(crate) struct Audit {
-    /// Started because the stream is silent while the server is ahead.
-    pub(crate) is_of_a_silent_stream: bool,
-    /// When the audit ends, even if the stream has not passed the version of the LIST: by then, everything in
-    /// the LIST would have arrived.
+    /// Whether the audit checks a silent stream of a server that is ahead.
+    pub(crate) checks_silent_stream: bool,
+    /// The time at which the audit ends even if the stream has not passed the version of the LIST.
+    /// By then, everything in the LIST should have arrived.
     pub(crate) due: Duration,
     listed: Index,
     /// The token for the next page; empty for the first one.
@@ -32,9 +34,9 @@ pub(crate) struct Audit {
 }
 
 impl Audit {
-    pub(crate) fn new(is_of_a_silent_stream: bool) -> Self {
+    pub(crate) fn new(checks_silent_stream: bool) -> Self {
         Self {
-            is_of_a_silent_stream,
+            checks_silent_stream,
             due: Duration::MAX,
             listed: Index::default(),
             token: String::new(),
@@ -45,9 +47,9 @@ impl Audit {
 
     /// Handles one page. Returns whether it was the last one, which makes the comparison `due`.
     pub(crate) fn take(&mut self, body: &[u8], due: Duration) -> Result<bool, Error> {
-        let page = Page::read(body)?;
+        let page = Page::parse(body)?;
         for item in &page.items {
-            if let Some(identity) = ObjectIdentity::read(item.get().as_bytes()) {
+            if let Some(identity) = ObjectIdentity::parse(item.get().as_bytes()) {
                 self.listed.apply(EventType::Added, &identity);
             }
         }
@@ -60,8 +62,8 @@ impl Audit {
         Ok(is_whole)
     }
 
-    /// Notes a deletion in the meantime.
-    pub(crate) fn note(&mut self, event_type: EventType, identity: &ObjectIdentity<'_>) {
+    /// Records an event of the stream during the audit, if it is a deletion.
+    pub(crate) fn record_deletion(&mut self, event_type: EventType, identity: &ObjectIdentity<'_>) {
         if event_type == EventType::Deleted {
             self.deleted.insert(key_of(identity));
         }
@@ -72,7 +74,7 @@ impl Audit {
         self.at.as_ref()
     }
 
-    /// Reports whether the LIST agrees with the stream, which has passed it.
+    /// Reports whether the LIST agrees with the objects of the stream.
     pub(crate) fn agrees_with(&self, seen: &Index) -> bool {
         let Some(at) = &self.at else {
             return true;
@@ -123,7 +125,7 @@ mod tests {
             {"metadata":{"name":"a","uid":"a","resourceVersion":"1"}},
             {"metadata":{"name":"b","uid":"b","resourceVersion":"2"}}]}"#;
         assert!(audit.take(page, Duration::MAX).unwrap());
-        audit.note(EventType::Deleted, &identity("b", "12"));
+        audit.record_deletion(EventType::Deleted, &identity("b", "12"));
         for (seen, agrees) in [
             (index(&[("a", "1")]), true),
             (index(&[("a", "11")]), true),

@@ -2,28 +2,32 @@
 
 use std::time::Duration;
 
-/// The first limit.
+/// The first upper limit of a pause.
 const FIRST: Duration = Duration::from_millis(100);
-/// The last limit. At least six attempts fit into the 75 seconds for which an API server keeps its history
-/// (`apiserver/pkg/storage/cacher`, `DefaultEventFreshDuration`).
+/// The last upper limit of a pause. At least six attempts fit into the 75 seconds for which an API
+/// server keeps its history (`apiserver/pkg/storage/cacher`, `DefaultEventFreshDuration`).
 const LAST: Duration = Duration::from_secs(10);
-/// The maximum of a server's `Retry-After`.
-const LONGEST_WISH: Duration = Duration::from_mins(1);
+/// The maximum `Retry-After` that is respected.
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
 
-/// Limits that double. The pause is a random time below the limit, so that many clients do not retry at once.
+/// Pauses below a limit that doubles with each attempt. They are random, so that many clients do
+/// not retry at once.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     attempts: u32,
 }
 
 impl Backoff {
-    /// Returns the next pause. `chance` is in 0..1, `wish` is the server's `Retry-After`.
-    pub(crate) fn next(&mut self, chance: f64, wish: Option<Duration>) -> Duration {
+    /// Returns the next pause. `chance` is a random number in 0..1; `retry_after` is the server's
+    /// `Retry-After`.
+    pub(crate) fn next(&mut self, chance: f64, retry_after: Option<Duration>) -> Duration {
         let limit = FIRST.saturating_mul(1 << self.attempts.min(16)).min(LAST);
         self.attempts = self.attempts.saturating_add(1);
         let wait = limit.mul_f64(chance);
-        match wish {
-            Some(wish) => wait.max(wish.min(LONGEST_WISH).mul_f64(1.0 + chance / 5.0)),
+        match retry_after {
+            Some(retry_after) => {
+                wait.max(retry_after.min(MAX_RETRY_AFTER).mul_f64(1.0 + chance / 5.0))
+            }
             None => wait,
         }
     }
@@ -34,18 +38,18 @@ impl Backoff {
     }
 }
 
-/// Random numbers (`SplitMix64`), the same for the same seed.
+/// A generator of random numbers (`SplitMix64`). A seed always gives the same sequence.
 #[derive(Debug)]
-pub(crate) struct Chance(pub(crate) u64);
+pub(crate) struct Rng(pub(crate) u64);
 
-impl Chance {
+impl Rng {
     /// Returns a number in 0..1.
     pub(crate) fn next(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        // The upper half: as many bits as a float holds without loss.
+        // An f64 can represent the upper half without loss.
         let upper = u32::try_from((bits ^ (bits >> 31)) >> 32).unwrap_or_default();
         f64::from(upper) / (f64::from(u32::MAX) + 1.0)
     }
@@ -83,8 +87,8 @@ mod tests {
     #[test]
     fn chance_is_between_zero_and_one_and_repeatable() {
         let draw = |seed| {
-            let mut chance = Chance(seed);
-            (0..1000).map(|_| chance.next()).collect::<Vec<f64>>()
+            let mut rng = Rng(seed);
+            (0..1000).map(|_| rng.next()).collect::<Vec<f64>>()
         };
         assert!(draw(1).iter().all(|number| (0.0..1.0).contains(number)));
         assert_eq!(draw(1), draw(1));

@@ -1,10 +1,11 @@
-//! The position of the output in the history, from which a new stream resumes.
+//! The position of the output in a collection's history. A new stream resumes from it.
 //!
-//! Several events can have one resource version: etcd deletes a batch at once. A stream that breaks inside
-//! such a batch would lose the rest of it if it resumed from the version of its last event
-//! (kubernetes/kubernetes#110210). So it resumes from the last *older* version, and drops what was already
-//! delivered at the newer one. No version is computed; both were seen. If the server no longer has the older
-//! one, the newer one is not a substitute, because the loss would be silent.
+//! Several events can have one resource version: etcd deletes a batch at once. A stream that breaks
+//! inside such a batch would lose the rest of it if it resumed from the version of its last event
+//! (kubernetes/kubernetes#110210). So it resumes from the last *older* version, and drops the
+//! events that were already delivered at the newer one. No version is computed; both came from the
+//! server. If the server no longer has the older version, resuming from the newer one is not an
+//! option, because the loss would be silent.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,7 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    /// Creates a position at which everything is known: the version of a list or of a bookmark.
+    /// Creates a position at which nothing is missing: the version of a list or a bookmark.
     pub(crate) fn complete(at: Version) -> Self {
         Self {
             at,
@@ -37,7 +38,8 @@ impl Cursor {
         &self.at
     }
 
-    /// Returns the version to resume from: nothing up to and including it is missing.
+    /// Returns the version to resume from. All events up to and including this version were
+    /// delivered.
     pub(crate) fn resume_from(&self) -> &Version {
         self.before.as_ref().unwrap_or(&self.at)
     }
@@ -51,12 +53,12 @@ impl Cursor {
         self.delivered.push((uid, event_type));
     }
 
-    /// Reports whether the whole batch of a version was delivered, so that nothing new can follow.
-    pub(crate) fn is_behind_it(&self, version: &Version) -> bool {
+    /// Reports whether all events of a version were delivered, so that no new one can follow.
+    pub(crate) fn has_passed(&self, version: &Version) -> bool {
         *version < self.at || (*version == self.at && self.delivered.is_empty())
     }
 
-    /// Reports whether this very event was delivered at the current version.
+    /// Reports whether an event was delivered at the current version.
     pub(crate) fn has_delivered(
         &self,
         version: &Version,

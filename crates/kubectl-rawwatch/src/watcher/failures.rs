@@ -1,4 +1,4 @@
-//! Handles failed requests: another attempt, a resync, or the end.
+//! Handles failed requests, with another attempt, a resync, or the end of the run.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use kubectl_plugin::error::Kind;
 use super::{EventSink, Outage, State, Stop, Watcher};
 use crate::watcher::listing::Reason;
 
-/// When the user is told about an outage, and how often after that.
+/// The time until the first message about an outage, and the interval of further messages.
 const FIRST_NOTE: Duration = Duration::from_secs(10);
 const NEXT_NOTE: Duration = Duration::from_mins(1);
-/// How long a server may refuse a request that it accepted before. A server that has just started refuses
-/// everyone outside `system:masters` until it has read the RBAC objects, and does not know every resource
-/// yet.
+/// The time for which a server may refuse a request that it accepted before. A server that has just
+/// started refuses everyone outside `system:masters` until it has read the RBAC objects, and does
+/// not know every resource yet.
 const SETTLING: Duration = Duration::from_secs(10);
 
 impl Watcher {
-    /// Decides how the watch goes on after a failed request.
+    /// Decides how the watch continues after a failed request.
     pub(super) fn fail(
         &mut self,
         now: Duration,
@@ -29,10 +29,10 @@ impl Watcher {
             _ => None,
         };
         let code = status.map(|status| status.code);
-        let wish = status
+        let retry_after = status
             .and_then(|status| status.details.as_ref())
             .map(|details| Duration::from_secs(details.retry_after_seconds.into()))
-            .filter(|wish| !wish.is_zero());
+            .filter(|retry_after| !retry_after.is_zero());
         if code == Some(410) {
             match &mut self.state {
                 State::Listing(listing) if !listing.token.is_empty() => {
@@ -46,24 +46,24 @@ impl Watcher {
             }
         }
         if !self.record_and_decide(now, &error) {
-            let is_unexplained = self.tries.unexplained.is_some() && code == Some(500);
+            let is_unexplained = self.failures.unexplained.is_some() && code == Some(500);
             return Err(if is_unexplained {
                 self.gave_up(&format!("got the same error twice: {error}"))
             } else {
                 error.into()
             });
         }
-        self.note_outage(now, &error, output)?;
+        self.report_outage(now, &error, output)?;
         let then = match std::mem::take(&mut self.state) {
             State::Listing(listing) => State::Listing(listing),
             _ => State::Opening,
         };
-        self.wait(now, wish, then);
+        self.wait(now, retry_after, then);
         Ok(())
     }
 
-    /// Tells the user about a long outage. Gives up after `--retry-for`.
-    fn note_outage(
+    /// Reports a long outage to the user. Gives up after `--retry-for`.
+    fn report_outage(
         &mut self,
         now: Duration,
         error: &Error,
@@ -79,7 +79,7 @@ impl Watcher {
         }
         if now >= outage.next_note {
             outage.next_note = now + NEXT_NOTE;
-            output.note(&format!(
+            output.message(&format!(
                 "rawwatch: {}: still trying after {lasted:.0?}: {error}",
                 self.options.path
             ));
@@ -100,19 +100,19 @@ impl Watcher {
     /// Records a failed request, and decides whether another one may succeed.
     fn record_and_decide(&mut self, now: Duration, error: &Error) -> bool {
         let status = match error.kind() {
-            Kind::Connection(_) => return self.was_there || self.options.retry_for.is_some(),
+            Kind::Connection(_) => return self.has_connected || self.options.retry_for.is_some(),
             Kind::Refused(status) => status,
             _ => return false,
         };
         match status.code {
-            403 | 404 if self.was_there => {
-                let since = *self.tries.refused_since.get_or_insert(now);
+            403 | 404 if self.has_connected => {
+                let since = *self.failures.refused_since.get_or_insert(now);
                 now.saturating_sub(since) < SETTLING
             }
             500 if status.reason.is_empty() => {
                 let message = Some(status.message.clone());
-                let is_new = self.tries.unexplained != message;
-                self.tries.unexplained = message;
+                let is_new = self.failures.unexplained != message;
+                self.failures.unexplained = message;
                 is_new
             }
             410 | 429 | 500.. => true,

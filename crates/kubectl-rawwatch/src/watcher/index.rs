@@ -1,7 +1,7 @@
-//! The objects that the consumer has seen, with UID and version, without content.
+//! The objects that the consumer has seen, with their UIDs and versions but without content.
 //!
-//! The key is namespace and name, because only one object has a name at a time. An object that was deleted
-//! and created again is recognized by its new UID. APIs without UIDs work, too.
+//! The key is the namespace and the name, because only one object has a name at a time. A new UID
+//! reveals an object that was deleted and created again. APIs without UIDs work, too.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -14,9 +14,10 @@ use crate::wire::version::Version;
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Index {
-    /// Not a `HashMap`, whose table is half empty, and exists twice while it grows.
-    objects: IndexMap<Box<str>, Known>,
-    /// The number of the current round of [`Index::meet`].
+    /// An `IndexMap`, because the table of a `HashMap` is half empty, and exists twice while it
+    /// grows.
+    objects: IndexMap<Box<str>, ObjectState>,
+    /// The number of the current round of [`Index::compare_listed`].
     #[serde(skip)]
     round: u32,
     /// A buffer for keys.
@@ -26,34 +27,34 @@ pub(crate) struct Index {
 
 /// The known state of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Known {
+pub(crate) struct ObjectState {
     pub(crate) uid: Uid,
     pub(crate) version: Version,
-    /// The last round in which it was listed.
+    /// The last round in which the object was listed.
     #[serde(skip)]
     round: u32,
 }
 
 /// A known object that is no longer listed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Gone {
+pub(crate) struct DeletedObject {
     pub(crate) namespace: String,
     pub(crate) name: String,
     pub(crate) uid: Uid,
     pub(crate) version: Version,
 }
 
-/// How a listed object differs from the known one.
+/// The difference between a listed object and the known state.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Difference {
-    /// It does not differ.
+    /// There is no difference.
     Same,
-    /// It is new.
+    /// The object is new.
     New,
-    /// It has another version.
+    /// The object has another version.
     Changed,
-    /// It replaces another object of the same name.
-    Recreated(Gone),
+    /// The object replaces another one with the same name.
+    Recreated(DeletedObject),
 }
 
 impl Index {
@@ -61,8 +62,8 @@ impl Index {
         self.objects.is_empty()
     }
 
-    /// Returns the known state of an object with this name and UID.
-    pub(crate) fn known(&mut self, identity: &ObjectIdentity<'_>) -> Option<&Known> {
+    /// Returns the known state of the object with this name and UID.
+    pub(crate) fn known(&mut self, identity: &ObjectIdentity<'_>) -> Option<&ObjectState> {
         write_key(&mut self.key, identity);
         let known = self.objects.get(self.key.as_str())?;
         (known.uid == Uid::new(identity.uid)).then_some(known)
@@ -71,13 +72,13 @@ impl Index {
     /// Updates the index from an event.
     pub(crate) fn apply(&mut self, event_type: EventType, identity: &ObjectIdentity<'_>) {
         write_key(&mut self.key, identity);
-        let known = Known {
+        let known = ObjectState {
             uid: Uid::new(identity.uid),
             version: Version::new(identity.resource_version),
             round: self.round,
         };
         match self.objects.get_mut(self.key.as_str()) {
-            // The deletion of an older object of this name does not concern this one.
+            // The deletion of an older object with this name must not remove the present one.
             Some(present) if event_type == EventType::Deleted => {
                 if present.uid == known.uid {
                     self.objects.swap_remove(self.key.as_str());
@@ -91,30 +92,30 @@ impl Index {
         }
     }
 
-    /// Returns all objects by namespace and name.
-    pub(crate) fn objects(&self) -> impl Iterator<Item = (&str, &Known)> {
+    /// Returns the states of all objects, with their keys.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = (&str, &ObjectState)> {
         self.objects.iter().map(|(key, known)| (&**key, known))
     }
 
-    /// Returns the object with a key of [`key_of`].
-    pub(crate) fn find(&self, key: &str) -> Option<&Known> {
+    /// Returns the state of the object with a key from [`key_of`].
+    pub(crate) fn find(&self, key: &str) -> Option<&ObjectState> {
         self.objects.get(key)
     }
 
-    /// Starts a round: objects that are not met in it are gone.
+    /// Starts a round of listing. Objects that are not listed in it count as deleted.
     pub(crate) fn begin_round(&mut self) {
         self.round = self.round.wrapping_add(1);
     }
 
-    /// Compares a listed object with the known one. Does not record the difference.
-    pub(crate) fn meet(&mut self, identity: &ObjectIdentity<'_>) -> Difference {
+    /// Compares a listed object with the known state. Does not record the difference.
+    pub(crate) fn compare_listed(&mut self, identity: &ObjectIdentity<'_>) -> Difference {
         write_key(&mut self.key, identity);
         let Some(known) = self.objects.get_mut(self.key.as_str()) else {
             return Difference::New;
         };
         known.round = self.round;
         if known.uid != Uid::new(identity.uid) {
-            return Difference::Recreated(gone(&self.key, known));
+            return Difference::Recreated(deleted_object(&self.key, known));
         }
         if known.version == Version::new(identity.resource_version) {
             Difference::Same
@@ -123,28 +124,30 @@ impl Index {
         }
     }
 
-    /// Returns the objects that were not met in this round, in the order of their names.
-    pub(crate) fn missing(&self) -> Vec<Gone> {
+    /// Returns the objects that were not listed in this round, in the order of their names.
+    pub(crate) fn missing(&self) -> Vec<DeletedObject> {
         let missing = self
             .objects
             .iter()
             .filter(|(_, known)| known.round != self.round);
-        let mut gone: Vec<Gone> = missing.map(|(key, known)| gone(key, known)).collect();
-        gone.sort_by(|one, other| {
-            (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name))
+        let mut deleted: Vec<DeletedObject> = missing
+            .map(|(key, known)| deleted_object(key, known))
+            .collect();
+        deleted.sort_by(|left, right| {
+            (&left.namespace, &left.name).cmp(&(&right.namespace, &right.name))
         });
-        gone
+        deleted
     }
 }
 
-/// The key of an object.
+/// Returns the key of an object.
 pub(crate) fn key_of(identity: &ObjectIdentity<'_>) -> String {
     let mut key = String::new();
     write_key(&mut key, identity);
     key
 }
 
-/// Returns `namespace/name` or `name`; neither contains a slash.
+/// Writes `namespace/name` or `name` to `key`. Neither part contains a slash.
 fn write_key(key: &mut String, identity: &ObjectIdentity<'_>) {
     key.clear();
     if !identity.namespace.is_empty() {
@@ -154,9 +157,9 @@ fn write_key(key: &mut String, identity: &ObjectIdentity<'_>) {
     key.push_str(identity.name);
 }
 
-fn gone(key: &str, known: &Known) -> Gone {
+fn deleted_object(key: &str, known: &ObjectState) -> DeletedObject {
     let (namespace, name) = key.split_once('/').unwrap_or(("", key));
-    Gone {
+    DeletedObject {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
         uid: known.uid.clone(),
@@ -164,8 +167,8 @@ fn gone(key: &str, known: &Known) -> Gone {
     }
 }
 
-impl Gone {
-    /// Returns the identity in an event.
+impl DeletedObject {
+    /// Returns the identity for a synthetic event.
     pub(crate) fn identity<'a>(&'a self, uid: &'a str, version: &'a str) -> ObjectIdentity<'a> {
         ObjectIdentity {
             namespace: &self.namespace,
@@ -198,13 +201,20 @@ mod tests {
             index.apply(EventType::Added, &identity(name, name, "1"));
         }
         index.begin_round();
-        assert_eq!(index.meet(&identity("same", "same", "1")), Difference::Same);
         assert_eq!(
-            index.meet(&identity("changed", "changed", "2")),
+            index.compare_listed(&identity("same", "same", "1")),
+            Difference::Same
+        );
+        assert_eq!(
+            index.compare_listed(&identity("changed", "changed", "2")),
             Difference::Changed
         );
-        assert_eq!(index.meet(&identity("new", "new", "3")), Difference::New);
-        let Difference::Recreated(old) = index.meet(&identity("recreated", "other", "4")) else {
+        assert_eq!(
+            index.compare_listed(&identity("new", "new", "3")),
+            Difference::New
+        );
+        let Difference::Recreated(old) = index.compare_listed(&identity("recreated", "other", "4"))
+        else {
             panic!("not recreated");
         };
         assert_eq!(old.uid, Uid::new("recreated"));

@@ -1,15 +1,16 @@
-//! A LIST in progress: the initial state, or the differences from the state that the consumer knows.
+//! A LIST in progress, for the initial state, or for the differences from the state that the
+//! consumer knows.
 //!
-//! Initial objects are printed page by page. In a resync, the deletions come first and the rest follows in
-//! the order of versions, so nothing is printed before the last page. Unchanged objects are dropped at once;
-//! only the differences are held.
+//! Initial objects are printed page by page. In a resync, the deletions come first, and the rest
+//! follows in the order of versions, so nothing is printed before the last page. Unchanged objects
+//! are dropped immediately. Only the differences are kept.
 
 use std::cmp::Ordering;
 
 use kubectl_plugin::Error;
 use serde_json::value::RawValue;
 
-use crate::watcher::index::{Difference, Gone, Index};
+use crate::watcher::index::{DeletedObject, Difference, Index};
 use crate::wire::event::{Event, EventType, Line, ObjectIdentity};
 use crate::wire::page::Page;
 use crate::wire::version::Version;
@@ -21,7 +22,7 @@ pub(crate) enum Reason {
     Expired,
     /// The server went back in time, for example after a restore of etcd.
     Rollback,
-    /// Streams end at once or stay silent although the server has events.
+    /// Streams end immediately or stay silent, although the server has events.
     Stalled,
     /// The initial LIST broke off and was started over.
     Initial,
@@ -31,7 +32,7 @@ pub(crate) enum Reason {
 
 impl Reason {
     /// Returns the value of `rawwatch.reason`.
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Expired => "expired",
             Self::Rollback => "rollback",
@@ -41,8 +42,8 @@ impl Reason {
         }
     }
 
-    /// Returns the reason in words, to follow "after".
-    pub(crate) fn words(self) -> &'static str {
+    /// Returns a description for messages, to follow "after".
+    pub(crate) fn description(self) -> &'static str {
         match self {
             Self::Expired => "410",
             Self::Rollback => "a rollback of the server",
@@ -60,17 +61,17 @@ pub(crate) struct Listing {
     resync: Option<(Reason, Version)>,
     /// The token for the next page; empty for the first one.
     pub(crate) token: String,
-    /// How often it was started over, because its snapshot was gone.
+    /// The number of times the LIST started over, because its snapshot had expired.
     pub(crate) restarts: u32,
     /// The version of the pages so far.
     version: Option<Version>,
-    held: Vec<Held>,
-    gone: Vec<Gone>,
+    pending: Vec<PendingEvent>,
+    deleted: Vec<DeletedObject>,
 }
 
-/// A listed object that differs.
+/// A synthetic event that waits for the last page.
 #[derive(Debug)]
-struct Held {
+struct PendingEvent {
     event_type: EventType,
     version: Version,
     object: Vec<u8>,
@@ -92,7 +93,7 @@ impl Listing {
         }
     }
 
-    /// Starts over at the first page. The objects that were already printed are known now.
+    /// Starts over at the first page. If objects were already printed, the LIST becomes a resync.
     pub(crate) fn restart(&mut self) {
         let since = self.version.take();
         *self = Self {
@@ -105,8 +106,8 @@ impl Listing {
         };
     }
 
-    /// Handles one page. `deliver` gets every resulting line, and must record it in the index. Returns `None` while
-    /// pages are missing.
+    /// Handles one page. `deliver` gets every resulting line, and must record it in the index.
+    /// Returns `None` until the last page.
     pub(crate) fn take<E: From<Error>>(
         &mut self,
         page: &Page<'_>,
@@ -160,25 +161,25 @@ impl Listing {
         item: &RawValue,
         page: &Page<'_>,
     ) {
-        let event_type = match index.meet(identity) {
+        let event_type = match index.compare_listed(identity) {
             Difference::Same => return,
             Difference::Changed => EventType::Modified,
             Difference::New => EventType::Added,
             Difference::Recreated(old) => {
-                self.gone.push(old);
+                self.deleted.push(old);
                 EventType::Added
             }
         };
         let mut object = Vec::with_capacity(item.get().len() + 64);
         page.append_object(&mut object, item);
-        self.held.push(Held {
+        self.pending.push(PendingEvent {
             event_type,
             version: Version::new(identity.resource_version),
             object,
         });
     }
 
-    /// Makes the lines of a resync, and returns the note about it.
+    /// Delivers the lines of a resync. Returns the note about it.
     fn emit<E>(
         &mut self,
         reason: Reason,
@@ -188,24 +189,24 @@ impl Listing {
         index: &mut Index,
         deliver: &mut impl FnMut(&mut Index, &Line<'_>) -> Result<(), E>,
     ) -> Result<String, E> {
-        self.gone.extend(index.missing());
-        self.held.sort_by(|one, other| {
-            one.version
-                .partial_cmp(&other.version)
+        self.deleted.extend(index.missing());
+        self.pending.sort_by(|left, right| {
+            left.version
+                .partial_cmp(&right.version)
                 .unwrap_or(Ordering::Equal)
         });
         let summary = self.summary(reason, since, version);
         let synthetic = format!(
             r#""synthetic":true,"reason":"{}","gap":["{since}","{version}"]"#,
-            reason.word()
+            reason.as_str()
         );
         let synthetic_deletion = format!(r#"{synthetic},"finalStateUnknown":true"#);
         let mut line = Vec::new();
-        for gone in self.gone.drain(..) {
-            let (uid, last_version) = (gone.uid.to_string(), gone.version.to_string());
-            let identity = gone.identity(&uid, &last_version);
+        for deleted in self.deleted.drain(..) {
+            let (uid, last_version) = (deleted.uid.to_string(), deleted.version.to_string());
+            let identity = deleted.identity(&uid, &last_version);
             make_line(&mut line, EventType::Deleted, |line| {
-                page.append_gone(line, &identity);
+                page.append_deleted(line, &identity);
             });
             let deleted = Line {
                 event_type: EventType::Deleted,
@@ -215,12 +216,12 @@ impl Listing {
             };
             deliver(index, &deleted)?;
         }
-        for held in self.held.drain(..) {
-            make_line(&mut line, held.event_type, |line| {
-                line.extend_from_slice(&held.object);
+        for pending in self.pending.drain(..) {
+            make_line(&mut line, pending.event_type, |line| {
+                line.extend_from_slice(&pending.object);
             });
             let changed = Line {
-                event_type: held.event_type,
+                event_type: pending.event_type,
                 identity: identity_of(&line),
                 text: &line,
                 synthetic: &synthetic,
@@ -232,23 +233,25 @@ impl Listing {
 
     fn summary(&self, reason: Reason, since: &Version, version: &Version) -> String {
         let count = |event_type| {
-            let held = self.held.iter();
-            held.filter(|held| held.event_type == event_type).count()
+            let pending = self.pending.iter();
+            pending
+                .filter(|pending| pending.event_type == event_type)
+                .count()
         };
         format!(
             "rawwatch: resynced after {} ({since}→{version}): {} added, {} modified, {} deleted; \
              intermediate states in the gap are not recoverable",
-            reason.words(),
+            reason.description(),
             count(EventType::Added),
             count(EventType::Modified),
-            self.gone.len(),
+            self.deleted.len(),
         )
     }
 }
 
-/// Returns the identity in a synthetic line.
+/// Parses the identity in a synthetic line.
 fn identity_of(line: &[u8]) -> ObjectIdentity<'_> {
-    match Event::read(line) {
+    match Event::parse(line) {
         Some(Event::Object(_, identity)) => identity,
         _ => ObjectIdentity::default(),
     }
@@ -258,7 +261,7 @@ fn identity_of(line: &[u8]) -> ObjectIdentity<'_> {
 fn make_line(line: &mut Vec<u8>, event_type: EventType, object: impl FnOnce(&mut Vec<u8>)) {
     line.clear();
     line.extend_from_slice(b"{\"type\":\"");
-    line.extend_from_slice(event_type.word().as_bytes());
+    line.extend_from_slice(event_type.as_str().as_bytes());
     line.extend_from_slice(b"\",\"object\":");
     object(line);
     line.extend_from_slice(b"}\n");
@@ -288,7 +291,7 @@ mod tests {
         let mut lines = Vec::new();
         let listed = listing
             .take::<Error>(
-                &Page::read(page.as_bytes()).unwrap(),
+                &Page::parse(page.as_bytes()).unwrap(),
                 index,
                 |index, line| {
                     serde_json::from_slice::<serde_json::Value>(line.text).unwrap();

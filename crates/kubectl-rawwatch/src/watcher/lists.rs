@@ -5,7 +5,7 @@ use std::time::Duration;
 use kubectl_plugin::Error;
 use kubectl_plugin::error::Kind;
 
-use super::{Ahead, EventSink, PATIENCE, State, Stop, Watcher, stop_when_done};
+use super::{Ahead, DELIVERY_TIMEOUT, EventSink, State, Stop, Watcher, stop_when_done};
 use crate::watcher::audit::Audit;
 use crate::watcher::cursor::Cursor;
 use crate::watcher::listing::{Listing, Reason};
@@ -21,7 +21,7 @@ impl Watcher {
         let State::Listing(listing) = &mut self.state else {
             return Ok(());
         };
-        let page = Page::read(body)?;
+        let page = Page::parse(body)?;
         if !self.is_seeding {
             output.page(&page);
         }
@@ -29,7 +29,7 @@ impl Watcher {
         counts.bytes += body.len() as u64;
         let listed = listing.take(&page, &mut self.index, |index, line| {
             if is_seeding {
-                output.seed(line)?;
+                output.existing(line)?;
             } else {
                 output.line(line)?;
                 counts.events += 1;
@@ -38,7 +38,7 @@ impl Watcher {
             stop_when_done(output)
         })?;
         self.outage = None;
-        self.tries.refused_since = None;
+        self.failures.refused_since = None;
         let Some(listed) = listed else {
             return Ok(());
         };
@@ -46,11 +46,11 @@ impl Watcher {
         self.state = State::Opening;
         if let Some(summary) = listed.summary.filter(|_| !self.is_seeding) {
             self.counts.resyncs += 1;
-            output.note(&summary);
+            output.message(&summary);
         }
         self.is_seeding = false;
         self.is_listed = true;
-        self.was_there = true;
+        self.has_connected = true;
         output.synced();
         stop_when_done(output)
     }
@@ -61,14 +61,14 @@ impl Watcher {
         body: &[u8],
         output: &mut impl EventSink,
     ) -> Result<(), Stop> {
-        let version = Version::new(&Page::read(body)?.resource_version);
+        let version = Version::new(&Page::parse(body)?.resource_version);
         let State::Probing(mut stream) = self.state else {
             return Ok(());
         };
         if version < *self.cursor.at() {
             return self.resync(now, Reason::Rollback, output);
         }
-        stream.heard = now;
+        stream.last_activity = now;
         self.ahead = (version > *self.cursor.at()).then_some(Ahead {
             since: now,
             version,
@@ -85,7 +85,7 @@ impl Watcher {
     ) -> Result<(), Stop> {
         self.counts.bytes += body.len() as u64;
         if let Some(audit) = &mut self.audit
-            && audit.take(body, now + PATIENCE)?
+            && audit.take(body, now + DELIVERY_TIMEOUT)?
         {
             self.end_audit_list(now);
         }
@@ -95,7 +95,7 @@ impl Watcher {
     /// Returns to the stream, and schedules the next audit.
     pub(super) fn end_audit_list(&mut self, now: Duration) {
         if let State::Auditing(mut stream) = self.state {
-            stream.heard = now;
+            stream.last_activity = now;
             self.state = State::Streaming(stream);
         }
         self.audit_at = self
@@ -104,21 +104,21 @@ impl Watcher {
             .map_or(Duration::MAX, |interval| now + interval);
     }
 
-    /// Compares an audit once the stream has passed its LIST. The time alone does not count here: the next events
-    /// may be waiting for the output.
+    /// Finishes an audit if the stream has passed its LIST. Ignores the time, because the next
+    /// events may be waiting for the output.
     pub(super) fn advance_audit(
         &mut self,
         now: Duration,
         output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         let listed = self.audit.as_ref().and_then(Audit::at);
-        if listed.is_some_and(|at| self.cursor.is_behind_it(at)) {
+        if listed.is_some_and(|at| self.cursor.has_passed(at)) {
             return self.finish_audit(now, output);
         }
         Ok(())
     }
 
-    /// Compares an audit with what the stream brought.
+    /// Finishes an audit: compares its LIST with the objects from the stream.
     pub(super) fn finish_audit(
         &mut self,
         now: Duration,
@@ -130,8 +130,8 @@ impl Watcher {
         if audit.agrees_with(&self.index) {
             return Ok(());
         }
-        if audit.is_of_a_silent_stream {
-            output.note(&format!(
+        if audit.checks_silent_stream {
+            output.message(&format!(
     "rawwatch: {}: the streams do not bring events that the server has; a proxy in between may buffer them",
                 self.options.path
             ));
@@ -140,7 +140,7 @@ impl Watcher {
         self.resync(now, Reason::Audit, output)
     }
 
-    /// Replaces lost events by a LIST, if the user allows it.
+    /// Replaces lost events with a LIST, if the user allows it.
     pub(super) fn resync(
         &mut self,
         now: Duration,
@@ -153,7 +153,7 @@ impl Watcher {
             let gap = format!(
                 "{}: events after resource version {since} are lost after {}",
                 self.options.path,
-                reason.words()
+                reason.description()
             );
             let hint = "use --on-gap=resync to go on: the differences are then printed as synthetic events";
             return Err(Error::from(Kind::Gap(gap)).hinted(hint).into());
@@ -161,11 +161,11 @@ impl Watcher {
         output.trace(&format!(
             "rawwatch: {}: resyncing after {}",
             self.options.path,
-            reason.words()
+            reason.description()
         ));
         let listing = State::Listing(Listing::resync(reason, since));
-        self.tries.resyncs += 1;
-        if self.tries.resyncs > 1 {
+        self.failures.resyncs += 1;
+        if self.failures.resyncs > 1 {
             self.wait(now, None, listing);
         } else {
             self.state = listing;

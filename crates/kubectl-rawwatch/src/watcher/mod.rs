@@ -1,12 +1,13 @@
 //! The state machine of one watched collection.
 //!
-//! It does no I/O and has no clock. [`Watcher::demand`] returns what to do next, [`Watcher::step`] gets the
-//! result and the time, and lines go to an [`EventSink`]. So every schedule of faults can be tested in virtual
-//! time.
+//! It does no I/O and has no clock. [`Watcher::demand`] returns the next thing to do,
+//! [`Watcher::step`] gets the result and the time, and lines go to an [`EventSink`]. So tests can
+//! play any schedule of faults in virtual time.
 //!
 //! * `lists`, `streams`, `failures`: the transitions
-//! * `listing`: a LIST in progress; `audit`: its comparison with the stream
-//! * `cursor`: the position in the history; `index`: the known objects; `saved`: both, for the next run
+//! * `listing`: a LIST in progress; `audit`: a comparison of a LIST with the stream
+//! * `cursor`: the position in the history; `index`: the known objects; `saved`: saves both for the
+//!   next run
 //! * `backoff`: the pauses between attempts
 
 pub(crate) mod audit;
@@ -24,7 +25,7 @@ use std::time::Duration;
 use kubectl_plugin::Error;
 
 use crate::watcher::audit::Audit;
-use crate::watcher::backoff::{Backoff, Chance};
+use crate::watcher::backoff::{Backoff, Rng};
 use crate::watcher::cursor::Cursor;
 use crate::watcher::index::Index;
 use crate::watcher::listing::{Listing, Reason};
@@ -33,52 +34,53 @@ use crate::wire::event::Line;
 use crate::wire::page::Page;
 use crate::wire::version::Version;
 
-/// How long after its `timeoutSeconds` a stream counts as dead.
+/// The time after its `timeoutSeconds` at which a stream counts as dead.
 const GRACE: Duration = Duration::from_secs(15);
-/// How long an event may take to arrive on a silent stream once the server is known to have it.
-const PATIENCE: Duration = Duration::from_secs(75);
-/// How many failures in a row are accepted where more attempts do not help.
-const TRIES: u32 = 3;
+/// The timeout for the arrival of an event on a silent stream after the server is known to have it.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(75);
+/// The number of failures in a row after which more attempts of the same kind do not help.
+const MAX_FAILURES: u32 = 3;
 
 /// The options of a watcher.
 #[expect(clippy::struct_excessive_bools, reason = "they are independent")]
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// The collection's name in messages.
+    /// The path of the collection, for messages.
     pub(crate) path: String,
-    /// The server's messages may contain credentials.
+    /// Whether the server's messages may contain credentials.
     pub(crate) is_secret: bool,
-    /// Existing objects are learned without being printed.
+    /// Whether existing objects are not printed.
     pub(crate) watch_only: bool,
-    /// The output inspects existing objects even if they are not printed.
+    /// Whether the output inspects existing objects even if they are not printed.
     pub(crate) reads_objects: bool,
-    /// The watch starts after this version, without a LIST.
+    /// The version after which the watch starts, without a LIST.
     pub(crate) resource_version: Option<Version>,
-    /// A gap ends the run.
+    /// Whether a gap ends the run.
     pub(crate) fail_on_gap: bool,
-    /// How long a server may be unreachable; `None` is no limit after the first success.
+    /// The maximum time for which the server may be unreachable; `None` means no limit after the
+    /// first success.
     pub(crate) retry_for: Option<Duration>,
-    /// How long a stream may be silent before the server is probed.
+    /// The maximum silence of a stream before the server is probed.
     pub(crate) max_silence: Option<Duration>,
-    /// How often the state is compared with a LIST.
+    /// The interval between audits.
     pub(crate) audit: Option<Duration>,
 }
 
 /// The state of a watcher.
 #[derive(Debug, Default)]
 enum State {
-    /// Lists the collection page by page.
+    /// A LIST is in progress.
     Listing(Listing),
-    /// Opens a watch at the cursor.
+    /// A watch must be opened at the cursor.
     #[default]
     Opening,
-    /// Reads lines from a stream.
+    /// A stream is open.
     Streaming(Stream),
-    /// Asks for the server's version, because the stream is silent.
+    /// The server must be asked for its version, because the stream is silent.
     Probing(Stream),
-    /// Lists names and versions beside the stream, to compare them with the index.
+    /// A stream is open, and an audit is in progress.
     Auditing(Stream),
-    /// Waits, then continues in the state inside.
+    /// A pause, after which the watcher enters the state inside.
     Waiting { until: Duration, then: Box<State> },
 }
 
@@ -86,16 +88,16 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Stream {
     opened: Duration,
-    /// When its last line arrived, or its last probe succeeded.
-    heard: Duration,
-    /// When it must be over.
+    /// The time of the last line or successful probe.
+    last_activity: Duration,
+    /// The time at which the stream must have ended.
     deadline: Duration,
-    /// Whether something moved the cursor.
+    /// Whether the stream has moved the cursor.
     progressed: bool,
 }
 
-/// A server that was ahead of its silent stream. The reason may be other collections, which share their
-/// versions.
+/// The fact that the server is ahead of its silent stream. Changes of other collections may be the
+/// reason, because all collections share their versions.
 #[derive(Debug)]
 struct Ahead {
     since: Duration,
@@ -109,16 +111,17 @@ pub(crate) enum Demand {
     List {
         token: String,
         metadata_only: bool,
-        /// In one page, because paging did not work.
+        /// Whether to list everything in one page, because paging did not work.
         whole: bool,
     },
     /// Open a watch. The result is [`Input::Opened`].
     Watch { from: Version, timeout: Duration },
     /// Read a line. The result is [`Input::Line`], [`Input::Closed`], or [`Input::Elapsed`] at the given time.
     Read { until: Duration },
-    /// List one object without its content. The result is [`Input::Page`].
+    /// List one object without its content, for the server's current version. The result is
+    /// [`Input::Page`].
     Probe,
-    /// List a page without content, beside the stream. The result is [`Input::Page`].
+    /// List a page without content, while the stream is open. The result is [`Input::Page`].
     Audit { token: String },
     /// Wait. The result is [`Input::Elapsed`] at the given time.
     Wait { until: Duration },
@@ -137,23 +140,23 @@ pub(crate) enum Input<'a> {
     Closed(Closed),
     /// The request was refused, or there was no response.
     Failed(Error),
-    /// The time has come.
+    /// The time of the demand has come.
     Elapsed,
 }
 
-/// How a stream ended.
+/// The end of a stream.
 #[derive(Debug)]
 pub(crate) enum Closed {
-    /// Regularly, after a whole line.
+    /// The stream ended regularly, after a whole line.
     Clean,
-    /// Any other way, for this reason.
-    Torn(String),
+    /// The stream ended in another way, for this reason.
+    Broken(String),
 }
 
 /// The reason why a run ends.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// The user's request is done.
+    /// Everything that the user asked for is printed.
     Done,
     Failed(Error),
 }
@@ -166,23 +169,24 @@ impl From<Error> for Stop {
 
 /// The destination of lines and messages.
 pub(crate) trait EventSink {
-    /// A page whose lines follow.
+    /// Inspects a page before its lines.
     fn page(&mut self, page: &Page<'_>);
-    /// A line to print, which is written when this returns.
+    /// Prints a line. The line is written when this returns.
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error>;
-    /// An existing object that is not printed.
-    fn seed(&mut self, line: &Line<'_>) -> Result<(), Error>;
-    /// A line that was printed before, but may describe more of its table this time.
-    fn again(&mut self, line: &[u8]);
-    /// The initial state is complete.
+    /// Inspects an existing object that is not printed.
+    fn existing(&mut self, line: &Line<'_>) -> Result<(), Error>;
+    /// Inspects a line that was printed before. Unlike then, it may contain the columns of its
+    /// table.
+    fn duplicate(&mut self, line: &[u8]);
+    /// Marks the initial state as complete.
     fn synced(&mut self);
-    /// A bookmark of the server, as a whole line.
+    /// Handles a bookmark, which is a whole line.
     fn bookmark(&mut self, line: &[u8]) -> Result<(), Error>;
     /// Reports whether everything that the user asked for is printed.
     fn is_done(&self) -> bool;
-    /// A message for everyone.
-    fn note(&mut self, text: &str);
-    /// A message for `-v`.
+    /// Shows a message.
+    fn message(&mut self, text: &str);
+    /// Shows a message if `-v` is set.
     fn trace(&mut self, text: &str);
 }
 
@@ -194,12 +198,12 @@ pub(crate) struct Counts {
     pub(crate) reconnects: u64,
     pub(crate) resyncs: u64,
     pub(crate) duplicates: u64,
-    /// The longest known delay of an event: on its way while the server was known to be ahead, or here while
-    /// earlier lines waited for the reader of the output.
+    /// The maximum known delay of an event: in transit while the server was known to be ahead, or
+    /// in this process while earlier lines waited for the reader of the output.
     pub(crate) lag: Duration,
 }
 
-/// A time in which the server is unreachable or refuses requests.
+/// A period in which the server is unreachable or refuses requests.
 #[derive(Debug)]
 struct Outage {
     since: Duration,
@@ -213,44 +217,44 @@ pub(crate) struct Watcher {
     cursor: Cursor,
     index: Index,
     backoff: Backoff,
-    chance: Chance,
+    rng: Rng,
     /// The `timeoutSeconds` of the next stream.
     timeout: Duration,
-    /// The initial state is still incomplete, and is not printed.
+    /// Whether the initial state is still incomplete, and is not printed.
     is_seeding: bool,
-    /// The initial state is complete, or was not asked for.
+    /// Whether the initial state is complete, or was not asked for.
     is_listed: bool,
-    /// Whether the server ever accepted a request.
-    was_there: bool,
+    /// Whether the server has ever accepted a request.
+    has_connected: bool,
     outage: Option<Outage>,
     ahead: Option<Ahead>,
     audit: Option<Audit>,
-    /// When the next audit starts.
+    /// The time at which the next audit starts.
     audit_at: Duration,
-    tries: Tries,
+    failures: FailureCounts,
     pub(crate) counts: Counts,
-    /// Changes with everything that may change the saved state.
+    /// A number that changes whenever the saved state may have changed.
     pub(crate) revision: u64,
 }
 
-/// Failures in a row, since the last success.
+/// The number of failures in a row since the last success.
 #[derive(Debug, Default)]
-struct Tries {
+struct FailureCounts {
     resyncs: u32,
     short_streams: u32,
     stalls: u32,
-    /// Silent streams while the server was ahead. Only an event ends this row, because such streams live
-    /// long.
+    /// Silent streams while the server was ahead. Only an event resets this number, because such
+    /// streams live long.
     silent: u32,
-    garbage: u32,
-    /// Since when the server refuses a request that it accepted before.
+    invalid_lines: u32,
+    /// The start of the period in which the server refuses a request that it accepted before.
     refused_since: Option<Duration>,
-    /// A 500 without a reason is often the user's own mistake.
+    /// The message of a 500 without a reason, which is often the user's own mistake.
     unexplained: Option<String>,
 }
 
 impl Watcher {
-    /// Creates a watcher in its first state. `seed` determines its random pauses.
+    /// Creates a watcher in its initial state. `seed` determines its random pauses.
     pub(crate) fn new(options: Options, seed: u64) -> Self {
         let is_seeding = options.watch_only && options.resource_version.is_none();
         let (state, start) = match options.resource_version.clone() {
@@ -259,23 +263,23 @@ impl Watcher {
         };
         let is_listed = options.resource_version.is_some();
         let audit_at = options.audit.unwrap_or(Duration::MAX);
-        let mut chance = Chance(seed);
+        let mut rng = Rng(seed);
         Self {
             options,
             state,
             cursor: Cursor::complete(start),
             index: Index::default(),
             backoff: Backoff::default(),
-            timeout: timeout(&mut chance),
-            chance,
+            timeout: timeout(&mut rng),
+            rng,
             is_seeding,
             is_listed,
-            was_there: false,
+            has_connected: false,
             outage: None,
             ahead: None,
             audit: None,
             audit_at,
-            tries: Tries::default(),
+            failures: FailureCounts::default(),
             counts: Counts::default(),
             revision: 0,
         }
@@ -283,7 +287,7 @@ impl Watcher {
 
     /// Creates a watcher that continues where another one stopped.
     pub(crate) fn resume(options: Options, seed: u64, saved: Saved) -> Self {
-        // An initial state that is not printed has not been seen in part.
+        // A part of an unprinted initial state is useless, because the consumer has not seen it.
         if saved.cursor.is_none() && (saved.index.is_empty() || options.watch_only) {
             return Self::new(options, seed);
         }
@@ -301,7 +305,7 @@ impl Watcher {
         watcher
     }
 
-    /// Returns what another watcher needs to continue from here.
+    /// Returns the state with which another watcher can resume.
     pub(crate) fn saving(&self) -> Saving<'_> {
         Saving {
             cursor: self.is_listed.then_some(&self.cursor),
@@ -309,7 +313,7 @@ impl Watcher {
         }
     }
 
-    /// Records how long lines waited here for the reader of the output.
+    /// Records the time for which lines waited for the reader of the output.
     pub(crate) fn waited_for_output(&mut self, time: Duration) {
         self.counts.lag = self.counts.lag.max(time);
     }
@@ -320,7 +324,7 @@ impl Watcher {
             State::Listing(listing) => Demand::List {
                 token: listing.token.clone(),
                 metadata_only: self.is_seeding && !self.options.reads_objects,
-                whole: listing.restarts >= TRIES,
+                whole: listing.restarts >= MAX_FAILURES,
             },
             State::Opening => Demand::Watch {
                 from: self.cursor.resume_from().clone(),
@@ -328,7 +332,7 @@ impl Watcher {
             },
             State::Streaming(stream) => Demand::Read {
                 until: self
-                    .doubt_at(stream)
+                    .silence_deadline(stream)
                     .min(stream.deadline)
                     .min(self.audit_at)
                     .min(self.audit.as_ref().map_or(Duration::MAX, |audit| audit.due)),
@@ -345,19 +349,20 @@ impl Watcher {
     }
 
     /// Reports whether the next line of the stream should be read.
-    pub(crate) fn reads_on(&self) -> bool {
+    pub(crate) fn wants_lines(&self) -> bool {
         matches!(self.state, State::Streaming(_))
     }
 
-    fn doubt_at(&self, stream: &Stream) -> Duration {
+    fn silence_deadline(&self, stream: &Stream) -> Duration {
         match (&self.ahead, self.options.max_silence) {
-            (Some(_), _) => stream.heard + PATIENCE,
-            (None, Some(silence)) => stream.heard + silence,
+            (Some(_), _) => stream.last_activity + DELIVERY_TIMEOUT,
+            (None, Some(silence)) => stream.last_activity + silence,
             (None, None) => Duration::MAX,
         }
     }
 
-    /// Handles the result of the last demand at the time `now`, which starts anywhere and only grows.
+    /// Handles the result of the last demand at the time `now`, which has any origin and never
+    /// decreases.
     pub(crate) fn step(
         &mut self,
         now: Duration,
@@ -369,7 +374,7 @@ impl Watcher {
         }
         match (&mut self.state, input) {
             (State::Streaming(stream), Input::Line(line)) => {
-                stream.heard = now;
+                stream.last_activity = now;
                 self.take_line(now, line, output)
             }
             (State::Streaming(_), Input::Closed(closed)) => self.end_stream(now, closed, output),
@@ -378,11 +383,11 @@ impl Watcher {
                 self.pass_time(now, stream, output)
             }
             (State::Opening, Input::Opened) => {
-                self.was_there = true;
-                self.tries.refused_since = None;
+                self.has_connected = true;
+                self.failures.refused_since = None;
                 self.state = State::Streaming(Stream {
                     opened: now,
-                    heard: now,
+                    last_activity: now,
                     deadline: now + self.timeout + GRACE,
                     progressed: false,
                 });
@@ -393,7 +398,7 @@ impl Watcher {
             (State::Probing(_), Input::Page(body)) => self.take_probe(now, body, output),
             (State::Auditing(_), Input::Page(body)) => self.take_audit_page(now, body, output),
             (State::Auditing(_), Input::Failed(error)) => {
-                // If it matters, the stream or the next audit reports it, too.
+                // If the error persists, the stream or the next audit reports it.
                 output.trace(&format!(
                     "rawwatch: {}: audit skipped: {error}",
                     self.options.path
@@ -404,7 +409,7 @@ impl Watcher {
             }
             (State::Waiting { then, .. }, Input::Elapsed) => {
                 self.state = std::mem::take(then);
-                self.timeout = timeout(&mut self.chance);
+                self.timeout = timeout(&mut self.rng);
                 Ok(())
             }
             (_, Input::Failed(error)) => self.fail(now, error, output),
@@ -412,7 +417,7 @@ impl Watcher {
         }
     }
 
-    /// Handles the time limit of a stream.
+    /// Handles a timeout while the stream is open.
     fn pass_time(
         &mut self,
         now: Duration,
@@ -427,24 +432,25 @@ impl Watcher {
             Ok(())
         } else if now >= stream.deadline {
             let late = "the server did not end the stream in time".to_owned();
-            self.end_stream(now, Closed::Torn(late), output)
+            self.end_stream(now, Closed::Broken(late), output)
         } else if self.ahead.take().is_none() {
             self.state = State::Probing(stream);
             Ok(())
-        } else if self.tries.silent == 0 {
-            self.tries.silent += 1;
+        } else if self.failures.silent == 0 {
+            self.failures.silent += 1;
             let silent = "the stream is silent, but the server is ahead".to_owned();
-            self.end_stream(now, Closed::Torn(silent), output)
+            self.end_stream(now, Closed::Broken(silent), output)
         } else {
-            // The new stream is silent, too: either nothing happened here, or something holds events back.
+            // The new stream is silent, too. Either the collection has no changes, or a proxy holds
+            // events back.
             self.audit = Some(Audit::new(true));
             self.state = State::Auditing(stream);
             Ok(())
         }
     }
 
-    fn wait(&mut self, now: Duration, wish: Option<Duration>, then: State) {
-        let pause = self.backoff.next(self.chance.next(), wish);
+    fn wait(&mut self, now: Duration, retry_after: Option<Duration>, then: State) {
+        let pause = self.backoff.next(self.rng.next(), retry_after);
         self.wait_until(now + pause, then);
     }
 
@@ -456,10 +462,10 @@ impl Watcher {
     }
 }
 
-/// Returns about two hundred seconds at random: streams that started together should not end together, and
-/// none should live so long that a middlebox forgets it.
-fn timeout(chance: &mut Chance) -> Duration {
-    Duration::from_secs_f64((200.0 + 40.0 * chance.next()).floor())
+/// Returns a random timeout between 200 and 240 seconds. Streams that started together should not
+/// end together, and none should live so long that a middlebox drops it.
+fn timeout(rng: &mut Rng) -> Duration {
+    Duration::from_secs_f64((200.0 + 40.0 * rng.next()).floor())
 }
 
 fn stop_when_done(output: &impl EventSink) -> Result<(), Stop> {

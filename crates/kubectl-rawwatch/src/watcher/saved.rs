@@ -1,4 +1,4 @@
-//! The saved state of a watcher, with which the next run continues.
+//! The saved state of a watcher, from which the next run resumes.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,12 +8,12 @@ use super::index::Index;
 /// The saved state of one path.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Saved {
-    /// `None` while the initial state is incomplete.
+    /// The position; `None` while the initial state is incomplete.
     pub(crate) cursor: Option<Cursor>,
     pub(crate) index: Index,
 }
 
-/// [`Saved`], as it is written from references.
+/// A [`Saved`] that is written from references.
 #[derive(Serialize)]
 pub(crate) struct Saving<'a> {
     pub(crate) cursor: Option<&'a Cursor>,

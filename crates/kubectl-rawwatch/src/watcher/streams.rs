@@ -6,7 +6,9 @@ use kubectl_plugin::Error;
 use kubectl_plugin::api_server::refusal;
 use kubectl_plugin::error::Kind;
 
-use super::{Closed, EventSink, State, Stop, TRIES, Tries, Watcher, stop_when_done, timeout};
+use super::{
+    Closed, EventSink, FailureCounts, MAX_FAILURES, State, Stop, Watcher, stop_when_done, timeout,
+};
 use crate::watcher::cursor::Cursor;
 use crate::watcher::listing::Reason;
 use crate::wire::event::{Event, EventType, Line, ObjectIdentity, raw_object};
@@ -14,10 +16,10 @@ use crate::wire::uid::Uid;
 use crate::wire::version::Version;
 
 /// The age from which a stream counts as a success.
-const GOOD_LIFE: Duration = Duration::from_secs(30);
+const HEALTHY_STREAM_AGE: Duration = Duration::from_secs(30);
 /// The age below which a stream without an event counts as a failure.
-const SHORT_LIFE: Duration = Duration::from_secs(1);
-/// The longest pause after a stream that ended regularly.
+const MIN_STREAM_AGE: Duration = Duration::from_secs(1);
+/// The maximum pause after a stream that ended regularly.
 pub(super) const CLEAN_PAUSE: Duration = Duration::from_millis(250);
 
 impl Watcher {
@@ -28,7 +30,7 @@ impl Watcher {
         output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         self.counts.bytes += line.len() as u64;
-        match Event::read(line) {
+        match Event::parse(line) {
             Some(Event::Object(event_type, identity)) => {
                 self.take_event(now, event_type, &identity, line, output)?;
                 self.ahead = None;
@@ -37,7 +39,7 @@ impl Watcher {
             Some(Event::Bookmark { resource_version }) => {
                 let version = Version::new(resource_version);
                 if version < *self.cursor.at() {
-                    output.note(&format!(
+                    output.message(&format!(
     "rawwatch: {}: ignored a bookmark at {version}, because events up to {} came before it",
                         self.options.path,
                         self.cursor.at()
@@ -69,9 +71,9 @@ impl Watcher {
             Version::new(identity.resource_version),
             Uid::new(identity.uid),
         );
-        match self.judge(event_type, identity, &version, &uid) {
+        match self.classify(event_type, identity, &version, &uid) {
             Verdict::New => {
-                self.note_lag(now, &version);
+                self.record_lag(now, &version);
                 output.line(&Line {
                     event_type,
                     identity: *identity,
@@ -83,18 +85,18 @@ impl Watcher {
                 self.counts.events += 1;
                 self.progress();
                 if let Some(audit) = &mut self.audit {
-                    audit.note(event_type, identity);
+                    audit.record_deletion(event_type, identity);
                 }
                 stop_when_done(output)?;
                 self.advance_audit(now, output)
             }
             Verdict::Duplicate => {
-                output.again(line);
+                output.duplicate(line);
                 self.counts.duplicates += 1;
                 Ok(())
             }
             Verdict::OutOfOrder => {
-                output.note(&format!(
+                output.message(&format!(
     "rawwatch: {}: dropped an event at {version}, because events up to {} came before it",
                     self.options.path,
                     self.cursor.at()
@@ -105,8 +107,8 @@ impl Watcher {
         }
     }
 
-    /// Decides whether an event is delivered.
-    fn judge(
+    /// Classifies an event as new, a duplicate, or out of order.
+    fn classify(
         &mut self,
         event_type: EventType,
         identity: &ObjectIdentity<'_>,
@@ -116,13 +118,13 @@ impl Watcher {
         if self.cursor.has_delivered(version, uid, event_type) {
             return Verdict::Duplicate;
         }
-        let is_past = self.cursor.is_behind_it(version);
+        let is_past = self.cursor.has_passed(version);
         match self.index.known(identity) {
             Some(known) if event_type != EventType::Deleted && known.version == *version => {
                 Verdict::Duplicate
             }
             Some(known) if *version < known.version => Verdict::Duplicate,
-            // Its deletion was delivered, or it was never listed.
+            // The deletion was already delivered, or the object was never listed.
             None if event_type == EventType::Deleted && is_past => Verdict::Duplicate,
             _ if is_past => Verdict::OutOfOrder,
             _ => Verdict::New,
@@ -133,13 +135,13 @@ impl Watcher {
         if let State::Streaming(stream) = &mut self.state {
             stream.progressed = true;
         }
-        self.tries = Tries::default();
+        self.failures = FailureCounts::default();
         self.outage = None;
         self.backoff.reset();
     }
 
     /// Records the delay of an event that the server was known to have.
-    fn note_lag(&mut self, now: Duration, version: &Version) {
+    fn record_lag(&mut self, now: Duration, version: &Version) {
         if let Some(ahead) = &self.ahead
             && *version <= ahead.version
         {
@@ -147,24 +149,25 @@ impl Watcher {
         }
     }
 
-    /// Handles a line that is not an event: what follows it cannot be trusted either.
+    /// Drops a line that is not an event, and reconnects, because the rest of the stream cannot be
+    /// trusted either.
     fn refuse_line(
         &mut self,
         now: Duration,
         line: &[u8],
         output: &mut impl EventSink,
     ) -> Result<(), Stop> {
-        self.tries.garbage += 1;
+        self.failures.invalid_lines += 1;
         let size = line.len();
-        if self.tries.garbage >= TRIES {
+        if self.failures.invalid_lines >= MAX_FAILURES {
             return Err(Error::protocol(format!(
-                "{}: the server sent a line of {size} bytes that is not an event, {TRIES} times",
+                "{}: the server sent a line of {size} bytes that is not an event, {MAX_FAILURES} times",
                 self.options.path
             ))
             .hinted("check that PATH is a collection; a proxy in between may alter the stream")
             .into());
         }
-        output.note(&format!(
+        output.message(&format!(
             "rawwatch: {}: dropped a line of {size} bytes that is not an event, reconnecting",
             self.options.path
         ));
@@ -182,11 +185,11 @@ impl Watcher {
             return Ok(());
         };
         let life = now.saturating_sub(stream.opened);
-        let was_good = stream.progressed || life >= SHORT_LIFE;
-        if life >= GOOD_LIFE {
-            self.tries = Tries {
-                silent: self.tries.silent,
-                ..Tries::default()
+        let was_good = stream.progressed || life >= MIN_STREAM_AGE;
+        if life >= HEALTHY_STREAM_AGE {
+            self.failures = FailureCounts {
+                silent: self.failures.silent,
+                ..FailureCounts::default()
             };
             self.backoff.reset();
         }
@@ -195,7 +198,7 @@ impl Watcher {
         }
         let why = match &closed {
             Closed::Clean => "the server ended the stream",
-            Closed::Torn(reason) => reason,
+            Closed::Broken(reason) => reason,
         };
         self.counts.reconnects += 1;
         output.trace(&format!(
@@ -205,33 +208,34 @@ impl Watcher {
         ));
         match closed {
             Closed::Clean if was_good => {
-                let pause = CLEAN_PAUSE.mul_f64(self.chance.next());
+                let pause = CLEAN_PAUSE.mul_f64(self.rng.next());
                 self.wait_until(now + pause, State::Opening);
                 Ok(())
             }
-            Closed::Torn(_) if was_good => {
-                self.timeout = timeout(&mut self.chance);
+            Closed::Broken(_) if was_good => {
+                self.timeout = timeout(&mut self.rng);
                 self.state = State::Opening;
                 Ok(())
             }
             Closed::Clean => self.end_short_stream(now, output),
-            Closed::Torn(reason) => {
+            Closed::Broken(reason) => {
                 let error = Error::connection(format!("error: {reason}"));
                 self.fail(now, error, output)
             }
         }
     }
 
-    /// Handles a server that accepts the watch and sends nothing. Some do that instead of answering 410.
+    /// Handles a stream that ended immediately without an event. Some servers send one instead of a
+    /// 410.
     fn end_short_stream(&mut self, now: Duration, output: &mut impl EventSink) -> Result<(), Stop> {
-        self.tries.short_streams += 1;
-        if self.tries.short_streams < TRIES {
+        self.failures.short_streams += 1;
+        if self.failures.short_streams < MAX_FAILURES {
             self.wait(now, None, State::Opening);
             return Ok(());
         }
-        self.tries.short_streams = 0;
-        self.tries.stalls += 1;
-        if self.tries.stalls > TRIES {
+        self.failures.short_streams = 0;
+        self.failures.stalls += 1;
+        if self.failures.stalls > MAX_FAILURES {
             let gave_up = format!(
                 "{}: the server ends every watch from resource version {} at once",
                 self.options.path,
@@ -243,12 +247,12 @@ impl Watcher {
     }
 }
 
-/// The decision about an event.
+/// The class of an event.
 enum Verdict {
     New,
-    /// It was delivered, or a later one was.
+    /// The event, or a later one of its object, was already delivered.
     Duplicate,
-    /// It should have arrived earlier.
+    /// The event should have arrived earlier.
     OutOfOrder,
 }
 

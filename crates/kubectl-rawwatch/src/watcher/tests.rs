@@ -1,4 +1,4 @@
-//! Scripted schedules in virtual time. [`oracle`] plays random ones.
+//! Tests with scripted schedules in virtual time. [`oracle`] plays random schedules.
 
 use kubectl_plugin::error::Kind;
 
@@ -8,20 +8,20 @@ use crate::wire::event::EventType;
 
 mod oracle;
 
-/// Records everything that a watcher prints.
+/// A recorder of everything that a watcher prints.
 #[derive(Default)]
 pub(super) struct Recorder {
     /// `TYPE name@version`, in brackets if it is synthetic.
     pub(super) lines: Vec<String>,
     pub(super) notes: Vec<String>,
-    /// How many lines are wanted; `None` is no limit.
+    /// The number of wanted lines; `None` means no limit.
     wanted: Option<usize>,
 }
 
 impl EventSink for Recorder {
     fn page(&mut self, _: &Page<'_>) {}
 
-    fn again(&mut self, _: &[u8]) {}
+    fn duplicate(&mut self, _: &[u8]) {}
 
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error> {
         let event: serde_json::Value = serde_json::from_slice(line.text).unwrap();
@@ -41,7 +41,7 @@ impl EventSink for Recorder {
         Ok(())
     }
 
-    fn seed(&mut self, _line: &Line<'_>) -> Result<(), Error> {
+    fn existing(&mut self, _line: &Line<'_>) -> Result<(), Error> {
         Ok(())
     }
 
@@ -55,7 +55,7 @@ impl EventSink for Recorder {
         self.wanted.is_some_and(|wanted| self.lines.len() >= wanted)
     }
 
-    fn note(&mut self, text: &str) {
+    fn message(&mut self, text: &str) {
         self.notes.push(text.to_owned());
     }
 
@@ -112,10 +112,10 @@ pub(super) fn line(text: &str) -> String {
 }
 
 pub(super) fn refusal(code: u16, reason: &str) -> Error {
-    refusal_with_wish(code, reason, 0)
+    refusal_with_retry_after(code, reason, 0)
 }
 
-fn refusal_with_wish(code: u16, reason: &str, seconds: u32) -> Error {
+fn refusal_with_retry_after(code: u16, reason: &str, seconds: u32) -> Error {
     let text = format!(
         r#"{{"code":{code},"reason":"{reason}","message":"m","details":{{"retryAfterSeconds":{seconds}}}}}"#
     );
@@ -204,7 +204,7 @@ impl Play {
 
     #[track_caller]
     fn tear(&mut self) {
-        self.step(Input::Closed(Closed::Torn("torn".to_owned())));
+        self.step(Input::Closed(Closed::Broken("torn".to_owned())));
     }
 
     /// Lets the stream be silent for as long as it may.
@@ -414,7 +414,7 @@ fn a_silent_stream_is_renewed_only_if_the_server_is_ahead() {
     let mut play = Play::streaming(options());
     play.be_silent();
     play.page(&page("50", "", &[]));
-    assert_eq!(play.be_silent(), PATIENCE);
+    assert_eq!(play.be_silent(), DELIVERY_TIMEOUT);
     play.open("10");
     play.be_silent();
     play.page(&page("10", "", &[]));
@@ -430,7 +430,7 @@ fn a_stream_that_is_held_back_is_told_from_a_quiet_one() {
         for _ in 0..2 {
             play.be_silent();
             play.page(&page("50", "", &[]));
-            assert_eq!(play.be_silent(), PATIENCE);
+            assert_eq!(play.be_silent(), DELIVERY_TIMEOUT);
             if play.watcher.demand()
                 != (Demand::Audit {
                     token: String::new(),
@@ -440,9 +440,9 @@ fn a_stream_that_is_held_back_is_told_from_a_quiet_one() {
             }
         }
         play.page(&page("50", "", &listed));
-        let compared_at = play.now + PATIENCE;
+        let compared_at = play.now + DELIVERY_TIMEOUT;
         while play.now < compared_at {
-            // It may end in between, as streams do.
+            // The stream may end in between.
             if let Demand::Read { .. } = play.watcher.demand() {
                 play.be_silent();
             } else {
@@ -507,7 +507,7 @@ fn an_unreachable_server_ends_the_run_only_at_the_start() {
     }
     let hours = play.now.as_secs() / 3600;
     assert!(hours >= 1, "{:?}", play.now);
-    // One after ten seconds, then one a minute.
+    // The first message comes after ten seconds, then one per minute.
     let notes = play.output.notes.len() as u64;
     assert!(
         (play.now.as_secs() / 72..=play.now.as_secs() / 60 + 1).contains(&notes),
@@ -544,10 +544,14 @@ fn retry_after_is_honoured_and_the_position_is_kept() {
     let mut play = Play::streaming(options());
     play.lines(&["BOOKMARK 12"]);
     play.tear();
-    play.step(Input::Failed(refusal_with_wish(429, "TooManyRequests", 7)));
+    play.step(Input::Failed(refusal_with_retry_after(
+        429,
+        "TooManyRequests",
+        7,
+    )));
     let pause = play.wait();
     assert!((7.0..8.5).contains(&pause.as_secs_f64()), "{pause:?}");
-    play.step(Input::Failed(refusal_with_wish(
+    play.step(Input::Failed(refusal_with_retry_after(
         503,
         "ServiceUnavailable",
         600,
@@ -583,7 +587,7 @@ fn a_request_that_was_accepted_before_may_be_refused_for_ten_seconds() {
         let mut play = Play::streaming(options());
         play.lines(&["MODIFIED a@11"]);
         play.tear();
-        // It restarted, and learns after a while who may do what.
+        // A restarted server first has to read its roles.
         let settled = play.now + 8 * SECOND;
         while play.now < settled {
             play.step(refused());
@@ -750,7 +754,7 @@ fn an_audit_finds_an_event_that_the_server_lost() {
     play.page(&page("20", "more", &["a@1"]));
     assert!(matches!(play.watcher.demand(), Demand::Audit { token } if token == "more"));
     play.page(&page("20", "", &["b@15"]));
-    // It may still arrive.
+    // The event may still arrive.
     assert_eq!(play.be_silent(), 60 * SECOND);
     play.page(&page("20", "", &["a@1", "b@15"]));
     play.lines(&["BOOKMARK 20"]);

@@ -1,4 +1,4 @@
-//! The parts of an event and of an object that are read: the type and the identity.
+//! Parses the type of an event, and the identity of its object. The rest of an event is not parsed.
 
 use std::fmt;
 use std::fmt::{Display, Formatter};
@@ -18,8 +18,8 @@ pub(crate) enum EventType {
 }
 
 impl EventType {
-    /// Returns the type as it is written in an event.
-    pub(crate) fn word(self) -> &'static str {
+    /// Returns the spelling in an event.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Added => "ADDED",
             Self::Modified => "MODIFIED",
@@ -30,7 +30,7 @@ impl EventType {
 
 impl Display for EventType {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.word())
+        formatter.write_str(self.as_str())
     }
 }
 
@@ -45,7 +45,8 @@ pub(crate) enum Event<'a> {
     Error,
 }
 
-/// The identity of an object. Texts are raw JSON, including escapes, and empty if they are absent.
+/// The identity of an object. The texts are raw JSON with its escapes, and empty if they are
+/// absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ObjectIdentity<'a> {
     pub(crate) api_version: &'a str,
@@ -62,13 +63,13 @@ pub(crate) struct Line<'a> {
     pub(crate) identity: ObjectIdentity<'a>,
     /// A whole event, with its newline.
     pub(crate) text: &'a [u8],
-    /// The members of `rawwatch` that mark a synthetic event; empty for an event of the server.
+    /// The members of `rawwatch` that mark a synthetic event; empty for an event from the server.
     pub(crate) synthetic: &'a str,
 }
 
 impl<'a> Event<'a> {
-    /// Reads a line; `None` if it is not an event.
-    pub(crate) fn read(line: &'a [u8]) -> Option<Self> {
+    /// Parses a line. Returns `None` if it is not an event.
+    pub(crate) fn parse(line: &'a [u8]) -> Option<Self> {
         let line = line.trim_ascii_end();
         let mut event_type = "";
         let mut identity = ObjectIdentity::default();
@@ -104,7 +105,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// Returns the object of an event as its text; `None` if the line is not a valid event.
+/// Returns the unparsed object of an event; `None` if the line is not a valid event.
 pub(crate) fn raw_object(line: &[u8]) -> Option<&RawValue> {
     #[derive(Deserialize)]
     struct Event<'a> {
@@ -116,22 +117,22 @@ pub(crate) fn raw_object(line: &[u8]) -> Option<&RawValue> {
 }
 
 impl<'a> ObjectIdentity<'a> {
-    /// Reads an object; `None` if it has no identity.
-    pub(crate) fn read(object: &'a [u8]) -> Option<Self> {
+    /// Parses the identity of an object. Returns `None` if it has none.
+    pub(crate) fn parse(object: &'a [u8]) -> Option<Self> {
         let mut identity = Self::default();
         let scan = identity.scan(&mut Scanner::new(object), &|_| false);
         (scan != Err(Halt::Malformed) && identity.identifies_an_object()).then_some(identity)
     }
 
-    /// Reads the object in a table row; `None` if it has no identity.
-    pub(crate) fn read_row(row: &'a [u8]) -> Option<Self> {
+    /// Parses the identity of the object in a table row. Returns `None` if it has none.
+    pub(crate) fn parse_row(row: &'a [u8]) -> Option<Self> {
         let mut identity = Self::default();
         let scan = identity.scan_row(&mut Scanner::new(row), &|_| false);
         (scan != Err(Halt::Malformed) && identity.identifies_an_object()).then_some(identity)
     }
 
-    /// Reads an object until `enough` accepts what was read, which is asked after its metadata. In a table,
-    /// which has one row in an event, it reads the object in the row.
+    /// Scans an object until `enough` accepts the identity so far. For a table, which has one row
+    /// in an event, scans the object in the row.
     fn scan(
         &mut self,
         object: &mut Scanner<'a>,
@@ -166,8 +167,8 @@ impl<'a> ObjectIdentity<'a> {
         })
     }
 
-    /// Reads the useful part of the metadata: the managed fields come last in most objects, and are the longest
-    /// part.
+    /// Scans the metadata until `enough` accepts the identity. This usually skips the managed
+    /// fields, which are the longest part of the metadata and come last.
     fn scan_metadata(
         &mut self,
         metadata: &mut Scanner<'a>,
@@ -182,7 +183,7 @@ impl<'a> ObjectIdentity<'a> {
                 _ => return value.skip(),
             };
             *text = value.string()?;
-            // The namespace may still follow.
+            // Without a namespace so far, one may still follow.
             if !self.namespace.is_empty() && !self.uid.is_empty() && enough(self) {
                 Err(Halt::Enough)
             } else {
@@ -212,7 +213,7 @@ mod tests {
     const CUSTOM: &str = r#"{"object":{"apiVersion":"example.com/v1","data":{"metadata":{"name":"no"}},"kind":"Foo","metadata":{"annotations":{"a":"\"}"},"name":"f","resourceVersion":"7","uid":"u-2"},"spec":null},"type":"ADDED"}"#;
 
     fn identity(event: &str) -> (EventType, ObjectIdentity<'_>) {
-        match Event::read(event.as_bytes()) {
+        match Event::parse(event.as_bytes()) {
             Some(Event::Object(event_type, identity)) => (event_type, identity),
             other => panic!("{other:?}"),
         }
@@ -254,11 +255,11 @@ mod tests {
             (event_type, identity.name, identity.uid),
             (EventType::Modified, "a", "u")
         );
-        let listed = ObjectIdentity::read_row(row.as_bytes()).unwrap();
+        let listed = ObjectIdentity::parse_row(row.as_bytes()).unwrap();
         assert_eq!((listed.namespace, listed.resource_version), ("n", "5"));
         // Rows of other kinds have no meaning here.
         let event = table(r#""kind":"Table","apiVersion":"example.com/v1""#);
-        assert_eq!(Event::read(event.as_bytes()), None);
+        assert_eq!(Event::parse(event.as_bytes()), None);
     }
 
     #[test]
@@ -275,7 +276,7 @@ mod tests {
                 // because it has no newline.
                 if !event[..cut].ends_with('}') {
                     assert_eq!(
-                        Event::read(&event.as_bytes()[..cut]),
+                        Event::parse(&event.as_bytes()[..cut]),
                         None,
                         "{}",
                         &event[..cut]
@@ -288,11 +289,11 @@ mod tests {
     #[test]
     fn bookmarks_and_errors_are_told_apart_from_events() {
         assert_eq!(
-            Event::read(br#"{"type":"BOOKMARK","object":{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"9","creationTimestamp":null}}}"#),
+            Event::parse(br#"{"type":"BOOKMARK","object":{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"9","creationTimestamp":null}}}"#),
             Some(Event::Bookmark { resource_version: "9" })
         );
         assert_eq!(
-            Event::read(br#"{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"code":410}}"#),
+            Event::parse(br#"{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"code":410}}"#),
             Some(Event::Error)
         );
         for line in [
@@ -304,7 +305,7 @@ mod tests {
             r#"{"type":"ADDED"}"#,
             r#"{"kind":"Status","code":500}"#,
         ] {
-            assert_eq!(Event::read(line.as_bytes()), None, "{line}");
+            assert_eq!(Event::parse(line.as_bytes()), None, "{line}");
         }
     }
 
@@ -313,6 +314,6 @@ mod tests {
         let mut line = BUILT_IN.as_bytes().to_vec();
         let place = BUILT_IN.find("not this").unwrap();
         line[place] = 0xff;
-        assert!(Event::read(&line).is_some());
+        assert!(Event::parse(&line).is_some());
     }
 }

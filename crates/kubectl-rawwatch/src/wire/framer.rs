@@ -1,20 +1,20 @@
 //! Splits the bytes of a stream into whole lines.
 //!
-//! The API server writes one JSON value per line, and JSON contains no raw newline inside a value. So a
-//! newline ends a value, and a value without one is torn. A line that is contained in one chunk is passed on
-//! without a copy.
+//! The API server writes one JSON value per line, and JSON contains no raw newline inside a value.
+//! So a newline ends a value, and a value without a newline is incomplete. A line that one chunk
+//! contains is not copied.
 
 use memchr::memchr;
 
-/// The capacity that a buffer keeps between two long lines, in bytes.
+/// The capacity that the buffer keeps after a long line, in bytes.
 const KEPT: usize = 64 << 10;
 
 /// Assembles lines.
 pub(crate) struct Framer {
-    /// The start of a line or, if `is_whole`, a whole line until the next call.
-    held: Vec<u8>,
+    /// The start of an incomplete line. If `is_whole`, the line of the last call.
+    buffer: Vec<u8>,
     is_whole: bool,
-    most: usize,
+    max_line_size: usize,
 }
 
 /// A line that exceeds the limit.
@@ -22,43 +22,43 @@ pub(crate) struct Framer {
 pub(crate) struct TooLong;
 
 impl Framer {
-    /// Returns a framer that refuses lines of more than `most` bytes.
-    pub(crate) fn new(most: usize) -> Self {
+    /// Returns a framer that refuses lines of more than `max_line_size` bytes.
+    pub(crate) fn new(max_line_size: usize) -> Self {
         Self {
-            held: Vec::new(),
+            buffer: Vec::new(),
             is_whole: false,
-            most,
+            max_line_size,
         }
     }
 
-    /// Returns the next whole line with its newline, and advances `input` past it. Without a whole line, keeps
-    /// all of the input.
+    /// Returns the next whole line with its newline, and advances `input` past it. If there is
+    /// none, stores all of the input.
     pub(crate) fn next<'line, 'input: 'line>(
         &'line mut self,
         input: &mut &'input [u8],
     ) -> Result<Option<&'line [u8]>, TooLong> {
         if self.is_whole {
-            self.held.clear();
-            self.held.shrink_to(KEPT);
+            self.buffer.clear();
+            self.buffer.shrink_to(KEPT);
             self.is_whole = false;
         }
         let end = memchr(b'\n', input).map(|newline| newline + 1);
         let (line, rest) = input.split_at(end.unwrap_or(input.len()));
         *input = rest;
-        if self.held.len() + line.len() > self.most {
+        if self.buffer.len() + line.len() > self.max_line_size {
             return Err(TooLong);
         }
-        if end.is_some() && self.held.is_empty() {
+        if end.is_some() && self.buffer.is_empty() {
             return Ok(Some(line));
         }
-        self.held.extend_from_slice(line);
+        self.buffer.extend_from_slice(line);
         self.is_whole = end.is_some();
-        Ok(self.is_whole.then_some(self.held.as_slice()))
+        Ok(self.is_whole.then_some(self.buffer.as_slice()))
     }
 
     /// Returns the length of the incomplete line, in bytes.
-    pub(crate) fn torn(&self) -> usize {
-        if self.is_whole { 0 } else { self.held.len() }
+    pub(crate) fn incomplete_length(&self) -> usize {
+        if self.is_whole { 0 } else { self.buffer.len() }
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
             }
             assert!(piece.is_empty());
         }
-        (lines, framer.torn())
+        (lines, framer.incomplete_length())
     }
 
     const STREAM: &[u8] = b"{\"type\":\"ADDED\"}\n\n{\"a\":\"\\n\"}\n{\"b\":\"\xff\"}\n{\"torn";
@@ -100,9 +100,9 @@ mod tests {
     fn a_stream_cut_anywhere_gives_only_whole_lines() {
         let (whole, _) = lines(&[STREAM]);
         for cut in 0..=STREAM.len() {
-            let (some, torn) = lines(&[&STREAM[..cut]]);
+            let (some, incomplete_length) = lines(&[&STREAM[..cut]]);
             assert_eq!(some, whole[..some.len()], "cut at {cut}");
-            assert_eq!(some.concat().len() + torn, cut);
+            assert_eq!(some.concat().len() + incomplete_length, cut);
         }
     }
 

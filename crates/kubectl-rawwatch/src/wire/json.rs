@@ -1,35 +1,36 @@
 //! A scanner that finds a few strings in JSON text and skips the rest.
 //!
-//! Events are passed on unchanged, so only the path to `metadata` is scanned, without copying or building
-//! anything. Strings are returned raw, with their escapes: they are compared, and written back into JSON.
+//! Events are printed unchanged, so only the path to `metadata` is scanned, without copies and
+//! without a tree. Strings are returned raw, with their escapes, because they are compared or
+//! written back into JSON.
 
 /// The reason why a scan stopped before the end of the text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Halt {
     /// The text is not JSON, or not of the expected form.
     Malformed,
-    /// Everything that is wanted was found.
+    /// The caller has found enough.
     Enough,
 }
 
 /// A position in JSON text.
 pub(crate) struct Scanner<'a> {
     text: &'a [u8],
-    place: usize,
+    offset: usize,
 }
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(text: &'a [u8]) -> Self {
-        Self { text, place: 0 }
+        Self { text, offset: 0 }
     }
 
     /// Returns the next byte that is not white space.
     fn peek(&mut self) -> Result<u8, Halt> {
-        while let Some(byte) = self.text.get(self.place) {
+        while let Some(byte) = self.text.get(self.offset) {
             if !byte.is_ascii_whitespace() {
                 return Ok(*byte);
             }
-            self.place += 1;
+            self.offset += 1;
         }
         Err(Halt::Malformed)
     }
@@ -38,18 +39,18 @@ impl<'a> Scanner<'a> {
         if self.peek()? != byte {
             return Err(Halt::Malformed);
         }
-        self.place += 1;
+        self.offset += 1;
         Ok(())
     }
 
-    /// Visits the members of an object. `member` gets each name, and must read the value.
+    /// Visits the members of an object. `member` gets each name, and must consume the value.
     pub(crate) fn members(
         &mut self,
         mut member: impl FnMut(&'a str, &mut Self) -> Result<(), Halt>,
     ) -> Result<(), Halt> {
         self.expect(b'{')?;
         if self.peek()? == b'}' {
-            self.place += 1;
+            self.offset += 1;
             return Ok(());
         }
         loop {
@@ -57,9 +58,9 @@ impl<'a> Scanner<'a> {
             self.expect(b':')?;
             member(name, self)?;
             match self.peek()? {
-                b',' => self.place += 1,
+                b',' => self.offset += 1,
                 b'}' => {
-                    self.place += 1;
+                    self.offset += 1;
                     return Ok(());
                 }
                 _ => return Err(Halt::Malformed),
@@ -67,22 +68,22 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Visits the items of an array. `item` must read each.
+    /// Visits the items of an array. `item` must consume each one.
     pub(crate) fn items(
         &mut self,
         mut item: impl FnMut(&mut Self) -> Result<(), Halt>,
     ) -> Result<(), Halt> {
         self.expect(b'[')?;
         if self.peek()? == b']' {
-            self.place += 1;
+            self.offset += 1;
             return Ok(());
         }
         loop {
             item(self)?;
             match self.peek()? {
-                b',' => self.place += 1,
+                b',' => self.offset += 1,
                 b']' => {
-                    self.place += 1;
+                    self.offset += 1;
                     return Ok(());
                 }
                 _ => return Err(Halt::Malformed),
@@ -97,9 +98,9 @@ impl<'a> Scanner<'a> {
 
     fn raw_string(&mut self) -> Result<&'a [u8], Halt> {
         self.expect(b'"')?;
-        let start = self.place;
-        self.place = end_of_string(self.text, start).ok_or(Halt::Malformed)?;
-        Ok(&self.text[start..self.place - 1])
+        let start = self.offset;
+        self.offset = end_of_string(self.text, start).ok_or(Halt::Malformed)?;
+        Ok(&self.text[start..self.offset - 1])
     }
 
     /// Skips a value of any kind.
@@ -108,7 +109,7 @@ impl<'a> Scanner<'a> {
             b'"' => self.raw_string().map(drop),
             b'{' | b'[' => self.skip_nested(),
             byte if byte.is_ascii_alphanumeric() || byte == b'-' => {
-                self.word();
+                self.skip_scalar();
                 Ok(())
             }
             _ => Err(Halt::Malformed),
@@ -117,14 +118,14 @@ impl<'a> Scanner<'a> {
 
     /// Skips an object or an array. Only strings and brackets matter.
     fn skip_nested(&mut self) -> Result<(), Halt> {
-        let (mut place, mut depth) = (self.place, 0_usize);
-        while let Some(byte) = self.text.get(place) {
-            place += 1;
+        let (mut offset, mut depth) = (self.offset, 0_usize);
+        while let Some(byte) = self.text.get(offset) {
+            offset += 1;
             match byte {
-                b'"' => place = end_of_string(self.text, place).ok_or(Halt::Malformed)?,
+                b'"' => offset = end_of_string(self.text, offset).ok_or(Halt::Malformed)?,
                 b'{' | b'[' => depth += 1,
                 b'}' | b']' if depth == 1 => {
-                    self.place = place;
+                    self.offset = offset;
                     return Ok(());
                 }
                 b'}' | b']' => depth -= 1,
@@ -135,36 +136,36 @@ impl<'a> Scanner<'a> {
     }
 
     /// Skips a number, `true`, `false` or `null`.
-    fn word(&mut self) {
-        let rest = &self.text[self.place..];
+    fn skip_scalar(&mut self) {
+        let rest = &self.text[self.offset..];
         let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
-        self.place += rest
+        self.offset += rest
             .iter()
             .position(|byte| !is_word(byte))
             .unwrap_or(rest.len());
     }
 }
 
-/// Returns the position after the closing quote of a string whose content starts at `place`.
-fn end_of_string(text: &[u8], mut place: usize) -> Option<usize> {
+/// Returns the offset after the closing quote of a string whose content starts at `offset`.
+fn end_of_string(text: &[u8], mut offset: usize) -> Option<usize> {
     loop {
-        let found = place + find_quote_or_backslash(text.get(place..)?)?;
+        let found = offset + find_quote_or_backslash(text.get(offset..)?)?;
         if text[found] == b'"' {
             return Some(found + 1);
         }
-        place = found + 2;
+        offset = found + 2;
     }
 }
 
-/// Finds the first quote or backslash. Most strings are names, for which starting a vectorized search costs
-/// more than checking eight bytes at a time.
+/// Finds the first quote or backslash. Most strings are short names, so checking eight bytes at a
+/// time is faster than a vectorized search.
 fn find_quote_or_backslash(text: &[u8]) -> Option<usize> {
     let (words, rest) = text.as_chunks::<8>();
-    for (place, bytes) in words.iter().enumerate() {
+    for (offset, bytes) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*bytes);
         let found = zeros(word ^ QUOTES) | zeros(word ^ BACKSLASHES);
         if found != 0 {
-            return Some(place * 8 + found.trailing_zeros() as usize / 8);
+            return Some(offset * 8 + found.trailing_zeros() as usize / 8);
         }
     }
     let found = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
@@ -175,7 +176,7 @@ const ONES: u64 = u64::from_ne_bytes([1; 8]);
 const QUOTES: u64 = ONES * b'"' as u64;
 const BACKSLASHES: u64 = ONES * b'\\' as u64;
 
-/// Sets the highest bit of the first byte that is zero, and maybe of some after it.
+/// Sets the highest bit of the first zero byte, and maybe of later bytes.
 fn zeros(word: u64) -> u64 {
     word.wrapping_sub(ONES) & !word & (ONES << 7)
 }

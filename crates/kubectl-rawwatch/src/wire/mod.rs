@@ -1,9 +1,9 @@
-//! Reads what the server sends, without I/O.
+//! Parses responses and events, without I/O.
 //!
 //! * `framer`: splits bytes into lines
 //! * `event`: reads the type and the identity of a line; `json` is its scanner
 //! * `page`: reads one page of a LIST
-//! * `version`, `uid`: the identities of objects and of their states
+//! * `version`, `uid`: resource versions and UIDs
 
 pub(crate) mod event;
 pub(crate) mod framer;

@@ -1,4 +1,4 @@
-//! Reads one page of a LIST, and turns its items into the objects of events.
+//! Parses a page of a LIST, and converts its items to the objects of events.
 
 use std::fmt::Write as _;
 
@@ -8,10 +8,10 @@ use serde_json::value::RawValue;
 
 use crate::wire::event::ObjectIdentity;
 
-/// A page. Its items stay unparsed.
+/// A page of a LIST. Its items stay unparsed.
 #[derive(Debug)]
 pub(crate) struct Page<'a> {
-    /// The kind of the items that do not have one.
+    /// The kind for items without a kind.
     kind: String,
     api_version: String,
     pub(crate) resource_version: String,
@@ -50,7 +50,7 @@ struct Metadata {
 
 impl<'a> Page<'a> {
     /// Parses the body of a response.
-    pub(crate) fn read(body: &'a [u8]) -> Result<Self, Error> {
+    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, Error> {
         let list: List<'a> = serde_json::from_slice(body).map_err(|_| {
             Error::protocol(
                 "the response to a LIST of PATH is not a list of objects with a resourceVersion",
@@ -74,17 +74,17 @@ impl<'a> Page<'a> {
         })
     }
 
-    /// Returns the identity of an item; `None` if it has none.
+    /// Parses the identity of an item. Returns `None` if it has none.
     pub(crate) fn identity(&self, item: &'a RawValue) -> Option<ObjectIdentity<'a>> {
         let item = item.get().as_bytes();
         if self.is_table {
-            ObjectIdentity::read_row(item)
+            ObjectIdentity::parse_row(item)
         } else {
-            ObjectIdentity::read(item)
+            ObjectIdentity::parse(item)
         }
     }
 
-    /// Appends an item as an event would contain it.
+    /// Appends an item in the form that it has in an event.
     pub(crate) fn append_object(&self, line: &mut Vec<u8>, item: &RawValue) {
         let item = item.get().as_bytes();
         if self.is_table {
@@ -94,8 +94,9 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Appends an object that is gone, as far as it is known. The texts come from JSON, with their escapes.
-    pub(crate) fn append_gone(&self, line: &mut Vec<u8>, identity: &ObjectIdentity<'_>) {
+    /// Appends a deleted object, which only has an identity. The texts of the identity are
+    /// raw JSON.
+    pub(crate) fn append_deleted(&self, line: &mut Vec<u8>, identity: &ObjectIdentity<'_>) {
         if self.is_table {
             append_table(line, |line| {
                 line.extend_from_slice(b"{\"object\":");
@@ -108,17 +109,17 @@ impl<'a> Page<'a> {
     }
 }
 
-/// A table with one row, as in an event.
+/// Appends a table with one row, as in an event.
 fn append_table(line: &mut Vec<u8>, row: impl FnOnce(&mut Vec<u8>)) {
     line.extend_from_slice(br#"{"kind":"Table","apiVersion":"meta.k8s.io/v1","rows":["#);
     row(line);
     line.extend_from_slice(b"]}");
 }
 
-/// Appends an object to a line. Inserts a missing `kind` and `apiVersion` right after its `{`: the items of
-/// built-in lists lack them.
+/// Appends an object to a line. Inserts a missing `kind` and `apiVersion` after its `{`, because
+/// the items of built-in lists lack them.
 fn append_filled(line: &mut Vec<u8>, object: &[u8], kind: &str, api_version: &str) {
-    let identity = ObjectIdentity::read(object).unwrap_or_default();
+    let identity = ObjectIdentity::parse(object).unwrap_or_default();
     line.push(b'{');
     for (name, missing, value) in [
         ("kind", identity.kind.is_empty(), kind),
@@ -131,7 +132,7 @@ fn append_filled(line: &mut Vec<u8>, object: &[u8], kind: &str, api_version: &st
     append_on_one_line(line, object.trim_ascii_start().get(1..).unwrap_or_default());
 }
 
-/// Appends JSON without newlines, which can only be white space and would tear the line.
+/// Appends JSON without its newlines, which are only white space but would split the line.
 fn append_on_one_line(line: &mut Vec<u8>, json: &[u8]) {
     line.extend(
         json.iter()
@@ -167,7 +168,7 @@ mod tests {
     #[test]
     fn reads_a_page_and_leaves_its_items_alone() {
         let body = br#"{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"9","continue":"abc"},"items":[{"a": 1e400},{}]}"#;
-        let page = Page::read(body).unwrap();
+        let page = Page::parse(body).unwrap();
         assert_eq!(
             (page.kind.as_str(), page.api_version.as_str()),
             ("Pod", "v1")
@@ -178,7 +179,7 @@ mod tests {
         );
         assert_eq!(page.items[0].get(), r#"{"a": 1e400}"#);
         let nothing = br#"{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"9"},"items":null}"#;
-        assert!(Page::read(nothing).unwrap().items.is_empty());
+        assert!(Page::parse(nothing).unwrap().items.is_empty());
     }
 
     #[test]
@@ -208,19 +209,19 @@ mod tests {
         let body = format!(
             r#"{{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{{"resourceVersion":"9"}},"columnDefinitions":[],"rows":[{row}]}}"#
         );
-        let page = Page::read(body.as_bytes()).unwrap();
+        let page = Page::parse(body.as_bytes()).unwrap();
         let identity = page.identity(page.items[0]).unwrap();
         assert_eq!((identity.name, identity.uid), ("a", "u"));
         for append in [
             &(|line: &mut Vec<u8>| page.append_object(line, page.items[0]))
                 as &dyn Fn(&mut Vec<u8>),
-            &|line| page.append_gone(line, &identity),
+            &|line| page.append_deleted(line, &identity),
         ] {
             let mut line = br#"{"type":"ADDED","object":"#.to_vec();
             append(&mut line);
             line.push(b'}');
             assert!(!line.contains(&b'\n'));
-            let Some(Event::Object(_, known)) = Event::read(&line) else {
+            let Some(Event::Object(_, known)) = Event::parse(&line) else {
                 panic!("{}", String::from_utf8_lossy(&line));
             };
             assert_eq!(
@@ -238,7 +239,7 @@ mod tests {
             r#"{"kind":"APIGroupList","apiVersion":"v1","groups":[]}"#,
         ] {
             assert_eq!(
-                Page::read(body.as_bytes()).unwrap_err().exit_code(),
+                Page::parse(body.as_bytes()).unwrap_err().exit_code(),
                 6,
                 "{body}"
             );

@@ -5,16 +5,16 @@ use std::fmt::{Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
-/// The positions of the dashes in a UUID.
+/// The indexes of the dashes in a UUID.
 const DASHES: [usize; 4] = [8, 13, 18, 23];
-/// The positions of the two digits of each byte.
+/// The index of the first digit of each byte.
 const DIGITS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
-/// The UID of an object. Two are equal exactly if their texts are.
+/// The UID of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub(crate) enum Uid {
-    /// A UUID in lower case, like all UIDs of kube-apiserver.
+    /// A UUID in lower case, like all UIDs from kube-apiserver.
     Uuid([u8; 16]),
     /// Any other text; empty if an aggregated API has no UIDs.
     Text(Box<str>),
@@ -40,12 +40,12 @@ impl From<Uid> for String {
 
 fn uuid(text: &[u8]) -> Option<[u8; 16]> {
     let text: &[u8; 36] = text.try_into().ok()?;
-    if DASHES.iter().any(|&place| text[place] != b'-') {
+    if DASHES.iter().any(|&index| text[index] != b'-') {
         return None;
     }
     let mut bytes = [0; 16];
-    for (byte, place) in bytes.iter_mut().zip(DIGITS) {
-        *byte = digit(text[place])? << 4 | digit(text[place + 1])?;
+    for (byte, index) in bytes.iter_mut().zip(DIGITS) {
+        *byte = digit(text[index])? << 4 | digit(text[index + 1])?;
     }
     Some(bytes)
 }
@@ -62,8 +62,8 @@ impl Display for Uid {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Uuid(bytes) => {
-                for (place, byte) in bytes.iter().enumerate() {
-                    if [4, 6, 8, 10].contains(&place) {
+                for (index, byte) in bytes.iter().enumerate() {
+                    if [4, 6, 8, 10].contains(&index) {
                         formatter.write_str("-")?;
                     }
                     write!(formatter, "{byte:02x}")?;

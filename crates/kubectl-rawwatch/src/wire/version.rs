@@ -63,7 +63,7 @@ impl PartialOrd for Version {
                 let lengths = self.number_length()?.cmp(&other.number_length()?);
                 Some(lengths.then_with(|| own.cmp(others)))
             }
-            // A text that is a number exceeds 64 bits.
+            // A text that is a number does not fit in 64 bits, so it is larger.
             (Self::Number(_), Self::Text(_)) => other.number_length().map(|_| Ordering::Less),
             (Self::Text(_), Self::Number(_)) => self.number_length().map(|_| Ordering::Greater),
         }

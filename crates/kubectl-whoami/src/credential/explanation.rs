@@ -1,26 +1,28 @@
-//! Explains a bare `Unauthorized`. The server gives no reason, because anyone could be asking. But the
-//! credential is known here, and so is the server's clock.
+//! Explains a bare `Unauthorized`. The server gives no reason, because the client could be anyone.
+//! But this program knows the credential, and the server's clock.
 
 use jiff::{SignedDuration, Timestamp};
 use kubectl_plugin::text::utc;
 
-use crate::credential::{Authentication, Kind, Presented};
+use crate::credential::{Authentication, CredentialKind, SentCredential};
 use crate::remaining;
 
-/// Clocks that differ by less count as equal: a `Date` has whole seconds, and responses take time.
+/// The maximum difference between clocks that count as equal: a `Date` has whole seconds, and
+/// responses take time.
 const SAME_TIME: SignedDuration = SignedDuration::from_secs(30);
 
 /// The facts about the server that an explanation needs.
 pub(crate) struct ServerFacts {
-    /// The authorities that may sign its certificate; none if they are the platform's.
+    /// The kubeconfig's authorities for the server's certificate; none if the platform's
+    /// authorities apply.
     pub(crate) authorities: Vec<String>,
-    /// How far its clock is ahead of ours.
+    /// The lead of the server's clock over ours.
     pub(crate) clock_skew: Option<SignedDuration>,
 }
 
-/// Lists what is wrong or may be wrong with the credentials, one sentence each.
-pub(crate) fn of_unauthorized(
-    login: &Authentication,
+/// Lists the certain or possible problems of the credentials, one sentence each.
+pub(crate) fn explain_unauthorized(
+    authentication: &Authentication,
     server: &ServerFacts,
     now: Timestamp,
 ) -> Vec<String> {
@@ -28,11 +30,11 @@ pub(crate) fn of_unauthorized(
     // A certificate or token expires by the server's clock.
     let ahead = skew.unwrap_or_default().as_secs();
     let servers_now = utc::from_seconds(now.as_second().saturating_add(ahead));
-    let presented = std::iter::once(&login.used).chain(&login.others);
-    let mut reasons: Vec<String> = presented
-        .map(|presented| match presented.out_of_date(servers_now) {
-            Some(problem) => format!("the {} {problem}", presented.description()),
-            None => possible_cause(presented, server),
+    let sent = std::iter::once(&authentication.used).chain(&authentication.others);
+    let mut reasons: Vec<String> = sent
+        .map(|sent| match sent.validity_problem(servers_now) {
+            Some(problem) => format!("the {} {problem}", sent.description()),
+            None => possible_cause(sent, server),
         })
         .collect();
     if let Some(skew) = skew {
@@ -49,17 +51,19 @@ pub(crate) fn of_unauthorized(
     reasons
 }
 
-/// Lists what may be wrong with a credential that has not expired.
-fn possible_cause(presented: &Presented, server: &ServerFacts) -> String {
-    let what = presented.description();
-    match presented.kind {
-        Kind::None | Kind::Unknown => {
+/// Describes a possible problem of a credential that has not expired.
+fn possible_cause(sent: &SentCredential, server: &ServerFacts) -> String {
+    let what = sent.description();
+    match sent.kind {
+        CredentialKind::None | CredentialKind::Unknown => {
             "no credential was sent, and the server does not accept anonymous requests".to_owned()
         }
-        Kind::ExecPlugin => format!("{what}: no credential was sent"),
-        Kind::Basic => format!("the {what}: basic authentication was removed in Kubernetes 1.19"),
-        Kind::ClientCertificate => {
-            let issuer = presented.issuer.as_deref().unwrap_or_default();
+        CredentialKind::ExecPlugin => format!("{what}: no credential was sent"),
+        CredentialKind::Basic => {
+            format!("the {what}: basic authentication was removed in Kubernetes 1.19")
+        }
+        CredentialKind::ClientCertificate => {
+            let issuer = sent.issuer.as_deref().unwrap_or_default();
             let authorities = &server.authorities;
             if authorities.is_empty() || authorities.iter().any(|name| name == issuer) {
                 format!("the {what} is signed by {issuer}; check that the server trusts it")
@@ -72,9 +76,9 @@ fn possible_cause(presented: &Presented, server: &ServerFacts) -> String {
                 )
             }
         }
-        Kind::BearerToken if presented.is_jwt => {
-            let issuer = presented.issuer.as_deref().unwrap_or("(none)");
-            let audience = match presented.audiences.as_slice() {
+        CredentialKind::BearerToken if sent.is_jwt => {
+            let issuer = sent.issuer.as_deref().unwrap_or("(none)");
+            let audience = match sent.audiences.as_slice() {
                 [] => "(none)".to_owned(),
                 audiences => audiences.join(", "),
             };
@@ -84,7 +88,7 @@ fn possible_cause(presented: &Presented, server: &ServerFacts) -> String {
                  wrong, the token was revoked, or its account was deleted"
             )
         }
-        Kind::BearerToken => format!(
+        CredentialKind::BearerToken => format!(
             "the {what} is opaque: it may be wrong, expired, revoked, or for another cluster"
         ),
     }
@@ -96,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_servers_clock_may_be_off_by_any_time() {
-        let login = Authentication::new(
+        let authentication = Authentication::new(
             &kubectl_plugin::connection::CredentialSummary::default(),
             None,
         );
@@ -109,7 +113,7 @@ mod tests {
                 authorities: Vec::new(),
                 clock_skew: Some(clock_skew),
             };
-            let reasons = of_unauthorized(&login, &server, Timestamp::now());
+            let reasons = explain_unauthorized(&authentication, &server, Timestamp::now());
             assert!(reasons[1].ends_with(words), "{reasons:?}");
         }
     }

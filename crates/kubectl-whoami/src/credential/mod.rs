@@ -1,4 +1,7 @@
-//! The credentials that were sent to the server, and which of them counted.
+//! The credentials that were sent to the server, and the one that it accepted.
+//!
+//! * here: describes the credentials, and finds the accepted one
+//! * `explanation`: lists possible causes of a bare `Unauthorized`
 
 pub(crate) mod explanation;
 
@@ -12,16 +15,16 @@ use serde::Serialize;
 use crate::identity::UserInfo;
 use crate::remaining;
 
-/// The extra in which newer servers name the credential that they accepted: `X509SHA256=…`, `JTI=…`
-/// (`apiserver/pkg/authentication/request/x509`, `kubernetes/pkg/serviceaccount`).
+/// The extra with which newer servers name the credential that they accepted: `X509SHA256=…`,
+/// `JTI=…` (`apiserver/pkg/authentication/request/x509`, `kubernetes/pkg/serviceaccount`).
 pub(crate) const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 
 /// The server's name for a user without a credential.
 pub(crate) const ANONYMOUS: &str = "system:anonymous";
 
-/// The kind of a credential. The names appear in documents, and do not change.
+/// The kind of a credential. The names appear in documents, and must not change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) enum Kind {
+pub(crate) enum CredentialKind {
     ClientCertificate,
     BearerToken,
     Basic,
@@ -29,22 +32,22 @@ pub(crate) enum Kind {
     ExecPlugin,
     #[default]
     None,
-    /// The kind for a context that is incomplete in the kubeconfig.
+    /// The credential of a context that is incomplete in the kubeconfig.
     Unknown,
 }
 
 /// One credential, as a document shows it.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Presented {
-    pub(crate) kind: Kind,
-    /// The exec plugin that it comes from.
+pub(crate) struct SentCredential {
+    pub(crate) kind: CredentialKind,
+    /// The exec plugin that provides the credential.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) command: Option<String>,
     /// The file of the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<String>,
-    /// The kubeconfig's auth provider that it comes from.
+    /// The kubeconfig's auth provider that has the credential.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) auth_provider: Option<String>,
     /// The subject of the certificate or token; the user name for basic authentication.
@@ -71,8 +74,8 @@ pub(crate) struct Presented {
     pub(crate) confirmed: bool,
     /// The credential that the server named instead.
     #[serde(skip)]
-    pub(crate) seen_instead: Option<String>,
-    /// The user that the credential stands for, as far as it tells.
+    pub(crate) accepted_instead: Option<String>,
+    /// The user according to the credential; empty if it does not tell.
     #[serde(skip)]
     pub(crate) local_user: UserInfo,
 }
@@ -80,51 +83,55 @@ pub(crate) struct Presented {
 /// All credentials that were sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Authentication {
-    /// The one that counted, if that is known; otherwise the one that a server checks first.
-    pub(crate) used: Presented,
+    /// The credential that the server accepted, if that is known; otherwise the one that a server
+    /// checks first.
+    pub(crate) used: SentCredential,
     /// The others.
-    pub(crate) others: Vec<Presented>,
-    /// Whether the server's response tells which one counted.
-    pub(crate) is_settled: bool,
+    pub(crate) others: Vec<SentCredential>,
+    /// Whether the server's response shows that `used` was accepted.
+    pub(crate) is_used_known: bool,
 }
 
 impl Authentication {
-    /// Sorts the credentials by what the server says about the user.
+    /// Decides which credential the server accepted, by the user in its response.
     pub(crate) fn new(credential: &CredentialSummary, user: Option<&UserInfo>) -> Self {
         let plugin = credential.plugin.as_ref();
-        let mut presented: Vec<Presented> = Vec::new();
-        // A server checks in this order: it tries the token if the certificate identifies nobody.
-        presented.extend(credential.certificate.as_ref().map(of_certificate));
-        presented.extend(credential.authorization.as_ref().map(of_authorization));
+        let mut sent: Vec<SentCredential> = Vec::new();
+        // A server checks in this order: the token is tried if the certificate does not identify a
+        // user.
+        sent.extend(credential.certificate.as_ref().map(from_certificate));
+        sent.extend(credential.authorization.as_ref().map(from_authorization));
         if let Some(plugin) = plugin {
-            for one in &mut presented {
-                one.come_from(plugin);
+            for credential in &mut sent {
+                credential.set_plugin(plugin);
             }
         }
-        let taken =
-            user.and_then(|user| presented.iter_mut().position(|one| one.was_accepted(user)));
+        let taken = user.and_then(|user| {
+            sent.iter_mut()
+                .position(|credential| credential.record_acceptance(user))
+        });
         let is_nobody = user.is_some_and(|user| user.username == ANONYMOUS);
         let used = match taken {
-            Some(index) => presented.remove(index),
-            None if is_nobody => Presented::default(),
-            None if presented.is_empty() => plugin.map_or_else(Presented::default, of_plugin),
-            None if user.is_none() => presented.remove(0),
-            // A certificate would have given a name, so the token counted.
-            None => presented.pop().unwrap_or_default(),
+            Some(index) => sent.remove(index),
+            None if is_nobody => SentCredential::default(),
+            None if sent.is_empty() => plugin.map_or_else(SentCredential::default, from_plugin),
+            None if user.is_none() => sent.remove(0),
+            // A certificate would have given a name, so the server accepted the token.
+            None => sent.pop().unwrap_or_default(),
         };
         Self {
             used,
-            others: presented,
-            is_settled: taken.is_some() || is_nobody,
+            others: sent,
+            is_used_known: taken.is_some() || is_nobody,
         }
     }
 }
 
-impl Presented {
-    /// Returns a credential about which nothing is known.
+impl SentCredential {
+    /// Returns an unknown credential.
     pub(crate) fn unknown() -> Self {
         Self {
-            kind: Kind::Unknown,
+            kind: CredentialKind::Unknown,
             ..Self::default()
         }
     }
@@ -132,14 +139,14 @@ impl Presented {
     /// Describes the credential and its origin, for example `bearer token from exec plugin aws`.
     pub(crate) fn description(&self) -> String {
         let what = match self.kind {
-            Kind::ClientCertificate => "client certificate",
-            Kind::BearerToken => "bearer token",
-            Kind::Basic => "name and password (basic)",
-            Kind::ExecPlugin | Kind::Unknown => "unknown",
-            Kind::None => "none",
+            CredentialKind::ClientCertificate => "client certificate",
+            CredentialKind::BearerToken => "bearer token",
+            CredentialKind::Basic => "name and password (basic)",
+            CredentialKind::ExecPlugin | CredentialKind::Unknown => "unknown",
+            CredentialKind::None => "none",
         };
         match (&self.command, &self.file, &self.auth_provider) {
-            (Some(command), ..) if self.kind == Kind::ExecPlugin => {
+            (Some(command), ..) if self.kind == CredentialKind::ExecPlugin => {
                 format!("exec plugin {command} (not run)")
             }
             (Some(command), ..) => format!("{what} from exec plugin {command}"),
@@ -149,8 +156,9 @@ impl Presented {
         }
     }
 
-    /// Tells that it has expired or is not yet valid, for example `expired 3 hours ago, at …`.
-    pub(crate) fn out_of_date(&self, now: Timestamp) -> Option<String> {
+    /// Returns a description if the credential has expired or is not yet valid, for example
+    /// `expired 3 hours ago, at …`.
+    pub(crate) fn validity_problem(&self, now: Timestamp) -> Option<String> {
         let date = |time: Timestamp| utc::minute(time.as_second());
         if let Some(expires) = self.expires.filter(|expires| *expires <= now) {
             let ago = remaining::words(now.duration_since(expires));
@@ -164,17 +172,18 @@ impl Presented {
         ))
     }
 
-    fn come_from(&mut self, plugin: &ExecPluginInfo) {
+    fn set_plugin(&mut self, plugin: &ExecPluginInfo) {
         self.command = Some(plugin.command.clone());
-        // The earlier of both ends counts.
+        // The earlier expiry counts.
         self.expires = match (self.expires, plugin.expires) {
-            (Some(own), Some(of_plugin)) => Some(own.min(of_plugin)),
-            (own, of_plugin) => own.or(of_plugin),
+            (Some(own), Some(plugins)) => Some(own.min(plugins)),
+            (own, plugins) => own.or(plugins),
         };
     }
 
-    /// Decides whether the server accepted this credential: by its ID, otherwise by the user's name.
-    fn was_accepted(&mut self, user: &UserInfo) -> bool {
+    /// Records whether the server accepted this credential, by its ID, or else by the user's name.
+    /// Returns whether it did.
+    fn record_acceptance(&mut self, user: &UserInfo) -> bool {
         let Some(ids) = user.extra.get(CREDENTIAL_ID) else {
             return !user.username.is_empty() && self.local_user.username == user.username;
         };
@@ -184,41 +193,41 @@ impl Presented {
             _ => false,
         };
         self.confirmed = ids.iter().any(is_named);
-        self.seen_instead = (!self.confirmed).then(|| ids.join(", "));
+        self.accepted_instead = (!self.confirmed).then(|| ids.join(", "));
         self.confirmed
     }
 }
 
 /// Returns a credential for a plugin that has not run.
-fn of_plugin(plugin: &ExecPluginInfo) -> Presented {
-    Presented {
-        kind: Kind::ExecPlugin,
+fn from_plugin(plugin: &ExecPluginInfo) -> SentCredential {
+    SentCredential {
+        kind: CredentialKind::ExecPlugin,
         command: Some(plugin.command.clone()),
-        ..Presented::default()
+        ..SentCredential::default()
     }
 }
 
-fn of_authorization(authorization: &Authorization) -> Presented {
+fn from_authorization(authorization: &Authorization) -> SentCredential {
     match authorization {
-        Authorization::Token(token) => of_token(token),
-        Authorization::Basic { name } => Presented {
-            kind: Kind::Basic,
+        Authorization::Token(token) => from_token(token),
+        Authorization::Basic { name } => SentCredential {
+            kind: CredentialKind::Basic,
             subject: Some(name.clone()),
             local_user: UserInfo {
                 username: name.clone(),
                 ..UserInfo::default()
             },
-            ..Presented::default()
+            ..SentCredential::default()
         },
     }
 }
 
-fn of_token(token: &BearerToken) -> Presented {
+fn from_token(token: &BearerToken) -> SentCredential {
     let claims = token.claims.clone().unwrap_or_default();
     // An OIDC provider's subject is not the server's user name.
     let is_account = |subject: &&String| subject.starts_with("system:serviceaccount:");
-    Presented {
-        kind: Kind::BearerToken,
+    SentCredential {
+        kind: CredentialKind::BearerToken,
         is_jwt: token.claims.is_some(),
         file: token.file.clone(),
         auth_provider: token.auth_provider.clone(),
@@ -237,13 +246,13 @@ fn of_token(token: &BearerToken) -> Presented {
         id: claims.id,
         not_before: claims.not_before,
         expires: claims.expires,
-        ..Presented::default()
+        ..SentCredential::default()
     }
 }
 
-fn of_certificate(certificate: &ClientCertificate) -> Presented {
-    Presented {
-        kind: Kind::ClientCertificate,
+fn from_certificate(certificate: &ClientCertificate) -> SentCredential {
+    SentCredential {
+        kind: CredentialKind::ClientCertificate,
         subject: Some(certificate.subject.clone()),
         issuer: Some(certificate.issuer.clone()),
         fingerprint: Some(certificate.fingerprint.clone()),
@@ -254,6 +263,6 @@ fn of_certificate(certificate: &ClientCertificate) -> Presented {
             groups: certificate.organizations.clone(),
             ..UserInfo::default()
         },
-        ..Presented::default()
+        ..SentCredential::default()
     }
 }

@@ -1,13 +1,15 @@
-//! The ladder: asks one review after the other, until a response names the user.
+//! The ladder: sends one review after the other, until a response names the user.
 //!
-//! 1. `SelfSubjectReview`, made for this purpose: v1 since Kubernetes 1.28, v1beta1 and v1alpha1 before.
-//!    Only a 404 leads to the next older version.
-//! 2. `TokenReview` of your own token, which is much older and as complete, but few users may create it.
-//! 3. `CertificateSigningRequest`, into which the server writes the requesting user. `dryRun=All` keeps it
-//!    from being stored; `certificates.k8s.io/v1` guarantees that, servers before 1.19 do not.
+//! 1. `SelfSubjectReview`, the API for this purpose: v1 since Kubernetes 1.28, v1beta1 and v1alpha1
+//!    before. Only after a 404 is the next older version tried.
+//! 2. `TokenReview` of your own token, which is much older and as complete, but few users may
+//!    create one.
+//! 3. `CertificateSigningRequest`, into which the server writes the requesting user. `dryRun=All`
+//!    keeps it from being stored, which only servers since 1.19 guarantee, with
+//!    `certificates.k8s.io/v1`.
 //! 4. The name in a refusal: `User "jane" cannot create resource …`.
 //!
-//! The local credential is the last resort. It is not a statement of the server's, so it is in
+//! The local credential is the last resort. It does not come from the server, so it is in
 //! `credential`.
 
 use kubectl_plugin::Error;
@@ -18,10 +20,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::identity::review;
-use crate::identity::review::{read, unexpected_response};
+use crate::identity::review::{parse, unexpected_response};
 use crate::identity::{Identity, Source, UserInfo};
 
-/// The versions of `SelfSubjectReview`, and their API versions.
+/// The versions of `SelfSubjectReview`, with their API versions.
 const VERSIONS: [(&str, &str); 3] = [
     ("v1", "authentication.k8s.io/v1"),
     ("v1beta1", "authentication.k8s.io/v1beta1"),
@@ -32,8 +34,9 @@ const TOKEN_REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
 
 const SIGNING_REQUESTS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests?dryRun=All";
 
-/// A PKCS#10 request for `CN=whoami` in PEM, in base64, because the server requires a valid one. It was
-/// made once with `openssl req -new`, and its key was discarded. No signer has the name it is for.
+/// A PKCS#10 request for `CN=whoami` in PEM, in base64, because the server requires a valid one. It
+/// was made once with `openssl req -new`, and its key was discarded. It names a signer that does
+/// not exist.
 const SIGNING_REQUEST: &str = "\
 LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlITU1ITUNBUUF3RVRFUE1BMEdBMVVFQXd3R2QyaHZZVzFw\
 TUZrd0V3WUhLb1pJemowQ0FRWUlLb1pJemowRApBUWNEUWdBRXBiOFJ3dXVXdVlnUUpWRVpadllUVVJ3cVkwS1VoOFFySkxr\
@@ -41,7 +44,7 @@ VTJIdGZUNnZGMytzQ3E5ei9sWE1QCmlRdGtSNHR2ZGgvSElqRmljd3NvOEpMNjlZTHIvcUFBTUFvR0ND
 a0FNRVlDSVFEeDJWL2UKbmwxVG5YZFp5MVh6WlhQa2xuZFluelVQejBMbFR2Lzd3TExSR1FJaEFKQkpZRzNhUldjNnZGay9Z\
 bWNPakJ0dQppQ1JPNGxoNlFNNXZXSVpBM0JHSQotLS0tLUVORCBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K";
 
-/// The user that is asked about.
+/// The user that a review is sent as.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Requester {
     /// The user of the flags and the kubeconfig, impersonation included.
@@ -54,8 +57,8 @@ pub(crate) enum Requester {
 ///
 /// # Errors
 /// Fails if the server cannot be asked, and with its first refusal if no response names the user.
-pub(crate) async fn ask(server: &ApiServer, asker: Requester) -> Result<Identity, Error> {
-    let reviews = Reviews { server, asker };
+pub(crate) async fn ask(server: &ApiServer, requester: Requester) -> Result<Identity, Error> {
+    let reviews = Reviews { server, requester };
     let mut refusals = Vec::new();
     for (version, group_version) in VERSIONS {
         match reviews.self_subject_review(version, group_version).await {
@@ -96,7 +99,7 @@ pub(crate) async fn ask(server: &ApiServer, asker: Requester) -> Result<Identity
 
 struct Reviews<'a> {
     server: &'a ApiServer,
-    asker: Requester,
+    requester: Requester,
 }
 
 impl Reviews<'_> {
@@ -118,7 +121,7 @@ impl Reviews<'_> {
         }
         let review = json!({"kind": "SelfSubjectReview", "apiVersion": group_version});
         let path = format!("/apis/{group_version}/selfsubjectreviews");
-        let review: Review = read(&self.post(&path, &review).await?)?;
+        let review: Review = parse(&self.post(&path, &review).await?)?;
         if review.kind != "SelfSubjectReview" || review.status.user_info.is_empty() {
             return Err(unexpected_response());
         }
@@ -130,10 +133,10 @@ impl Reviews<'_> {
         })
     }
 
-    /// Returns the token if a `TokenReview` of it is about the requesting user: there is no certificate,
-    /// which would take precedence, and no impersonation.
+    /// Returns the token, unless a `TokenReview` of it could describe another user than the
+    /// requester: a certificate would take precedence, and so would impersonation.
     async fn own_token(&self) -> Option<BearerToken> {
-        if self.asker == Requester::Configured && self.server.impersonates() {
+        if self.requester == Requester::Configured && self.server.impersonates() {
             return None;
         }
         let credential = self.server.credential().await;
@@ -143,7 +146,7 @@ impl Reviews<'_> {
         }
     }
 
-    /// Returns `None` if the server does not recognize the token there.
+    /// Sends a `TokenReview`. Returns `None` if the server does not recognize the token.
     async fn token_review(&self, token: &BearerToken) -> Result<Option<Identity>, Error> {
         #[derive(Deserialize)]
         struct Review {
@@ -160,7 +163,7 @@ impl Reviews<'_> {
             "kind": "TokenReview", "apiVersion": "authentication.k8s.io/v1",
             "spec": {"token": token.expose()},
         });
-        let Review { status } = read(&self.post(TOKEN_REVIEWS, &review).await?)?;
+        let Review { status } = parse(&self.post(TOKEN_REVIEWS, &review).await?)?;
         let is_known = status.authenticated && !status.user.is_empty();
         Ok(is_known.then(|| Identity::new(Source::TokenReview, status.user)))
     }
@@ -179,7 +182,7 @@ impl Reviews<'_> {
                 "usages": ["client auth"],
             },
         });
-        let request: SigningRequest = read(&self.post(SIGNING_REQUESTS, &review).await?)?;
+        let request: SigningRequest = parse(&self.post(SIGNING_REQUESTS, &review).await?)?;
         if request.spec.username.is_empty() {
             return Err(unexpected_response());
         }
@@ -191,7 +194,7 @@ impl Reviews<'_> {
 
     async fn post(&self, path: &str, review: &Value) -> Result<Reply, Error> {
         let request = review::post(path, review)?;
-        match self.asker {
+        match self.requester {
             Requester::Configured => self.server.look_up(request).await,
             Requester::Unimpersonated => self.server.look_up_unimpersonated(request).await,
         }
@@ -206,8 +209,8 @@ fn refusal(error: &Error) -> Option<(u16, &str)> {
     }
 }
 
-/// Returns a refusal of one review, after which another one may succeed. Fails for other errors: a bad
-/// login or connection is bad for all reviews.
+/// Returns an error that is a refusal of one review, so that another review may succeed. Fails with
+/// any other error, because it concerns all reviews, like a 401.
 fn refusal_of_one_review(error: Error) -> Result<Error, Error> {
     match refusal(&error) {
         None | Some((401, _)) => Err(error),
@@ -215,8 +218,8 @@ fn refusal_of_one_review(error: Error) -> Result<Error, Error> {
     }
 }
 
-/// Reports whether a 403 refuses the impersonation. Then it names the impersonator, not the impersonated
-/// user.
+/// Reports whether a 403 refuses the impersonation. If so, it names the impersonator, not the
+/// impersonated user.
 fn is_about_impersonation(error: &Error) -> bool {
     refusal(error).is_some_and(|(_, message)| message.contains("cannot impersonate"))
 }
@@ -226,7 +229,7 @@ fn is_about_impersonation(error: &Error) -> bool {
 fn name_in(message: &str) -> Option<String> {
     let (_, rest) = message.split_once("User \"")?;
     let (quoted, _) = rest.split_once("\" cannot ")?;
-    // For user names, Go's quoting is JSON's.
+    // For user names, Go's quoting is the same as JSON's.
     serde_json::from_str(&format!("\"{quoted}\"")).ok()
 }
 

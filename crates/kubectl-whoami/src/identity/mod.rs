@@ -1,4 +1,8 @@
-//! The identity of a user, as a server states it, and the source of that statement.
+//! The identity of a user, and its source.
+//!
+//! * here: the types
+//! * `ladder`: asks the server for the identity, in several ways
+//! * `review`: builds the request for a review, and parses the response
 
 pub(crate) mod ladder;
 pub(crate) mod review;
@@ -10,8 +14,7 @@ use std::fmt::{Display, Formatter};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-/// The user attributes, in the order in which Go's struct has them
-/// (`k8s.io/api/authentication/v1`, `UserInfo`).
+/// The user attributes, in the order of Go's struct (`k8s.io/api/authentication/v1`, `UserInfo`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct UserInfo {
@@ -66,7 +69,7 @@ impl UserInfo {
     }
 }
 
-/// The source of an identity, from the best to the last resort.
+/// The source of an identity, in the order of preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// The server's own `SelfSubjectReview`, in a version of that API.
@@ -81,18 +84,18 @@ pub(crate) enum Source {
     LocalCredential,
 }
 
-/// A user, and who says so.
+/// A user, and the source of this information.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) source: Source,
     pub(crate) user: UserInfo,
-    /// The API version and the metadata of the server's own `SelfSubjectReview`.
+    /// The API version of the server's `SelfSubjectReview`.
     pub(crate) api_version: &'static str,
     pub(crate) metadata: Map<String, Value>,
 }
 
 impl Identity {
-    /// Returns an identity from another source than a `SelfSubjectReview`.
+    /// Creates an identity from another source than a `SelfSubjectReview`.
     pub(crate) fn new(source: Source, user: UserInfo) -> Self {
         Self {
             source,
@@ -103,11 +106,11 @@ impl Identity {
     }
 }
 
-/// The API version of the `SelfSubjectReview` that is generally available.
+/// The stable API version of `SelfSubjectReview`.
 pub(crate) const API_VERSION: &str = "authentication.k8s.io/v1";
 
 impl Source {
-    /// Returns its name in documents, which does not change.
+    /// Returns the name in documents, which must not change.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::SelfSubjectReview("v1beta1") => "SelfSubjectReview/v1beta1",

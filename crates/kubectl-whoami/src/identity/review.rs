@@ -1,4 +1,4 @@
-//! Reviews: objects that are posted, answered, and not stored.
+//! Reviews: objects that are posted as questions to the server, which does not store them.
 
 use kubectl_plugin::Error;
 use kubectl_plugin::api_server::Reply;
@@ -11,8 +11,8 @@ pub(crate) fn post(path: &str, review: &Value) -> Result<ApiRequest, Error> {
     Ok(ApiRequest::post_json(RawPath::verbatim(path)?, review))
 }
 
-/// Reads the review in a response.
-pub(crate) fn read<T: for<'a> Deserialize<'a>>(reply: &Reply) -> Result<T, Error> {
+/// Parses the review in a response.
+pub(crate) fn parse<T: for<'a> Deserialize<'a>>(reply: &Reply) -> Result<T, Error> {
     serde_json::from_slice(reply.body()).map_err(|_| unexpected_response())
 }
 

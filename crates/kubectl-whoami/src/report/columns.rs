@@ -1,11 +1,11 @@
-//! Prints rows under headings, as kubectl does (`cli-runtime/pkg/printers/tabwriter.go`).
+//! Renders rows under headings like kubectl (`cli-runtime/pkg/printers/tabwriter.go`).
 
 use kubectl_plugin::text::terminal;
 
 /// The minimum gap between two columns.
 const GAP: usize = 3;
 
-/// A text and its colour. The text stays on one line, and cannot steer a terminal.
+/// A text and its colour. The text is on one line, and contains no control characters.
 pub(crate) struct Cell {
     text: String,
     colour: Option<&'static str>,
@@ -31,7 +31,7 @@ impl<T: AsRef<str>> From<T> for Cell {
     }
 }
 
-/// Renders the headings and the rows. Each column is as wide as its widest cell, and a row is cut off at
+/// Renders the headings and the rows. Each column is as wide as its widest cell. Rows are cut at
 /// the width of the terminal.
 pub(crate) fn columns<const N: usize>(
     headings: [&str; N],
@@ -70,9 +70,9 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [["a", "", "x\ty"], ["longer", "ü", ""]];
-        let rows = rows.map(|[one, two, three]| {
-            let red = Cell::from(two).coloured((!two.is_empty()).then_some("31"));
-            [Cell::from(one), red, Cell::from(three)]
+        let rows = rows.map(|[first, second, third]| {
+            let red = Cell::from(second).coloured((!second.is_empty()).then_some("31"));
+            [Cell::from(first), red, Cell::from(third)]
         });
         assert_eq!(
             columns(["ONE", "TWO", "THREE"], rows.into_iter()),

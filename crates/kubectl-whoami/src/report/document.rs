@@ -1,15 +1,16 @@
-//! The JSON form of a report: the `SelfSubjectReview` that `kubectl auth whoami -o json` prints, plus the
-//! key `whoami` for all other facts. docs/whoami.md is its schema.
+//! The JSON form of a report: the `SelfSubjectReview` that `kubectl auth whoami -o json` prints,
+//! plus the key `whoami` with all other facts. docs/whoami.md describes it.
 
 use kubectl_plugin::connection::ServerTarget;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::credential::{Authentication, Presented};
+use crate::credential::{Authentication, SentCredential};
 use crate::identity::{API_VERSION, UserInfo};
 use crate::report::Report;
 
-/// `status` holds only what the server says. The members are in Go's order.
+/// A report as a document. `status` only has information from the server. The members are in Go's
+/// order.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Document<'a> {
@@ -40,14 +41,14 @@ enum UserInfoOf<'a> {
 struct Whoami<'a> {
     source: &'static str,
     verified: bool,
-    /// The user according to the credential, if that is all there is.
+    /// The user according to the credential, if the server did not name the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     local: Option<&'a UserInfo>,
     #[serde(skip_serializing_if = "Option::is_none")]
     impersonator: Option<&'a UserInfo>,
-    credential: &'a Presented,
+    credential: &'a SentCredential,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    other_credentials: &'a [Presented],
+    other_credentials: &'a [SentCredential],
     context: Context<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failure<'a>>,
@@ -80,7 +81,7 @@ impl<'a> Document<'a> {
     /// Returns the document with the key `whoami`.
     pub(crate) fn whole(report: &'a Report) -> Self {
         Self {
-            whoami: Some(Whoami::of(report)),
+            whoami: Some(Whoami::from_report(report)),
             ..Self::review(report)
         }
     }
@@ -102,8 +103,8 @@ impl<'a> Document<'a> {
 }
 
 impl<'a> Whoami<'a> {
-    fn of(report: &'a Report) -> Self {
-        let Authentication { used, others, .. } = &report.login;
+    fn from_report(report: &'a Report) -> Self {
+        let Authentication { used, others, .. } = &report.authentication;
         Self {
             source: report.source().name(),
             verified: report.identity.is_some(),
@@ -111,7 +112,7 @@ impl<'a> Whoami<'a> {
             impersonator: report.impersonator.as_ref().map(|identity| &identity.user),
             credential: used,
             other_credentials: others,
-            context: Context::of(&report.target),
+            context: Context::from_target(&report.target),
             error: report.failure.as_ref().map(|error| Failure {
                 message: error.to_string(),
                 exit_code: error.exit_code(),
@@ -122,7 +123,7 @@ impl<'a> Whoami<'a> {
 }
 
 impl<'a> Context<'a> {
-    fn of(target: &'a ServerTarget) -> Self {
+    fn from_target(target: &'a ServerTarget) -> Self {
         Self {
             name: target.context.as_deref(),
             cluster: target.cluster.as_deref(),

@@ -1,4 +1,4 @@
-//! `-o`: the output formats of a report.
+//! `-o`: writes a report in the output formats.
 
 use std::io;
 
@@ -57,18 +57,18 @@ impl Format {
         })
     }
 
-    /// Writes a report. Leaves out what would look like the server's statement but is not.
+    /// Writes a report. Writes nothing that could be mistaken for the server's statement.
     pub(crate) fn write(&self, report: &Report) -> Result<(), Error> {
         match self {
             Self::Table => {
                 let is_coloured = terminal::is_coloured(&io::stdout());
-                write_coloured(&table::of(report, is_coloured))
+                write_coloured(&table::render(report, is_coloured))
             }
             Self::Document(output) => output.write_struct(&Document::whole(report)),
             Self::Review(_) if report.identity.is_none() => Ok(()),
             Self::Review(output) => output.write_struct(&Document::review(report)),
             Self::Name => {
-                // Prompts show it, so it must not steer the terminal.
+                // The name may be shown in a shell prompt, so it must not control the terminal.
                 let name = terminal::printable(name(report)?, "");
                 write(format!("{name}\n").as_bytes())
             }
@@ -79,7 +79,7 @@ impl Format {
     }
 }
 
-/// Returns the user name. Says so on stderr if it is unverified.
+/// Returns the user name. Prints a note to stderr if it is unverified.
 fn name(report: &Report) -> Result<&str, Error> {
     let name = report.username().ok_or_else(|| {
         let why = if report.identity.is_some() {

@@ -1,4 +1,4 @@
-//! Several documents in one `List`, as kubectl prints them.
+//! Combines several documents in one `List`, like kubectl.
 
 use serde::Serialize;
 use serde_json::{Map, Value};

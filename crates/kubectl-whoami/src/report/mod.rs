@@ -1,5 +1,11 @@
-//! All facts about one connection. Building a report never fails: if the server does not say who the user
-//! is, the report has the reason.
+//! All facts about one connection. Building a report never fails: if the server does not name the
+//! user, the report has the reason.
+//!
+//! * here: builds a report, and decides the outcome of the command
+//! * `format`: writes a report in the formats of `-o`
+//! * `table`: the default format
+//! * `document`: the JSON form; `list` combines several documents
+//! * `columns`: aligns rows under headings, for `contexts` and `can`
 
 pub(crate) mod columns;
 pub(crate) mod document;
@@ -18,22 +24,22 @@ use kubectl_plugin::{Error, stderr};
 
 use crate::credential::explanation;
 use crate::credential::explanation::ServerFacts;
-use crate::credential::{Authentication, Presented};
+use crate::credential::{Authentication, SentCredential};
 use crate::identity::ladder;
 use crate::identity::ladder::Requester;
 use crate::identity::{Identity, Source, UserInfo};
 
-/// The user on one server, the credential, and how that is known.
+/// The user on one server, the credential, and the source of this information.
 pub(crate) struct Report {
     pub(crate) target: ServerTarget,
-    pub(crate) login: Authentication,
-    /// The user that requests are sent as. With impersonation, this is the impersonated user.
+    pub(crate) authentication: Authentication,
+    /// The user that requests are sent as. With impersonation, it is the impersonated user.
     pub(crate) identity: Option<Identity>,
     /// The owner of the credential, with impersonation.
     pub(crate) impersonator: Option<Identity>,
     /// The reason why the server did not name the user.
     pub(crate) failure: Option<Error>,
-    /// Possible causes of that.
+    /// Possible causes of a 401.
     pub(crate) explanation: Vec<String>,
     /// The time of the report.
     pub(crate) now: Timestamp,
@@ -41,12 +47,13 @@ pub(crate) struct Report {
     pub(crate) impersonates: bool,
 }
 
-/// The note if there is no expiry to compare with a limit.
-pub(crate) const NO_END: &str = "the credential does not say when it expires";
+/// The note if `--fail-if-expires-within` cannot be checked.
+pub(crate) const NO_EXPIRY_NOTE: &str = "the credential does not say when it expires";
 
 impl Report {
-    /// Asks the server, unless `is_offline`. Several reports may be in progress at once.
-    pub(crate) async fn of(server: &ApiServer, is_offline: bool) -> Self {
+    /// Asks the server, unless `is_offline`, and builds the report. Several reports may be in
+    /// progress at the same time.
+    pub(crate) async fn gather(server: &ApiServer, is_offline: bool) -> Self {
         let (identity, failure) = if is_offline {
             (None, None)
         } else {
@@ -56,7 +63,7 @@ impl Report {
             }
         };
         let impersonates = server.impersonates();
-        // A server that does not answer the first question does not answer a second one.
+        // A server that did not answer the first review does not get a second one.
         let answers = identity.is_some() || failure.as_ref().is_some_and(is_refused_otherwise);
         let impersonator = if impersonates && answers {
             ladder::ask(server, Requester::Unimpersonated).await.ok()
@@ -78,8 +85,8 @@ impl Report {
                 context: Some(context.to_owned()),
                 ..ServerTarget::default()
             },
-            login: Authentication {
-                used: Presented::unknown(),
+            authentication: Authentication {
+                used: SentCredential::unknown(),
                 ..Authentication::default()
             },
             identity: None,
@@ -105,7 +112,7 @@ impl Report {
             &identity
         };
         let owner = owner.as_ref().map(|identity| &identity.user);
-        let login = Authentication::new(&server.credential().await, owner);
+        let authentication = Authentication::new(&server.credential().await, owner);
         let now = Timestamp::now();
         let explanation = match &failure {
             Some(error) if is_unauthorized(error) => {
@@ -113,13 +120,13 @@ impl Report {
                     authorities: server.authorities().await,
                     clock_skew: server.clock_skew(),
                 };
-                explanation::of_unauthorized(&login, &server, now)
+                explanation::explain_unauthorized(&authentication, &server, now)
             }
             _ => Vec::new(),
         };
         Self {
             target: server.target().clone(),
-            login,
+            authentication,
             identity,
             impersonator,
             failure,
@@ -136,14 +143,15 @@ impl Report {
             .map_or(Source::LocalCredential, |identity| identity.source)
     }
 
-    /// Returns the user according to the credential, if the server names none. A credential does not tell
-    /// whom it impersonates.
+    /// Returns the user according to the credential, if the server does not name the user. With
+    /// impersonation, returns `None`, because the credential does not show the impersonated user's
+    /// attributes.
     pub(crate) fn local_user(&self) -> Option<&UserInfo> {
         let is_all = self.identity.is_none() && !self.impersonates;
-        is_all.then_some(&self.login.used.local_user)
+        is_all.then_some(&self.authentication.used.local_user)
     }
 
-    /// Returns the user name: the server's, or the credential's if the server was not asked.
+    /// Returns the user name from the server, or from the credential if the server was not asked.
     pub(crate) fn username(&self) -> Option<&str> {
         let user = match (&self.identity, &self.failure) {
             (Some(identity), _) => &identity.user,
@@ -153,14 +161,15 @@ impl Report {
         Some(user.username.as_str()).filter(|name| !name.is_empty())
     }
 
-    /// Returns the time left for the credential that counted, if it expires.
+    /// Returns the remaining time of the credential that was used, if it expires.
     pub(crate) fn remaining(&self) -> Option<SignedDuration> {
-        let expires = self.login.used.expires?;
+        let expires = self.authentication.used.expires?;
         Some(expires.duration_since(self.now))
     }
 
-    /// Decides the outcome: the failure, then whether the credential expires within `limit`.
-    pub(crate) fn verdict(self, limit: Option<Duration>) -> Result<(), Error> {
+    /// Returns the outcome: the failure if there is one, or an error if the credential expires
+    /// within `limit`.
+    pub(crate) fn into_result(self, limit: Option<Duration>) -> Result<(), Error> {
         let remaining = self.remaining();
         if let Some(error) = self.failure {
             return Err(match self.explanation.as_slice() {
@@ -171,8 +180,8 @@ impl Report {
         let Some(limit) = limit else {
             return Ok(());
         };
-        let (Some(remaining), Some(expires)) = (remaining, self.login.used.expires) else {
-            stderr::say(NO_END);
+        let (Some(remaining), Some(expires)) = (remaining, self.authentication.used.expires) else {
+            stderr::say(NO_EXPIRY_NOTE);
             return Ok(());
         };
         if remaining >= SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX) {
@@ -195,7 +204,7 @@ fn is_unauthorized(error: &Error) -> bool {
     matches!(error.kind(), Kind::Refused(status) if status.code == 401)
 }
 
-/// Reports whether the server refused for another reason than the login.
+/// Reports whether the server refused for another reason than a bad credential.
 fn is_refused_otherwise(error: &Error) -> bool {
     matches!(error.kind(), Kind::Refused(_)) && !is_unauthorized(error)
 }

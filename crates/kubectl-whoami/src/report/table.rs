@@ -1,20 +1,20 @@
-//! The report as a table: names in one column, one value per line.
+//! Renders a report as a table: names in the first column, one value per line.
 
 use std::fmt::Write as _;
 
 use jiff::SignedDuration;
 use kubectl_plugin::text::{terminal, utc};
 
-use crate::credential::{Kind, Presented};
+use crate::credential::{CredentialKind, SentCredential};
 use crate::identity::{Identity, UserInfo};
 use crate::remaining;
 use crate::report::Report;
 
-/// The column of the values.
+/// The first column of the values.
 const COLUMN: usize = 15;
 
 /// Renders the whole report.
-pub(crate) fn of(report: &Report, is_coloured: bool) -> String {
+pub(crate) fn render(report: &Report, is_coloured: bool) -> String {
     let mut table = Table {
         text: String::new(),
         is_coloured,
@@ -85,13 +85,13 @@ impl Table {
     }
 
     fn credential(&mut self, report: &Report) {
-        let login = &report.login;
-        let used = &login.used;
+        let authentication = &report.authentication;
+        let used = &authentication.used;
         self.row("Credential", &used.description());
         self.some("Subject", used.subject.as_ref());
         self.some("Issuer", used.issuer.as_ref());
         self.rows("Audience", used.audiences.iter());
-        let of_server = match &used.seen_instead {
+        let of_server = match &used.accepted_instead {
             _ if used.confirmed => " (accepted by the server)".to_owned(),
             Some(id) => format!(", but the server accepted {id}"),
             None => String::new(),
@@ -105,19 +105,19 @@ impl Table {
         if let Some(not_before) = used.not_before {
             self.row("Not before", &utc::minute(not_before.as_second()));
         }
-        if used.kind != Kind::None {
+        if used.kind != CredentialKind::None {
             let expiry = self.expiry(used, report.remaining());
-            // The colours must not be escaped.
+            // Not `row`, which would escape the colours.
             let _ = writeln!(self.text, "{:COLUMN$}{expiry}", "Expires:");
         }
-        let name = if login.is_settled {
+        let name = if authentication.is_used_known {
             "Not used"
         } else {
             "Also sent"
         };
-        let others = login.others.iter().map(|other| {
+        let others = authentication.others.iter().map(|other| {
             let what = other.description();
-            match other.out_of_date(report.now) {
+            match other.validity_problem(report.now) {
                 Some(problem) => format!("{what}, which {problem}"),
                 None => what,
             }
@@ -125,7 +125,7 @@ impl Table {
         self.rows(name, others);
     }
 
-    fn expiry(&self, used: &Presented, remaining: Option<SignedDuration>) -> String {
+    fn expiry(&self, used: &SentCredential, remaining: Option<SignedDuration>) -> String {
         let (Some(expires), Some(remaining)) = (used.expires, remaining) else {
             return "unknown".to_owned();
         };
@@ -145,7 +145,7 @@ impl Table {
         self.rows(name, [value].into_iter());
     }
 
-    /// Writes the values of one name. A server's text stays on one line, and cannot steer a terminal.
+    /// Writes the values of one name, each on one line and without control characters.
     fn rows(&mut self, name: &str, values: impl Iterator<Item = impl AsRef<str>>) {
         let mut label = format!("{name}:");
         for value in values {

@@ -29,7 +29,7 @@ pub(super) fn render(plugin: &str, target: Target, time: Timestamp) -> Result<St
         .as_array()
         .into_iter()
         .flatten()
-        .filter_map(Package::read)
+        .filter_map(Package::parse)
         .filter(|package| linked.contains(&package.key()))
         .collect();
     packages.sort_by_key(Package::url);
@@ -94,7 +94,7 @@ struct Package<'a> {
 }
 
 impl<'a> Package<'a> {
-    fn read(package: &'a Value) -> Option<Self> {
+    fn parse(package: &'a Value) -> Option<Self> {
         Some(Self {
             id: package["id"].as_str()?,
             name: package["name"].as_str()?,

@@ -10,9 +10,9 @@ use crate::krew::manifest::{Installation, Manifest, Spec};
 use crate::target::{Platform, TARGETS, Target};
 
 const API_VERSION: &str = "krew.googlecontainertools.github.com/v1alpha2";
-/// The longest `shortDescription`, in characters.
+/// The maximum length of a `shortDescription`, in characters.
 const SHORT_DESCRIPTION_LIMIT: usize = 50;
-/// The widest line of a text, in characters.
+/// The maximum width of a line of text, in characters.
 const WIDTH_LIMIT: usize = 80;
 
 /// The values that a manifest must have.

@@ -22,8 +22,8 @@ use crate::dist;
 use crate::krew::lint::Expected;
 use crate::workspace::Workspace;
 
-/// Our names that are taken in krew-index, each with the one we use there instead. Programs and archives
-/// keep their names, and help shows the name under which the plugin is called.
+/// The plugins whose names are taken in krew-index, each with its name there. Programs and archives
+/// keep their names, and help shows the name that the user types.
 const NAMES_IN_KREW_INDEX: [(&str, &str); 1] = [("whoami", "raw-whoami")];
 
 /// A placeholder for the checksum of an archive that does not exist yet.
@@ -65,7 +65,7 @@ struct Template<'a> {
 /// Writes a manifest for each plugin, or checks the templates.
 ///
 /// # Errors
-/// Lists all problems of all manifests. Then nothing is written.
+/// Lists all problems of all manifests. If there are any, nothing is written.
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
     let arguments = Arguments::parse_from(arguments);
     let workspace = Workspace::load()?;

@@ -52,7 +52,7 @@ fn peak_memory(rawwatch: &Path, objects: u32) -> Result<f64> {
         .env("KUBECONFIG", server.kubeconfig()?)
         .env("HOME", server.folder())
         .args(["--watch-only", "--count=1", COLLECTION]);
-    let usage = Usage::of(&command)?;
+    let usage = Usage::measure(&command)?;
     #[expect(clippy::cast_precision_loss, reason = "memory has fewer than 53 bits")]
     Ok(usage.peak_memory as f64)
 }

@@ -17,10 +17,10 @@ use crate::measure::report::{Limit, Report};
 use crate::release;
 
 const COLLECTION: &str = "/api/v1/namespaces/default/configmaps";
-/// How many changes come before the measured ones, to open connections and fill caches.
+/// The number of changes before the measured ones, which open connections and fill caches.
 const WARM_UP: usize = 20;
 const CHANGES: usize = 301;
-/// The longest time that an event may take.
+/// The timeout for an event.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The arrival of an event, from rawwatch if `is_ours`, else from curl.

@@ -51,7 +51,8 @@ const MEASUREMENTS: [(&str, Measurement); 4] = [
 /// Runs the named measurements, or all, and prints their reports to stdout.
 ///
 /// # Errors
-/// Also if a limit of a steady value is exceeded, or with `--strict` any limit.
+/// Fails, among other things, if a limit of a steady value is exceeded, or, with `--strict`, any
+/// limit.
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<()> {
     let (mut is_strict, mut is_full, mut names) = (false, false, Vec::new());
     for argument in arguments {

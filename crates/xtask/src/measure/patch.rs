@@ -15,13 +15,13 @@ use crate::release;
 
 const COLLECTION: &str = "/api/v1/namespaces/default/configmaps";
 
-/// How the admin reaches the server.
+/// The admin's access to the server.
 pub(super) enum Access<'a> {
-    /// With the files of a client certificate.
+    /// Uses the files of a client certificate.
     Certificate,
-    /// With an exec plugin that prints the same certificate. curl has no counterpart.
+    /// Uses an exec plugin that prints the same certificate. curl has no counterpart.
     ExecPlugin,
-    /// With the files of a client certificate, through a proxy.
+    /// Uses the files of a client certificate, through a proxy.
     Proxy(&'a RecordingProxy),
 }
 
@@ -39,7 +39,7 @@ pub(super) fn scenario(control_plane: &ControlPlane, access: &Access<'_>) -> Res
     let mut environment = control_plane.environment(None)?;
     environment.push(("KUBECONFIG", kubeconfig(control_plane, access)?.into()));
     let commands = Commands {
-        // Each run has an object of its own, with a name of another length.
+        // Each run has a separate object, with a name of a different length.
         objects: (1..=COMMANDS).map(|length| letter.repeat(length)).collect(),
         environment,
     };

@@ -1,6 +1,6 @@
 //! The results of a measurement: a table of medians, and the limits that apply.
 //!
-//! MB are 10^6 bytes.
+//! An MB is 10^6 bytes.
 
 use std::fmt;
 use std::fmt::{Display, Formatter};
@@ -19,11 +19,11 @@ pub(super) struct Report {
 /// The medians of a program's runs.
 pub(super) struct Costs {
     pub(super) name: &'static str,
-    /// In milliseconds.
+    /// The wall time, in milliseconds.
     pub(super) wall: f64,
-    /// In milliseconds.
+    /// The CPU time, in milliseconds.
     pub(super) cpu: f64,
-    /// In MB.
+    /// The peak memory, in MB.
     pub(super) peak_memory: f64,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Limit {
     pub(super) measured: f64,
     pub(super) at_most: f64,
     pub(super) unit: &'static str,
-    /// The value does not depend on the load of the machine.
+    /// Whether the value does not depend on the load of the machine.
     pub(super) is_steady: bool,
 }
 

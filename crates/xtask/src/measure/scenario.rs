@@ -11,10 +11,11 @@ use crate::measure::instructions;
 use crate::measure::report::{Costs, Limit, Report, millions};
 use crate::measure::usage::Usage;
 
-/// How often each program is measured. It is odd, so that one run is the median.
+/// The number of measured runs of each program. It is odd, so that one run is the median.
 const RUNS: usize = 15;
 
-/// How many commands a program has: a warm-up, the measured runs, and one whose instructions are counted.
+/// The number of commands of a program: a warm-up, the measured runs, and a run to count
+/// instructions.
 pub(super) const COMMANDS: usize = RUNS + 2;
 
 /// A task for a plugin and its rivals.
@@ -36,15 +37,15 @@ pub(super) struct Program {
 /// A program that the plugin is compared with.
 pub(super) struct Rival {
     pub(super) program: Program,
-    /// The most wall time the plugin may take, as a fraction of the rival's.
+    /// The maximum wall time of the plugin, as a fraction of the rival's.
     pub(super) wall_limit: f64,
 }
 
 /// The limits for one call of the plugin.
 pub(super) struct Limits {
-    /// In MB.
+    /// The peak memory, in MB.
     pub(super) peak_memory: f64,
-    /// In millions.
+    /// The number of instructions, in millions.
     pub(super) instructions: f64,
     /// The size of the binary, in MB.
     pub(super) size: f64,
@@ -56,7 +57,7 @@ impl Scenario {
         let mut usages = vec![Vec::new(); self.programs().count()];
         for run in 0..=RUNS {
             for (program, usages) in self.programs().zip(&mut usages) {
-                let usage = Usage::of(&program.commands[run])?;
+                let usage = Usage::measure(&program.commands[run])?;
                 if run > 0 {
                     usages.push(usage);
                 }

@@ -18,19 +18,19 @@ use crate::measure::usage::Usage;
 use crate::release;
 
 const COLLECTION: &str = "/apis/example.com/v1/namespaces/default/webs";
-/// How many objects there are. They change in turns.
+/// The number of objects. They change in turns.
 const OBJECTS: u64 = 1000;
 /// The version of the LIST. The versions of events have as many digits, so all lines are equally long.
 const LISTED: u64 = 1_000_000_000;
 /// The length of an event, in bytes.
 const EVENT: u64 = 3000;
-/// How many containers an object has. They fill most of an event.
+/// The number of containers of an object. They fill most of an event.
 const CONTAINERS: u32 = 9;
 /// The length of the stream, in bytes.
 const SHORT: u64 = 256 << 20;
 /// The length of the stream with `--full`, in bytes.
 const FULL: u64 = 1 << 30;
-/// How often each program is measured. The CPU time of such a long run varies little.
+/// The number of runs of each program. The CPU time of such a long run varies little.
 const RUNS: usize = 5;
 
 /// Measures both programs.
@@ -68,7 +68,7 @@ pub(super) fn measure(is_full: bool) -> Result<Report> {
     })
 }
 
-/// Runs rawwatch and curl in turns, each with a server of its own.
+/// Runs rawwatch and curl in turns, each with a separate server.
 fn runs(events: u64) -> Result<[Vec<Usage>; 2]> {
     let rawwatch = release::build("kubectl-rawwatch")?;
     let mut usages = [Vec::new(), Vec::new()];
@@ -84,9 +84,9 @@ fn runs(events: u64) -> Result<[Vec<Usage>; 2]> {
             .into_iter()
             .chain([stream.clone()]);
         let server = FaultyServer::start(script)?;
-        usages[0].push(Usage::of(&watch(&rawwatch, &server, events)?)?);
+        usages[0].push(Usage::measure(&watch(&rawwatch, &server, events)?)?);
         let server = FaultyServer::start([stream])?;
-        usages[1].push(Usage::of(&curl(&server)?)?);
+        usages[1].push(Usage::measure(&curl(&server)?)?);
     }
     Ok(usages)
 }

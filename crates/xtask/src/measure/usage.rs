@@ -36,7 +36,7 @@ impl Usage {
     ///
     /// # Errors
     /// If the command fails. Its stderr is inherited.
-    pub(super) fn of(command: &Command) -> Result<Self> {
+    pub(super) fn measure(command: &Command) -> Result<Self> {
         let mut starter = Command::new(env::current_exe().context("find this program")?);
         starter.arg(TASK);
         let output = wrap(starter, command)

@@ -13,7 +13,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use crate::pictures::scenes::{Meanwhile, Step};
 use crate::pictures::screen::COLUMNS;
 
-/// The longest time that a command may take, in seconds.
+/// The timeout of a command, in seconds.
 const TIMEOUT: &str = "60";
 
 /// The environment of a command, which inherits no other variable.

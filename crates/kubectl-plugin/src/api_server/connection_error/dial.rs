@@ -1,20 +1,21 @@
-//! Explains why no connection was made, to the server or to the proxy in front of it.
+//! Explains why no connection was opened, to the server or to its proxy.
 
 use std::io;
 use std::io::ErrorKind;
 
 use http::StatusCode;
 
-use super::{Cause, Reason, broken, chain, find, last, tls};
-use crate::connection::{DialError, Obstacle, WrongProtocol};
+use super::{Cause, Reason, broken_connection, chain, find, last, tls};
+use crate::connection::{DialError, DialErrorKind, WrongProtocol};
 
-/// Reports whether the server's port is closed. Departure: kubectl says the same of a proxy's port.
+/// Reports whether the server's port is closed. Departure: kubectl treats a proxy's closed port
+/// alike.
 pub(super) fn is_refused(error: &DialError) -> bool {
-    match &error.obstacle {
-        Obstacle::Tcp(source) => {
+    match &error.kind {
+        DialErrorKind::Tcp(source) => {
             !error.is_proxy && is(source.as_ref(), ErrorKind::ConnectionRefused)
         }
-        Obstacle::Socks(reason) => reason == "connection refused",
+        DialErrorKind::Socks(reason) => reason == "connection refused",
         _ => false,
     }
 }
@@ -24,12 +25,12 @@ pub(super) fn reason(error: &DialError, server: &str) -> Reason {
     let DialError {
         peer,
         is_proxy,
-        obstacle,
+        kind,
     } = error;
     let whose = format!("the {} {peer}", if *is_proxy { "proxy" } else { "server" });
-    let reason = match obstacle {
-        Obstacle::Tcp(source) => no_tcp(source.as_ref(), peer, *is_proxy),
-        Obstacle::Tls(error) if find(error) == Some(&WrongProtocol::Http) => {
+    let reason = match kind {
+        DialErrorKind::Tcp(source) => tcp_reason(source.as_ref(), peer, *is_proxy),
+        DialErrorKind::Tls(error) if find(error) == Some(&WrongProtocol::Http) => {
             let text = if *is_proxy {
                 "tls: first record does not look like a TLS handshake"
             } else {
@@ -39,36 +40,40 @@ pub(super) fn reason(error: &DialError, server: &str) -> Reason {
                 "{whose} speaks plain HTTP: use an address that begins with http://"
             ))
         }
-        Obstacle::Tls(error) => match find(error) {
+        DialErrorKind::Tls(error) => match find(error) {
             Some(error) => tls::reason(error, &whose),
-            None => broken(error).hinted(format!(
+            None => broken_connection(error).hinted(format!(
                 "{whose} closes the connection before TLS begins: check the port"
             )),
         },
-        Obstacle::TlsTimeout => Reason::new("net/http: TLS handshake timeout").hinted(format!(
-            "{whose} accepts connections but never answers: check the port"
-        )),
-        Obstacle::NoName => Reason::new(format!("tls: {peer:?} contains no server name")),
-        Obstacle::Refused(status, words) => refused(*status, words, &whose),
-        Obstacle::Socks(reason) => {
+        DialErrorKind::TlsTimeout => Reason::new("net/http: TLS handshake timeout").hinted(
+            format!("{whose} accepts connections but never answers: check the port"),
+        ),
+        DialErrorKind::InvalidServerName => {
+            Reason::new(format!("tls: {peer:?} contains no server name"))
+        }
+        DialErrorKind::ConnectRejected(status, words) => connect_rejected(*status, words, &whose),
+        DialErrorKind::Socks(reason) => {
             Reason::new(format!("socks connect tcp {peer}->{server}: {reason}"))
                 .hinted(format!("{whose} answered this: check its URL"))
         }
-        Obstacle::NoTunnel(error) => no_tunnel(error, &whose),
-        Obstacle::ProxyTimeout => Reason::new("context deadline exceeded").hinted(format!(
+        DialErrorKind::InvalidConnectResponse(error) => invalid_connect_response(error, &whose),
+        DialErrorKind::ProxyTimeout => Reason::new("context deadline exceeded").hinted(format!(
             "{whose} accepts connections but never answers: check its URL"
         )),
     };
-    match obstacle {
-        Obstacle::Tcp(_) | Obstacle::Tls(_) | Obstacle::TlsTimeout if *is_proxy => Reason {
-            text: format!("proxyconnect tcp: {}", reason.text),
-            ..reason
-        },
+    match kind {
+        DialErrorKind::Tcp(_) | DialErrorKind::Tls(_) | DialErrorKind::TlsTimeout if *is_proxy => {
+            Reason {
+                text: format!("proxyconnect tcp: {}", reason.text),
+                ..reason
+            }
+        }
         _ => reason,
     }
 }
 
-fn no_tcp(error: Cause<'_>, peer: &str, is_proxy: bool) -> Reason {
+fn tcp_reason(error: Cause<'_>, peer: &str, is_proxy: bool) -> Reason {
     let suspect = if is_proxy {
         "the proxy URL"
     } else {
@@ -93,8 +98,8 @@ fn no_tcp(error: Cause<'_>, peer: &str, is_proxy: bool) -> Reason {
         .hinted(format!("check {suspect} and the network in between"))
 }
 
-/// Explains a proxy's refusal in the proxy's own words, as kubectl prints them.
-fn refused(status: StatusCode, words: &str, whose: &str) -> Reason {
+/// Explains a proxy's refusal with the reason phrase of its response, as kubectl does.
+fn connect_rejected(status: StatusCode, words: &str, whose: &str) -> Reason {
     let words = if words.is_empty() {
         status.as_str()
     } else {
@@ -111,13 +116,13 @@ fn refused(status: StatusCode, words: &str, whose: &str) -> Reason {
     })
 }
 
-fn no_tunnel(error: &hyper::Error, whose: &str) -> Reason {
+fn invalid_connect_response(error: &hyper::Error, whose: &str) -> Reason {
     let reason = if error.is_incomplete_message() {
         Reason::new("unexpected EOF")
     } else if error.is_parse() {
         Reason::new("malformed HTTP response")
     } else {
-        broken(error)
+        broken_connection(error)
     };
     reason.hinted(format!(
         "{whose} does not answer as an HTTP proxy: check its URL"

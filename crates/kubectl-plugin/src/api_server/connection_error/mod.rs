@@ -1,9 +1,10 @@
-//! Explains why no response arrived: one line, in kubectl's words where it has them, and a hint.
+//! Explains why no response arrived, in one line and a hint. The line is kubectl's where kubectl
+//! has one.
 //!
-//! * `dial`: no connection was made; [`DialError`] tells how far it got
-//! * `tls`: TLS failed, before the first request or after it
-//! * here: a connection broke. hyper's outermost error says little; the reason is further down the
-//!   chain of sources, part of it hidden in `io::Error`.
+//! * `dial`: explains a [`DialError`]: no connection was opened
+//! * `tls`: explains a TLS error, before or after the first request
+//! * here: explains a broken connection. hyper's outermost error says little; the reason is
+//!   further down the chain of sources, and `io::Error` hides a part of that chain
 
 mod dial;
 mod tls;
@@ -22,7 +23,7 @@ use crate::error::Kind;
 /// An error with its chain of sources.
 type Cause<'a> = &'a (dyn StdError + 'static);
 
-/// A reason in words, with its hint.
+/// A reason for the user, with a hint.
 struct Reason {
     text: String,
     hint: Option<String>,
@@ -42,14 +43,14 @@ impl Reason {
     }
 }
 
-/// Why no response arrived.
+/// The failure to get a response.
 pub(super) struct NoResponse {
     /// The whole line, as kubectl prints it.
     line: String,
     /// The reason alone.
     pub(super) reason: String,
     hint: Option<String>,
-    /// The server's certificate was not trusted.
+    /// Whether the server's certificate was not trusted.
     is_untrusted: bool,
 }
 
@@ -67,7 +68,7 @@ impl From<NoResponse> for Error {
     }
 }
 
-/// Explains an error that came in place of a response.
+/// Explains the client's error.
 pub(super) fn explain(error: &kube_client::Error, server: &Uri) -> NoResponse {
     let authority = server
         .authority()
@@ -86,7 +87,7 @@ pub(super) fn explain(error: &kube_client::Error, server: &Uri) -> NoResponse {
         Some(dial) => dial::reason(dial, authority),
         None => match find(error) {
             Some(error) => tls::reason(error, &format!("the server {authority}")),
-            None => broken(error),
+            None => broken_connection(error),
         },
     };
     NoResponse {
@@ -97,13 +98,14 @@ pub(super) fn explain(error: &kube_client::Error, server: &Uri) -> NoResponse {
     }
 }
 
-/// Reports whether the server's certificate was refused here, before anything was sent.
+/// Reports whether the client refused the server's certificate, before anything was sent.
 pub(super) fn is_untrusted(error: &kube_client::Error) -> bool {
     matches!(find(error), Some(rustls::Error::InvalidCertificate(_)))
 }
 
-/// Reports whether the peer's TLS refused the handshake or a request in plain HTTP. With TLS 1.3 the
-/// refusal of a handshake arrives after the request was written, but the server has not read it.
+/// Reports whether the peer refused the TLS handshake, or a request in plain HTTP. With TLS 1.3,
+/// the refusal of a handshake arrives after the request was written, but the server has not read
+/// the request.
 pub(super) fn is_refused_handshake(error: &kube_client::Error) -> bool {
     let refusal = matches!(
         find(error),
@@ -124,7 +126,7 @@ pub(super) fn is_refused_handshake(error: &kube_client::Error) -> bool {
 }
 
 /// Explains a connection that broke.
-fn broken(error: Cause<'_>) -> Reason {
+fn broken_connection(error: Cause<'_>) -> Reason {
     const MALFORMED: &str =
         "net/http: HTTP/1.x transport connection broken: malformed HTTP response";
     if find(error) == Some(&WrongProtocol::Tls) {

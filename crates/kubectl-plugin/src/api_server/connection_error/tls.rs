@@ -1,4 +1,5 @@
-//! Explains TLS errors in the words of Go's `crypto/tls` and `crypto/x509`, with readable dates.
+//! Explains TLS errors with the messages of Go's `crypto/tls` and `crypto/x509`, and readable
+//! dates.
 
 use std::net::IpAddr;
 
@@ -99,7 +100,8 @@ fn unknown_authority(whose: &str) -> String {
     )
 }
 
-/// Explains a name mismatch. `presented` has rustls's notation of names: `DnsName("a")`, `IpAddress(1.2.3.4)`.
+/// Explains a name mismatch. `presented` has names in rustls's notation: `DnsName("a")`,
+/// `IpAddress(1.2.3.4)`.
 fn name_reason(expected: &str, presented: &[String]) -> Reason {
     let is_address = expected.parse::<IpAddr>().is_ok();
     let (opening, closing) = if is_address {
@@ -125,7 +127,7 @@ fn name_reason(expected: &str, presented: &[String]) -> Reason {
     })
 }
 
-/// Returns Go's words for an alert (`crypto/tls/alert.go`).
+/// Returns Go's description of an alert (`crypto/tls/alert.go`).
 fn alert_words(alert: Alert) -> String {
     match alert {
         Alert::CertificateRevoked => "revoked certificate",
@@ -137,13 +139,14 @@ fn alert_words(alert: Alert) -> String {
         Alert::ProtocolVersion => "protocol version not supported",
         Alert::InsufficientSecurity => "insufficient security level",
         Alert::UnrecognisedName => "unrecognized name",
-        // The others are the alert's name in words: `HandshakeFailure`, `handshake failure`.
+        // Go's other descriptions are the alerts' names: `handshake failure` for
+        // `HandshakeFailure`.
         other => return split_words(&format!("{other:?}")),
     }
     .to_owned()
 }
 
-/// Turns `BadCertificate` into `bad certificate`.
+/// Converts `BadCertificate` to `bad certificate`.
 fn split_words(words: &str) -> String {
     let mut text = String::with_capacity(words.len() + 2);
     for character in words.chars() {

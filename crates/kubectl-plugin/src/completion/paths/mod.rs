@@ -1,7 +1,8 @@
-//! Completes API paths, one segment at a time.
+//! Completes API paths, one segment at a time. `segments` filters the segments that discovery
+//! lists.
 //!
-//! Only paths that lead to something useful are offered: according to discovery, the server supports
-//! one of the verbs there.
+//! Only useful paths are offered: those for which the server supports one of the verbs, according
+//! to discovery.
 
 mod segments;
 
@@ -28,15 +29,15 @@ pub(super) async fn complete(
         let segments = filter.segments_below(server, parent).await;
         let mut segments = segments.unwrap_or_default();
         segments.retain(|segment| segment.text.starts_with(start));
-        // Something that is not in the cache may be new.
+        // A name that is not in the cache may be new.
         if !segments.is_empty() || !server.refresh() {
             return completions(parent, start, segments);
         }
     }
 }
 
-/// Appends each segment to `parent`. A path that is complete and also leads further is offered with and
-/// without a slash, once no other segment fits.
+/// Appends each segment to `parent`. A path that may end or continue here is offered with and
+/// without a slash, once no other segment matches.
 fn completions(parent: &str, typed: &str, segments: Vec<Segment>) -> Completions {
     let is_only_one = segments.len() == 1;
     let leads_further = |segment: &Segment| matches!(segment.role, Role::Parent | Role::Both);
@@ -106,7 +107,7 @@ impl PathFilter<'_> {
         }
     }
 
-    /// Returns the namespaces. `resource` is the namespaces' own resource, in the core group.
+    /// Returns the namespaces. `resource` is the resource `namespaces` in the core group.
     async fn namespaces(
         &self,
         server: &CachedServer,

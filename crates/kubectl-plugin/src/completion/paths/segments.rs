@@ -1,10 +1,11 @@
-//! The segments that discovery knows, filtered by verb.
+//! The segments that discovery lists, filtered by verb.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::completion::discovery::{ApiGroup, ApiResource, ApiVersion, Discovery};
 
-/// The characters of a name that are percent-encoded, because a path or a shell may give them a meaning.
+/// The characters of a name that are percent-encoded, because they may have a meaning in a path or
+/// a shell.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -17,7 +18,7 @@ const COLLECTION_VERBS: [&str; 4] = ["create", "deletecollection", "list", "watc
 /// The verbs for single objects.
 const OBJECT_VERBS: [&str; 5] = ["delete", "get", "patch", "update", "watch"];
 
-/// How many kinds the description of a version names.
+/// The maximum number of kinds in the description of a version.
 const KINDS_IN_DESCRIPTION: usize = 4;
 
 /// A segment of a path.
@@ -28,20 +29,20 @@ pub(crate) struct Segment {
     pub(crate) description: String,
 }
 
-/// Whether a path may end with a segment.
+/// The role of a segment: whether a path may end with it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// More segments must follow.
     Parent,
-    /// The path may end here or go on, one as likely as the other.
+    /// The path may end or continue here, with equal likelihood.
     Both,
-    /// The path may go on, but rarely does.
+    /// The path may continue here, but usually ends.
     MostlyPath,
     /// The path ends here.
     Path,
 }
 
-/// Which paths are offered.
+/// The criteria for the paths that are offered.
 pub(crate) struct PathFilter<'a> {
     /// RBAC verbs. A path supports at least one of them.
     pub(crate) verbs: &'a [&'a str],
@@ -169,7 +170,7 @@ impl PathFilter<'_> {
             .collect()
     }
 
-    /// Reports whether a version has any path to offer. It may, if its resources are not known.
+    /// Reports whether a version may have a path to offer. If its resources are unknown, it may.
     fn includes_version(&self, version: &ApiVersion) -> bool {
         let resources = version.resources.as_ref();
         resources.is_none_or(|resources| {

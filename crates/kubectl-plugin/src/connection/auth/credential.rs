@@ -19,7 +19,7 @@ use crate::connection::kubeconfig::file;
 use crate::connection::transport::server_url;
 
 /// The characters that must be escaped in a header name (RFC 9110, `token`), and the escape character.
-const NO_TOKEN: &AsciiSet = &NON_ALPHANUMERIC
+const ESCAPED_IN_HEADER_NAME: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
     .remove(b'$')
@@ -35,7 +35,7 @@ const NO_TOKEN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// The credential of a user, with the content of all files. Impersonation is not part of it.
+/// The credential of a user, with the content of all files, but without impersonation.
 #[derive(Clone, Default)]
 pub(crate) struct ResolvedCredential {
     /// The `Authorization` header.
@@ -64,9 +64,9 @@ pub(crate) struct CertificateAndKey {
 }
 
 impl ResolvedCredential {
-    /// Reads the credential of a kubeconfig's user: a bearer token, or a name and a password; and a client
-    /// certificate.
-    pub(crate) fn of_user(user: &AuthInfo, user_name: &str) -> Result<Self, Error> {
+    /// Reads the credential of a user in the kubeconfig: a bearer token, or a name and a password;
+    /// and a client certificate.
+    pub(crate) fn from_user(user: &AuthInfo, user_name: &str) -> Result<Self, Error> {
         let mut authorization = token(user)?.map(ResolvedAuthorization::Token);
         if let Some(name) = &user.username {
             if authorization.is_some() {
@@ -143,8 +143,8 @@ fn certificate_and_key(
     }))
 }
 
-/// The user that requests are sent as, if it is not the owner of the credential. This is not a credential,
-/// and kubectl sends it over plain http, too.
+/// The user that requests are sent as instead of the owner of the credential. It is not secret, and
+/// like kubectl, the plugins also send it over plain http.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Impersonation {
     user: Option<String>,
@@ -154,7 +154,7 @@ pub(crate) struct Impersonation {
 }
 
 impl Impersonation {
-    pub(crate) fn of_user(user: &AuthInfo) -> Self {
+    pub(crate) fn from_user(user: &AuthInfo) -> Self {
         let extra = user.impersonate_user_extra.clone().unwrap_or_default();
         Self {
             user: user.impersonate.clone(),
@@ -169,7 +169,7 @@ impl Impersonation {
         *self != Self::default()
     }
 
-    /// Adds the headers, the extras in the order of their keys.
+    /// Adds the headers. The extras are in the order of their keys.
     pub(crate) fn add_headers(&self, headers: &mut HeaderMap) -> Result<(), Error> {
         let mut add = |name: &str, value: &str| {
             let pair = (
@@ -194,7 +194,10 @@ impl Impersonation {
             add("impersonate-group", group)?;
         }
         for (key, values) in &self.extra {
-            let name = format!("impersonate-extra-{}", utf8_percent_encode(key, NO_TOKEN));
+            let name = format!(
+                "impersonate-extra-{}",
+                utf8_percent_encode(key, ESCAPED_IN_HEADER_NAME)
+            );
             for value in values {
                 add(&name, value)?;
             }
@@ -203,7 +206,8 @@ impl Impersonation {
     }
 }
 
-/// Returns the impersonation of a user alone, for a server that must not get the credential.
+/// Returns a user without its credential but with its impersonation, for a server that must not get
+/// the credential.
 pub(crate) fn without_credential(user: &AuthInfo) -> AuthInfo {
     AuthInfo {
         impersonate: user.impersonate.clone(),
@@ -214,8 +218,8 @@ pub(crate) fn without_credential(user: &AuthInfo) -> AuthInfo {
     }
 }
 
-/// Reports whether a private key in PEM is encrypted: by the label of PKCS#8, or by a header of PKCS#1 and
-/// SEC1.
+/// Reports whether a private key in PEM is encrypted. PKCS#8 shows it in the label, PKCS#1 and SEC1
+/// in a header.
 fn is_encrypted(pem: &[u8]) -> bool {
     let text = String::from_utf8_lossy(pem);
     text.lines().any(|line| {
@@ -224,7 +228,7 @@ fn is_encrypted(pem: &[u8]) -> bool {
     })
 }
 
-/// Returns a note if the user has a credential that is not sent, because the server uses plain http.
+/// Returns a note if the user's credential is not sent because the server uses plain http.
 pub(crate) fn withheld(user: &AuthInfo, server: &Uri) -> Option<String> {
     let has_any = user.token.is_some()
         || user.token_file.is_some()
@@ -252,7 +256,8 @@ fn exposed(secret: Option<&SecretString>) -> Option<&str> {
     secret.map(ExposeSecret::expose_secret)
 }
 
-/// Returns the token. As in client-go, the file's takes precedence, because Kubernetes renews it there.
+/// Returns the token. As in client-go, the token in a file takes precedence, because Kubernetes
+/// renews it there.
 fn token(user: &AuthInfo) -> Result<Option<SecretString>, Error> {
     let inline = exposed(user.token.as_ref());
     let token = match (&user.token_file, inline) {
@@ -264,7 +269,8 @@ fn token(user: &AuthInfo) -> Result<Option<SecretString>, Error> {
         (None, Some(inline)) => inline.to_owned(),
         (None, None) => return Ok(None),
     };
-    // Departure: kubectl takes an inline token with the newline of a YAML block as it is, and fails.
+    // Departure: kubectl does not trim an inline token, and fails if it ends with the newline of a
+    // YAML block.
     let token = token.trim();
     if HeaderValue::from_str(token).is_err() {
         return Err(Error::usage(

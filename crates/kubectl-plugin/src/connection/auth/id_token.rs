@@ -1,8 +1,8 @@
 //! The kubeconfig's `auth-provider`, the predecessor of exec plugins (`client-go/plugin/pkg/client/auth`).
 //! Only `oidc` still works, and here only while its id-token is valid.
 //!
-//! Departure: it is never renewed here. A refresh token may be good for one use only, so the new
-//! one would have to be written into the kubeconfig, which belongs to kubectl.
+//! Departure: the id-token is never renewed. A refresh token may be valid for one use only, so the
+//! new one would have to be written into the kubeconfig, which belongs to kubectl.
 
 use jiff::{SignedDuration, Timestamp};
 use kube_client::config::AuthProviderConfig;
@@ -11,13 +11,13 @@ use crate::Error;
 use crate::connection::auth::jwt::Claims;
 use crate::text::utc;
 
-/// How long before its expiry a token is no longer used, as in client-go.
+/// The time before its expiry from which a token is no longer used, as in client-go.
 const MARGIN: SignedDuration = SignedDuration::from_secs(10);
 
 /// The path of the id-token in a kubeconfig's user.
 pub(crate) const ID_TOKEN: &str = "auth-provider.config.id-token";
 
-/// Refuses what kubectl refuses, even if there is another credential.
+/// Refuses a provider that kubectl refuses, even if the user has another credential.
 pub(crate) fn check(provider: &AuthProviderConfig) -> Result<(), Error> {
     let message = match provider.name.as_str() {
         "oidc" => {
@@ -57,7 +57,7 @@ pub(crate) fn id_token(provider: &AuthProviderConfig, user_name: &str) -> Result
     let Some(token) = field("id-token") else {
         return Err(failure("is missing".to_owned()));
     };
-    match Claims::of(token).and_then(|claims| claims.expires) {
+    match Claims::parse(token).and_then(|claims| claims.expires) {
         None => Err(failure("is not a JWT with an expiry date".to_owned())),
         Some(expiry) if expiry <= Timestamp::now() + MARGIN => Err(failure(format!(
             "expired at {}",

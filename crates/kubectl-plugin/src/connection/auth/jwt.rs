@@ -10,7 +10,7 @@ use crate::text::utc;
 /// The registered claims of a JWT.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
-    /// `sub`: of a service account `system:serviceaccount:NAMESPACE:NAME`.
+    /// `sub`: for a service account, `system:serviceaccount:NAMESPACE:NAME`.
     pub subject: Option<String>,
     /// `iss`.
     pub issuer: Option<String>,
@@ -25,14 +25,14 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Reads the claims of a token; `None` if it is not a JWT.
-    pub(crate) fn of(token: &str) -> Option<Self> {
+    /// Parses the claims of a token. Returns `None` if it is not a JWT.
+    pub(crate) fn parse(token: &str) -> Option<Self> {
         let [_, claims, _] = token.split('.').collect::<Vec<_>>().try_into().ok()?;
         let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
         let claims = claims.as_object()?;
         let text = |name| claims.get(name)?.as_str().map(str::to_owned);
         let audiences = match claims.get("aud") {
-            Some(Value::String(one)) => vec![one.clone()],
+            Some(Value::String(audience)) => vec![audience.clone()],
             Some(Value::Array(many)) => {
                 let names = many.iter().filter_map(Value::as_str);
                 names.map(str::to_owned).collect()
@@ -50,7 +50,7 @@ impl Claims {
     }
 }
 
-/// Seconds since 1970, possibly with a fraction.
+/// Converts a claim in seconds since 1970, possibly with a fraction.
 fn point_in_time(claim: &Value) -> Option<Timestamp> {
     let seconds = match claim {
         Value::Number(number) => number.as_f64()?,
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     fn claims(claims: &str) -> Option<Claims> {
-        Claims::of(&format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims)))
+        Claims::parse(&format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims)))
     }
 
     #[test]
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn other_text_has_no_claims() {
         for token in ["", "opaque", "a.b", "a.b.c", "a.e30.c.d", "e30.W10.c"] {
-            assert_eq!(Claims::of(token), None, "{token}");
+            assert_eq!(Claims::parse(token), None, "{token}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The user of a connection: which credential is sent, and where it comes from.
+//! The credential of a connection, and its source.
 //!
 //! * `credential`: reads the credential of a kubeconfig's user
 //! * `exec`: runs an exec plugin
-//! * `id_token`: the old `auth-provider`
+//! * `id_token`: reads the id-token of the old `auth-provider`
 //! * `summary`: describes a credential; `jwt` reads its claims
 
 pub(crate) mod credential;

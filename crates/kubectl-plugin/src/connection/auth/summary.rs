@@ -1,4 +1,4 @@
-//! Describes a credential: its kind, its subject and its expiry. Nothing here is sent.
+//! Describes a credential for display: its kind, its subject and its expiry.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -24,7 +24,7 @@ pub struct CredentialSummary {
     pub authorization: Option<Authorization>,
     /// The client certificate of the TLS handshake.
     pub certificate: Option<ClientCertificate>,
-    /// The exec plugin that it comes from.
+    /// The exec plugin that provides the credential.
     pub plugin: Option<ExecPluginInfo>,
 }
 
@@ -33,7 +33,7 @@ pub struct CredentialSummary {
 pub struct ExecPluginInfo {
     /// The program, as named in the kubeconfig.
     pub command: String,
-    /// The `status.expirationTimestamp` of its answer.
+    /// The `status.expirationTimestamp` that it returned.
     pub expires: Option<Timestamp>,
 }
 
@@ -54,7 +54,7 @@ pub struct BearerToken {
     text: SecretString,
     /// The file that it was read from.
     pub file: Option<String>,
-    /// The kubeconfig's `auth-provider` that it comes from.
+    /// The kubeconfig's `auth-provider` that has the token.
     pub auth_provider: Option<String>,
     /// Its claims, if it is a JWT.
     pub claims: Option<Claims>,
@@ -67,7 +67,7 @@ pub struct ClientCertificate {
     pub common_name: Option<String>,
     /// The organizations, which are the API server's groups.
     pub organizations: Vec<String>,
-    /// For example `O=dev, CN=jane`.
+    /// The subject, for example `O=dev, CN=jane`.
     pub subject: String,
     /// The subject of the authority that signed it.
     pub issuer: String,
@@ -81,13 +81,13 @@ pub struct ClientCertificate {
 
 impl CredentialSummary {
     /// Describes `credential`, which comes from the kubeconfig's `user` or from an exec plugin.
-    pub(crate) fn of(user: &AuthInfo, credential: &ResolvedCredential) -> Self {
+    pub(crate) fn from_credential(user: &AuthInfo, credential: &ResolvedCredential) -> Self {
         let authorization = credential.authorization.as_ref();
         let certificate = credential.certificate.as_ref();
         Self {
             authorization: authorization.map(|authorization| match authorization {
                 ResolvedAuthorization::Token(text) => {
-                    Authorization::Token(BearerToken::of(user, text))
+                    Authorization::Token(BearerToken::new(user, text))
                 }
                 ResolvedAuthorization::Basic { name, .. } => {
                     Authorization::Basic { name: name.clone() }
@@ -100,7 +100,7 @@ impl CredentialSummary {
 }
 
 impl BearerToken {
-    fn of(user: &AuthInfo, text: &SecretString) -> Self {
+    fn new(user: &AuthInfo, text: &SecretString) -> Self {
         Self {
             text: text.clone(),
             file: credential::effective_token_file(user).map(str::to_owned),
@@ -108,11 +108,11 @@ impl BearerToken {
                 (Some(provider), None) => Some(provider.name.clone()),
                 _ => None,
             },
-            claims: Claims::of(text.expose_secret()),
+            claims: Claims::parse(text.expose_secret()),
         }
     }
 
-    /// Returns the token itself, for a request about it. Must not be printed.
+    /// Returns the token itself, for a review of it. It must not be printed.
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
     }
@@ -128,12 +128,12 @@ impl fmt::Debug for BearerToken {
 }
 
 impl ClientCertificate {
-    fn of(der: &[u8]) -> Option<Self> {
+    fn from_der(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let subject = certificate.subject();
         let validity = certificate.validity();
         Some(Self {
-            // Of several, Go uses the last one.
+            // If there are several, Go uses the last one.
             common_name: subject.iter_common_name().last().map(text),
             organizations: subject.iter_organization().map(text).collect(),
             subject: subject.to_string(),
@@ -148,7 +148,7 @@ impl ClientCertificate {
 /// Describes the first certificate of a PEM text.
 fn leaf(pem: &[u8]) -> Option<ClientCertificate> {
     let leaf = CertificateDer::pem_slice_iter(pem).find_map(Result::ok)?;
-    ClientCertificate::of(&leaf)
+    ClientCertificate::from_der(&leaf)
 }
 
 /// Returns the value of a part of a name.

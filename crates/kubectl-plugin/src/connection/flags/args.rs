@@ -101,8 +101,8 @@ impl ConnectionArgs {
         self.namespace.as_deref().filter(|name| !name.is_empty())
     }
 
-    /// Returns a flag that is given and only applies to one server or one credential. Applying it to several
-    /// would send a credential to the wrong server.
+    /// Returns a given flag that is for one server or one credential only. Applied to several
+    /// contexts, it could send a credential to the wrong server.
     pub fn flag_of_one_context(&self) -> Option<&'static str> {
         let args = self.without_empty();
         let flags = [
@@ -126,8 +126,8 @@ impl ConnectionArgs {
         given.map(|(flag, _)| flag)
     }
 
-    /// Returns the flags that choose the same server and user for another command, without credentials and
-    /// without the flags for the route.
+    /// Returns the flags that make kubectl choose the same server and user. They contain no
+    /// credential.
     pub(crate) fn kubectl_flags(&self) -> String {
         let flags = [
             ("kubeconfig", &self.kubeconfig),
@@ -140,7 +140,7 @@ impl ConnectionArgs {
         let mut words = String::new();
         for (name, value) in flags {
             if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
-                // The query of a server address is not sent, and may be anything.
+                // The query of a server's address is never sent, and may contain a secret.
                 let value = address_without_userinfo(value.split('?').next().unwrap_or_default());
                 words.extend([" --", name, "=", quoted(&value).as_ref()]);
             }
@@ -189,7 +189,8 @@ impl ConnectionArgs {
     }
 }
 
-/// Departure: kubectl drops an extra without `=` silently, and so impersonates less than was asked for.
+/// Parses a `KEY=VALUE`. Departure: kubectl silently drops an extra without `=`, and impersonates a
+/// user with fewer attributes.
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),

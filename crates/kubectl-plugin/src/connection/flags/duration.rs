@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::Error;
 
-/// Parses `--request-timeout`, with kubectl's words for an error; zero is no limit.
+/// Parses `--request-timeout`, with kubectl's error message. Returns `None` for zero, which means
+/// no limit.
 pub fn parse(text: &str) -> Result<Option<Duration>, Error> {
     let duration = match text.parse::<u64>() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
@@ -20,7 +21,7 @@ pub fn parse(text: &str) -> Result<Option<Duration>, Error> {
     }
 }
 
-/// Parses the duration of a plugin's own flag; zero is no limit.
+/// Parses the duration of a plugin's own flag. Zero means no limit.
 pub fn duration_flag(text: &str) -> Result<Duration, String> {
     parse(text)
         .map(Option::unwrap_or_default)

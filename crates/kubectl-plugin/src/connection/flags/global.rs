@@ -1,12 +1,12 @@
-//! kubectl's global flags that concern neither the server nor the user.
+//! kubectl's global flags that do not affect the connection.
 
 use clap::{ArgAction, Args};
 
 use crate::stderr::trace::Trace;
 use crate::text::boolean::parse_boolean;
 
-/// Flags that kubectl accepts everywhere. Most concern parts of kubectl that a plugin does not have. They are
-/// accepted without effect, so that aliases and scripts keep working.
+/// Flags that kubectl accepts everywhere. Only `-v` has an effect. The others are accepted so that
+/// aliases and scripts keep working.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct GlobalArgs {
@@ -39,7 +39,7 @@ impl GlobalArgs {
         self.verbosity.unwrap_or(0)
     }
 
-    /// Returns the trace of `-v`, which also names the flags without effect.
+    /// Creates the trace of `-v`, and writes the names of flags without effect to it.
     pub(crate) fn trace(&self) -> Trace {
         let trace = Trace::new(self.trace_level());
         for (flag, is_given) in [

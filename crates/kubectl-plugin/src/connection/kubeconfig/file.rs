@@ -1,4 +1,4 @@
-//! Reads files and finds programs, with errors in Go's words, as kubectl prints them.
+//! Reads files and finds programs, with Go's error messages, as in kubectl.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -10,13 +10,13 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| describe(path, &error))
 }
 
-/// Returns the reason why a file cannot be opened, if it cannot.
-pub(crate) fn problem(path: &str) -> Option<String> {
+/// Returns the error of opening a file, if it cannot be opened.
+pub(crate) fn open_error(path: &str) -> Option<String> {
     let path = Path::new(path);
     File::open(path).err().map(|error| describe(path, &error))
 }
 
-/// Finds a command like Go's `exec.LookPath`: a name in `$PATH`; a command with a slash is used as it is.
+/// Finds a command like Go's `exec.LookPath`: a name in `$PATH`, or a path with a slash as it is.
 pub(crate) fn find_executable(command: &str) -> Result<PathBuf, String> {
     let failure = |reason: &str| Err(format!("exec: {command:?}: {reason}"));
     if command.contains('/') {
@@ -39,13 +39,13 @@ pub(crate) fn find_executable(command: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// The suffixes that a command may lack; on Windows, those of executable files.
+/// The suffixes that a command may omit: on Windows, the extensions of executable files.
 #[cfg(unix)]
 const EXTENSIONS: [&str; 1] = [""];
 #[cfg(not(unix))]
 const EXTENSIONS: [&str; 5] = ["", ".com", ".exe", ".bat", ".cmd"];
 
-/// Reports whether this user may run a file; on Windows, its name decides.
+/// Reports whether the user may run a file. On Windows, the extension decides.
 #[cfg(unix)]
 fn is_executable(path: &Path) -> bool {
     rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
@@ -60,7 +60,8 @@ fn is_executable(path: &Path) -> bool {
         && !extension.is_empty()
 }
 
-/// Removes `.`, `..` and repeated slashes from a path by its text alone, like Go's `filepath.Clean`.
+/// Removes `.`, `..` and repeated slashes from a path without looking at the file system, like Go's
+/// `filepath.Clean`.
 pub(crate) fn clean(path: &str) -> String {
     let is_absolute = path.starts_with('/');
     let mut parts = Vec::new();
@@ -81,14 +82,14 @@ pub(crate) fn clean(path: &str) -> String {
     }
 }
 
-/// Returns a system error in Go's words.
+/// Formats a system error like Go.
 pub(crate) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let reason = text.split(" (os error").next().unwrap_or_default();
     reason.to_lowercase()
 }
 
-/// Returns an error about a file in Go's words.
+/// Formats an error about a file like Go.
 fn describe(path: &Path, error: &io::Error) -> String {
     // Opening a folder succeeds, so the read fails.
     let operation = if error.kind() == ErrorKind::IsADirectory {

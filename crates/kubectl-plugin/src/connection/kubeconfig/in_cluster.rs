@@ -20,7 +20,7 @@ pub(crate) fn service_account() -> Option<(Cluster, AuthInfo)> {
     let certificate_authority = format!("{FOLDER}/ca.crt");
     let cluster = Cluster {
         server: Some(address(&host, &port)),
-        // Without the file, the platform's certificate authorities count, as in client-go.
+        // As in client-go, the platform's certificate authorities apply if the file is missing.
         certificate_authority: Path::new(&certificate_authority)
             .is_file()
             .then_some(certificate_authority),
@@ -33,7 +33,7 @@ pub(crate) fn service_account() -> Option<(Cluster, AuthInfo)> {
     Some((cluster, user))
 }
 
-/// Returns the namespace of that Pod.
+/// Returns the Pod's namespace.
 pub(crate) fn namespace() -> Option<String> {
     let text = fs::read_to_string(format!("{FOLDER}/namespace")).ok()?;
     Some(text.trim().to_owned()).filter(|name| !name.is_empty())

@@ -1,12 +1,12 @@
 //! Kubeconfig files, read as leniently as kubectl reads them
 //! (`client-go/tools/clientcmd/loader.go`).
 //!
-//! client-go merges the files of a `KUBECONFIG` list: the first definition of each name counts, as a whole.
-//! Looking up a name in the files in their order has the same result, and only the entries that are used are
-//! parsed; the others may contain anything.
+//! client-go merges the files of a `KUBECONFIG` list: the first definition of each name wins, as a
+//! whole. Here, a name is looked up in the files in their order, which has the same result. Only
+//! the entries that are used are parsed; the others may contain anything.
 //!
 //! * `selection`: chooses the cluster and the user, with the flags as `overrides`
-//! * `validation`: kubectl's checks of both
+//! * `validation`: kubectl's checks of the cluster and the user
 //! * `in_cluster`: the service account of a Pod
 //! * `file`, `yaml`: read files
 
@@ -40,7 +40,7 @@ struct KubeconfigFile {
     document: Document,
 }
 
-/// The parts of a file that are read. Unknown fields are allowed.
+/// The fields of a file that are read. Other fields are allowed.
 #[derive(Default)]
 struct Document {
     current_context: String,
@@ -49,7 +49,7 @@ struct Document {
     users: Vec<Named>,
 }
 
-/// An element of any of the lists.
+/// An entry in any of the three lists.
 #[derive(Deserialize)]
 struct Named {
     name: Option<String>,
@@ -108,7 +108,7 @@ impl Kubeconfig {
             if known || path.as_os_str().is_empty() || !path.try_exists().unwrap_or(true) {
                 continue;
             }
-            let document = Document::read(&path).map_err(|reason| broken(&path, &reason))?;
+            let document = Document::read(&path).map_err(|reason| config_error(&path, &reason))?;
             trace.kubeconfig(&path);
             files.push(KubeconfigFile { path, document });
         }
@@ -147,8 +147,8 @@ impl Kubeconfig {
         }))
     }
 
-    /// Returns a user with absolute paths of files and of the exec plugin. A command without a slash is looked up
-    /// in `$PATH`.
+    /// Returns a user with absolute file paths, including the exec plugin's. A command without a
+    /// slash stays, because it is looked up in `$PATH`.
     pub(crate) fn user(&self, name: &str) -> Result<Option<AuthInfo>, Error> {
         let found = self.find::<AuthInfo>(List::Users, name)?;
         Ok(found.map(|(mut user, path)| {
@@ -203,7 +203,7 @@ impl Kubeconfig {
             let typed = T::deserialize(&entry).map_err(|_| {
                 let field = misfit::<T>(&entry).unwrap_or("a field");
                 let reason = format!("{list} {name:?}: {field} is of the wrong type");
-                broken(&file.path, &reason)
+                config_error(&file.path, &reason)
             })?;
             return Ok(Some((typed, &file.path)));
         }
@@ -212,7 +212,7 @@ impl Kubeconfig {
 }
 
 impl Document {
-    /// Reads and checks a file. The error contains nothing of the file's text.
+    /// Reads and checks a file. The error does not quote its text.
     fn read(path: &Path) -> Result<Self, String> {
         let text = file::read(path)?;
         let mut fields = match yaml::first_document(&text)? {
@@ -257,7 +257,7 @@ impl Named {
         self.name.as_deref().unwrap_or_default()
     }
 
-    /// Describes an entry: a context's cluster and user, a cluster's server.
+    /// Describes an entry: a context by its cluster and user, a cluster by its server.
     fn description(&self, list: List) -> String {
         let entry = self.entry(list);
         let text = |field| entry.get(field).and_then(Value::as_str).unwrap_or_default();
@@ -268,7 +268,8 @@ impl Named {
         }
     }
 
-    /// Returns the value of an entry without null and `""` at any depth, which Go treats as absent.
+    /// Returns the value of an entry. Omits nulls and empty strings at any depth, which Go treats
+    /// as absent.
     fn entry(&self, list: List) -> Value {
         let entry = match list {
             List::Contexts => &self.context,
@@ -287,7 +288,7 @@ fn without_the_unset(value: &Value) -> Value {
             let is_set =
                 |(_, value): &(&String, &Value)| !value.is_null() && value.as_str() != Some("");
             let set = members.iter().filter(is_set);
-            // Extensions have any content, and are passed on unchanged.
+            // Extensions may have any content, and stay unchanged.
             let kept = set.map(|(name, value)| match name.as_str() {
                 "extensions" => (name.clone(), value.clone()),
                 _ => (name.clone(), without_the_unset(value)),
@@ -299,7 +300,8 @@ fn without_the_unset(value: &Value) -> Value {
     }
 }
 
-/// Removes and parses a field; null counts as absent. serde's own message would repeat the value.
+/// Removes and parses a field. A null counts as absent. The error omits serde's message, which
+/// quotes the value.
 fn take<T: DeserializeOwned + Default>(
     fields: &mut Map<String, Value>,
     name: &str,
@@ -320,7 +322,7 @@ fn misfit<T: DeserializeOwned>(value: &Value) -> Option<&str> {
     })
 }
 
-fn broken(path: &Path, reason: &str) -> Error {
+fn config_error(path: &Path, reason: &str) -> Error {
     Error::usage(format!(
         "error loading config file \"{}\": {reason}",
         path.display()

@@ -6,13 +6,13 @@ use kube_client::config::{AuthInfo, Cluster};
 use crate::connection::flags::args::ConnectionArgs;
 
 /// Reports whether the flags alone contain a credential.
-pub(crate) fn hold_login(args: &ConnectionArgs) -> bool {
+pub(crate) fn contain_credential(args: &ConnectionArgs) -> bool {
     args.token.is_some() || args.username.is_some() || args.client_certificate.is_some()
 }
 
 pub(crate) fn apply_to_cluster(args: &ConnectionArgs, cluster: &mut Cluster) {
     if args.server.is_some() {
-        // The kubeconfig's name applies to the kubeconfig's server.
+        // The name in the kubeconfig is for the server in the kubeconfig.
         cluster.tls_server_name = None;
     }
     set(&mut cluster.server, args.server.as_ref());

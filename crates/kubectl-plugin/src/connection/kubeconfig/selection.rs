@@ -15,21 +15,21 @@ pub(crate) struct Selection {
     pub(crate) server: String,
     /// The context's name.
     pub(crate) context_name: Option<String>,
-    /// The namespace: of the flag, the context, the Pod, or `default`.
+    /// The namespace from the flag, the context or the Pod, or else `default`.
     pub(crate) namespace: String,
     /// The cluster's name in the kubeconfig; may be empty.
     pub(crate) cluster_name: String,
-    /// The route to the server, and the trusted authorities.
+    /// The cluster, with the flags applied.
     pub(crate) cluster: Cluster,
     /// The user's name in the kubeconfig, for messages; may be empty.
     pub(crate) user_name: String,
-    /// The user, as configured.
+    /// The user, with the flags applied.
     pub(crate) user: AuthInfo,
-    /// Notes about the choice.
+    /// Notes for the user about the selection.
     pub(crate) notes: Vec<String>,
 }
 
-/// The chosen names, and their entries in the kubeconfig.
+/// The selected names, and their entries in the kubeconfig.
 struct Choice {
     context_name: Option<String>,
     context: Option<Context>,
@@ -39,7 +39,7 @@ struct Choice {
     user: Option<AuthInfo>,
 }
 
-/// Chooses by the flags and the kubeconfig.
+/// Selects the cluster and the user by the flags and the kubeconfig.
 pub(crate) fn select(args: &ConnectionArgs, kubeconfig: &Kubeconfig) -> Result<Selection, Error> {
     let choice = choose(args, kubeconfig)?;
     check_names(args, kubeconfig, &choice)?;
@@ -117,7 +117,8 @@ fn choose(args: &ConnectionArgs, kubeconfig: &Kubeconfig) -> Result<Choice, Erro
     })
 }
 
-/// Refuses a name that the kubeconfig does not contain. If there are several, reports the one that kubectl does.
+/// Refuses a name that the kubeconfig does not contain. If there are several, reports the same one
+/// as kubectl.
 fn check_names(
     args: &ConnectionArgs,
     kubeconfig: &Kubeconfig,
@@ -149,7 +150,11 @@ fn check_names(
     }
     // Departures: for a missing user kubectl asks for a password, and for a missing cluster it connects
     // to localhost:8080.
-    if let (Some(name), false, false) = (&choice.user_name, has_user, overrides::hold_login(args)) {
+    if let (Some(name), false, false) = (
+        &choice.user_name,
+        has_user,
+        overrides::contain_credential(args),
+    ) {
         let error = Error::usage(format!(
             "user {name:?} was not found for context {context:?}"
         ));
@@ -167,7 +172,7 @@ fn check_names(
     }
 }
 
-/// Returns kubectl's server if none is configured.
+/// Returns kubectl's default server, for a configuration without a cluster.
 fn default_server(notes: &mut Vec<String>) -> String {
     match env::var("KUBERNETES_MASTER") {
         Ok(server) if !server.is_empty() => server,

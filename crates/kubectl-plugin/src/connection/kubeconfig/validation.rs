@@ -3,11 +3,11 @@
 use kube_client::config::{AuthInfo, Cluster, ExecConfig};
 
 use crate::Error;
-use crate::connection::auth::exec::answer;
+use crate::connection::auth::exec::exec_credential;
 use crate::connection::kubeconfig::file;
 use crate::connection::transport::proxy;
 
-/// Reports all problems at once, in kubectl's words.
+/// Checks the cluster and the user. The error lists all problems, with kubectl's wording.
 pub(crate) fn check(
     cluster_name: &str,
     cluster: &Cluster,
@@ -105,7 +105,7 @@ fn exec_problems(name: &str, user: &AuthInfo, exec: &ExecConfig) -> Vec<String> 
     // The versions before v1 have a default.
     let has_default = matches!(
         exec.api_version.as_deref(),
-        Some("client.authentication.k8s.io/v1alpha1" | answer::V1BETA1)
+        Some("client.authentication.k8s.io/v1alpha1" | exec_credential::V1BETA1)
     );
     let has_mode = exec.interactive_mode.is_some() || has_default;
     require(has_mode, "interactiveMode");
@@ -118,7 +118,7 @@ fn cluster_problems(name: &str, cluster: &Cluster) -> Vec<String> {
         cluster
             .proxy_url
             .as_deref()
-            .and_then(|url| proxy::problem(url, name)),
+            .and_then(|url| proxy::proxy_url_error(url, name)),
     );
     if cluster.certificate_authority.is_some() && cluster.certificate_authority_data.is_some() {
         problems.push(format!(
@@ -136,7 +136,7 @@ fn cluster_problems(name: &str, cluster: &Cluster) -> Vec<String> {
 
 fn unreadable(what: &str, path: Option<&str>, owner: &str) -> Option<String> {
     let path = path?;
-    let reason = file::problem(path)?;
+    let reason = file::open_error(path)?;
     Some(format!(
         "unable to read {what} {path} for {owner} due to {reason}"
     ))

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-/// Returns the first document, if there is one. Ignores further documents and repeated keys. The error names
-/// the line, and contains nothing of the text, which may be secret.
+/// Parses the first document, if there is one. Ignores further documents, and uses the last of
+/// repeated keys. The error names the line but does not quote it, because it may be secret.
 pub(crate) fn first_document(text: &[u8]) -> Result<Option<Value>, String> {
     let options = serde_saphyr::options! {
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,

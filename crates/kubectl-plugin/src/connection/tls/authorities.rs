@@ -7,10 +7,12 @@ use x509_parser::prelude::FromDer;
 
 use crate::Error;
 
-/// The trusted certificates. Each is trusted itself; authorities may also sign others.
+/// Trusted certificates. A server may present one of them, or a certificate that one of them
+/// signed.
 pub(crate) type Bundle = Vec<CertificateDer<'static>>;
 
-/// Returns the names of the certificates in a PEM text, as far as they can be parsed.
+/// Returns the subjects of the certificates in a PEM text. Skips certificates that cannot be
+/// parsed.
 pub(crate) fn names(text: &[u8]) -> Vec<String> {
     let name = |der: &CertificateDer<'_>| {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;

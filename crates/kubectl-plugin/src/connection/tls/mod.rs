@@ -1,8 +1,13 @@
-//! TLS with the rules of Go's `crypto/tls` and `crypto/x509`, on rustls: the trusted authorities, and the
-//! client certificate. Both require TLS 1.2.
+//! TLS by the rules of Go's `crypto/tls` and `crypto/x509`, on top of rustls. As in Go, TLS 1.2 is
+//! the oldest version.
+//!
+//! * `authorities`: parses the trusted certificates
+//! * `client_certificate`: parses the client certificate and its key
+//! * `verifier`: verifies the server's certificate by Go's rules
+//! * `unchecked`: accepts any certificate, for `--insecure-skip-tls-verify`
 
 mod authorities;
-mod identity;
+mod client_certificate;
 mod unchecked;
 mod verifier;
 
@@ -19,7 +24,7 @@ use rustls_platform_verifier::Verifier as PlatformVerifier;
 
 use crate::Error;
 pub(crate) use authorities::names as names_of_authorities;
-pub(crate) use identity::{expiry_note, identity};
+pub(crate) use client_certificate::{certified_key, expiry_note};
 use unchecked::Unchecked;
 pub(crate) use verifier::Unverified;
 use verifier::Verifier;
@@ -27,16 +32,16 @@ use verifier::Verifier;
 /// The TLS settings of a connection.
 pub(crate) struct Tls {
     pub(crate) config: Arc<ClientConfig>,
-    /// The name that every certificate must have, in place of the host's.
+    /// The name that the peer's certificate must have, instead of the host.
     pub(crate) server_name: Option<ServerName<'static>>,
 }
 
-/// Returns the settings for the server and a proxy, which are the same in client-go. `bundle` has the trusted
-/// authorities in PEM; `None` means the platform's.
-pub(crate) fn of_cluster(
+/// Returns the settings for the server and a proxy, which share them as in client-go. `bundle` has
+/// the trusted authorities in PEM; `None` means the platform's.
+pub(crate) fn settings(
     cluster: &Cluster,
     bundle: Option<&[u8]>,
-    identity: Option<CertifiedKey>,
+    certified_key: Option<CertifiedKey>,
 ) -> Result<Tls, Error> {
     let is_insecure = cluster.insecure_skip_tls_verify == Some(true);
     if bundle.is_some() && is_insecure {
@@ -58,8 +63,8 @@ pub(crate) fn of_cluster(
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
-    if let Some(identity) = identity {
-        config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(identity));
+    if let Some(certified_key) = certified_key {
+        config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certified_key));
     }
     let server_name = match &cluster.tls_server_name {
         None => None,

@@ -1,4 +1,5 @@
-//! `--insecure-skip-tls-verify`: accepts every certificate whose owner has its key.
+//! `--insecure-skip-tls-verify`: accepts every certificate, but still requires that the server has
+//! its key.
 
 use std::sync::Arc;
 

@@ -1,13 +1,11 @@
 //! Verifies a server's certificate by the rules of Go's `crypto/x509` (`Certificate.Verify`).
 //!
-//! webpki checks the chain. It is stricter than Go in two ways, and more lenient in two, and all four are
-//! corrected here:
+//! webpki checks the chain. It differs from Go in four ways, which this module corrects:
 //!
-//! - Go trusts a certificate of the bundle itself: a server's own certificate may be given as the authority,
-//!   whoever signed it.
-//! - Go accepts a server certificate that is marked as an authority, like those of `openssl req -x509`.
-//! - In Go, an expired authority signs nothing.
-//! - In Go, a certificate of the bundle that is not an authority signs nothing either.
+//! - Go trusts a server certificate that is itself in the bundle, whoever signed it.
+//! - Go accepts a server certificate that is marked as an authority, as `openssl req -x509` does.
+//! - Go ignores an expired authority.
+//! - Go ignores a signature by a certificate of the bundle that is not an authority.
 //!
 //! Dates, name, purpose and signatures are always checked.
 
@@ -33,18 +31,18 @@ use x509_parser::x509::X509Version;
 use super::authorities::Bundle;
 use crate::text::utc;
 
-/// Verifies a server's certificate with a bundle.
+/// Verifies server certificates with a bundle.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     bundle: Bundle,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-/// A refusal that rustls has no words for.
+/// A refusal for which rustls has no message.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
 pub(crate) struct Unverified {
-    /// The reason in Go's words, where it has them, without the leading `x509: `.
+    /// Go's message where Go has one, without the leading `x509: `.
     reason: String,
     /// The remedy.
     pub(crate) hint: &'static str,
@@ -58,7 +56,7 @@ impl Verifier {
         }
     }
 
-    /// Checks that an authority signed a certificate directly.
+    /// Reports whether an authority signed a certificate directly.
     fn is_signed_by(&self, certificate: &X509Certificate<'_>, authority: &Trusted<'_>) -> bool {
         let Ok(anchor) = webpki::anchor_from_trusted_cert(authority.der) else {
             return false;
@@ -93,7 +91,7 @@ impl ServerCertVerifier for Verifier {
         check_dates(&certificate, now)?;
         let leaf = check_name(&certificate, end_entity, server_name)?;
 
-        let trusted: Vec<_> = self.bundle.iter().filter_map(Trusted::read).collect();
+        let trusted: Vec<_> = self.bundle.iter().filter_map(Trusted::parse).collect();
         let signers: Vec<_> = trusted
             .iter()
             .filter(|authority| authority.may_sign() && authority.is_current(now))
@@ -113,7 +111,8 @@ impl ServerCertVerifier for Verifier {
             return Ok(ServerCertVerified::assertion());
         };
         let is_itself_trusted = self.bundle.contains(end_entity);
-        // webpki would check name constraints, but does not look at such a leaf.
+        // webpki does not check such a leaf, so an authority with name constraints is not accepted
+        // here.
         let is_signed_authority = || {
             certificate.is_ca()
                 && signers.iter().any(|signer| {
@@ -170,12 +169,13 @@ struct Trusted<'a> {
 }
 
 impl<'a> Trusted<'a> {
-    fn read(der: &'a CertificateDer<'static>) -> Option<Self> {
+    fn parse(der: &'a CertificateDer<'static>) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         Some(Self { der, certificate })
     }
 
-    /// Reports whether it is an authority's. A certificate of version 1 cannot tell.
+    /// Reports whether the certificate is an authority's. For version 1, which does not say so,
+    /// returns true.
     fn may_sign(&self) -> bool {
         let may_sign = match self.certificate.key_usage() {
             Ok(Some(usage)) => usage.value.key_cert_sign(),
@@ -190,14 +190,14 @@ impl<'a> Trusted<'a> {
     }
 }
 
-/// Checks that the certificate is for the server, and returns it as webpki reads it.
+/// Checks that the certificate is for the server, and returns it in webpki's form.
 fn check_name<'a>(
     certificate: &X509Certificate<'_>,
     der: &'a CertificateDer<'_>,
     server_name: &ServerName<'_>,
 ) -> Result<ParsedCertificate<'a>, Error> {
     if certificate.version() == X509Version::V1 {
-        // It contains no name that counts, and webpki does not read it.
+        // It has no alternative name, and webpki cannot parse it.
         return Err(nameless(certificate, server_name));
     }
     let leaf = ParsedCertificate::try_from(der)?;
@@ -239,7 +239,8 @@ fn check_dates(certificate: &X509Certificate<'_>, time: UnixTime) -> Result<(), 
     Ok(())
 }
 
-/// Reports whether the certificate's purpose, if it has one, includes servers.
+/// Reports whether the certificate may be used by a server: its purpose is unlimited or includes
+/// servers.
 fn serves(certificate: &X509Certificate<'_>) -> bool {
     match certificate.extended_key_usage() {
         Ok(None) => true,

@@ -1,4 +1,4 @@
-//! Counts the bytes of requests, to tell later whether a request can have reached the server.
+//! Counts the bytes of requests, which shows whether a request can have reached the server.
 
 use std::io;
 use std::io::IoSlice;
@@ -14,7 +14,7 @@ use crate::connection::transport::meter::Meter;
 pub(crate) struct ByteCounter<T> {
     pub(crate) stream: T,
     pub(crate) meter: Meter,
-    /// A proxy passes the requests on, so their first line names the server.
+    /// Whether a proxy forwards the requests, so that their first line must name the server.
     pub(crate) is_proxied: bool,
 }
 

@@ -31,33 +31,33 @@ use crate::connection::transport::meter::Meter;
 use crate::connection::transport::protocol_check::ProtocolCheck;
 use crate::stderr::trace::Trace;
 
-/// The time limit for all addresses of a name, as in client-go's dialer: each gets a part of it.
+/// The timeout for all addresses of a name together, as in client-go's dialer.
 const TCP_TIMEOUT: Duration = Duration::from_secs(30);
-/// The time limit for one TLS handshake, as in client-go's transport.
+/// The timeout for a TLS handshake, as in client-go's transport.
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
-/// The time limit for a proxy's response, as in net/http.
+/// The timeout for a proxy's response, as in net/http.
 const PROXY_TIMEOUT: Duration = Duration::from_mins(1);
-/// TCP keepalive: how long a quiet connection waits before it probes the peer, how long it waits for an
-/// answer, and how many probes it sends. A connection that a load balancer dropped silently is noticed in half
-/// the time for which an API server keeps the missed events.
+/// TCP keepalive: the idle time before the first probe, the interval between probes, and the number
+/// of probes. They reveal a silently dropped connection in half the time for which an API server
+/// keeps the missed events.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_RETRIES: u32 = 3;
-/// How long written bytes may stay unacknowledged before the connection counts as dead.
+/// The time after which a connection with unacknowledged bytes counts as dead.
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Opens connections to one server.
+/// A dialer for one server.
 pub(crate) struct Dialer {
     pub(crate) tcp: HttpConnector<Resolver>,
     pub(crate) proxy: Option<Proxy>,
-    /// For the server or the proxy, whichever speaks TLS.
+    /// The settings for the server and for an https proxy.
     pub(crate) tls: Option<Tls>,
     pub(crate) meter: Meter,
     pub(crate) trace: Trace,
 }
 
-/// The platform's name lookup, with measured time.
+/// The platform's name lookup. It measures the time, and traces the result.
 #[derive(Clone)]
 pub(crate) struct Resolver {
     platform: GaiResolver,
@@ -87,7 +87,7 @@ impl Service<Name> for Resolver {
     }
 }
 
-/// Go's words for a SOCKS proxy that accepts none of the offered authentication methods.
+/// Go's message for a SOCKS proxy that accepts none of the offered authentication methods.
 const NO_METHOD: &str = "no acceptable authentication methods";
 
 /// A stream of bytes.
@@ -95,21 +95,21 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 type BoxStream = Box<dyn Stream>;
 
-/// The reason why there is no connection.
+/// The failure to open a connection.
 #[derive(Debug, thiserror::Error)]
 #[error("no connection to {peer}")]
 pub(crate) struct DialError {
-    /// `HOST:PORT` of the peer that it failed with.
+    /// The `HOST:PORT` of the server or the proxy that caused the failure.
     pub(crate) peer: String,
-    /// Whether that is the proxy, not the server.
+    /// Whether `peer` is the proxy.
     pub(crate) is_proxy: bool,
     #[source]
-    pub(crate) obstacle: Obstacle,
+    pub(crate) kind: DialErrorKind,
 }
 
-/// The obstacle to a connection.
+/// The kind of a [`DialError`].
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Obstacle {
+pub(crate) enum DialErrorKind {
     /// The name has no address, or no address accepts connections.
     #[error("no TCP connection")]
     Tcp(#[source] BoxError),
@@ -117,43 +117,43 @@ pub(crate) enum Obstacle {
     Tls(#[source] io::Error),
     #[error("no TLS in time")]
     TlsTimeout,
-    /// The host's name cannot be in a certificate.
+    /// A certificate cannot contain the name of the host.
     #[error("no name for TLS")]
-    NoName,
-    /// An HTTP proxy refused `CONNECT`, in its own words.
+    InvalidServerName,
+    /// An HTTP proxy refused `CONNECT`, with this status and reason phrase.
     #[error("{0} {1}")]
-    Refused(StatusCode, String),
+    ConnectRejected(StatusCode, String),
     /// A SOCKS proxy refused, or does not speak SOCKS.
     #[error("{0}")]
     Socks(String),
     /// The response to `CONNECT` was invalid.
     #[error("no tunnel")]
-    NoTunnel(#[source] hyper::Error),
+    InvalidConnectResponse(#[source] hyper::Error),
     #[error("no answer in time")]
     ProxyTimeout,
 }
 
 impl Dialer {
-    /// Opens a connection to the server, or to a proxy that passes requests on.
+    /// Opens a connection to the server, or to a proxy that forwards requests.
     pub(crate) async fn dial(&self, server: &Uri) -> Result<BoxStream, DialError> {
         let peer = format!(
             "{}:{}",
             server.host().unwrap_or_default(),
             server_url::port(server)
         );
-        let at_server = |obstacle| DialError {
+        let at_server = |kind| DialError {
             peer: peer.clone(),
             is_proxy: false,
-            obstacle,
+            kind,
         };
         let stream = match &self.proxy {
-            None => Box::new(self.connect(server).await.map_err(at_server)?),
+            None => Box::new(self.connect_tcp(server).await.map_err(at_server)?),
             Some(proxy) => {
                 let to_proxy = self.dial_through(proxy, &peer, !proxy.passes_on(server));
-                to_proxy.await.map_err(|obstacle| DialError {
+                to_proxy.await.map_err(|kind| DialError {
                     peer: proxy.name(),
                     is_proxy: true,
-                    obstacle,
+                    kind,
                 })?
             }
         };
@@ -164,17 +164,17 @@ impl Dialer {
         }
     }
 
-    /// Opens a connection to the proxy, and a tunnel to `target` if there is one.
+    /// Opens a connection to the proxy, and, if `is_tunnel`, a tunnel through it to `target`.
     async fn dial_through(
         &self,
         proxy: &Proxy,
         target: &str,
         is_tunnel: bool,
-    ) -> Result<BoxStream, Obstacle> {
+    ) -> Result<BoxStream, DialErrorKind> {
         if proxy.protocol == Protocol::Socks5 {
             return self.dial_through_socks(proxy, target).await;
         }
-        let mut stream: BoxStream = Box::new(self.connect(&proxy.address).await?);
+        let mut stream: BoxStream = Box::new(self.connect_tcp(&proxy.address).await?);
         if proxy.is_tls() {
             stream = self.encrypt(stream, &proxy.address).await?;
         }
@@ -183,20 +183,29 @@ impl Dialer {
         }
         let tunnel = timeout(
             PROXY_TIMEOUT,
-            connect(stream, target, proxy.authorization()),
+            open_http_tunnel(stream, target, proxy.authorization()),
         );
-        tunnel.await.unwrap_or(Err(Obstacle::ProxyTimeout))
+        tunnel.await.unwrap_or(Err(DialErrorKind::ProxyTimeout))
     }
 
-    /// hyper-util offers the proxy either a password or none. A proxy that does not want our password gets
-    /// another attempt without it.
-    async fn dial_through_socks(&self, proxy: &Proxy, target: &str) -> Result<BoxStream, Obstacle> {
+    /// Opens a tunnel through a SOCKS proxy. hyper-util offers the proxy either password
+    /// authentication or none, so a proxy that refuses the first is tried again without.
+    async fn dial_through_socks(
+        &self,
+        proxy: &Proxy,
+        target: &str,
+    ) -> Result<BoxStream, DialErrorKind> {
         let mut credential = proxy.credential.as_ref();
         loop {
-            let tcp = self.connect(&proxy.address).await?;
-            let tunnel = timeout(PROXY_TIMEOUT, socks(tcp, proxy, credential, target));
-            match tunnel.await.unwrap_or(Err(Obstacle::ProxyTimeout)) {
-                Err(Obstacle::Socks(reason)) if reason == NO_METHOD && credential.is_some() => {
+            let tcp = self.connect_tcp(&proxy.address).await?;
+            let tunnel = timeout(
+                PROXY_TIMEOUT,
+                open_socks_tunnel(tcp, proxy, credential, target),
+            );
+            match tunnel.await.unwrap_or(Err(DialErrorKind::ProxyTimeout)) {
+                Err(DialErrorKind::Socks(reason))
+                    if reason == NO_METHOD && credential.is_some() =>
+                {
                     credential = None;
                 }
                 result => return result,
@@ -204,7 +213,7 @@ impl Dialer {
         }
     }
 
-    async fn connect(&self, address: &Uri) -> Result<TcpStream, Obstacle> {
+    async fn connect_tcp(&self, address: &Uri) -> Result<TcpStream, DialErrorKind> {
         let start = Instant::now();
         let tcp = self.tcp.clone().oneshot(address.clone()).await;
         self.meter
@@ -216,18 +225,18 @@ impl Dialer {
             }
             Err(error) => {
                 self.trace.dial(None, address, Some(&error));
-                Err(Obstacle::Tcp(error.into()))
+                Err(DialErrorKind::Tcp(error.into()))
             }
         }
     }
 
-    async fn encrypt(&self, stream: BoxStream, address: &Uri) -> Result<BoxStream, Obstacle> {
+    async fn encrypt(&self, stream: BoxStream, address: &Uri) -> Result<BoxStream, DialErrorKind> {
         let tls = self.tls.as_ref();
         let tls = tls.expect("TLS is set up for a server or a proxy that speaks it");
         let name = match &tls.server_name {
             Some(name) => name.clone(),
             None => ServerName::try_from(server_url::host(address).to_owned())
-                .map_err(|_| Obstacle::NoName)?,
+                .map_err(|_| DialErrorKind::InvalidServerName)?,
         };
         let stream = ProtocolCheck::new(stream, true);
         let start = Instant::now();
@@ -237,14 +246,15 @@ impl Dialer {
                 self.meter.record(|times| times.handshake = start.elapsed());
                 Ok(Box::new(stream))
             }
-            Ok(Err(error)) => Err(Obstacle::Tls(error)),
-            Err(_) => Err(Obstacle::TlsTimeout),
+            Ok(Err(error)) => Err(DialErrorKind::Tls(error)),
+            Err(_) => Err(DialErrorKind::TlsTimeout),
         }
     }
 }
 
-/// Connects to the first address that answers, with IPv4 and IPv6 side by side (RFC 8305).
-pub(crate) fn tcp(meter: Meter, trace: Trace) -> HttpConnector<Resolver> {
+/// Returns a connector that tries IPv4 and IPv6 addresses at the same time, and uses the first that
+/// answers (RFC 8305).
+pub(crate) fn tcp_connector(meter: Meter, trace: Trace) -> HttpConnector<Resolver> {
     let platform = GaiResolver::new();
     let mut connector = HttpConnector::new_with_resolver(Resolver {
         platform,
@@ -262,19 +272,21 @@ pub(crate) fn tcp(meter: Meter, trace: Trace) -> HttpConnector<Resolver> {
     connector
 }
 
-/// Asks an HTTP proxy for a tunnel. hyper-util's own `Tunnel` does not tell how it was refused.
-async fn connect(
+/// Asks an HTTP proxy for a tunnel. hyper-util's own `Tunnel` does not return the proxy's refusal.
+async fn open_http_tunnel(
     stream: BoxStream,
     target: &str,
     authorization: Option<HeaderValue>,
-) -> Result<BoxStream, Obstacle> {
+) -> Result<BoxStream, DialErrorKind> {
     let mut request = Request::new(Empty::<Bytes>::new());
     *request.method_mut() = http::Method::CONNECT;
-    *request.uri_mut() = target.parse().map_err(|_| Obstacle::NoName)?;
+    *request.uri_mut() = target
+        .parse()
+        .map_err(|_| DialErrorKind::InvalidServerName)?;
     let headers = request.headers_mut();
     headers.insert(
         header::HOST,
-        HeaderValue::try_from(target).map_err(|_| Obstacle::NoName)?,
+        HeaderValue::try_from(target).map_err(|_| DialErrorKind::InvalidServerName)?,
     );
     if let Some(authorization) = authorization {
         headers.insert(header::PROXY_AUTHORIZATION, authorization);
@@ -282,35 +294,35 @@ async fn connect(
 
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
-        .map_err(Obstacle::NoTunnel)?;
-    // It ends with the sender, or when the tunnel takes over the connection.
+        .map_err(DialErrorKind::InvalidConnectResponse)?;
+    // The task ends when the sender is dropped, or when the tunnel takes over the connection.
     tokio::spawn(connection.with_upgrades());
     let response = sender
         .send_request(request)
         .await
-        .map_err(Obstacle::NoTunnel)?;
+        .map_err(DialErrorKind::InvalidConnectResponse)?;
     let status = response.status();
     if status != StatusCode::OK {
         let words = match response.extensions().get::<ReasonPhrase>() {
             Some(words) => String::from_utf8_lossy(words.as_bytes()).into_owned(),
             None => status.canonical_reason().unwrap_or_default().to_owned(),
         };
-        return Err(Obstacle::Refused(status, words));
+        return Err(DialErrorKind::ConnectRejected(status, words));
     }
     let tunnel = hyper::upgrade::on(response)
         .await
-        .map_err(Obstacle::NoTunnel)?;
+        .map_err(DialErrorKind::InvalidConnectResponse)?;
     Ok(Box::new(TokioIo::new(tunnel)))
 }
 
 /// Asks a SOCKS proxy for a tunnel. The proxy looks up the target's name.
-async fn socks(
+async fn open_socks_tunnel(
     stream: TcpStream,
     proxy: &Proxy,
     credential: Option<&ProxyCredential>,
     target: &str,
-) -> Result<BoxStream, Obstacle> {
-    // hyper-util's SOCKS wants to connect by itself, and would not tell why it cannot.
+) -> Result<BoxStream, DialErrorKind> {
+    // hyper-util's SOCKS connects by itself and hides the error, so it gets an open connection.
     let mut stream = Some(stream);
     let connected = tower::service_fn(move |_| {
         let stream = stream.take().ok_or(io::ErrorKind::NotConnected);
@@ -322,14 +334,16 @@ async fn socks(
     }
     let target = format!("http://{target}")
         .parse()
-        .map_err(|_| Obstacle::NoName)?;
+        .map_err(|_| DialErrorKind::InvalidServerName)?;
     match socks.oneshot(target).await {
         Ok(tunnel) => Ok(Box::new(tunnel.into_inner())),
-        Err(error) => Err(Obstacle::Socks(socks_reason(&error.to_string()).to_owned())),
+        Err(error) => Err(DialErrorKind::Socks(
+            socks_reason(&error.to_string()).to_owned(),
+        )),
     }
 }
 
-/// Returns hyper-util's words for a refusal as Go's (`golang.org/x/net/internal/socks`).
+/// Converts hyper-util's message to Go's (`golang.org/x/net/internal/socks`).
 fn socks_reason(words: &str) -> &str {
     match words.strip_prefix("SOCKS error: ").unwrap_or(words) {
         "server does not support user/pass authentication"
@@ -353,7 +367,7 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let address = listener.local_addr().expect("an address");
         let address = format!("http://{address}").parse::<Uri>().expect("a URL");
-        let stream = tcp(Meter::default(), Trace::default())
+        let stream = tcp_connector(Meter::default(), Trace::default())
             .oneshot(address)
             .await
             .expect("a connection")

@@ -1,4 +1,4 @@
-//! Measures a request: how many bytes were written, and how long its phases took.
+//! Measures requests: the number of bytes written, and the time of each phase.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::stderr::trace::Times;
 
-/// Shared by everything between a request and its server.
+/// The measurements of a connection, which all layers of the client share.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Meter(Arc<Measured>);
 
@@ -17,8 +17,8 @@ struct Measured {
 }
 
 impl Meter {
-    /// Returns how many bytes of requests were handed to connections, whether TLS has sent them or not. The
-    /// handshake with a proxy does not count.
+    /// Returns the number of request bytes that were written to connections, even if TLS has not
+    /// sent them yet. The handshake with a proxy does not count.
     pub(crate) fn written(&self) -> u64 {
         self.0.written.load(Ordering::Relaxed)
     }

@@ -1,11 +1,12 @@
-//! The HTTP client: connects on demand, below kube-client's layer for the base address.
+//! The HTTP client, below kube-client's layer for the base address.
 //!
-//! kube-client's own stack is not used, because it repeats requests (even a PATCH, up to 15 times), lacks
-//! keepalive, and supports proxies only in part. HTTP/1.1 only, like kube-client's TLS.
+//! kube-client's own stack is not used, because it repeats requests (even a PATCH, up to 15 times),
+//! lacks keepalive, and supports proxies only in part. Like kube-client over TLS, this client only
+//! speaks HTTP/1.1.
 //!
-//! * `dial`: opens a connection; `proxy` and `no_proxy` choose its proxy
+//! * `dial`: opens a connection; `proxy` and `no_proxy` choose the proxy
 //! * `protocol_check`: tells plain HTTP and TLS apart
-//! * `byte_counter`, `meter`: what was written, and when
+//! * `byte_counter`, `meter`: count bytes and measure times
 //! * `server_url`: parses the server's address
 
 mod byte_counter;
@@ -31,11 +32,11 @@ use crate::connection::transport::proxy::Proxy;
 use crate::stderr::trace::Trace;
 use byte_counter::ByteCounter;
 use dial::Dialer;
-pub(crate) use dial::{DialError, Obstacle};
+pub(crate) use dial::{DialError, DialErrorKind};
 pub(crate) use protocol_check::WrongProtocol;
 
-/// The maximum number of response headers. hyper's limit of a hundred is not Go's, which counts bytes.
-const MOST_HEADERS: usize = 10_000;
+/// The maximum number of response headers. hyper's default of a hundred is less than Go accepts.
+const MAX_HEADERS: usize = 10_000;
 
 /// Creates the client. Needs a tokio runtime. Connects when the first request is sent.
 pub(crate) fn client(
@@ -47,7 +48,7 @@ pub(crate) fn client(
 ) -> Client {
     let is_proxied = proxy.as_ref().is_some_and(|proxy| proxy.passes_on(server));
     let dialer = Arc::new(Dialer {
-        tcp: dial::tcp(meter.clone(), trace),
+        tcp: dial::tcp_connector(meter.clone(), trace),
         proxy,
         tls,
         meter: meter.clone(),
@@ -67,10 +68,11 @@ pub(crate) fn client(
     });
     let http = HttpClient::builder(TokioExecutor::new())
         .retry_canceled_requests(false)
-        // A kept connection may already be closed when a patch is written to it, but the patch may have arrived.
+        // Never reuses an idle connection: the server may close it while a patch is written, and
+        // the outcome would be unknown.
         .pool_max_idle_per_host(0)
-        // A response has a header for each warning, so for each misspelled field of a patch.
-        .http1_max_headers(MOST_HEADERS)
+        // A response has a header for each warning, and thus for each misspelled field of a patch.
+        .http1_max_headers(MAX_HEADERS)
         .build::<_, Body>(connector);
     let service = ServiceBuilder::new()
         .layer(Config::new(server.clone()).base_uri_layer())

@@ -1,4 +1,4 @@
-//! `NO_PROXY`: the servers to which the environment's proxy does not apply, by Go's rules
+//! `NO_PROXY`: servers that are exempt from the environment's proxy, by Go's rules
 //! (`golang.org/x/net/http/httpproxy`, `useProxy`).
 
 use std::net::IpAddr;
@@ -50,7 +50,8 @@ fn is_under(host: &str, name: &str) -> bool {
     }
 }
 
-/// Splits an entry into name and port; no port is `""`. IPv6 addresses have brackets if a port follows.
+/// Splits an entry into its name and its port, which is empty if it is missing. An IPv6 address
+/// with a port has brackets.
 fn split_port(entry: &str) -> (&str, &str) {
     let Some((name, port)) = entry.rsplit_once(':') else {
         return (entry, "");

@@ -1,4 +1,4 @@
-//! Checks the first bytes of the peer, to recognize plain HTTP in place of TLS and TLS in place of plain HTTP.
+//! Checks the peer's first bytes, to recognize plain HTTP where TLS is expected, and the reverse.
 
 use std::io;
 use std::io::IoSlice;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The peer answered in the wrong protocol.
+/// The wrong protocol that the peer speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum WrongProtocol {
     /// TLS was expected.
@@ -18,7 +18,7 @@ pub(crate) enum WrongProtocol {
     Tls,
 }
 
-/// The type of a TLS record with an alert, which is TLS's answer to other protocols.
+/// The type of a TLS record with an alert, which a TLS peer sends in response to other protocols.
 const ALERT: u8 = 0x15;
 
 pub(crate) struct ProtocolCheck<T> {
@@ -28,7 +28,7 @@ pub(crate) struct ProtocolCheck<T> {
 }
 
 impl<T> ProtocolCheck<T> {
-    /// A connection before its first byte. If TLS is not expected, plain HTTP is.
+    /// Wraps a connection before its first byte. Expects TLS or plain HTTP.
     pub(crate) fn new(stream: T, expects_tls: bool) -> Self {
         Self {
             stream,

@@ -1,5 +1,5 @@
-//! Chooses the proxy: of `--proxy-url` or the kubeconfig, otherwise of the environment by Go's rules
-//! (`client-go/tools/clientcmd/helpers.go`, `golang.org/x/net/http/httpproxy`).
+//! Chooses the proxy: from `--proxy-url` or the kubeconfig, or else from the environment by Go's
+//! rules (`client-go/tools/clientcmd/helpers.go`, `golang.org/x/net/http/httpproxy`).
 
 use std::borrow::Cow;
 use std::env;
@@ -33,7 +33,8 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    /// Returns the scheme with which curl behaves the same; it passes the server's name to a SOCKS proxy.
+    /// Returns the scheme with which curl does the same. For SOCKS, the proxy must look up the
+    /// server's name.
     pub(crate) fn name_in_curl(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -43,7 +44,7 @@ impl Protocol {
     }
 }
 
-/// The credential for a proxy. There is no `Debug`, because it is a secret.
+/// The credential for a proxy. It is secret, so it does not implement `Debug`.
 #[derive(Clone)]
 pub(crate) struct ProxyCredential {
     pub(crate) name: String,
@@ -53,8 +54,8 @@ pub(crate) struct ProxyCredential {
 /// The maximum length of a name or a password in SOCKS, in bytes (RFC 1929).
 const MAX_SOCKS_LENGTH: usize = 255;
 
-/// Returns the proxy for the server, if there is one. A configured proxy that cannot be used is an error: it
-/// is never bypassed.
+/// Returns the proxy for the server, if there is one. Fails if a configured proxy cannot be used,
+/// because it must not be bypassed.
 pub(crate) fn choose(proxy_url: Option<&str>, server: &Uri) -> Result<Option<Proxy>, Error> {
     if let Some(url) = proxy_url {
         return Proxy::parse(url)
@@ -95,9 +96,9 @@ pub(crate) fn variable(server: &Uri) -> Option<(&'static str, String)> {
     })
 }
 
-/// Returns kubectl's reason for refusing a kubeconfig's `proxy-url`. `socks5h` is accepted (departure: for
-/// net/http it means the same as `socks5`).
-pub(crate) fn problem(url: &str, cluster_name: &str) -> Option<String> {
+/// Returns kubectl's error for an invalid `proxy-url` in a kubeconfig. Departure: `socks5h` is
+/// accepted, which means the same as `socks5` in net/http.
+pub(crate) fn proxy_url_error(url: &str, cluster_name: &str) -> Option<String> {
     let scheme = scheme(url);
     let shown = address_without_userinfo(url);
     let reason = match scheme.as_deref() {
@@ -120,7 +121,7 @@ pub(crate) fn problem(url: &str, cluster_name: &str) -> Option<String> {
 }
 
 impl Proxy {
-    /// Parses a proxy's URL. The error never repeats it, because it may contain a password.
+    /// Parses a proxy's URL. The error does not quote it, because it may contain a password.
     fn parse(url: &str) -> Result<Self, String> {
         let (protocol, default_port) = match scheme(url).as_deref() {
             Some("http") => (Protocol::Http, 80),
@@ -155,7 +156,8 @@ impl Proxy {
         })
     }
 
-    /// Reports whether requests go to the proxy itself, which passes them on, rather than through a tunnel.
+    /// Reports whether requests go to the proxy itself, which forwards them, rather than through a
+    /// tunnel.
     pub(crate) fn passes_on(&self, server: &Uri) -> bool {
         !is_tls(server) && self.protocol != Protocol::Socks5
     }
@@ -199,7 +201,7 @@ impl ProxyCredential {
     }
 }
 
-/// Returns the scheme of a URL like Go, in lower case.
+/// Returns the scheme of a URL in lower case, parsed like Go.
 fn scheme(url: &str) -> Option<String> {
     let (scheme, _) = url.split_once(':')?;
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())

@@ -1,5 +1,5 @@
-//! Parses the server's address: a URL, or `host:port` as kubectl allows it
-//! (`client-go/rest/url_utils.go`, `DefaultServerURL`).
+//! Parses the server's address: a URL, or `host:port` as in kubectl (`client-go/rest/url_utils.go`,
+//! `DefaultServerURL`).
 
 use std::net::IpAddr;
 
@@ -9,8 +9,9 @@ use http::uri::Scheme;
 use crate::Error;
 use crate::redaction::headers_and_urls::address_without_userinfo;
 
-/// Returns the scheme, the authority, and the base path without a trailing slash. As in kubectl, query and
-/// fragment are dropped, and an address without a scheme is http, even with a certificate authority.
+/// Parses the scheme, the authority, and the base path without its trailing slash. As in kubectl,
+/// query and fragment are dropped, and an address without a scheme is http, even with a certificate
+/// authority.
 pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
     let (scheme, rest) = match address.split_once("://") {
         Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
@@ -28,7 +29,8 @@ pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
         return Err(no_address(address));
     }
     if authority.contains('@') {
-        // Departure: kubectl sends it as a credential, even over http. The address is not repeated here.
+        // Departure: kubectl sends this as a credential, even over http. The error does not quote
+        // the address.
         return Err(
             Error::usage("the server address must not contain a user name or password")
                 .hinted("put them into the user in your kubeconfig"),

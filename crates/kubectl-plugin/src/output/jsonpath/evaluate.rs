@@ -1,8 +1,8 @@
-//! Evaluates the steps of a path on an object as kubectl does.
+//! Evaluates the steps of a path on an object like kubectl.
 //!
-//! Each step maps all values found so far to the values found next. Going value by value would not
-//! give kubectl's results: a union is sorted by selector first, a literal text replaces everything,
-//! an empty slice ends the step.
+//! Each step maps all current values to the next ones. Evaluating one value at a time would not
+//! give kubectl's results: a union is sorted by selector first, a literal text replaces all values,
+//! and an empty slice ends the step.
 
 use serde_json::Value;
 
@@ -162,7 +162,7 @@ fn filter_each<'a>(filter: &'a Filter, found: &[Item<'a>]) -> Result<Vec<Item<'a
 fn matches<'a>(filter: &'a Filter, element: Item<'a>) -> Result<bool, String> {
     let left = walk(&filter.left, vec![element]);
     let Some(Comparison { operator, right }) = &filter.comparison else {
-        // A failing step keeps the values it was given, so something exists.
+        // As in kubectl, a step that fails keeps its input, so a value exists.
         return Ok(left.map_or(true, |found| !found.is_empty()));
     };
     let Some(left) = at_most_one(&left?)? else {

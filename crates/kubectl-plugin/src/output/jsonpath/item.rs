@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 /// A value. Numbers are 64-bit integers where they fit; strings and quoted text are bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Item<'a> {
-    /// No value at all, which is what a range over a null gives in Go.
+    /// No value at all, which Go has in the body of a range over a null.
     Nothing,
     Null,
     Bool(bool),
@@ -34,7 +34,7 @@ impl<'a> From<&'a Value> for Item<'a> {
 }
 
 impl Item<'_> {
-    /// Returns the value with which the body of a range starts.
+    /// Converts the value to the current value in the body of a range.
     pub(super) fn as_range_value(self) -> Self {
         match self {
             Self::Null => Self::Nothing,

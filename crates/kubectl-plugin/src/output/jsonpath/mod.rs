@@ -7,6 +7,11 @@
 //! template ─parse─▶ pieces ─node─▶ nodes ─evaluate(object)─▶ items ─print─▶ bytes
 //! ```
 //!
+//! * `parse`: parses the text into pieces, with the types of `syntax` and the escapes of `quoted`
+//! * `node`: links each range to its end
+//! * `evaluate`: follows the steps of a path; `item` is a value
+//! * `print`: prints values like kubectl
+//!
 //! kube-client brings `jsonpath-rust`, but that crate follows RFC 9535, which agrees with kubectl
 //! only on field names and `*`. In kubectl, an index or slice out of bounds, a filter on an object
 //! and a comparison of different types are errors; a union is sorted by selector; `..` skips
@@ -22,12 +27,13 @@
 //! Differences from kubectl:
 //! - `parse` rejects a template that is wrong for every object, such as one with an unknown word or
 //!   operator, or with an `{end}` outside of a range. kubectl notices while it renders.
-//! - An action holds at most one range or end. Steps beside an `end` are ignored. Ranges nest at
-//!   most 16 deep.
+//! - An action holds at most one range or end. Steps in the same action as an `end` are ignored.
+//!   Ranges nest at most 16 deep.
 //! - The body of a range over nothing is skipped. kubectl renders it without a value, which may
-//!   fail or panic. An index on the null of a range gives nothing, where kubectl panics.
+//!   fail or panic. An index on the null of a range returns no value, where kubectl panics.
 //! - `*` and `..` visit the fields of an object in sorted order. kubectl's order is random.
-//! - Messages name the type of a value. kubectl prints the whole object, Secret values included.
+//! - Messages name the type of a value. kubectl prints the whole object, including the values of a
+//!   Secret.
 //! - A float of 16 digits halfway between its two shortest spellings ends in the higher digit. Go
 //!   prefers the even one.
 
@@ -56,7 +62,7 @@ pub struct Template {
     nodes: Vec<Node>,
 }
 
-/// An error in a template itself, in kubectl's words, with its position.
+/// An error in a template itself, with kubectl's wording and its position.
 #[derive(Debug, Error, PartialEq)]
 #[error("error parsing jsonpath {template}, {reason} (at byte {position})")]
 pub struct ParseError {
@@ -65,7 +71,7 @@ pub struct ParseError {
     position: usize,
 }
 
-/// A mismatch between a template and an object, in kubectl's words, without the object.
+/// A mismatch between a template and an object, with kubectl's wording but without the object.
 #[derive(Debug, Error, PartialEq)]
 #[error("error executing jsonpath {template:?}: {reason}")]
 pub struct RenderError {

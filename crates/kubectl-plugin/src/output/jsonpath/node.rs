@@ -2,8 +2,8 @@
 
 use super::syntax::{Keyword, Piece, Step, SyntaxError};
 
-/// The greatest depth of nested ranges. Each level without an `{end}` doubles the work.
-const DEEPEST_RANGE: usize = 16;
+/// The maximum depth of nested ranges. Each level without an `{end}` doubles the work.
+const MAX_RANGE_DEPTH: usize = 16;
 
 /// A part of a template, in the order of the template.
 #[derive(Debug)]
@@ -23,8 +23,9 @@ pub(super) enum Node {
     End,
 }
 
-/// Links each range to its `{end}`. A range without one extends to the end of the template; kubectl
-/// then continues after the last `{end}` inside of it or, if there is none, after its opening.
+/// Links each range to its `{end}`. A range without an `{end}` extends to the end of the template.
+/// Like kubectl, rendering then continues after the last `{end}` inside the range or, if there is
+/// none, after its start.
 pub(super) fn link_ranges(pieces: Vec<Piece>) -> Result<Vec<Node>, SyntaxError> {
     let mut nodes = Vec::with_capacity(pieces.len());
     let mut open_ranges = Vec::new();
@@ -42,8 +43,8 @@ pub(super) fn link_ranges(pieces: Vec<Piece>) -> Result<Vec<Node>, SyntaxError> 
                 keyword: Some(Keyword::Range),
                 position,
             } => {
-                if open_ranges.len() == DEEPEST_RANGE {
-                    let reason = format!("ranges nested more than {DEEPEST_RANGE} deep");
+                if open_ranges.len() == MAX_RANGE_DEPTH {
+                    let reason = format!("ranges nested more than {MAX_RANGE_DEPTH} deep");
                     return Err(SyntaxError { position, reason });
                 }
                 open_ranges.push(index);

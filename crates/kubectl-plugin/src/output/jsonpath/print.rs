@@ -1,4 +1,4 @@
-//! Prints values as kubectl does: lists and objects as Go's `json.Marshal`, all others as Go's
+//! Prints values like kubectl: lists and objects like Go's `json.Marshal`, other values like Go's
 //! `fmt.Print`.
 
 use super::item::Item;

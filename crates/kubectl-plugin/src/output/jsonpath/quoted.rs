@@ -1,7 +1,7 @@
-//! Quoted text in a template: Go's string escapes, in single quotes too.
+//! Quoted text in a template. Go's escapes apply in single quotes, too.
 
-/// Resolves the escapes inside a quoted text. Returns `None` if one is invalid. As in Go, only the
-/// enclosing quote may be escaped.
+/// Resolves the escapes in a quoted text. Returns `None` for an invalid escape. As in Go, only the
+/// kind of quote that encloses the text may be escaped.
 pub(super) fn unescape(inside: &str, quote: char) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(inside.len());
     let mut rest = inside;

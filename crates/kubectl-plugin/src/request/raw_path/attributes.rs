@@ -1,20 +1,20 @@
 //! The attributes of a request, as the API server passes them to its authorizer.
 //!
-//! The rules are those of `apiserver/pkg/endpoints/request/requestinfo.go`; `tests/whoami/can.rs` compares
-//! them with a real server's audit log. One rule is missing: if the server cannot parse a label selector,
-//! it overlooks the name in a field selector.
+//! The rules come from `apiserver/pkg/endpoints/request/requestinfo.go`; `tests/whoami/can.rs`
+//! compares them with a real server's audit log. One rule is missing: if the server cannot parse a
+//! label selector, it ignores the name in a field selector.
 
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 
 use super::field_selector::required_name;
-use super::resource::Prefix;
+use super::resource::LegacyVerb;
 use super::{RawPath, Resource};
 use crate::Error;
 use crate::text::nearest::nearest;
 
-/// The HTTP methods that the API server knows, in the spelling of non-resource rules.
+/// The HTTP methods that the API server supports, in the spelling of non-resource rules.
 const METHODS: [&str; 7] = ["get", "head", "post", "put", "patch", "delete", "options"];
 
 /// The other verbs that Kubernetes itself uses (`kubectl/pkg/cmd/auth/cani.go`).
@@ -48,9 +48,9 @@ pub enum Verb {
 pub enum Attributes {
     /// A request for objects of the API.
     Resource {
-        /// For example `list`.
+        /// The verb, for example `list`.
         verb: String,
-        /// The objects.
+        /// The object or collection.
         resource: Resource,
         /// The selector in the query of `list`, `watch` and `deletecollection`.
         field_selector: Option<String>,
@@ -61,13 +61,13 @@ pub enum Attributes {
     NonResource {
         /// The HTTP method in lower case, or `*`.
         verb: String,
-        /// Percent-decoded.
+        /// The path, percent-decoded.
         path: String,
     },
 }
 
 impl Verb {
-    /// Reports whether Kubernetes itself uses this verb. Others mean something to their inventors.
+    /// Reports whether Kubernetes itself uses this verb. Custom authorization may use any other.
     pub fn is_known(&self) -> bool {
         match self {
             Self::Method(_) => true,
@@ -75,7 +75,7 @@ impl Verb {
         }
     }
 
-    /// Returns the verb as given; HTTP methods in lower case.
+    /// Returns the verb. An HTTP method is in lower case.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Method(method) => method,
@@ -87,8 +87,8 @@ impl Verb {
 impl FromStr for Verb {
     type Err = Error;
 
-    /// Parses an HTTP method in any case, a verb of Kubernetes, or a custom verb that does not look like a
-    /// misspelling of those.
+    /// Parses an HTTP method in any case, a verb of Kubernetes, or a custom verb. Refuses a custom
+    /// verb that looks like a misspelling.
     fn from_str(text: &str) -> Result<Self, Error> {
         let is_method = |method: &&&str| method.eq_ignore_ascii_case(text);
         if let Some(method) = METHODS.iter().find(is_method) {
@@ -118,23 +118,28 @@ impl FromStr for Verb {
 }
 
 impl RawPath {
-    /// Returns what the API server asks its authorizer when `verb` is used on this path.
+    /// Returns the attributes that the API server passes to its authorizer for `verb` on this path.
     ///
     /// # Errors
-    /// Fails if no request can ask that: the path contradicts the verb, or the verb does not apply to it.
+    /// Fails if no request has such attributes: the path contradicts the verb, or the verb does not
+    /// apply to it.
     pub fn attributes(&self, verb: &Verb) -> Result<Attributes, Error> {
-        match Resource::with_prefix(&self.path) {
-            Some((Some(prefix), resource)) => prefixed(prefix, verb, resource),
-            Some((None, resource)) => self.of_resource(verb, resource),
-            None if Resource::is_cut_off(&self.path) => {
+        match Resource::parse_with_legacy_verb(&self.path) {
+            Some((Some(legacy_verb), resource)) => legacy_attributes(legacy_verb, verb, resource),
+            Some((None, resource)) => self.resource_attributes(verb, resource),
+            None if Resource::ends_with_legacy_verb(&self.path) => {
                 Err(Error::usage("PATH ends before the name of a resource")
                     .hinted("the API server answers such a path with an internal error"))
             }
-            None => self.of_no_resource(verb),
+            None => self.non_resource_attributes(verb),
         }
     }
 
-    fn of_resource(&self, verb: &Verb, mut resource: Resource) -> Result<Attributes, Error> {
+    fn resource_attributes(
+        &self,
+        verb: &Verb,
+        mut resource: Resource,
+    ) -> Result<Attributes, Error> {
         let is_collection = resource.name.is_none();
         let verb = match verb {
             Verb::Method("get" | "head") if is_collection && self.asks_to_watch() => "watch",
@@ -158,7 +163,7 @@ impl RawPath {
             ))
             .hinted("remove one of them"));
         }
-        if is_collection && ["list", "watch"].contains(&verb) && self.has_sound_numbers() {
+        if is_collection && ["list", "watch"].contains(&verb) && self.has_valid_numbers() {
             resource.name = self
                 .parameter("fieldSelector")
                 .and_then(|selector| required_name(&selector));
@@ -178,7 +183,7 @@ impl RawPath {
         })
     }
 
-    fn of_no_resource(&self, verb: &Verb) -> Result<Attributes, Error> {
+    fn non_resource_attributes(&self, verb: &Verb) -> Result<Attributes, Error> {
         if let Verb::Other(verb) = verb
             && verb != "*"
         {
@@ -195,15 +200,16 @@ impl RawPath {
         })
     }
 
-    /// Reports whether the query asks for a watch: every value but `0` and `false` does, even an empty one
-    /// (`apimachinery/pkg/runtime/conversion.go`).
+    /// Reports whether the query asks for a watch, with any value except `0` and `false`, even an
+    /// empty one (`apimachinery/pkg/runtime/conversion.go`).
     fn asks_to_watch(&self) -> bool {
         self.parameter("watch")
             .is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
     }
 
-    /// Reports whether the server can parse the numbers of the query. If not, it uses the verb alone.
-    fn has_sound_numbers(&self) -> bool {
+    /// Reports whether the server can parse the numbers in the query. If not, it ignores the field
+    /// selector.
+    fn has_valid_numbers(&self) -> bool {
         ["limit", "timeoutSeconds"].iter().all(|name| {
             self.parameter(name)
                 .is_none_or(|value| value.parse::<i64>().is_ok())
@@ -211,16 +217,20 @@ impl RawPath {
     }
 }
 
-/// Handles a path with a legacy verb in it, which counts whatever the method is.
-fn prefixed(prefix: Prefix, verb: &Verb, resource: Resource) -> Result<Attributes, Error> {
+/// Returns the attributes for a path with a legacy verb, which overrides the method.
+fn legacy_attributes(
+    legacy_verb: LegacyVerb,
+    verb: &Verb,
+    resource: Resource,
+) -> Result<Attributes, Error> {
     match verb {
-        Verb::Other(verb) if verb != prefix.as_str() => Err(Error::usage(format!(
+        Verb::Other(verb) if verb != legacy_verb.as_str() => Err(Error::usage(format!(
             "the verb {verb} contradicts `/{}/` in PATH",
-            prefix.as_str()
+            legacy_verb.as_str()
         ))
         .hinted("remove the legacy verb from the path")),
         _ => Ok(Attributes::Resource {
-            verb: prefix.as_str().to_owned(),
+            verb: legacy_verb.as_str().to_owned(),
             resource,
             field_selector: None,
             label_selector: None,

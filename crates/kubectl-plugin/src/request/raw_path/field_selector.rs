@@ -1,10 +1,11 @@
-//! Finds the name in a field selector by the API server's rules (`apimachinery/pkg/fields/selector.go`).
+//! Extracts the name from a field selector by the API server's rules
+//! (`apimachinery/pkg/fields/selector.go`).
 
-/// Returns the name in `metadata.name=NAME`, which every object that `selector` matches has. Returns `None`
-/// without one, for an invalid name, and for a selector that the server cannot parse.
+/// Returns the name that `selector` requires with `metadata.name=NAME`. Returns `None` without such
+/// a term, for an invalid name, and for a selector that the server cannot parse.
 pub(super) fn required_name(selector: &str) -> Option<String> {
     let mut terms = split_terms(selector);
-    // The server sorts, too, and then takes the first of several.
+    // Like the server, sort the terms and use the first one.
     terms.sort_unstable();
     let terms: Option<Vec<_>> = terms
         .into_iter()
@@ -18,7 +19,7 @@ pub(super) fn required_name(selector: &str) -> Option<String> {
     (is_name && !name.contains(['/', '%'])).then_some(name)
 }
 
-/// Splits at commas that no backslash precedes.
+/// Splits at commas that are not escaped by a backslash.
 fn split_terms(selector: &str) -> Vec<&str> {
     let mut is_escaped = false;
     let is_separator = |character| {
@@ -39,7 +40,7 @@ fn split_term(term: &str) -> Option<(&str, bool, String)> {
     Some((field, true, unescape(value)?))
 }
 
-/// Removes the backslashes of a value. Returns `None` if one is missing or escapes nothing.
+/// Removes the backslashes of a value. Returns `None` for a missing or superfluous backslash.
 fn unescape(value: &str) -> Option<String> {
     let mut characters = value.chars();
     let mut unescaped = String::with_capacity(value.len());

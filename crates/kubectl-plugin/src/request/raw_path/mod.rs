@@ -1,13 +1,14 @@
-//! An API path and its query, which are safe to send unchanged.
+//! An API path and its query, which are sent unchanged.
 //!
-//! kubectl decodes a raw path, cleans it, sorts its query and drops the parts that it cannot parse, and the
-//! API server drops parameters, too: `?dryRun=All;fieldManager=x` writes for real. So nothing is rewritten
-//! here, and `check` refuses everything that a server may read differently, with its offset and the right
-//! spelling.
+//! kubectl decodes a raw path, cleans it, sorts its query, and drops the parts that it cannot
+//! parse. The API server drops parameters, too: `?dryRun=All;fieldManager=x` writes for real. So
+//! nothing is rewritten here, and `check` refuses everything that a server may read differently.
+//! The error has the offset and the right spelling.
 //!
-//! * `query`: the parameters
-//! * `resource`: the object or collection that a path names
-//! * `attributes`: what a verb on it means to the authorizer; `field_selector` finds the name in a query
+//! * `check`: refuses malformed and ambiguous paths
+//! * `query`: reads and adds parameters
+//! * `resource`: parses the object or collection that a path names
+//! * `attributes`: the attributes that the authorizer gets; `field_selector` finds a name for them
 
 mod attributes;
 mod check;
@@ -38,7 +39,7 @@ pub struct RawPath {
 }
 
 impl RawPath {
-    /// Accepts `text` without checks, if it can be sent at all.
+    /// Accepts `text` without checks, except that it must be possible to send it.
     pub fn verbatim(text: &str) -> Result<Self, Error> {
         let raw_path = Self::split(text)?;
         raw_path.uri()?;
@@ -84,7 +85,7 @@ impl RawPath {
         })
     }
 
-    /// Returns path and query as the target of a request.
+    /// Returns the path and the query as the target of a request.
     pub fn uri(&self) -> Result<Uri, Error> {
         self.to_string().parse().map_err(|error| {
             Error::usage(format!("PATH cannot be sent: {error}"))
@@ -97,22 +98,24 @@ impl RawPath {
         &self.path
     }
 
-    /// Returns what the path names; `None` outside `/api/VERSION` and `/apis/GROUP/VERSION`.
+    /// Returns the object or collection that the path names; `None` outside `/api/VERSION` and
+    /// `/apis/GROUP/VERSION`.
     pub fn resource(&self) -> Option<Resource> {
-        Resource::of(&self.path)
+        Resource::parse(&self.path)
     }
 
-    /// Reports whether the API server passes the request on to a node, Pod or Service.
+    /// Reports whether the API server proxies the request to a node, Pod or Service.
     pub fn is_proxied(&self) -> bool {
         self.resource().is_some_and(|resource| resource.is_proxy())
     }
 
-    /// Reports whether the API server is asked not to store the result. A server behind it does not know.
+    /// Reports whether the request asks the API server not to store the result. A server behind a
+    /// `proxy` path does not support this.
     pub fn is_dry_run(&self) -> bool {
         self.parameter("dryRun").as_deref() == Some("All") && !self.is_proxied()
     }
 
-    /// Appends a subresource. If the path already has one, it must be the same.
+    /// Appends a subresource. Refuses a path that has another subresource.
     pub fn add_subresource(&mut self, subresource: &str) -> Result<(), Error> {
         let Some(Resource {
             name: Some(_),
@@ -159,8 +162,8 @@ impl RawPath {
         }
     }
 
-    /// Returns the path for a request to `server`. A pasted URL must be on that server and below its base
-    /// path, which is then removed.
+    /// Returns the path relative to `server`. A pasted URL must have that server's address and base
+    /// path.
     pub fn on_server(mut self, server: &Uri) -> Result<Self, Error> {
         let Some(origin) = self.origin.take() else {
             return Ok(self);
@@ -183,7 +186,7 @@ impl RawPath {
                     .map_or("", |authority| authority.as_str());
                 Err(Error::usage(format!(
                     "PATH is a URL on {}, but the kubeconfig's server is {authority}{}",
-                    without_login(&origin),
+                    without_userinfo(&origin),
                     server.path().trim_end_matches('/'),
                 ))
                 .hinted("give the path alone, or the --context of that server"))
@@ -198,8 +201,8 @@ impl FromStr for RawPath {
     fn from_str(text: &str) -> Result<Self, Error> {
         let mut raw_path = Self::split(text)?;
         let origin_length = raw_path.origin.as_ref().map_or(0, String::len);
-        // A shell's completion may leave one trailing slash. To a server behind the API server it may mean
-        // something.
+        // A shell's completion may leave one trailing slash, which the API server does not need.
+        // For a proxied server, it may be significant.
         let length = raw_path.path.len();
         if length > 1 && raw_path.path.ends_with('/') && !raw_path.is_proxied() {
             raw_path.path.truncate(length - 1);
@@ -230,8 +233,8 @@ fn port(uri: &Uri) -> u16 {
     uri.port_u16().unwrap_or(default)
 }
 
-/// Returns an origin without the user and the password in it.
-fn without_login(origin: &str) -> String {
+/// Removes the user name and the password from an origin.
+fn without_userinfo(origin: &str) -> String {
     match (origin.find("://"), origin.rfind('@')) {
         (Some(scheme), Some(at)) => format!("{}{}", &origin[..scheme + 3], &origin[at + 1..]),
         _ => origin.to_owned(),

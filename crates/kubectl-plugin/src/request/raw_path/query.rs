@@ -1,4 +1,5 @@
-//! The parameters of a query, read as the API server reads them. They are added to, but never rewritten.
+//! The parameters of a query, parsed like in the API server. Parameters can be added, but are never
+//! rewritten.
 
 use std::borrow::Cow;
 
@@ -7,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use super::RawPath;
 use crate::Error;
 
-/// The characters that are encoded in the value of a flag.
+/// The characters that are encoded in a value that a flag adds.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -16,8 +17,8 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC
 
 /// One `name=value` of a query.
 struct Pair<'a> {
-    /// Its offset in the query, in bytes.
-    place: usize,
+    /// The offset in the query, in bytes.
+    offset: usize,
     name: Cow<'a, str>,
     value: Cow<'a, str>,
 }
@@ -30,11 +31,11 @@ impl RawPath {
             .iter()
             .flat_map(|query| query.split('&'))
             .map(move |pair| {
-                let place = end;
+                let offset = end;
                 end += pair.len() + 1;
                 let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
                 Pair {
-                    place,
+                    offset,
                     name: decode(name),
                     value: decode(value),
                 }
@@ -42,18 +43,18 @@ impl RawPath {
         pairs.filter(|pair| !pair.name.is_empty())
     }
 
-    /// Refuses parameters that are not `known`, and those that are given twice. After `/proxy/`, the query
-    /// belongs to another server and is not checked.
+    /// Refuses parameters that are not in `known`, and repeated ones. A proxied path is not
+    /// checked, because its query belongs to another server.
     pub fn check_parameters(&self, known: &[&str]) -> Result<(), Error> {
         if self.is_proxied() {
             return Ok(());
         }
         let mut seen: Vec<Cow<'_, str>> = Vec::new();
-        for Pair { place, name, .. } in self.pairs() {
-            let place = self.query_offset + place;
+        for Pair { offset, name, .. } in self.pairs() {
+            let offset = self.query_offset + offset;
             if !known.contains(&name.as_ref()) {
                 return Err(Error::usage(format!(
-                    "PATH has the unknown parameter `{name}` at byte {place}"
+                    "PATH has the unknown parameter `{name}` at byte {offset}"
                 ))
                 .hinted(format!(
                     "the server would ignore it; valid parameters: {}",
@@ -63,7 +64,7 @@ impl RawPath {
             }
             if seen.contains(&name) {
                 return Err(Error::usage(format!(
-                    "PATH has the parameter `{name}` again at byte {place}"
+                    "PATH has the parameter `{name}` again at byte {offset}"
                 ))
                 .hinted("remove one of them: the server reads only one"));
             }
@@ -79,7 +80,7 @@ impl RawPath {
             .map(|pair| pair.value)
     }
 
-    /// Adds a parameter for `flag`. A parameter in PATH must have the same value.
+    /// Adds a parameter for `flag`. Refuses a PATH in which the parameter has another value.
     pub fn add_parameter(&mut self, name: &str, value: &str, flag: &str) -> Result<(), Error> {
         match self.parameter(name) {
             Some(present) if present != value => Err(Error::usage(format!(
@@ -93,7 +94,7 @@ impl RawPath {
         }
     }
 
-    /// Adds a parameter unless PATH has it.
+    /// Adds a parameter, unless PATH already has it.
     pub fn add_default(&mut self, name: &str, value: &str) {
         if self.parameter(name).is_some() {
             return;

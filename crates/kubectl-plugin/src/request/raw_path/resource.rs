@@ -1,4 +1,4 @@
-//! Reads the API group, version, resource and name in a path by the API server's rules
+//! Parses the API group, version, resource and name in a path by the API server's rules
 //! (`apiserver/pkg/endpoints/request/requestinfo.go`).
 
 use percent_encoding::percent_decode_str;
@@ -6,28 +6,28 @@ use percent_encoding::percent_decode_str;
 /// The parts of a path. Names are percent-decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
-    /// Empty for the core group.
+    /// The API group; empty for the core group.
     pub group: String,
-    /// For example `v1`.
+    /// The version, for example `v1`.
     pub version: String,
-    /// `None` for cluster-scoped objects and for all namespaces.
+    /// The namespace; `None` for cluster-scoped objects and for all namespaces.
     pub namespace: Option<String>,
-    /// The plural, for example `deployments`.
+    /// The plural name of the resource, for example `deployments`.
     pub resource: String,
-    /// `None` for a collection.
+    /// The name of the object; `None` for a collection.
     pub name: Option<String>,
-    /// For example `scale`.
+    /// The subresource, for example `scale`.
     pub subresource: Option<String>,
 }
 
 /// A legacy verb in a path: `/api/v1/watch/pods`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Prefix {
+pub(super) enum LegacyVerb {
     Watch,
     Proxy,
 }
 
-impl Prefix {
+impl LegacyVerb {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Watch => "watch",
@@ -35,27 +35,27 @@ impl Prefix {
         }
     }
 
-    fn of(part: &str) -> Option<Self> {
+    fn parse(part: &str) -> Option<Self> {
         [Self::Watch, Self::Proxy]
             .into_iter()
-            .find(|prefix| prefix.as_str() == part)
+            .find(|legacy_verb| legacy_verb.as_str() == part)
     }
 }
 
 impl Resource {
-    /// Returns what a path without a legacy verb names.
-    pub(super) fn of(path: &str) -> Option<Self> {
-        match Self::with_prefix(path)? {
+    /// Parses a path. Returns `None` if it has a legacy verb.
+    pub(super) fn parse(path: &str) -> Option<Self> {
+        match Self::parse_with_legacy_verb(path)? {
             (None, resource) => Some(resource),
             (Some(_), _) => None,
         }
     }
 
-    /// Returns what a path names, and its legacy verb.
-    pub(super) fn with_prefix(path: &str) -> Option<(Option<Prefix>, Self)> {
+    /// Parses a path. Also returns its legacy verb.
+    pub(super) fn parse_with_legacy_verb(path: &str) -> Option<(Option<LegacyVerb>, Self)> {
         let (group, version, mut parts) = split(path)?;
-        let prefix = parts.first().and_then(|part| Prefix::of(part));
-        if prefix.is_some() {
+        let legacy_verb = parts.first().and_then(|part| LegacyVerb::parse(part));
+        if legacy_verb.is_some() {
             parts.remove(0);
         }
         let mut namespace = None;
@@ -77,15 +77,17 @@ impl Resource {
             namespace,
             resource: parts.next()?,
             name: parts.next(),
-            subresource: parts.next().filter(|_| prefix != Some(Prefix::Proxy)),
+            subresource: parts
+                .next()
+                .filter(|_| legacy_verb != Some(LegacyVerb::Proxy)),
         };
-        Some((prefix, resource))
+        Some((legacy_verb, resource))
     }
 
     /// Reports whether a path ends with a legacy verb.
-    pub(super) fn is_cut_off(path: &str) -> bool {
+    pub(super) fn ends_with_legacy_verb(path: &str) -> bool {
         split(path).is_some_and(
-            |(_, _, parts)| matches!(parts.as_slice(), [part] if Prefix::of(part).is_some()),
+            |(_, _, parts)| matches!(parts.as_slice(), [part] if LegacyVerb::parse(part).is_some()),
         )
     }
 
@@ -101,20 +103,20 @@ impl Resource {
         }
     }
 
-    /// Reports whether this is a review: a POST that asks who a user is, or what a user may do, and that is not
-    /// stored.
+    /// Reports whether this is a review: an object that asks who a user is, or what a user may do,
+    /// and is not stored.
     pub(crate) fn is_review(&self) -> bool {
         let is_asked = ["authentication.k8s.io", "authorization.k8s.io"];
         is_asked.contains(&self.group.as_str()) && self.resource.ends_with("reviews")
     }
 
-    /// Reports whether the path leads through the API server to another one.
+    /// Reports whether the API server proxies requests for this path to another server.
     pub(crate) fn is_proxy(&self) -> bool {
         self.subresource.as_deref() == Some("proxy")
     }
 }
 
-/// Returns the group, the version, and the rest of the path.
+/// Splits a path into its group, its version, and the rest.
 fn split(path: &str) -> Option<(String, String, Vec<String>)> {
     // The server decodes before it splits: to the server, `secrets%2Fs` is the Secret `s`.
     let path = percent_decode_str(path).decode_utf8_lossy();

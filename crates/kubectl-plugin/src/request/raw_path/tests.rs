@@ -29,7 +29,7 @@ fn a_valid_path_is_sent_unchanged() {
 
 #[test]
 fn an_ambiguous_path_is_refused_with_offset_and_spelling() {
-    for (text, place, remedy) in [
+    for (text, offset, remedy) in [
         ("", "must start with `/`", "for example"),
         (
             "api/v1/pods",
@@ -78,7 +78,7 @@ fn an_ambiguous_path_is_refused_with_offset_and_spelling() {
     ] {
         let refusal = refusal(text);
         assert!(
-            refusal.contains(place) && refusal.contains(remedy),
+            refusal.contains(offset) && refusal.contains(remedy),
             "{text}: {refusal}"
         );
     }
@@ -87,7 +87,7 @@ fn an_ambiguous_path_is_refused_with_offset_and_spelling() {
 #[test]
 fn offsets_refer_to_what_was_typed() {
     let server: Uri = "https://h.example".parse().unwrap();
-    for (text, place) in [
+    for (text, offset) in [
         ("/api/v1/namespaces/n?dryrun=All", 21),
         ("/api/v1/namespaces/n/?dryrun=All", 22),
         (
@@ -98,7 +98,7 @@ fn offsets_refer_to_what_was_typed() {
         let path = parse(text).on_server(&server).unwrap();
         let error = path.check_parameters(&["pretty"]).unwrap_err().to_string();
         assert!(
-            error.ends_with(&format!("at byte {place}")),
+            error.ends_with(&format!("at byte {offset}")),
             "{text}: {error}"
         );
     }

@@ -11,7 +11,7 @@ use crate::stderr;
 
 /// The value of a field.
 pub(super) enum Field<'a> {
-    /// A text, shown in quotes, or on lines of its own if it has several.
+    /// A text in quotes, or on separate lines if it has several lines.
     Text(&'a str),
     Number(u128),
 }

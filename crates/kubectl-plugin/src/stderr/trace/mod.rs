@@ -1,7 +1,7 @@
 //! `-v LEVEL`: requests and responses on stderr, in klog's format and with kubectl's content
 //! (`client-go/transport/round_trippers.go`, `client-go/rest/request.go`).
 //!
-//! Nothing secret is shown. kubectl masks only `Authorization`.
+//! Nothing secret is shown, where kubectl only masks `Authorization`. `klog` formats the lines.
 //!
 //! | level | shows |
 //! |---|---|
@@ -10,7 +10,7 @@
 //! | 6 | kubeconfig files; method, URL, status and duration of each request |
 //! | 7 | headers of requests |
 //! | 8 | headers of responses; bodies in both directions, indented, up to 1024 characters |
-//! | 9 | requests as curl commands; how long each step took; bodies up to 10240 characters |
+//! | 9 | requests as curl commands; the time of each step; bodies up to 10240 characters |
 //! | 10 | whole bodies, not indented |
 
 mod klog;
@@ -38,7 +38,7 @@ pub(crate) struct Trace {
     level: i32,
 }
 
-/// How long the steps of the latest connection took.
+/// The times of the steps of the latest connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Times {
     /// Looking up the addresses of the host.
@@ -47,7 +47,7 @@ pub(crate) struct Times {
     pub(crate) dial: Duration,
     /// The TLS handshake with the server.
     pub(crate) handshake: Duration,
-    /// When the last part of the request was written.
+    /// The time at which the last part of the request was written.
     pub(crate) written_at: Option<Instant>,
 }
 
@@ -56,7 +56,7 @@ impl Trace {
         Self { level }
     }
 
-    /// Reports whether the trace shows what belongs to `level`.
+    /// Reports whether the trace includes `level`.
     pub(crate) fn shows(self, level: i32) -> bool {
         self.level >= level
     }
@@ -116,7 +116,7 @@ impl Trace {
         }
     }
 
-    /// Level 6 and up: shows the head of a response, or that none arrived, and how long it took.
+    /// Level 6 and up: shows the head of a response, or that none arrived, and the time it took.
     #[track_caller]
     pub(crate) fn response(
         self,
@@ -200,7 +200,7 @@ impl Trace {
         }
     }
 
-    /// Level 8 and up: shows a body. It is the user's own data, except for Secrets and tokens.
+    /// Level 8 and up: shows a body, without the data of Secrets and tokens.
     #[track_caller]
     pub(crate) fn body(self, title: &str, body: &[u8], redaction: &Redaction) {
         if !self.shows(8) {
@@ -267,7 +267,7 @@ fn indented(document: &Value) -> String {
     serde_json::to_string_pretty(document).unwrap_or_default() + "\n"
 }
 
-/// Cuts a text after `limit` characters, and tells how many are missing.
+/// Cuts a text after `limit` characters, and appends the number of missing ones.
 fn truncated(text: String, limit: usize) -> String {
     let length = text.chars().count();
     if length <= limit {
@@ -277,7 +277,7 @@ fn truncated(text: String, limit: usize) -> String {
     format!("{beginning} [truncated {} chars]", length - limit)
 }
 
-/// Returns one `Name: value` per line, sorted, as kubectl shows headers.
+/// Formats headers like kubectl: one `Name: value` per line, sorted.
 fn header_lines(headers: &HeaderMap, redaction: &Redaction) -> String {
     let mut lines: Vec<String> = headers
         .iter()
@@ -295,7 +295,7 @@ fn header_line(name: &HeaderName, value: &HeaderValue, redaction: &Redaction) ->
     )
 }
 
-/// Spells a header's name as Go does: `content-type` becomes `Content-Type` (`net/textproto`,
+/// Spells a header's name like Go: `content-type` becomes `Content-Type` (`net/textproto`,
 /// `CanonicalMIMEHeaderKey`).
 fn canonical(name: &str) -> String {
     let mut is_first = true;

@@ -1,8 +1,8 @@
-//! Compares random schedules with the truth.
+//! Plays random schedules of faults, and checks the output.
 //!
-//! A server that exists only here commits changes, and everything goes wrong that can: streams break, stall,
+//! A simulated server commits changes, and everything that can go wrong does: streams break, stall,
 //! repeat events and end early; lists lose their snapshot; requests are refused. In the end, the
-//! [`oracle`](::oracle) judges the output by what was committed.
+//! [`oracle`](::oracle) compares the output with the committed changes.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use ::oracle::{Evidence, Report, State, settings};
 
 use super::*;
 
-/// How many changes a schedule commits.
+/// The number of changes in a schedule.
 const COMMITS: u64 = 120;
 const PAGE: usize = 3;
 
@@ -37,12 +37,12 @@ struct World {
     /// Older versions can no longer be watched or listed.
     horizon: u64,
     incarnations: BTreeMap<String, u32>,
-    chance: Chance,
+    rng: Rng,
 }
 
 /// An open stream, as the server sees it.
 struct Served {
-    /// How much of the history was sent, or need not be sent.
+    /// The number of changes that were sent, or need not be sent.
     sent: usize,
     stalls: bool,
 }
@@ -54,7 +54,7 @@ impl World {
         reason = "it lies between 0 and `below`"
     )]
     fn draw(&mut self, below: u32) -> u32 {
-        (self.chance.next() * f64::from(below)) as u32
+        (self.rng.next() * f64::from(below)) as u32
     }
 
     /// Decides by chance whether something with this likelihood happens, in percent.
@@ -81,7 +81,7 @@ impl World {
     fn history(&self) -> Vec<::oracle::Event> {
         let event = |(version, event_type, (name, incarnation)): &Committed| ::oracle::Event {
             version: *version,
-            event_type: ::oracle::EventType::parse(event_type.word()).unwrap(),
+            event_type: ::oracle::EventType::parse(event_type.as_str()).unwrap(),
             name: name.clone(),
             uid: uid(name, *incarnation),
         };
@@ -167,7 +167,7 @@ impl World {
     fn serve(&mut self, served: &mut Served) -> Option<Step> {
         match self.draw(60) {
             0 => return Some(Step::End(Closed::Clean)),
-            1 => return Some(Step::End(Closed::Torn("reset".to_owned()))),
+            1 => return Some(Step::End(Closed::Broken("reset".to_owned()))),
             2 => return Some(Step::Line("ga{rbage\n".to_owned())),
             3 => return Some(Step::Line(line("ERROR 500 InternalError"))),
             4 if served.sent > 0 => {
@@ -210,7 +210,7 @@ fn event(event_type: EventType, name: &str, incarnation: u32, version: u64) -> S
     format!("{{\"type\":\"{event_type}\",\"object\":{object}}}\n")
 }
 
-/// Records the output.
+/// A recorder of the output.
 #[derive(Default)]
 struct Witness {
     lines: Vec<::oracle::Line>,
@@ -220,7 +220,7 @@ struct Witness {
 impl EventSink for Witness {
     fn page(&mut self, _: &Page<'_>) {}
 
-    fn again(&mut self, _: &[u8]) {}
+    fn duplicate(&mut self, _: &[u8]) {}
 
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error> {
         let seen = ::oracle::Line::parse(line.text).unwrap();
@@ -232,7 +232,7 @@ impl EventSink for Witness {
         Ok(())
     }
 
-    fn seed(&mut self, _line: &Line<'_>) -> Result<(), Error> {
+    fn existing(&mut self, _line: &Line<'_>) -> Result<(), Error> {
         Ok(())
     }
 
@@ -246,22 +246,22 @@ impl EventSink for Witness {
         false
     }
 
-    fn note(&mut self, text: &str) {
+    fn message(&mut self, text: &str) {
         self.notes.push(text.to_owned());
     }
 
     fn trace(&mut self, _text: &str) {}
 }
 
-/// Plays the schedule of a seed to its end and judges the output. Returns `None` if three lines of garbage
-/// came in a row, which end a run by design.
+/// Plays the schedule of a seed to its end, and checks the output. Returns `None` if three invalid
+/// lines came in a row, which end a run by design.
 fn play(seed: u64) -> Option<Report> {
     let mut world = World {
         history: Vec::new(),
         version: 10,
         horizon: 0,
         incarnations: BTreeMap::new(),
-        chance: Chance(seed),
+        rng: Rng(seed),
     };
     (0..8).for_each(|_| world.commit());
     let options = Options {

@@ -1,15 +1,15 @@
 //! Exec plugins: programs that provide a credential
 //! (`client-go/plugin/pkg/client/auth/exec`).
 //!
-//! kube-client could run them, too, but it runs them several times per client, lets them read the stdin that
-//! contains a patch, and repeats their output in its errors. Here, [`ExecPlugin::run`] runs the program once,
-//! and its stdout is sent to the server or nowhere.
+//! kube-client could run them, too, but it runs them several times per client, lets them read the
+//! stdin that contains a patch, and quotes their output in its errors. [`ExecPlugin::run`] runs the
+//! program once, and its output only goes to the server.
 //!
-//! * `answer`: what a plugin prints
-//! * `policy`: which plugins may run
-//! * `shared_run`: one run for several contexts
+//! * `exec_credential`: parses the output of a plugin
+//! * `policy`: decides which plugins may run
+//! * `shared_run`: shares one run between several contexts
 
-pub(crate) mod answer;
+pub(crate) mod exec_credential;
 pub(crate) mod policy;
 pub(crate) mod shared_run;
 
@@ -29,12 +29,12 @@ use tokio::process::Command;
 use crate::Error;
 use crate::connection::auth::credential;
 use crate::connection::kubeconfig::file;
-use answer::{Answer, V1, V1BETA1, failure};
+use exec_credential::{ExecCredentialStatus, V1, V1BETA1, failure};
 use policy::PluginPolicy;
 use shared_run::{SharedRun, SharedRuns};
 
 /// The maximum size of a plugin's output, in bytes. Departure: kubectl has no limit.
-const LONGEST_ANSWER: u64 = 1 << 20;
+const MAX_OUTPUT: u64 = 1 << 20;
 
 /// The extension of a kubeconfig's cluster that is passed to plugins.
 const CLUSTER_EXTENSION: &str = "client.authentication.k8s.io/exec";
@@ -51,7 +51,7 @@ pub(crate) struct ExecPlugin {
     /// The cluster, if the plugin asks for it.
     cluster: Option<ClusterInfo>,
     policy: PluginPolicy,
-    /// The run that is shared by several contexts.
+    /// The run that this plugin shares with other contexts.
     shared: Option<Arc<SharedRun>>,
 }
 
@@ -91,11 +91,11 @@ impl ExecPlugin {
             policy,
             shared: None,
         };
-        plugin.shared = runs.map(|runs| runs.of(plugin.key()));
+        plugin.shared = runs.map(|runs| runs.run_for(plugin.key()));
         Ok(plugin)
     }
 
-    /// Returns a key of everything that a run depends on.
+    /// Returns a key that contains everything that a run depends on.
     fn key(&self) -> String {
         format!(
             "{:?}",
@@ -118,7 +118,7 @@ impl ExecPlugin {
         &self.variables
     }
 
-    /// Returns the cluster's proxy URL, if the plugin is told about it.
+    /// Returns the cluster's proxy URL, if the plugin gets it.
     pub(crate) fn proxy_url(&self) -> Option<&str> {
         self.cluster.as_ref()?.proxy_url.as_deref()
     }
@@ -128,25 +128,28 @@ impl ExecPlugin {
         &self.command
     }
 
-    /// Runs the plugin, or returns the answer of the run for another context.
-    pub(crate) async fn answer(&self, stdin_in_use: bool) -> Result<Arc<Answer>, Error> {
+    /// Runs the plugin, or returns the result of a run for another context.
+    pub(crate) async fn credential_status(
+        &self,
+        stdin_in_use: bool,
+    ) -> Result<Arc<ExecCredentialStatus>, Error> {
         let run = self.run(stdin_in_use);
         match &self.shared {
-            Some(shared) => shared.answer(run).await,
+            Some(shared) => shared.credential_status(run).await,
             None => run.await.map(Arc::new),
         }
     }
 
-    /// Discards an answer that a server has refused.
-    pub(crate) async fn forget(&self, refused: &Arc<Answer>) {
+    /// Discards a credential that the server has refused.
+    pub(crate) async fn forget(&self, refused: &Arc<ExecCredentialStatus>) {
         if let Some(shared) = &self.shared {
             shared.forget(refused).await;
         }
     }
 
-    /// Runs the plugin. It inherits our stderr, and stdin if it may read that.
-    async fn run(&self, stdin_in_use: bool) -> Result<Answer, Error> {
-        let is_interactive = self.may_ask(stdin_in_use)?;
+    /// Runs the plugin. It inherits stderr, and stdin if it may read that.
+    async fn run(&self, stdin_in_use: bool) -> Result<ExecCredentialStatus, Error> {
+        let is_interactive = self.interactive(stdin_in_use)?;
         let mut child = Command::new(self.path()?)
             .args(&self.arguments)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
@@ -166,20 +169,23 @@ impl ExecPlugin {
                     _ => failure(format!("exec: {reason}")),
                 }
             })?;
-        let broken = |error| failure(format!("exec: {}", file::reason(&error)));
+        let read_failure = |error| failure(format!("exec: {}", file::reason(&error)));
         let mut printed = Vec::new();
         if let Some(stdout) = child.stdout.take() {
-            let mut stdout = stdout.take(LONGEST_ANSWER + 1);
-            stdout.read_to_end(&mut printed).await.map_err(broken)?;
+            let mut stdout = stdout.take(MAX_OUTPUT + 1);
+            stdout
+                .read_to_end(&mut printed)
+                .await
+                .map_err(read_failure)?;
         }
-        if printed.len() as u64 > LONGEST_ANSWER {
-            // The end of this function kills it.
+        if printed.len() as u64 > MAX_OUTPUT {
+            // The return drops the child, which kills it.
             return Err(failure(format!(
                 "exec: executable {} printed more than 1 MiB",
                 self.command
             )));
         }
-        let status = child.wait().await.map_err(broken)?;
+        let status = child.wait().await.map_err(read_failure)?;
         if !status.success() {
             return Err(failure(format!(
                 "exec: executable {} failed with exit code {}",
@@ -187,12 +193,12 @@ impl ExecPlugin {
                 status.code().unwrap_or(-1) // a signal, in Go's words
             )));
         }
-        Answer::read(&printed, self.version).map_err(failure)
+        ExecCredentialStatus::parse(&printed, self.version).map_err(failure)
     }
 
-    /// Decides whether the plugin may ask the user on the terminal.
-    pub(crate) fn may_ask(&self, stdin_in_use: bool) -> Result<bool, Error> {
-        is_interactive(&self.interactive_mode, stdin().is_terminal(), stdin_in_use).map_err(
+    /// Decides whether the plugin may prompt the user on the terminal.
+    pub(crate) fn interactive(&self, stdin_in_use: bool) -> Result<bool, Error> {
+        decide_interactive(&self.interactive_mode, stdin().is_terminal(), stdin_in_use).map_err(
             |reason| {
                 let reason = format!("exec plugin cannot support interactive mode: {reason}");
                 match &self.shared {
@@ -212,7 +218,7 @@ impl ExecPlugin {
         self.policy.check(&self.command, path).map_err(failure)?;
         match found {
             Ok(path) => Ok(path),
-            // The system's error describes a bad path better.
+            // Running a bad path fails with the system's own, better error.
             Err(_) if self.command.contains('/') => Ok(PathBuf::from(&self.command)),
             Err(_) => Err(self.not_found(&format!("executable {} not found", self.command))),
         }
@@ -220,7 +226,7 @@ impl ExecPlugin {
 
     /// Returns `$KUBERNETES_EXEC_INFO`.
     pub(crate) fn exec_info(&self, is_interactive: bool) -> String {
-        let request = Request {
+        let info = ExecInfo {
             kind: "ExecCredential",
             api_version: self.version,
             spec: Spec {
@@ -228,7 +234,7 @@ impl ExecPlugin {
                 interactive: is_interactive,
             },
         };
-        serde_json::to_string(&request).expect("it has no keys but strings")
+        serde_json::to_string(&info).expect("it has no keys but strings")
     }
 
     fn not_found(&self, reason: &str) -> Error {
@@ -240,8 +246,8 @@ impl ExecPlugin {
     }
 }
 
-/// Decides whether the plugin may read stdin. The error is the reason why it cannot run at all.
-fn is_interactive(
+/// Decides whether the plugin may read stdin. Fails if the plugin must but cannot.
+fn decide_interactive(
     mode: &ExecInteractiveMode,
     is_terminal: bool,
     is_in_use: bool,
@@ -279,7 +285,7 @@ fn printable(text: &str) -> String {
 
 /// The content of `$KUBERNETES_EXEC_INFO`.
 #[derive(Serialize)]
-struct Request<'a> {
+struct ExecInfo<'a> {
     kind: &'static str,
     #[serde(rename = "apiVersion")]
     api_version: &'static str,
@@ -293,7 +299,7 @@ struct Spec<'a> {
     interactive: bool,
 }
 
-/// The server that the credential is for. kube-client's type lacks the compression.
+/// The server that the credential is for. kube-client's type lacks `disable-compression`.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct ClusterInfo {
@@ -367,7 +373,7 @@ mod tests {
                 Err("standard input is unavailable: used by stdin resource manifest reader"),
             ),
         ] {
-            assert_eq!(is_interactive(&mode, is_terminal, is_in_use), expected);
+            assert_eq!(decide_interactive(&mode, is_terminal, is_in_use), expected);
         }
     }
 

@@ -1,8 +1,8 @@
 //! The policy for exec plugins in kubectl's preferences (`kubectl/pkg/kuberc` and
 //! `client-go/plugin/pkg/client/auth/exec`).
 //!
-//! Other preferences do not matter here. Without the policy, these commands would run programs that the
-//! user's kubectl refuses to run.
+//! Without the policy, the plugins would run programs that the user's kubectl refuses to run. Other
+//! preferences are ignored.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::text::boolean::parse_boolean;
 const V1ALPHA1: &str = "kubectl.config.k8s.io/v1alpha1";
 const V1BETA1: &str = "kubectl.config.k8s.io/v1beta1";
 
-/// Which exec plugins may run.
+/// The exec plugins that may run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum PluginPolicy {
     #[default]
@@ -79,7 +79,7 @@ pub(crate) fn plugin_policy(
 }
 
 impl PluginPolicy {
-    /// Checks that `command`, which was found at `path`, may run. The error is kubectl's reason.
+    /// Checks that `command`, which was found at `path`, may run. The error has kubectl's wording.
     pub(crate) fn check(&self, command: &str, path: Result<&Path, &str>) -> Result<(), String> {
         let allowed = match self {
             Self::AllowAll => return Ok(()),
@@ -117,7 +117,7 @@ impl PluginPolicy {
 struct Preference {
     credential_plugin_policy: Option<String>,
     credential_plugin_allowlist: Option<Vec<AllowlistEntry>>,
-    /// In quotes.
+    /// The names of the unknown fields, in quotes.
     #[serde(skip)]
     unknown_fields: Vec<String>,
 }
@@ -150,7 +150,7 @@ impl Preference {
         }
         documents
             .iter()
-            .find_map(|document| Self::of_document(document))
+            .find_map(|document| Self::from_document(document))
             .ok_or_else(|| {
                 format!(
                     "no valid preferences found in {}: no Preference of {V1BETA1} or {V1ALPHA1}",
@@ -159,7 +159,7 @@ impl Preference {
             })
     }
 
-    fn of_document(document: &str) -> Option<Self> {
+    fn from_document(document: &str) -> Option<Self> {
         let value = yaml::first_document(document.as_bytes()).ok()??;
         let text = |name| value.get(name).and_then(Value::as_str);
         let (is_beta, fields): (bool, &[&str]) = match (text("kind")?, text("apiVersion")?) {
@@ -197,7 +197,7 @@ impl Preference {
         })
     }
 
-    /// Returns the policy. The error is kubectl's reason.
+    /// Returns the policy. The error has kubectl's wording.
     fn policy(self) -> Result<PluginPolicy, String> {
         let policy = self.credential_plugin_policy.unwrap_or_default();
         match (policy.as_str(), self.credential_plugin_allowlist) {
@@ -225,7 +225,7 @@ impl Preference {
     }
 }
 
-/// Returns the command of an entry of the allow-list.
+/// Checks an entry of the allowlist, and returns its command.
 fn check_entry((index, entry): (usize, AllowlistEntry)) -> Result<String, String> {
     let command = match entry {
         AllowlistEntry { name, command } if command.is_empty() => name,

@@ -4,7 +4,7 @@ use super::{Parser, pieces};
 use crate::output::jsonpath::syntax::{Comparison, Filter, Operator, Piece, Step, SyntaxError};
 
 impl Parser<'_> {
-    /// Parses `[…]` that is not a filter: a union, a quoted key, an index or a slice.
+    /// Parses `[…]`, except for a filter: a union, a quoted key, an index or a slice.
     pub(super) fn brackets(&mut self) -> Result<Vec<Step>, SyntaxError> {
         let at = self.position;
         let rest = self.rest();
@@ -121,9 +121,8 @@ fn filter_length(text: &str) -> Option<usize> {
     text[end..].starts_with(')').then_some(end)
 }
 
-/// Splits a filter into `left operator right`. Returns `None` if it has no operator, or nothing
-/// beside it. As with kubectl's pattern, an operator at the very end leaves its last character to
-/// the right side.
+/// Splits a filter into `left operator right`. Returns `None` if a part is missing. As with
+/// kubectl's pattern, the last character of an operator at the very end belongs to the right side.
 fn split_comparison(inside: &str) -> Option<(&str, &str, &str)> {
     let is_operator = |character| "!<>=".contains(character);
     let start = inside.find(is_operator).filter(|&start| start > 0)?;

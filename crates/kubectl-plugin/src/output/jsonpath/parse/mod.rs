@@ -1,9 +1,9 @@
-//! Parses the text of a template as kubectl does.
+//! Parses the text of a template like kubectl. `brackets` parses the steps in brackets.
 //!
-//! kubectl treats a selector of a union, a side of a filter and a quoted key as templates of their
-//! own: it puts each into braces and parses it again, so that a brace inside of it ends it early.
-//! `Parser::nested` does likewise. It cannot recurse deeply: a bracket ends at the first `]` and a
-//! filter at the first `)` outside of quotes, so each level needs another kind of quotes.
+//! kubectl treats a selector of a union, a side of a filter and a quoted key as separate templates:
+//! it puts each into braces and parses it again, so a brace inside it ends it early.
+//! `Parser::nested` does the same. It cannot recurse deeply: a bracket ends at the first `]` and a
+//! filter at the first `)` outside quotes, so each level needs another kind of quotes.
 
 mod brackets;
 
@@ -68,7 +68,7 @@ impl<'text> Parser<'text> {
         })
     }
 
-    /// Parses what comes next in an action.
+    /// Parses the next step or keyword in an action.
     fn steps_or_keyword(
         &mut self,
         steps: &mut Vec<Step>,
@@ -85,10 +85,11 @@ impl<'text> Parser<'text> {
         }
         match rest.chars().next() {
             None | Some('\r' | '\n') => return self.fail(at, "unclosed action"),
-            // A path starts at the current object or the root anyway.
+            // These characters have no effect: a path starts at the current object or the root
+            // anyway.
             Some(' ' | '@' | '$') => self.position += 1,
             Some('[') => steps.append(&mut self.brackets()?),
-            Some(quote @ ('"' | '\'')) => steps.push(self.quoted(quote)?),
+            Some(quote @ ('"' | '\'')) => steps.push(self.parse_quoted(quote)?),
             Some('.') => {
                 self.position += 1;
                 steps.push(self.field());
@@ -151,7 +152,7 @@ impl<'text> Parser<'text> {
 
     /// Parses text in quotes. A backslash right before a quote escapes it, even if the backslash is
     /// itself escaped.
-    fn quoted(&mut self, quote: char) -> Result<Step, SyntaxError> {
+    fn parse_quoted(&mut self, quote: char) -> Result<Step, SyntaxError> {
         let at = self.position;
         let rest = self.rest();
         let mut before = quote;

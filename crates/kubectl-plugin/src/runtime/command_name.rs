@@ -1,8 +1,9 @@
-//! The command's name, as the user types it.
+//! The plugin's name, as the user types it.
 //!
-//! kubectl finds a plugin by its file name: `kubectl-rawpatch`, or `kubectl-raw_whoami` for `kubectl
-//! raw-whoami`, where `_` stands for a dash inside a word (`kubectl/pkg/cmd/plugin.go`). krew may install a
-//! program under another name. Help and hints are written with our name, and shown with the user's.
+//! kubectl finds a plugin by its file name: `kubectl-rawpatch`, or `kubectl-raw_whoami` for
+//! `kubectl raw-whoami`, where `_` stands for a dash inside a word (`kubectl/pkg/cmd/plugin.go`).
+//! krew may install a program under another name. Help and hints are written with the documented
+//! name, and shown with the name that the user types.
 
 use std::borrow::Cow;
 use std::env;
@@ -17,23 +18,23 @@ const COMPLETER_PREFIX: &str = "kubectl_complete-";
 /// The documented name of a command, and the name that the user typed.
 pub(crate) struct CommandName {
     /// The name in help texts and hints, for example `kubectl whoami`.
-    ours: String,
+    documented: String,
     /// The file name that was called, without folder and `.exe`.
     file: String,
 }
 
 impl CommandName {
-    /// Returns the name of this process, or `ours` if it has none.
-    pub(crate) fn of_this_process(ours: &str) -> Self {
-        Self::new(ours, env::args_os().next().as_deref())
+    /// Returns the name of this process, or `documented` if it has none.
+    pub(crate) fn of_this_process(documented: &str) -> Self {
+        Self::new(documented, env::args_os().next().as_deref())
     }
 
-    fn new(ours: &str, program: Option<&OsStr>) -> Self {
+    fn new(documented: &str, program: Option<&OsStr>) -> Self {
         Self {
-            ours: ours.to_owned(),
+            documented: documented.to_owned(),
             file: program
                 .and_then(file)
-                .unwrap_or_else(|| ours.replace(' ', "-")),
+                .unwrap_or_else(|| documented.replace(' ', "-")),
         }
     }
 
@@ -52,7 +53,8 @@ impl CommandName {
         self.file().replacen(PREFIX, COMPLETER_PREFIX, 1)
     }
 
-    /// Returns what the user types. A file that is not a plugin of kubectl is called by its own name.
+    /// Returns the command that the user types. Without the prefix of kubectl's plugins, it is the
+    /// file name.
     pub(crate) fn typed(&self) -> String {
         let file = self.file();
         match file.strip_prefix(PREFIX) {
@@ -61,13 +63,13 @@ impl CommandName {
         }
     }
 
-    /// Replaces our name in a text by the user's.
-    pub(crate) fn put_into<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    /// Replaces the documented name in a text with the user's.
+    pub(crate) fn substitute_in<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let typed = self.typed();
-        if typed == self.ours {
+        if typed == self.documented {
             Cow::Borrowed(text)
         } else {
-            Cow::Owned(text.replace(&self.ours, &typed))
+            Cow::Owned(text.replace(&self.documented, &typed))
         }
     }
 }
@@ -125,11 +127,11 @@ mod tests {
     fn texts_change_only_for_another_name() {
         let text = "see `kubectl whoami --help`";
         assert!(matches!(
-            name("kubectl-whoami").put_into(text),
+            name("kubectl-whoami").substitute_in(text),
             Cow::Borrowed(same) if same == text
         ));
         assert_eq!(
-            name("kubectl-raw_whoami").put_into(text),
+            name("kubectl-raw_whoami").substitute_in(text),
             "see `kubectl raw-whoami --help`"
         );
     }

@@ -1,5 +1,5 @@
-//! Parses a client certificate like Go's `tls.X509KeyPair`. X.509 version 1 is accepted, too: `openssl x509
-//! -req` makes such certificates, and rustls itself refuses them.
+//! Parses a client certificate like Go's `tls.X509KeyPair`. X.509 version 1 is accepted, too:
+//! `openssl x509 -req` issues such certificates, but rustls's own parser refuses them.
 
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
@@ -17,8 +17,11 @@ use crate::text::utc;
 /// The object identifier of the curve P-521 in a key: 1.3.132.0.35.
 const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
 
-/// Parses a client certificate and its key. No message repeats a line of them.
-pub(crate) fn identity(pem: &CertificateAndKey, user_name: &str) -> Result<CertifiedKey, Error> {
+/// Parses a client certificate and its key. Errors quote neither.
+pub(crate) fn certified_key(
+    pem: &CertificateAndKey,
+    user_name: &str,
+) -> Result<CertifiedKey, Error> {
     // As in Go, other items in the text are skipped.
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem.certificate)
         .filter_map(Result::ok)
@@ -73,8 +76,8 @@ pub(crate) fn identity(pem: &CertificateAndKey, user_name: &str) -> Result<Certi
 }
 
 /// Returns a note if the certificate is not valid now, which most servers answer with a bare `Unauthorized`.
-pub(crate) fn expiry_note(identity: &CertifiedKey, user_name: &str) -> Option<String> {
-    let (_, certificate) = X509Certificate::from_der(identity.cert.first()?).ok()?;
+pub(crate) fn expiry_note(certified_key: &CertifiedKey, user_name: &str) -> Option<String> {
+    let (_, certificate) = X509Certificate::from_der(certified_key.cert.first()?).ok()?;
     let now = ASN1Time::now();
     let validity = certificate.validity();
     let problem = if validity.not_after < now {

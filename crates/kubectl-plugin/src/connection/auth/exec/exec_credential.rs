@@ -1,4 +1,4 @@
-//! The answer of an exec plugin, and the error if it fails.
+//! The `ExecCredential` that an exec plugin prints, and the error if the plugin fails.
 
 use http::HeaderValue;
 use jiff::Timestamp;
@@ -14,29 +14,29 @@ use crate::connection::kubeconfig::yaml;
 use crate::text::utc;
 
 pub(crate) const V1: &str = "client.authentication.k8s.io/v1";
-/// The older version, which has the same form.
+/// The older version, which has the same fields.
 pub(crate) const V1BETA1: &str = "client.authentication.k8s.io/v1beta1";
 
 /// The `status` of an exec plugin's `ExecCredential`.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct Answer {
+pub(crate) struct ExecCredentialStatus {
     token: Option<String>,
     client_certificate_data: Option<String>,
     client_key_data: Option<String>,
-    /// When it expires; `None` means that it is valid until the server refuses it.
+    /// The expiry; `None` means that the credential is valid until the server refuses it.
     #[serde(deserialize_with = "point_in_time")]
     pub(crate) expiration_timestamp: Option<Timestamp>,
 }
 
-impl Answer {
-    pub(crate) fn is_good(&self) -> bool {
+impl ExecCredentialStatus {
+    pub(crate) fn is_unexpired(&self) -> bool {
         let end = self.expiration_timestamp;
         end.is_none_or(|end| Timestamp::now() <= end)
     }
 
-    /// Parses the output of a plugin. The error contains nothing of it.
-    pub(crate) fn read(stdout: &[u8], version: &str) -> Result<Self, String> {
+    /// Parses the output of a plugin. The error does not quote it.
+    pub(crate) fn parse(stdout: &[u8], version: &str) -> Result<Self, String> {
         let no_credential = || format!("decoding stdout: not an ExecCredential of {version}");
         let document = yaml::first_document(stdout).ok().flatten();
         let mut document = document.ok_or_else(no_credential)?;
@@ -61,24 +61,24 @@ impl Answer {
         if status.is_null() {
             return Err("exec plugin didn't return a status field".to_owned());
         }
-        let answer: Self = serde_json::from_value(status)
+        let parsed: Self = serde_json::from_value(status)
             .map_err(|_| "decoding stdout: a field of the status is of the wrong type")?;
         let is_set = |field: &Option<String>| field.as_ref().is_some_and(|text| !text.is_empty());
-        let has_certificate = is_set(&answer.client_certificate_data);
-        if has_certificate != is_set(&answer.client_key_data) {
+        let has_certificate = is_set(&parsed.client_certificate_data);
+        if has_certificate != is_set(&parsed.client_key_data) {
             return Err("exec plugin returned only certificate or key, not both".to_owned());
         }
-        if !has_certificate && !is_set(&answer.token) {
+        if !has_certificate && !is_set(&parsed.token) {
             return Err("exec plugin didn't return a token or cert/key pair".to_owned());
         }
-        let token = answer.token.as_deref().unwrap_or_default();
+        let token = parsed.token.as_deref().unwrap_or_default();
         if HeaderValue::from_str(token).is_err() {
             return Err("exec plugin returned a token that a header cannot hold".to_owned());
         }
-        Ok(answer)
+        Ok(parsed)
     }
 
-    /// Returns the credential in the answer.
+    /// Converts the status to a credential.
     pub(crate) fn to_credential(&self) -> ResolvedCredential {
         let set = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let certificate = set(&self.client_certificate_data);
@@ -101,7 +101,7 @@ fn point_in_time<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Timestam
     Ok(Some(time))
 }
 
-/// Returns the error for a plugin that failed, in kubectl's words.
+/// Returns the error for a plugin that failed, with kubectl's wording.
 pub(crate) fn failure(reason: impl AsRef<str>) -> Error {
     Error::connection(format!(
         "Unable to connect to the server: getting credentials: {}",
