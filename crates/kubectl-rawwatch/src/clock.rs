@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_just_started_saw_no_sleep() {
+    fn a_new_clock_reports_no_suspend() {
         assert_eq!(Clock::start().take_suspend(), None);
     }
 }

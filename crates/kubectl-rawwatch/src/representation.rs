@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn own_headers_go_with_every_request_but_set_no_encoding() {
+    fn user_headers_are_sent_but_cannot_set_the_encoding() {
         let headers = parse(&["X-Reason: a", "x-reason: b"], Representation::Object).unwrap();
         for map in [headers.list(false), headers.list(true), headers.watch()] {
             assert_eq!(map.get_all("x-reason").iter().count(), 2);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_and_a_watch_have_the_same_form() {
+    fn a_list_and_a_watch_have_the_same_representation() {
         let metadata = "Accept: application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
         let headers = parse(&[metadata], Representation::Object).unwrap();
         assert_eq!(headers.list(false)[header::ACCEPT], METADATA_LIST);

@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attributes_are_worded_as_for_kubectl() {
+    fn attributes_are_formatted_as_arguments_of_can_i() {
         for (verb, path, expected) in [
             ("GET", "/api/v1/namespaces/n/pods", "list pods -n n"),
             ("get", "/api/v1/nodes/m", "get nodes/m -A"),

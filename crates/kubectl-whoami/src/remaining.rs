@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_length_of_time_has_one_or_two_units() {
+    fn a_duration_has_one_or_two_units() {
         for (seconds, expected) in [
             (0, "0 seconds"),
             (1, "1 second"),

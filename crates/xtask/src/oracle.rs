@@ -29,7 +29,7 @@ const TRIALS: [Trial; 3] = [
         flag: "--seeds",
         variable: SEEDS,
         target: ["--bin", "kubectl-rawwatch"],
-        test: "watcher::tests::oracle::every_schedules_output_is_consistent_with_what_was_committed",
+        test: "watcher::tests::oracle::the_output_of_every_schedule_matches_the_commits",
     },
     Trial {
         flag: "--real",

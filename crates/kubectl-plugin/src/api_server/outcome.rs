@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_possible_commit_leaves_the_outcome_open_and_bad_input_does_not() {
+    fn the_outcome_is_unknown_only_after_a_possible_commit() {
         for (code, reason, message, expected) in [
             (
                 500,

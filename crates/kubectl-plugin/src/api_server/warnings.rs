@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn warnings_of_servers_and_proxies_are_read() {
+    fn warnings_from_servers_and_proxies_are_parsed() {
         for (header, expected) in [
             (r#"299 - "a \"b\", c""#, &[r#"a "b", c"#] as &[&str]),
             (

@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_does_not_fit_after_a_long_flag_is_below() {
+    fn a_text_that_does_not_fit_after_its_flag_is_below_it() {
         let flag = |long: &'static str| {
             Arg::new(long)
                 .long(long)

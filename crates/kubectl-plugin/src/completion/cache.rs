@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_returned_to_its_user_until_it_is_too_old() {
+    fn a_cached_value_is_for_one_user_and_expires() {
         let folder = tempfile::tempdir().unwrap();
         let (mine, yours) = (cache(folder.path(), "me"), cache(folder.path(), "you"));
         mine.put("key", &vec![1, 2]);

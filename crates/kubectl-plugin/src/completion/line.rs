@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_word_at_the_cursor_has_the_meaning_that_clap_gives_it() {
+    fn the_word_at_the_cursor_is_matched_with_claps_arguments() {
         for (words, expected) in [
             (&["/ap"][..], "path[]=/ap"),
             (&[""], "path[]="),

@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pods_token_and_authority_are_read_again_after_a_minute() -> Outcome {
+    async fn token_and_authorities_are_read_again_after_a_minute() -> Outcome {
         let folder = tempfile::tempdir()?;
         let path = |name| folder.path().join(name);
         let authority = || FaultyServer::start([]).map(|server| server.pki.certificate_authority());
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_session_is_renewed_once_for_all_who_had_it() -> Outcome {
+    async fn a_refused_session_is_renewed_once_for_concurrent_requests() -> Outcome {
         let folder = tempfile::tempdir()?;
         let path = |name| folder.path().join(name);
         fs::write(

@@ -519,7 +519,7 @@ mod tests {
     }
 
     #[test]
-    fn one_option_a_line_and_no_secret() {
+    fn the_script_has_one_option_per_line_and_no_secret() {
         assert_eq!(
             script(&request("{}"), false, None, &target()),
             r#"# set TOKEN first: the value of --token
@@ -543,7 +543,7 @@ curl --disable --silent --show-error --fail-with-body \
     }
 
     #[test]
-    fn a_body_that_is_secret_or_no_text_is_read_from_where_it_is() {
+    fn a_secret_or_binary_body_is_read_from_its_source() {
         let body_of = |body: &str, is_secret, body_source: Option<BodySource<'_>>| {
             let text = script(&request(body), is_secret, body_source.as_ref(), &target());
             assert!(!text.contains("hunter2"), "{text}");
@@ -564,7 +564,7 @@ curl --disable --silent --show-error --fail-with-body \
     }
 
     #[test]
-    fn each_variable_has_a_name_of_its_own() {
+    fn variable_names_are_unique() {
         let mut script = Script::default();
         let mut word = |name: &str| script.variable(name, String::new());
         assert_eq!(word("x-token"), "\"$X_TOKEN\"");

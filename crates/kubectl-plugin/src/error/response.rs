@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_not_a_status_gets_client_gos_words() {
+    fn a_body_that_is_not_a_status_gets_client_gos_message() {
         for (code, content_type, body, expected) in [
             (
                 404,

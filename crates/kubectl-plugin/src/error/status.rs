@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_gets_kubectls_words() {
+    fn a_status_is_formatted_like_kubectl() {
         for (body, expected) in [
             (
                 r#"{"kind":"Status","reason":"NotFound","message":"pods \"x\" not found"}"#,

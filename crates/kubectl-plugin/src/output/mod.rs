@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn json_and_names_look_like_kubectls() {
+    fn json_and_names_are_formatted_like_kubectl() {
         let document =
             json!({"b": "<&>", "a": [], "metadata": {"managedFields": [1], "name": "n"}});
         assert_eq!(

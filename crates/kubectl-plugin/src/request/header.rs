@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_is_read_and_a_reserved_one_is_refused() {
+    fn a_header_is_parsed_unless_it_is_reserved() {
         let (name, value) = parse_header("X-Reason:  a: b ").unwrap();
         assert_eq!(
             (name.as_str(), value.to_str().unwrap()),

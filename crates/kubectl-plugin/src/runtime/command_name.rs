@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_is_what_kubectl_finds_the_file_by() {
+    fn the_typed_name_is_derived_from_the_file_name() {
         for (program, expected) in [
             ("kubectl-rawpatch", "kubectl rawpatch"),
             ("/a/krew/bin/kubectl-raw_whoami", "kubectl raw-whoami"),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_and_its_completer_know_each_other() {
+    fn the_names_of_plugin_and_completer_are_derived_from_each_other() {
         let plugin = name("/a/kubectl-raw_whoami");
         assert!(!plugin.is_completer());
         assert_eq!(plugin.completer(), "kubectl_complete-raw_whoami");
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_change_only_for_another_name() {
+    fn texts_change_only_if_the_typed_name_differs() {
         let text = "see `kubectl whoami --help`";
         assert!(matches!(
             name("kubectl-whoami").substitute_in(text),

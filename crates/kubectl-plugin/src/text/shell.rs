@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_stays_one_word_and_runs_nothing() {
+    fn quoting_keeps_text_one_word_and_prevents_expansion() {
         assert_eq!(quoted("/api/v1/x?a=b"), "'/api/v1/x?a=b'");
         assert_eq!(quoted("/api/v1/x"), "/api/v1/x");
         assert_eq!(quoted("a$(id)'b"), r"'a$(id)'\''b'");

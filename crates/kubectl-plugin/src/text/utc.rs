@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_day_of_go_becomes_the_last_point_in_time() {
+    fn a_date_on_gos_last_day_becomes_the_maximum_timestamp() {
         let last = Some(from_seconds(i64::MAX));
         assert_eq!(rfc3339("9999-12-31T23:59:59Z"), last);
         assert_eq!(rfc3339("9999-12-30T23:59:59-07:00"), last);

@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn plurals_follow_kubernetes_rule() {
+    fn plurals_follow_the_rule_of_apimachinery() {
         for (kind, resource) in [
             ("Pod", "pods"),
             ("Ingress", "ingresses"),

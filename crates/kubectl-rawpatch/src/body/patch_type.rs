@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_the_values_of_the_flag() {
+    fn patch_type_names_are_the_values_of_the_flag() {
         for patch_type in PatchType::value_variants() {
             assert_eq!(
                 PatchType::from_str(patch_type.name(), false),

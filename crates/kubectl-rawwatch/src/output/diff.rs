@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_synthetic_event_is_told_apart() {
+    fn a_synthetic_event_is_marked() {
         let event = json!({
             "type": "ADDED", "object": {"kind": "Pod", "metadata": {"name": "p"}},
             "rawwatch": {"synthetic": true, "reason": "expired"},

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn create_delete_and_synced_are_met_at_the_right_time() {
+    fn create_delete_and_synced_follow_the_objects() {
         let (created, deleted, synced) = (goal(&["create"]), goal(&["delete"]), goal(&["synced"]));
         let mut progress = GoalProgress::default();
         let all = |progress: &GoalProgress| {
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_of_an_older_generation_does_not_count() {
+    fn a_condition_of_an_older_generation_is_ignored() {
         let object = |observed| {
             json!({"metadata": {"generation": 3}, "status": {
                 "observedGeneration": observed,
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn the_grammar_is_kubectls() {
+    fn conditions_are_parsed_like_kubectl_wait() {
         for flag in [
             "condition=Ready",
             "condition=Ready=False",

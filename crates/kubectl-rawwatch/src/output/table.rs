@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_is_one_line_and_no_command_to_a_terminal() {
+    fn a_cell_is_one_line_without_control_characters() {
         for (cell, expected) in [
             (r#""a\nb""#, "a..."),
             (r#""\u001b[31mred""#, "^[[31mred"),

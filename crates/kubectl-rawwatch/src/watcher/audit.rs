@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_stream_has_not_changed_since_must_agree() {
+    fn an_audit_ignores_objects_that_the_stream_has_changed_since() {
         let mut audit = Audit::new(false);
         let page = br#"{"kind":"L","apiVersion":"v1","metadata":{"resourceVersion":"10"},"items":[
             {"metadata":{"name":"a","uid":"a","resourceVersion":"1"}},

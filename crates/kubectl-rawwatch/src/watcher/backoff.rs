@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_double_up_to_ten_seconds_and_begin_anew() {
+    fn pauses_double_up_to_ten_seconds_and_can_be_reset() {
         let mut backoff = Backoff::default();
         let limits: Vec<u128> = (0..10)
             .map(|_| backoff.next(1.0, None).as_millis())
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn chance_is_between_zero_and_one_and_repeatable() {
+    fn random_numbers_are_between_zero_and_one_and_repeatable() {
         let draw = |seed| {
             let mut rng = Rng(seed);
             (0..1000).map(|_| rng.next()).collect::<Vec<f64>>()

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn events_delivered_at_the_current_version_are_known() {
+    fn events_delivered_at_the_current_version_are_remembered() {
         let mut cursor = Cursor::complete(version("10"));
         cursor.deliver(version("12"), Uid::new("a"), EventType::Deleted);
         let knows = |cursor: &Cursor, at: &str, uid, event_type| {

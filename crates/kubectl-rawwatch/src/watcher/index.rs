@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_finds_new_changed_recreated_and_gone_objects() {
+    fn a_listing_finds_new_changed_recreated_and_deleted_objects() {
         let mut index = Index::default();
         for name in ["same", "changed", "recreated", "gone"] {
             index.apply(EventType::Added, &identity(name, name, "1"));

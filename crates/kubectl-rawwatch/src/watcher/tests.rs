@@ -295,7 +295,7 @@ fn a_torn_stream_is_renewed_at_once_and_an_ended_one_after_a_moment() {
 }
 
 #[test]
-fn streams_of_a_quiet_collection_that_end_regularly_are_no_failures() {
+fn regular_ends_of_quiet_streams_do_not_count_as_failures() {
     let mut play = Play::streaming(options());
     for _ in 0..20 {
         play.now += 2 * SECOND;
@@ -330,7 +330,7 @@ fn a_410_leads_to_a_resync_that_includes_an_incomplete_batch() {
 }
 
 #[test]
-fn a_gap_ends_the_run_if_none_is_allowed() {
+fn a_gap_ends_the_run_with_on_gap_fail() {
     let mut play = Play::streaming(Options {
         fail_on_gap: true,
         ..options()
@@ -581,7 +581,7 @@ fn an_error_that_retries_cannot_fix_ends_the_run() {
 }
 
 #[test]
-fn a_request_that_was_accepted_before_may_be_refused_for_ten_seconds() {
+fn an_accepted_request_may_be_refused_later_for_ten_seconds() {
     for (code, reason) in [(403, "Forbidden"), (404, "NotFound")] {
         let refused = || Input::Failed(refusal(code, reason));
         let mut play = Play::streaming(options());
@@ -721,7 +721,7 @@ fn watch_only_learns_the_state_without_printing_it() {
 }
 
 #[test]
-fn a_given_version_is_watched_from_without_a_list() {
+fn a_resource_version_starts_the_watch_without_a_list() {
     let mut play = Play::new(Options {
         resource_version: Some(Version::new("7")),
         ..options()
@@ -765,7 +765,7 @@ fn an_audit_finds_an_event_that_the_server_lost() {
 }
 
 #[test]
-fn an_audit_of_a_correct_stream_and_a_failed_audit_change_nothing() {
+fn successful_and_failed_audits_have_no_effect() {
     let mut play = Play::streaming(Options {
         audit: Some(60 * SECOND),
         ..options()
@@ -781,7 +781,7 @@ fn an_audit_of_a_correct_stream_and_a_failed_audit_change_nothing() {
 
 /// A reader may block the output for longer than the stream has to pass the LIST.
 #[test]
-fn an_audit_does_not_count_the_time_that_lines_waited_here() {
+fn an_audit_ignores_the_time_that_lines_waited() {
     let mut play = Play::streaming(Options {
         audit: Some(60 * SECOND),
         fail_on_gap: true,
@@ -796,7 +796,7 @@ fn an_audit_does_not_count_the_time_that_lines_waited_here() {
 }
 
 #[test]
-fn an_unprinted_initial_state_stays_unprinted_in_the_next_run() {
+fn watch_only_does_not_resume_an_incomplete_initial_state() {
     let options = || Options {
         watch_only: true,
         ..options()

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn the_identity_of_a_table_is_that_of_the_object_in_its_row() {
+    fn a_table_has_the_identity_of_the_object_in_its_row() {
         let row = r#"{"cells":["a",{"object":1}],"object":{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"a","namespace":"n","uid":"u","resourceVersion":"5"}}}"#;
         let table = |identity: &str| {
             format!(
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cut_of_an_event_is_one() {
+    fn a_truncated_event_is_refused() {
         for event in [BUILT_IN, CUSTOM] {
             for cut in 0..event.len() {
                 // A cut after an inner `}` looks like the end of an event. The framer never passes one on,
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn bookmarks_and_errors_are_told_apart_from_events() {
+    fn bookmarks_and_errors_are_distinguished_from_events() {
         assert_eq!(
             Event::parse(br#"{"type":"BOOKMARK","object":{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"9","creationTimestamp":null}}}"#),
             Some(Event::Bookmark { resource_version: "9" })

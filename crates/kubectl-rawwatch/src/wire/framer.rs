@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_in_one_piece_is_not_copied() {
+    fn a_line_within_one_chunk_is_not_copied() {
         let mut framer = Framer::new(100);
         let mut input = STREAM;
         let line = framer.next(&mut input).unwrap().unwrap();

@@ -200,14 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn finds_a_member_behind_values_of_every_kind() {
+    fn a_member_is_found_after_values_of_every_kind() {
         let text = r#" { "a" : {"x":[1,-2.5e+3,{"y":"}"}],"z":"\"{\\"}, "b":null,"c":[true,[]], "d":"\\", "want" : "a\/b" , "e":{} } "#;
         assert_eq!(find(text, "want"), Ok(Some(r"a\/b")));
         assert_eq!(find("{}", "want"), Ok(None));
     }
 
     #[test]
-    fn every_cut_of_a_text_is_malformed() {
+    fn truncated_json_is_malformed() {
         let text = r#"{"a":{"x":[1,{"y":"}"}],"z":"\"{\\"},"want":"v"}"#;
         for cut in 0..text.len() {
             assert_eq!(find(&text[..cut], "want"), Err(Halt::Malformed), "{cut}");
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn no_bytes_make_it_panic_or_loop() {
+    fn arbitrary_bytes_cause_neither_a_panic_nor_a_loop() {
         let alphabet = br#"{}[]":,\a1- "#;
         let mut seed = 1_u64;
         for _ in 0..20_000 {

@@ -166,7 +166,7 @@ mod tests {
     use crate::wire::event::Event;
 
     #[test]
-    fn reads_a_page_and_leaves_its_items_alone() {
+    fn a_page_is_parsed_without_its_items() {
         let body = br#"{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"9","continue":"abc"},"items":[{"a": 1e400},{}]}"#;
         let page = Page::parse(body).unwrap();
         assert_eq!(
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_becomes_rows_and_a_gone_object_a_row_without_cells() {
+    fn a_table_becomes_rows_and_a_deleted_object_has_no_cells() {
         let row = r#"{"cells":["a"],
             "object":{"metadata":{"name":"a","uid":"u","resourceVersion":"1"}}}"#;
         let body = format!(

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_text_comes_back_and_uuids_are_small() {
+    fn uids_keep_their_text_and_uuids_are_compact() {
         let uuid = "0a1b2c3d-4e5f-6789-abcd-ef0123456789";
         assert!(matches!(Uid::new(uuid), Uid::Uuid(_)));
         for text in [

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_text_is_only_the_same_or_not() {
+    fn other_texts_are_equal_or_incomparable() {
         for text in ["abc", "", "007", "-5", "+5", "1.0"] {
             let version = Version::new(text);
             assert_eq!(version.to_string(), text);

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_servers_clock_may_be_off_by_any_time() {
+    fn any_clock_skew_can_be_explained() {
         let authentication = Authentication::new(
             &kubectl_plugin::connection::CredentialSummary::default(),
             None,

@@ -347,7 +347,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_that_plain_http_gets_no_credential_but_not_on_this_machine() {
+    fn a_note_reports_a_withheld_credential_except_on_loopback() {
         let alice = AuthInfo {
             token: Some("t".to_owned().into()),
             ..AuthInfo::default()

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_claims_of_a_jwt() {
+    fn the_claims_of_a_jwt_are_parsed() {
         let given = r#"{"sub":"s","iss":"i","aud":["a","b"],"jti":"j","nbf":1,"exp":2.5}"#;
         let second = |second| Timestamp::from_second(second).ok();
         assert_eq!(
@@ -92,7 +92,7 @@ mod tests {
 
     /// For example, milliseconds in place of seconds.
     #[test]
-    fn an_end_beyond_all_years_is_the_last_one() {
+    fn an_expiry_outside_the_calendar_becomes_the_nearest_timestamp() {
         let end = |exp: &str| claims(&format!(r#"{{"exp":{exp}}}"#)).unwrap().expires;
         for far in [
             "253402300799",

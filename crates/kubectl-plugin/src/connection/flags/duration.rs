@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_is_written_as_go_writes_it() {
+    fn durations_are_formatted_like_in_go() {
         for (text, expected) in [
             ("5", "5s"),
             ("+5s", "5s"),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_seconds_and_go_durations() {
+    fn seconds_and_go_durations_are_parsed() {
         assert_eq!(seconds("5"), Some(5.0));
         assert_eq!(seconds("1h2m3.5s"), Some(3723.5));
         assert_eq!(seconds("+.5m"), Some(30.0));
@@ -130,13 +130,13 @@ mod tests {
     }
 
     #[test]
-    fn zero_is_no_limit() {
+    fn zero_means_no_limit() {
         assert_eq!(seconds("0"), None);
         assert_eq!(seconds("0s"), None);
     }
 
     #[test]
-    fn refuses_what_is_no_duration() {
+    fn invalid_durations_are_refused() {
         for text in ["5x", "s", ".s", "-5s", "5 s", "1.2.3s", "abc", "+", "5s5"] {
             assert!(parse(text).is_err(), "{text}");
         }

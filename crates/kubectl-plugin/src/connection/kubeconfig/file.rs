@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cleans_paths_as_go_does() {
+    fn paths_are_cleaned_like_in_go() {
         for (path, expected) in [
             ("plugin", "plugin"),
             ("./plugin", "plugin"),

@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_a_proxys_url() {
+    fn proxy_urls_are_parsed() {
         for (url, protocol, name) in [
             ("http://proxy", Protocol::Http, "proxy:80"),
             ("HTTPS://proxy/path?query", Protocol::Https, "proxy:443"),
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_proxys_url_without_repeating_it() {
+    fn invalid_proxy_urls_are_refused_but_not_quoted() {
         let long = format!("socks5://name:secret{}@p", "x".repeat(250));
         for url in [
             "secret",

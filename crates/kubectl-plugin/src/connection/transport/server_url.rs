@@ -106,13 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_base_path_without_its_last_slash() {
+    fn the_base_path_loses_its_trailing_slash() {
         let server = parse("HTTPS://rancher:443/k8s/clusters/c-1/?a=b#c").expect("an address");
         assert_eq!(server, "https://rancher:443/k8s/clusters/c-1");
     }
 
     #[test]
-    fn refuses_what_is_no_address_of_a_server() {
+    fn invalid_server_addresses_are_refused() {
         for address in [
             "",
             "host/path",
@@ -129,13 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_the_address_is_not_repeated() {
+    fn a_refused_address_is_not_quoted_with_its_password() {
         let error = parse("https://name:secret@host").expect_err("a password");
         assert!(!error.to_string().contains("secret"), "{error}");
     }
 
     #[test]
-    fn knows_its_own_machine() {
+    fn loopback_addresses_are_recognized() {
         for (address, expected) in [
             ("https://[::1]:1", true),
             ("http://127.9.9.9", true),

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_found_where_the_server_finds_it() {
+    fn a_field_selector_requires_a_name_as_on_the_server() {
         for (selector, expected) in [
             ("metadata.name=a", Some("a")),
             ("metadata.name==a", Some("a")),

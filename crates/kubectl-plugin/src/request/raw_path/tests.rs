@@ -85,7 +85,7 @@ fn an_ambiguous_path_is_refused_with_offset_and_spelling() {
 }
 
 #[test]
-fn offsets_refer_to_what_was_typed() {
+fn offsets_count_the_bytes_that_the_user_typed() {
     let server: Uri = "https://h.example".parse().unwrap();
     for (text, offset) in [
         ("/api/v1/namespaces/n?dryrun=All", 21),
@@ -121,7 +121,7 @@ fn unknown_and_repeated_parameters_are_refused() {
 }
 
 #[test]
-fn flags_only_add_what_is_not_there() {
+fn flags_only_add_missing_parameters() {
     let mut path = parse("/a?x=1");
     path.add_parameter("x", "1", "--x").unwrap();
     path.add_parameter("y", "a b&c", "--y").unwrap();
@@ -137,7 +137,7 @@ fn flags_only_add_what_is_not_there() {
 }
 
 #[test]
-fn a_path_is_read_by_the_api_servers_rules() {
+fn a_path_is_parsed_by_the_api_servers_rules() {
     let about = |text: &str| {
         parse(text).resource().map(|about| {
             let part = |part: Option<String>| part.unwrap_or_else(|| "-".to_owned());
@@ -175,7 +175,7 @@ fn a_path_is_read_by_the_api_servers_rules() {
 }
 
 #[test]
-fn a_pasted_url_must_be_of_the_same_server() {
+fn a_pasted_url_must_be_on_the_same_server() {
     let server: Uri = "https://Host.example:443/k8s/c-1/".parse().unwrap();
     let on = |text: &str| parse(text).on_server(&server).map(|path| path.to_string());
     assert_eq!(
@@ -202,7 +202,7 @@ fn a_pasted_url_must_be_of_the_same_server() {
 }
 
 #[test]
-fn a_dry_run_is_one_of_the_api_server_only() {
+fn a_proxied_path_is_never_a_dry_run() {
     assert!(parse("/api/v1/namespaces/n?dryRun=All").is_dry_run());
     assert!(!parse("/api/v1/namespaces/n").is_dry_run());
     assert!(!parse("/api/v1/namespaces/n/services/s/proxy/x?dryRun=All").is_dry_run());

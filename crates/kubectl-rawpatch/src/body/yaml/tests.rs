@@ -45,7 +45,7 @@ fn text_is_read_as_kubectl_reads_it() {
 }
 
 #[test]
-fn a_key_stays_text() {
+fn a_key_stays_a_string() {
     assert_becomes(
         "y: 1\non: 2\nyes: 3\nNo: 4",
         r#"{"y":1,"on":2,"yes":3,"No":4}"#,

@@ -15,7 +15,7 @@ const COMMITS: u64 = 120;
 const PAGE: usize = 3;
 
 #[test]
-fn every_schedules_output_is_consistent_with_what_was_committed() {
+fn the_output_of_every_schedule_matches_the_commits() {
     let seeds = settings::seeds(200);
     let ends: Vec<Option<Report>> = seeds.clone().map(play).collect();
     let mut total = Report::default();

@@ -347,7 +347,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plugin_reads_stdin_only_when_it_is_a_free_terminal() {
+    fn an_exec_plugin_reads_stdin_only_from_an_unused_terminal() {
         use ExecInteractiveMode::{Always, IfAvailable, Never};
         for (mode, is_terminal, is_in_use, expected) in [
             (Never, false, false, Ok(false)),
