@@ -197,7 +197,7 @@ impl Driver<'_> {
             "{}: the server sent a line of more than {} bytes",
             self.target.path, self.max_event_size
         ))
-        .hinted("allow longer lines with --max-event-size")
+        .hinted("raise the limit with --max-event-size=BYTES")
     }
 }
 
@@ -205,9 +205,9 @@ fn closed(end: End, torn: usize) -> Closed {
     match end {
         End::Clean if torn == 0 => Closed::Clean,
         End::Clean => Closed::Torn(format!(
-            "the stream ended in the middle of a line, {torn} bytes in"
+            "the stream ended in the middle of a line, after {torn} bytes"
         )),
-        End::Torn(reason) => Closed::Torn(format!("the stream broke off: {reason}")),
+        End::Torn(reason) => Closed::Torn(format!("the stream was cut off: {reason}")),
     }
 }
 

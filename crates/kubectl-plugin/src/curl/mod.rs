@@ -114,7 +114,7 @@ pub(crate) enum Source {
 /// Reads one field of an exec plugin's answer. No shell can parse JSON, but kubectl can: a kubeconfig may
 /// contain anything as an extension.
 const FIELD_OF_ANSWER: &str = r#"field() {
-  printf 'extensions:\n- name: login\n  extension:\n    %s\n' "${login//$'\n'/$'\n    '}" |
+  printf 'extensions:\n- name: answer\n  extension:\n    %s\n' "${answer//$'\n'/$'\n    '}" |
     kubectl config view --raw --kubeconfig=/dev/stdin -o "jsonpath={.extensions[0].extension.status.$1}"
 }
 token=$(field token)
@@ -436,7 +436,7 @@ impl Script {
         } else {
             "/dev/null"
         };
-        format!("login=$({command} <{stdin}) || exit\n")
+        format!("answer=$({command} <{stdin}) || exit\n")
     }
 }
 

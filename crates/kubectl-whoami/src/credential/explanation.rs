@@ -54,9 +54,11 @@ fn possible_cause(presented: &Presented, server: &ServerFacts) -> String {
     let what = presented.description();
     match presented.kind {
         Kind::None | Kind::Unknown => {
-            "no credential was sent, and the server does not accept anonymous requests".to_owned()
+            "add a credential to the kubeconfig user: none was sent, and the server does not accept \
+             anonymous requests"
+                .to_owned()
         }
-        Kind::ExecPlugin => format!("{what}: no credential was sent"),
+        Kind::ExecPlugin => format!("check the exec plugin: no credential was sent ({what})"),
         Kind::Basic => format!("the {what}: basic authentication was removed in Kubernetes 1.19"),
         Kind::ClientCertificate => {
             let issuer = presented.issuer.as_deref().unwrap_or_default();
@@ -66,8 +68,8 @@ fn possible_cause(presented: &Presented, server: &ServerFacts) -> String {
             } else {
                 // Some clusters have different authorities for servers and for clients.
                 format!(
-                    "the {what} is signed by {issuer}, but the server's certificate by {}; check \
-                     that it is for this cluster",
+                    "the {what} is signed by {issuer}, but the server's certificate is signed by {}; \
+                     check that the client certificate belongs to this cluster",
                     authorities.join(" or ")
                 )
             }
@@ -85,7 +87,7 @@ fn possible_cause(presented: &Presented, server: &ServerFacts) -> String {
             )
         }
         Kind::BearerToken => format!(
-            "the {what} is opaque: it may be wrong, expired, revoked, or for another cluster"
+            "the {what} is not a JWT; check that it is correct, current, and for this cluster"
         ),
     }
 }

@@ -134,7 +134,7 @@ impl Presented {
         let what = match self.kind {
             Kind::ClientCertificate => "client certificate",
             Kind::BearerToken => "bearer token",
-            Kind::Basic => "name and password (basic)",
+            Kind::Basic => "user name and password (basic)",
             Kind::ExecPlugin | Kind::Unknown => "unknown",
             Kind::None => "none",
         };
@@ -158,10 +158,7 @@ impl Presented {
         }
         let start = self.not_before.filter(|start| now < *start)?;
         let until = remaining::words(start.duration_since(now));
-        Some(format!(
-            "is not valid for another {until}, until {}",
-            date(start)
-        ))
+        Some(format!("is not valid until {} (in {until})", date(start)))
     }
 
     fn come_from(&mut self, plugin: &ExecPluginInfo) {

@@ -42,7 +42,8 @@ pub(crate) struct Report {
 }
 
 /// The note if there is no expiry to compare with a limit.
-pub(crate) const NO_END: &str = "the credential does not say when it expires";
+pub(crate) const NO_END: &str =
+    "the credential has no expiry date; --fail-if-expires-within was not checked";
 
 impl Report {
     /// Asks the server, unless `is_offline`. Several reports may be in progress at once.
@@ -178,15 +179,14 @@ impl Report {
         if remaining >= SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX) {
             return Ok(());
         }
-        let verb = if remaining.is_negative() {
-            "expired"
+        let expires = utc::minute(expires.as_second());
+        Err(Kind::Expiring(if remaining.is_negative() {
+            format!("the credential expired at {expires}")
         } else {
-            "expires"
-        };
-        Err(Kind::Expiring(format!(
-            "the credential {verb} at {}, too soon for --fail-if-expires-within",
-            utc::minute(expires.as_second())
-        ))
+            format!(
+                "the credential expires at {expires}, within --fail-if-expires-within={limit:?}"
+            )
+        })
         .into())
     }
 }

@@ -42,21 +42,22 @@ pub(super) fn reason(error: &DialError, server: &str) -> Reason {
         Obstacle::Tls(error) => match find(error) {
             Some(error) => tls::reason(error, &whose),
             None => broken(error).hinted(format!(
-                "{whose} closes the connection before TLS begins: check the port"
+                "check the port: {whose} closed the connection before the TLS handshake"
             )),
         },
         Obstacle::TlsTimeout => Reason::new("net/http: TLS handshake timeout").hinted(format!(
-            "{whose} accepts connections but never answers: check the port"
+            "check the port: {whose} accepted the connection but did not respond"
         )),
         Obstacle::NoName => Reason::new(format!("tls: {peer:?} contains no server name")),
         Obstacle::Refused(status, words) => refused(*status, words, &whose),
         Obstacle::Socks(reason) => {
-            Reason::new(format!("socks connect tcp {peer}->{server}: {reason}"))
-                .hinted(format!("{whose} answered this: check its URL"))
+            Reason::new(format!("socks connect tcp {peer}->{server}: {reason}")).hinted(format!(
+                "check the proxy URL: this error comes from {whose}"
+            ))
         }
         Obstacle::NoTunnel(error) => no_tunnel(error, &whose),
         Obstacle::ProxyTimeout => Reason::new("context deadline exceeded").hinted(format!(
-            "{whose} accepts connections but never answers: check its URL"
+            "check the proxy URL: {whose} accepted the connection but did not respond"
         )),
     };
     match obstacle {
@@ -90,7 +91,7 @@ fn no_tcp(error: Cause<'_>, peer: &str, is_proxy: bool) -> Reason {
         format!("connect: {}", last(error))
     };
     Reason::new(format!("dial tcp {peer}: {reason}"))
-        .hinted(format!("check {suspect} and the network in between"))
+        .hinted(format!("check {suspect} and the network"))
 }
 
 /// Explains a proxy's refusal in the proxy's own words, as kubectl prints them.
@@ -105,7 +106,7 @@ fn refused(status: StatusCode, words: &str, whose: &str) -> Reason {
             "{whose} requires a user name and password: put them in its URL, http://NAME:PASSWORD@…"
         ),
         _ => format!(
-            "{whose}, not the server, answered this ({})",
+            "check the proxy: {whose}, not the API server, sent this response ({})",
             status.as_u16()
         ),
     })
@@ -120,7 +121,7 @@ fn no_tunnel(error: &hyper::Error, whose: &str) -> Reason {
         broken(error)
     };
     reason.hinted(format!(
-        "{whose} does not answer as an HTTP proxy: check its URL"
+        "check the proxy URL: {whose} did not respond as an HTTP proxy"
     ))
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
         // Departure: kubectl sends it as a credential, even over http. The address is not repeated here.
         return Err(
             Error::usage("the server address must not contain a user name or password")
-                .hinted("put them into the user in your kubeconfig"),
+                .hinted("set username and password of the user in your kubeconfig, or use --username and --password"),
         );
     }
     let path = path.trim_end_matches('/');
@@ -43,7 +43,8 @@ pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
         return Err(Error::usage(format!(
             "the path of the server address {:?} has an empty, `.` or `..` segment",
             address_without_userinfo(address)
-        )));
+        ))
+        .hinted("write the address without empty, `.` and `..` segments"));
     }
     let server: Uri = format!("{scheme}://{authority}{path}")
         .parse()

@@ -128,7 +128,7 @@ impl RawPath {
             Some((None, resource)) => self.of_resource(verb, resource),
             None if Resource::is_cut_off(&self.path) => {
                 Err(Error::usage("PATH ends before the name of a resource")
-                    .hinted("the API server answers such a path with an internal error"))
+                    .hinted("add a resource, as in /api/v1/watch/pods"))
             }
             None => self.of_no_resource(verb),
         }
@@ -183,7 +183,7 @@ impl RawPath {
             && verb != "*"
         {
             return Err(Error::usage(format!(
-                "PATH is not a resource, so the verb {verb} does not apply to it"
+                "PATH is not a resource path, so the verb {verb} does not apply"
             ))
             .hinted(format!("use an HTTP method: {}", METHODS.join(", "))));
         }
@@ -218,7 +218,7 @@ fn prefixed(prefix: Prefix, verb: &Verb, resource: Resource) -> Result<Attribute
             "the verb {verb} contradicts `/{}/` in PATH",
             prefix.as_str()
         ))
-        .hinted("remove the legacy verb from the path")),
+        .hinted(format!("remove /{}/ from PATH", prefix.as_str()))),
         _ => Ok(Attributes::Resource {
             verb: prefix.as_str().to_owned(),
             resource,

@@ -1,0 +1,27 @@
+//! Errors of the operating system, worded as in Go.
+
+use std::fmt::Display;
+
+/// Returns the reason in lower case, without Rust's number: `no such file or directory`. Other errors
+/// keep their text.
+pub fn reason(error: &impl Display) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((reason, _)) => reason.to_lowercase(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_system_error_loses_its_number() {
+        let missing = io::Error::from_raw_os_error(2);
+        assert_eq!(reason(&missing), "no such file or directory");
+        assert_eq!(reason(&io::Error::other("Not ours")), "Not ours");
+    }
+}
