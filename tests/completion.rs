@@ -2,15 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[expect(dead_code, reason = "other tests use more of it")]
-#[path = "rawpatch/plugin.rs"]
-mod plugin;
-#[expect(dead_code, reason = "a shell does not end by itself")]
-mod pseudo_terminal;
-mod shells;
-
 mod completion {
-    use super::{plugin, shells};
+    /// The built plugin.
+    pub(crate) const RAWPATCH: &str = env!("CARGO_BIN_EXE_kubectl-rawpatch");
 
     /// A shell on a terminal, to type into.
     mod terminal;

@@ -7,15 +7,12 @@
 
 mod connection_cases;
 mod connection_plugins;
-mod mount_namespace;
 
 use std::{
-    env,
-    ffi::OsStr,
-    fs,
+    env, fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::Command,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -30,6 +27,7 @@ use connection_cases::{Case, Expected};
 use control_plane::{ControlPlane, Tool, User};
 use faulty_server::{Answer, FaultyServer, Identity, Reply, Request};
 use serde_json::{Value, json};
+use support::{Outcome, create, deployment, mount_namespace, read, run};
 
 const OURS: &str = env!("CARGO_BIN_EXE_kubectl-rawpatch");
 
@@ -102,18 +100,10 @@ fn a_slip_in_a_name_gets_a_hint() -> Result<()> {
         ("--cluster=Faulty", "hint: did you mean \"faulty\"?"),
         ("--user=faultyy", "hint: did you mean \"faulty\"?"),
     ] {
-        let output = Command::new(OURS)
-            .env_clear()
-            .args(Program::Ours.arguments("/probe"))
-            .args([
-                OsStr::new("--kubeconfig"),
-                kubeconfig.as_os_str(),
-                OsStr::new(flag),
-            ])
-            .output()?;
-        let stderr = String::from_utf8(output.stderr)?;
-        assert_eq!(stderr.lines().nth(1), Some(hint), "{stderr}");
-        assert_eq!(output.status.code(), Some(2));
+        let mut command = support::command(OURS, &kubeconfig);
+        command.args(Program::Ours.arguments("/probe")).arg(flag);
+        let outcome = run(&mut command, "").ended(2);
+        assert_eq!(outcome.stderr.lines().nth(1), Some(hint), "{outcome:?}");
     }
     assert_eq!(server.connections(), 0);
     Ok(())
@@ -152,14 +142,10 @@ fn no_message_repeats_a_secret() -> Result<()> {
         let broken = kubeconfig.replace(place, secret);
         assert_ne!(broken, kubeconfig);
         fs::write(&path, broken)?;
-        let output = Command::new(OURS)
-            .env_clear()
-            .args(Program::Ours.arguments("/probe"))
-            .args([OsStr::new("--kubeconfig"), path.as_os_str()])
-            .output()?;
-        let stderr = String::from_utf8(output.stderr)?;
-        assert!(!stderr.contains("hunter2"), "{secret}: {stderr}");
-        assert_eq!(output.status.code(), Some(2), "{secret}: {stderr}");
+        let mut command = support::command(OURS, &path);
+        command.args(Program::Ours.arguments("/probe"));
+        let outcome = run(&mut command, "").ended(2);
+        assert!(!outcome.stderr.contains("hunter2"), "{secret}: {outcome:?}");
     }
     assert_eq!(server.connections(), 0);
     Ok(())
@@ -172,12 +158,9 @@ fn is_the_service_account_in_a_pod() -> Result<()> {
     let pod = Pod::of_account(control_plane, "robot")?;
     let path = "/api/v1/namespaces/default/configmaps/none";
     let refusal = |program: Program, flags: &[&str]| -> Result<String> {
-        let output = pod
-            .command(&program.path()?)
-            .args(program.arguments(path))
-            .args(flags)
-            .output()?;
-        Ok(String::from_utf8(output.stderr)?)
+        let mut command = pod.command(&program.path()?);
+        command.args(program.arguments(path)).args(flags);
+        Ok(run(&mut command, "").stderr)
     };
     let robot = "User \"system:serviceaccount:default:robot\" cannot";
     assert!(refusal(Program::Kubectl, &[])?.contains(robot));
@@ -191,22 +174,21 @@ fn is_the_service_account_in_a_pod() -> Result<()> {
 #[test]
 fn patches_a_deployment_and_its_scale_by_every_login() -> Result<()> {
     let control_plane = ControlPlane::shared();
-    let deployments = "/apis/apps/v1/namespaces/default/deployments";
-    control_plane.create(deployments, &serde_json::from_str(SLEEP)?)?;
+    let path = deployment();
     let rules = json!([{"apiGroups": ["apps"], "resources": ["deployments", "deployments/scale"], "verbs": ["patch"]}]);
     let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
-    control_plane.create(
+    create(
         &format!("{rbac}/roles"),
         &json!({"metadata": {"name": "patcher"}, "rules": rules}),
-    )?;
-    control_plane.create(
+    );
+    create(
         &format!("{rbac}/rolebindings"),
         &json!({
             "metadata": {"name": "patcher"},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "patcher"},
             "subjects": [{"kind": "ServiceAccount", "name": "patcher", "namespace": "default"}],
         }),
-    )?;
+    );
 
     let account = User::ServiceAccount {
         namespace: "default",
@@ -229,35 +211,30 @@ fn patches_a_deployment_and_its_scale_by_every_login() -> Result<()> {
         (3, &|| kubectl(&account)),
         (4, &|| Ok(pod.command(Path::new(OURS)))),
     ] {
-        let path = format!("{deployments}/sleep");
         let image = format!("busybox:{replicas}");
         let merge = json!({"spec": {"template": {"spec": {"containers": [{"name": "sleep", "image": image}]}}}});
-        let patched = |path: &str, patch: &Value| -> Result<Output> {
+        let patch = |path: &str, patch: &Value| -> Result<Outcome> {
+            let patch = patch.to_string();
+            let patch = || -> Result<Outcome> {
+                let mut command = command()?;
+                command.args(["--type", "merge", "-p", &patch, path]);
+                Ok(run(&mut command, ""))
+            };
             // RBAC reaches the authorizer a moment after its objects are stored.
             for _ in 0..50 {
-                let output = command()?
-                    .args(["--type", "merge", "-p", &patch.to_string(), path])
-                    .output()?;
-                if output.status.code() != Some(1) {
-                    return Ok(output);
+                let outcome = patch()?;
+                if outcome.code != Some(1) {
+                    return Ok(outcome);
                 }
                 thread::sleep(Duration::from_millis(100));
             }
-            command()?
-                .args(["--type", "merge", "-p", &patch.to_string(), path])
-                .output()
-                .map_err(Into::into)
+            patch()
         };
-        let output = patched(&path, &merge)?;
-        assert!(output.status.success(), "{output:?}");
-        let output = patched(
-            &format!("{path}/scale"),
-            &json!({"spec": {"replicas": replicas}}),
-        )?;
-        assert!(output.status.success(), "{output:?}");
+        patch(&path, &merge)?.succeeded();
+        let scale = json!({"spec": {"replicas": replicas}});
+        patch(&format!("{path}/scale"), &scale)?.succeeded();
 
-        let (_, body) = control_plane.request("GET", &path, None)?;
-        let object: Value = serde_json::from_str(&body)?;
+        let object = read(&path);
         assert_eq!(object["spec"]["replicas"], replicas);
         assert_eq!(
             object["spec"]["template"]["spec"]["containers"][0]["image"],
@@ -266,20 +243,6 @@ fn patches_a_deployment_and_its_scale_by_every_login() -> Result<()> {
     }
     Ok(())
 }
-
-/// A Deployment of one container.
-const SLEEP: &str = r#"{
-  "apiVersion": "apps/v1",
-  "kind": "Deployment",
-  "metadata": {"name": "sleep"},
-  "spec": {
-    "selector": {"matchLabels": {"app": "sleep"}},
-    "template": {
-      "metadata": {"labels": {"app": "sleep"}},
-      "spec": {"containers": [{"name": "sleep", "image": "busybox", "args": ["sleep", "1d"]}]}
-    }
-  }
-}"#;
 
 /// What a container of a Pod sees of its service account.
 struct Pod {
@@ -341,11 +304,7 @@ impl Program {
 /// A program in a container of a Pod, whose account is in the folder `pod`.
 fn in_pod(program: &Path, pod: &Path) -> Command {
     let mut command = mount_namespace::in_pod(pod);
-    command
-        .arg(program)
-        .env("PATH", PATH)
-        .env("HOME", pod)
-        .stdin(Stdio::null());
+    command.arg(program).env("PATH", PATH).env("HOME", pod);
     command
 }
 
@@ -500,7 +459,7 @@ impl Bench {
             command.env_clear().env("PATH", PATH);
             command
         };
-        let output = command
+        command
             .args(program.arguments(&probe))
             .args(case.flags.iter().map(|flag| self.fill_in(flag, folder)))
             .current_dir(folder)
@@ -509,12 +468,11 @@ impl Bench {
                 case.environment
                     .iter()
                     .map(|(name, value)| (name, self.fill_in(value, folder))),
-            )
-            .stdin(Stdio::null())
-            .output()?;
+            );
+        let outcome = run(&mut command, "");
         let mut outcome = match self.request(&probe) {
             Some(request) => request,
-            None => failure(program, &output)?,
+            None => failure(program, &outcome)?,
         };
         let runs = folder.join("plugin-runs");
         if let Ok(lines) = fs::read_to_string(&runs) {
@@ -575,19 +533,10 @@ impl Bench {
     }
 }
 
-/// The lines on stderr, but for our hint.
-fn failure(program: Program, output: &Output) -> Result<String> {
-    let stderr = str::from_utf8(&output.stderr)?;
-    if matches!(program, Program::Ours) && stderr.to_lowercase().starts_with("error") {
-        ensure!(
-            output.status.code() == Some(2),
-            "exit code {:?}",
-            output.status.code()
-        );
+/// Returns the lines on stderr without the hint.
+fn failure(program: Program, outcome: &Outcome) -> Result<String> {
+    if matches!(program, Program::Ours) && outcome.stderr.to_lowercase().starts_with("error") {
+        ensure!(outcome.code == Some(2), "{outcome:?}");
     }
-    let lines: Vec<&str> = stderr
-        .lines()
-        .filter(|line| !line.starts_with("hint: "))
-        .collect();
-    Ok(lines.join("\n"))
+    Ok(outcome.message())
 }

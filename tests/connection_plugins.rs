@@ -5,11 +5,10 @@
 //! their number.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::Write,
-    os::unix::process::ExitStatusExt,
     path::PathBuf,
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -17,12 +16,9 @@ use std::{
 use anyhow::{Context, Result};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use faulty_server::{Answer, FaultyServer, Reply};
-use rustix::{
-    fs::{Mode, OFlags},
-    process::{Pid, Signal, kill_process, test_kill_process},
-    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
+use support::{Outcome, pseudo_terminal};
 
 use super::{OURS, PATH, Program};
 
@@ -89,10 +85,10 @@ impl Scene {
     }
 
     /// Our command, with these arguments and the environment that the plugin takes.
-    fn rawpatch(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Output> {
+    fn rawpatch(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Outcome> {
         let mut command = self.command(Program::Ours)?;
         let environment = environment.iter().copied();
-        Ok(command.args(arguments).envs(environment).output()?)
+        Ok(command.args(arguments).envs(environment).output()?.into())
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -137,8 +133,7 @@ fn reply(code: u16) -> Answer {
 fn a_plugin_runs_once_for_all_requests_of_a_command() -> Result<()> {
     for environment in [vec![], vec![("END", "\"2100-01-01T00:00:00Z\"")]] {
         let scene = Scene::new([reply(200)])?;
-        let output = scene.rawpatch(&APPLY, &environment)?;
-        assert!(output.status.success(), "{output:?}");
+        scene.rawpatch(&APPLY, &environment)?.succeeded();
         assert_eq!(scene.logins(), ["Bearer token-1", "Bearer token-1"]);
         assert_eq!(scene.runs(), 1);
         // A kept connection may be gone by the time that the patch is written to it.
@@ -150,8 +145,9 @@ fn a_plugin_runs_once_for_all_requests_of_a_command() -> Result<()> {
 #[test]
 fn a_plugin_runs_again_when_its_credential_has_expired() -> Result<()> {
     let scene = Scene::new([reply(200)])?;
-    let output = scene.rawpatch(&APPLY, &[("END", "\"2020-01-01T00:00:00Z\"")])?;
-    assert!(output.status.success(), "{output:?}");
+    scene
+        .rawpatch(&APPLY, &[("END", "\"2020-01-01T00:00:00Z\"")])?
+        .succeeded();
     assert_eq!(scene.logins(), ["Bearer token-1", "Bearer token-2"]);
     assert_eq!(scene.runs(), 2);
     Ok(())
@@ -161,8 +157,7 @@ fn a_plugin_runs_again_when_its_credential_has_expired() -> Result<()> {
 #[test]
 fn after_a_401_a_plugin_runs_again_and_the_request_is_sent_once_more() -> Result<()> {
     let scene = Scene::new([reply(401), reply(200)])?;
-    let output = scene.rawpatch(&PATCH, &[])?;
-    assert!(output.status.success(), "{output:?}");
+    scene.rawpatch(&PATCH, &[])?.succeeded();
     assert_eq!(scene.logins(), ["Bearer token-1", "Bearer token-2"]);
     assert_eq!(scene.runs(), 2);
     let requests = scene.server.requests();
@@ -181,10 +176,9 @@ fn after_a_401_a_plugin_runs_again_and_the_request_is_sent_once_more() -> Result
 #[test]
 fn a_second_401_is_final() -> Result<()> {
     let scene = Scene::new([reply(401)])?;
-    let output = scene.rawpatch(&PATCH, &[])?;
-    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let outcome = scene.rawpatch(&PATCH, &[])?.ended(3);
     assert_eq!(
-        str::from_utf8(&output.stderr)?,
+        outcome.stderr,
         "error: You must be logged in to the server (Unauthorized)\n"
     );
     assert_eq!((scene.server.requests().len(), scene.runs()), (2, 2));
@@ -196,8 +190,8 @@ fn a_second_401_is_final() -> Result<()> {
 fn a_401_from_behind_the_api_server_is_final() -> Result<()> {
     let scene = Scene::new([reply(401)])?;
     let path = "/api/v1/namespaces/default/services/app/proxy/orders/7";
-    let output = scene.rawpatch(&["--type=merge", "-p", "a: b", path], &[])?;
-    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let outcome = scene.rawpatch(&["--type=merge", "-p", "a: b", path], &[])?;
+    outcome.ended(3);
     assert_eq!((scene.server.requests().len(), scene.runs()), (1, 1));
     Ok(())
 }
@@ -207,14 +201,12 @@ fn a_401_from_behind_the_api_server_is_final() -> Result<()> {
 fn what_becomes_of_the_second_request_is_told_apart() -> Result<()> {
     for (answer, code) in [(Answer::CloseAtOnce, 3), (Answer::CloseUnanswered, 10)] {
         let scene = Scene::new([reply(401), answer])?;
-        let output = scene.rawpatch(&PATCH, &[])?;
-        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        scene.rawpatch(&PATCH, &[])?.ended(code);
     }
     let scene = Scene::new([reply(401)])?;
-    let output = scene.rawpatch(&PATCH, &[("BEFORE", "[ $count = 1 ] || exit 5")])?;
-    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let outcome = scene.rawpatch(&PATCH, &[("BEFORE", "[ $count = 1 ] || exit 5")])?;
     assert_eq!(
-        str::from_utf8(&output.stderr)?,
+        outcome.ended(3).stderr,
         "Unable to connect to the server: getting credentials: exec: executable sh failed with exit code 5\n"
     );
     Ok(())
@@ -233,8 +225,7 @@ fn refused_input_runs_no_plugin() -> Result<()> {
         &["-f", "none", OBJECT],
         &["-p", "a: b", "--request-timeout=x", OBJECT],
     ] {
-        let output = scene.rawpatch(arguments, &[])?;
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+        scene.rawpatch(arguments, &[])?.ended(2);
     }
     assert_eq!((scene.server.connections(), scene.runs()), (0, 0));
     Ok(())
@@ -259,8 +250,7 @@ fn a_patch_on_stdin_arrives_whole_though_the_plugin_reads_stdin() -> Result<()> 
             let mut stdin = child.stdin.take().context("a pipe")?;
             stdin.write_all(patch.as_bytes())?;
             drop(stdin);
-            let output = child.wait_with_output()?;
-            assert!(output.status.success(), "{output:?}");
+            Outcome::from(child.wait_with_output()?).succeeded();
         }
         for request in scene.server.requests() {
             assert_eq!(request.body, patch.as_bytes());
@@ -310,30 +300,29 @@ fn a_plugin_reads_a_terminal_that_nobody_else_reads() -> Result<()> {
             };
             // Should the plugin wait for what nobody types.
             command.arg("--request-timeout=20s");
-            let mut terminal = Terminal::new()?;
+            let (mut controller, terminal) = pseudo_terminal::open();
             if is_terminal {
-                command.stdin(terminal.user_side()?);
+                command.stdin(terminal.try_clone()?);
             }
             let child = command.spawn()?;
-            // ^D ends what reads a terminal.
-            terminal.controller.write_all(b"{\"typed\":1}\n\x04")?;
-            let output = child.wait_with_output()?;
+            // ^D ends the input.
+            controller.write_all(b"{\"typed\":1}\n\x04")?;
+            let outcome = Outcome::from(child.wait_with_output()?);
             match expected {
                 Ok(is_interactive) => {
-                    assert!(output.status.success(), "{row}: {output:?}");
+                    assert_eq!(outcome.code, Some(0), "{row}: {outcome:?}");
                     let info: Value = serde_json::from_slice(&fs::read(scene.file("runs"))?)?;
                     assert_eq!(info["spec"]["interactive"], is_interactive, "{row}");
                     let read = fs::read_to_string(scene.file("plugin-read"))?;
                     assert_eq!(read.trim() == "{\"typed\":1}", is_interactive, "{row}");
                 }
                 Err(reason) => {
-                    assert!(!output.status.success(), "{row}");
-                    let stderr = String::from_utf8(output.stderr)?;
+                    assert_ne!(outcome.code, Some(0), "{row}");
                     let line = format!(
                         "Unable to connect to the server: getting credentials: exec plugin cannot \
                          support interactive mode: {reason}\n"
                     );
-                    assert_eq!(stderr, line, "{row}");
+                    assert_eq!(outcome.stderr, line, "{row}");
                     assert_eq!(scene.runs(), 0, "{row}");
                 }
             }
@@ -343,29 +332,6 @@ fn a_plugin_reads_a_terminal_that_nobody_else_reads() -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// A terminal without a person.
-struct Terminal {
-    controller: File,
-}
-
-impl Terminal {
-    fn new() -> Result<Self> {
-        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
-        grantpt(&controller)?;
-        unlockpt(&controller)?;
-        Ok(Self {
-            controller: controller.into(),
-        })
-    }
-
-    /// What a program sees of it.
-    fn user_side(&self) -> Result<Stdio> {
-        let name = ptsname(&self.controller, Vec::new())?;
-        let flags = OFlags::RDWR | OFlags::NOCTTY;
-        Ok(rustix::fs::open(name, flags, Mode::empty())?.into())
-    }
 }
 
 #[test]
@@ -388,10 +354,9 @@ fn a_plugin_that_is_not_installed_gets_the_kubeconfigs_hint() -> Result<()> {
             "exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, {hint} \
              command: {command}}}"
         ))?;
-        let output = scene.rawpatch(&PATCH, &[])?;
-        assert_eq!(output.status.code(), Some(3), "{output:?}");
-        let stderr = String::from_utf8(output.stderr)?;
-        assert!(stderr.ends_with(&format!("\nhint: {shown}\n")), "{stderr}");
+        let outcome = scene.rawpatch(&PATCH, &[])?.ended(3);
+        let hint = format!("\nhint: {shown}\n");
+        assert!(outcome.stderr.ends_with(&hint), "{outcome:?}");
     }
     Ok(())
 }
@@ -434,11 +399,9 @@ fn nothing_of_what_a_plugin_prints_is_shown_but_its_stderr() -> Result<()> {
             let before = format!("echo plugin-on-stderr >&2; cat answer; {last}");
             for flags in [&[] as &[&str], &["--include", "-o=json"]] {
                 let arguments = [&PATCH, flags].concat();
-                let output = scene.rawpatch(&arguments, &[("BEFORE", &before)])?;
-                let shown = [output.stdout, output.stderr].concat();
-                let shown = String::from_utf8(shown)?;
-                assert!(shown.contains("plugin-on-stderr\n"), "{shown}");
-                assert!(!output.status.success());
+                let outcome = scene.rawpatch(&arguments, &[("BEFORE", &before)])?;
+                let outcome = outcome.failed().says("plugin-on-stderr\n");
+                let shown = [outcome.stdout, outcome.stderr].concat();
                 // In base64 the middle of it looks the same wherever it begins.
                 for hidden in [secret, &STANDARD.encode(secret)[..24], "ExecCredential\""] {
                     assert!(!shown.contains(hidden), "{shown}");
@@ -457,8 +420,7 @@ fn the_request_timeout_holds_for_the_plugin_too() -> Result<()> {
     let start = Instant::now();
     let arguments = [&PATCH as &[&str], &["--request-timeout=1s"]].concat();
     let before = "echo $$ > process; exec sleep 20";
-    let output = scene.rawpatch(&arguments, &[("BEFORE", before)])?;
-    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    scene.rawpatch(&arguments, &[("BEFORE", before)])?.ended(3);
     assert_eq!(scene.server.requests().len(), 0);
     let plugin = fs::read_to_string(scene.file("process"))?.trim().parse()?;
     let plugin = Pid::from_raw(plugin).context("a process")?;
@@ -480,8 +442,8 @@ fn a_signal_ends_the_command_while_the_plugin_runs_again() -> Result<()> {
     thread::sleep(Duration::from_millis(100));
     kill_process(Pid::from_child(&child), Signal::INT)?;
     let start = Instant::now();
-    let status = child.wait_with_output()?.status;
-    assert_eq!(status.signal(), Some(Signal::INT.as_raw()));
+    let outcome = Outcome::from(child.wait_with_output()?);
+    assert_eq!(outcome.signal, Some(Signal::INT.as_raw()));
     assert!(start.elapsed() < Duration::from_secs(10));
     Ok(())
 }
@@ -504,10 +466,9 @@ fn a_tokens_file_is_read_again_after_a_401() -> Result<()> {
             Some(token) => fs::write(scene.file("token"), token)?,
             None => fs::remove_file(scene.file("token"))?,
         }
-        let output = child.wait_with_output()?;
+        let outcome = Outcome::from(child.wait_with_output()?);
         assert_eq!(scene.logins(), logins);
-        let code = if logins.len() == 2 { 0 } else { 3 };
-        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        outcome.ended(if logins.len() == 2 { 0 } else { 3 });
     }
     Ok(())
 }

@@ -4,21 +4,19 @@
 //! nothing is connected to and no plugin runs; afterwards neither they nor the arguments of any
 //! program that they start hold a secret.
 
-mod mount_namespace;
-
 use std::{
     env, fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use control_plane::{ControlPlane, Tool, User};
+use control_plane::{ControlPlane, Tool};
 use faulty_server::{Answer, FaultyServer, Reply, Request};
 use recording_proxy::{Protocol, RecordingProxy};
 use serde_json::{Value, json};
+use support::{Outcome, admin, mount_namespace, write_program};
 use tempfile::TempDir;
 
 const OURS: &str = env!("CARGO_BIN_EXE_kubectl-rawpatch");
@@ -309,9 +307,13 @@ fn another_name_in_the_certificate() -> Result<()> {
     assert_asked_twice(&proxy, &format!("CONNECT {}", bench.server.address()));
 
     bench.cluster = bench.cluster.replace("http://", "https://");
-    let output = bench.ours(&[&["--curl"], PATCH.as_slice()].concat())?;
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8(output.stderr)?.starts_with("error: --curl: with tls-server-name"));
+    let outcome = bench.ours(&[&["--curl"], PATCH.as_slice()].concat())?;
+    let outcome = outcome.ended(2);
+    assert!(
+        outcome
+            .stderr
+            .starts_with("error: --curl: with tls-server-name")
+    );
     Ok(())
 }
 
@@ -418,7 +420,7 @@ fn a_body_of_any_kind() -> Result<()> {
 fn an_apply_that_must_look_first_is_refused() -> Result<()> {
     let bench = Bench::new()?;
     let patch = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"}}"#;
-    let output = bench.ours(&[
+    let outcome = bench.ours(&[
         "--curl",
         "--type=apply",
         "--if-resource-version=5",
@@ -426,15 +428,15 @@ fn an_apply_that_must_look_first_is_refused() -> Result<()> {
         patch,
         OBJECT,
     ])?;
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
-    let stderr = String::from_utf8(output.stderr)?;
-    assert!(
-        stderr.starts_with(
-            "error: --curl cannot be used with --if-resource-version and --type apply"
-        ),
-        "{stderr}"
+    let outcome = outcome.ended(2);
+    assert_eq!(
+        outcome.stderr,
+        "error: --curl does not support --if-resource-version with --type apply, which reads the object \
+         first\n\
+         hint: remove --if-resource-version, and put the object's metadata.uid and \
+         metadata.resourceVersion into the patch\n"
     );
-    assert!(output.stdout.is_empty());
+    assert_eq!(outcome.stdout, "");
     assert_eq!(bench.server.connections(), 0);
     Ok(())
 }
@@ -475,9 +477,8 @@ fn a_secrets_body_is_not_printed() -> Result<()> {
 #[test]
 fn the_input_is_checked() -> Result<()> {
     let bench = Bench::new()?;
-    let output = bench.ours(&["--curl", "--type=merge", "-p", "{", OBJECT])?;
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
-    assert!(output.stdout.is_empty());
+    let outcome = bench.ours(&["--curl", "--type=merge", "-p", "{", OBJECT])?;
+    assert_eq!(outcome.ended(2).stdout, "");
     Ok(())
 }
 
@@ -490,16 +491,9 @@ fn a_real_server_is_patched() -> Result<()> {
     )?;
     let path = "/api/v1/namespaces/default/configmaps/by-curl";
     let mut bench = Bench::new()?;
-    bench.environment = vec![(
-        "KUBECONFIG",
-        control_plane
-            .kubeconfig(&User::Admin)?
-            .to_string_lossy()
-            .into_owned(),
-    )];
+    bench.environment = vec![("KUBECONFIG", admin().to_string_lossy().into_owned())];
     let text = bench.printed(&["--type=merge", "-p", "{\"data\":{\"a\":\"b\"}}", path])?;
-    let output = bench.bash(&text)?;
-    assert!(output.status.success(), "{output:?}");
+    bench.bash(&text)?.succeeded();
     let (_, body) = control_plane.request("GET", path, None)?;
     let object: Value = serde_json::from_str(&body)?;
     assert_eq!(object["data"]["a"], "b");
@@ -512,9 +506,8 @@ fn a_real_server_is_patched() -> Result<()> {
         "{\"data\":{}}",
         &format!("{path}-none"),
     ])?;
-    let output = bench.bash(&missing)?;
-    assert_eq!(output.status.code(), Some(22), "{output:?}");
-    assert!(String::from_utf8(output.stdout)?.contains("\"reason\":\"NotFound\""));
+    let outcome = bench.bash(&missing)?.ended(22);
+    assert!(outcome.stdout.contains("\"reason\":\"NotFound\""));
     Ok(())
 }
 
@@ -581,7 +574,7 @@ impl Bench {
                 "#!/bin/sh\nprintf '%s\\n' {name} \"$@\" >>\"$ARGUMENTS\"\nexec '{}' \"$@\"\n",
                 program.display()
             );
-            bench.write_program(&format!("programs/{name}"), &recorder)?;
+            write_program(&bench.file(&format!("programs/{name}")), &recorder);
         }
         Ok(bench)
     }
@@ -601,7 +594,7 @@ impl Bench {
 
     /// A user with an exec plugin that answers with `status`.
     fn plugin(self, status: &Value) -> Result<Self> {
-        self.write_program("plugin", PLUGIN)?;
+        write_program(&self.file("plugin"), PLUGIN);
         let answer = json!({
             "kind": "ExecCredential",
             "apiVersion": "client.authentication.k8s.io/v1",
@@ -626,15 +619,12 @@ impl Bench {
         RecordingProxy::start(protocol, credential)
     }
 
-    fn write(&self, name: &str, text: &str) -> Result<()> {
-        fs::write(self.folder.path().join(name), text)?;
-        Ok(())
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
-    fn write_program(&self, name: &str, text: &str) -> Result<()> {
-        self.write(name, text)?;
-        let permissions = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(self.folder.path().join(name), permissions)?;
+    fn write(&self, name: &str, text: &str) -> Result<()> {
+        fs::write(self.file(name), text)?;
         Ok(())
     }
 
@@ -683,26 +673,25 @@ impl Bench {
         Ok(command)
     }
 
-    fn ours(&self, arguments: &[&str]) -> Result<Output> {
+    fn ours(&self, arguments: &[&str]) -> Result<Outcome> {
         let mut command = self.command(Path::new(OURS))?;
-        Ok(command.args(&self.flags).args(arguments).output()?)
+        Ok(command.args(&self.flags).args(arguments).output()?.into())
     }
 
     /// What `--curl` prints. Nothing is connected to, and no plugin is run.
     fn printed(&self, arguments: &[&str]) -> Result<String> {
         let runs = self.folder.path().join("plugin-runs");
         let before = (self.server.connections(), fs::read(&runs).ok());
-        let output = self.ours(&[&["--curl"], arguments].concat())?;
-        ensure!(output.status.success(), "{output:?}");
+        let text = self.ours(&[&["--curl"], arguments].concat())?;
+        let text = text.succeeded().stdout;
         let after = (self.server.connections(), fs::read(&runs).ok());
         assert_eq!(before, after, "something was connected to, or run");
-        let text = String::from_utf8(output.stdout)?;
         self.assert_discreet(&text);
         Ok(text)
     }
 
     /// bash runs a text; no argument of a program that it starts is a secret.
-    fn bash(&self, text: &str) -> Result<Output> {
+    fn bash(&self, text: &str) -> Result<Outcome> {
         let arguments = self.folder.path().join("arguments");
         let programs = self.folder.path().join("programs");
         let mut command = self.command(&installed("bash")?)?;
@@ -717,7 +706,7 @@ impl Bench {
         let seen = fs::read_to_string(&arguments)?;
         assert!(seen.contains("curl\n--disable\n"), "{seen}");
         self.assert_discreet(&seen);
-        Ok(output)
+        Ok(output.into())
     }
 
     #[track_caller]
@@ -732,14 +721,13 @@ impl Bench {
     fn both(&self, arguments: &[&str]) -> Result<Request> {
         let last = || self.server.requests().pop().context("no request");
         let before = self.server.requests().len();
-        let output = self.ours(arguments)?;
-        ensure!(output.status.success(), "{output:?}");
+        self.ours(arguments)?.succeeded();
         let ours = last()?;
         let text = self.printed(arguments)?;
-        let output = self.bash(&text)?;
-        ensure!(output.status.success(), "{output:?}\n{text}");
-        assert_eq!(output.stdout, b"{}");
-        assert!(output.stderr.is_empty(), "{output:?}");
+        let outcome = self.bash(&text)?;
+        assert_eq!(outcome.code, Some(0), "{outcome:#?}\n{text}");
+        assert_eq!(outcome.stdout, "{}");
+        assert_eq!(outcome.stderr, "");
         assert_eq!(self.server.requests().len(), before + 2);
         let curls = last()?;
         assert_eq!(described(&ours), described(&curls), "{text}");

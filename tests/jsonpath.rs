@@ -6,13 +6,13 @@
 mod jsonpath_cases;
 
 use std::path::PathBuf;
-use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use control_plane::{ControlPlane, User};
+use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Reply};
-use jsonpath_cases::{CASES, Case, DEPLOYMENT, Document, Outcome, WIDGET, WIDGET_DEFINITION};
+use jsonpath_cases::{CASES, Case, DEPLOYMENT, Document, Expected, WIDGET, WIDGET_DEFINITION};
+use support::{Outcome, admin, run};
 
 /// The objects of the table on the real server, and their list, which only kubectl makes up, on
 /// one that replies with it.
@@ -50,13 +50,13 @@ impl Objects {
         let list = FaultyServer::start([Answer::Reply(Reply::json(200, list.stdout))]).unwrap();
         Self {
             control_plane,
-            admin: control_plane.kubeconfig(&User::Admin).unwrap(),
+            admin: admin(),
             list_kubeconfig: list.kubeconfig().unwrap(),
             _list: list,
         }
     }
 
-    fn kubectl(&self, case: &Case) -> Output {
+    fn kubectl(&self, case: &Case) -> Outcome {
         kubectl(
             self.control_plane,
             case.document,
@@ -64,7 +64,7 @@ impl Objects {
         )
     }
 
-    fn rawpatch(&self, case: &Case) -> Output {
+    fn rawpatch(&self, case: &Case) -> Outcome {
         let (kubeconfig, path) = match case.document {
             Document::Deployment => (
                 &self.admin,
@@ -76,38 +76,35 @@ impl Objects {
             ),
             Document::List => (&self.list_kubeconfig, "/list"),
         };
-        Command::new(env!("CARGO_BIN_EXE_kubectl-rawpatch"))
-            .env_clear()
-            .env("KUBECONFIG", kubeconfig)
+        let rawpatch = env!("CARGO_BIN_EXE_kubectl-rawpatch");
+        let mut command = support::command(rawpatch, kubeconfig);
+        command
             .args(["--verbatim", "--dry-run", "--type=merge", "-p", "{}", path])
-            .args(["-o", &format!("jsonpath={}", case.template)])
-            .output()
-            .unwrap()
+            .args(["-o", &format!("jsonpath={}", case.template)]);
+        run(&mut command, "")
     }
 
     /// What is wrong with a case, if anything.
     fn difference(&self, case: &Case) -> Option<String> {
         let (theirs, ours) = (self.kubectl(case), self.rawpatch(case));
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let says = |output: &Output, words: &str| text(&output.stderr).contains(words);
-        let same = match case.outcome {
-            Outcome::Prints(expected) => {
-                ours.status.success()
-                    && theirs.status.success()
+        let same = match case.expected {
+            Expected::Prints(expected) => {
+                ours.code == Some(0)
+                    && theirs.code == Some(0)
                     && ours.stdout == theirs.stdout
-                    && text(&ours.stdout) == expected
+                    && ours.stdout == expected
             }
-            Outcome::Refused(words) | Outcome::Fails(words) => {
-                let code = if matches!(case.outcome, Outcome::Refused(_)) {
+            Expected::Refused(words) | Expected::Fails(words) => {
+                let code = if matches!(case.expected, Expected::Refused(_)) {
                     2
                 } else {
                     74
                 };
-                ours.status.code() == Some(code)
+                ours.code == Some(code)
                     && ours.stdout.is_empty()
-                    && !theirs.status.success()
-                    && says(&ours, words)
-                    && says(&theirs, words)
+                    && theirs.code != Some(0)
+                    && ours.stderr.contains(words)
+                    && theirs.stderr.contains(words)
             }
         };
         (!same).then(|| {
@@ -119,20 +116,14 @@ impl Objects {
     }
 }
 
-fn kubectl(control_plane: &ControlPlane, document: Document, format: &str) -> Output {
+fn kubectl(control_plane: &ControlPlane, document: Document, format: &str) -> Outcome {
     let names: &[&str] = match document {
         Document::Deployment => &["deployment/sleep"],
         Document::Widget => &["widget/odd"],
         Document::List => &["deployment/sleep", "widget/odd"],
     };
-    control_plane
-        .kubectl()
-        .unwrap()
-        .arg("get")
-        .args(names)
-        .args(["-o", format])
-        .output()
-        .unwrap()
+    let mut kubectl = control_plane.kubectl().unwrap();
+    run(kubectl.arg("get").args(names).args(["-o", format]), "")
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub(crate) struct Case {
     /// The text behind `-o jsonpath=`.
     pub(crate) template: &'static str,
     /// What kubectl and our module make of it.
-    pub(crate) outcome: Outcome,
+    pub(crate) expected: Expected,
 }
 
 /// The object of a case.
@@ -30,7 +30,7 @@ pub(crate) enum Document {
 
 /// What becomes of a template.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Outcome {
+pub(crate) enum Expected {
     /// Exactly this text, with no newline added.
     Prints(&'static str),
     /// Our module refuses the template before anything is sent. kubectl fails too, some of them
@@ -45,7 +45,7 @@ const fn prints(document: Document, template: &'static str, text: &'static str) 
     Case {
         document,
         template,
-        outcome: Outcome::Prints(text),
+        expected: Expected::Prints(text),
     }
 }
 
@@ -53,7 +53,7 @@ const fn refused(document: Document, template: &'static str, words: &'static str
     Case {
         document,
         template,
-        outcome: Outcome::Refused(words),
+        expected: Expected::Refused(words),
     }
 }
 
@@ -61,7 +61,7 @@ const fn fails(document: Document, template: &'static str, words: &'static str) 
     Case {
         document,
         template,
-        outcome: Outcome::Fails(words),
+        expected: Expected::Fails(words),
     }
 }
 

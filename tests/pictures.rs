@@ -4,12 +4,10 @@
 
 use std::process::Command;
 
+use support::run;
+
 #[test]
 fn the_pictures_show_what_the_commands_print() {
-    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(["pictures", "--check"])
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}");
+    let mut xtask = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    run(xtask.args(["pictures", "--check"]), "").succeeded();
 }

@@ -3,8 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod pseudo_terminal;
-
 mod rawpatch {
     /// Runs the binary, directly and through kubectl.
     pub(crate) mod plugin;

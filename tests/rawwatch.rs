@@ -3,11 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-#[expect(dead_code, reason = "no test here runs in a Pod")]
-mod mount_namespace;
-
-mod pseudo_terminal;
-
 mod rawwatch {
     /// A proxy that injects faults between rawwatch and a server.
     pub(crate) mod faulty_proxy;

@@ -4,13 +4,10 @@
 //! The skip must not go unnoticed, but libtest shows no output of a test that passes. Hence this
 //! program without libtest, in the package that cargo tests last.
 
-#[path = "shells.rs"]
-mod shells;
-
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use shells::Program;
+use support::{Program, programs_are_required};
 
 fn main() -> ExitCode {
     let missing: Vec<&str> = Program::ALL
@@ -28,7 +25,7 @@ fn main() -> ExitCode {
         missing.join(", "),
         missing.join(" "),
     );
-    if shells::all_are_required() {
+    if programs_are_required() {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS

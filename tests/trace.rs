@@ -2,21 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "rawpatch/plugin.rs"]
-#[expect(dead_code, reason = "these tests need half of it")]
-mod plugin;
-
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Reply};
-use plugin::{Outcome, command, deployment, rawpatch, run};
 use recording_proxy::{Protocol, RecordingProxy};
 use serde_json::{Value, json};
+use support::{Outcome, admin, config_map, deployment, run, write_program};
+
+const RAWPATCH: &str = env!("CARGO_BIN_EXE_kubectl-rawpatch");
+
+/// Runs the binary as the admin of the shared control plane.
+fn rawpatch(arguments: &[&str]) -> Outcome {
+    run(support::command(RAWPATCH, &admin()).args(arguments), "")
+}
 
 /// One line of a trace: its message, and its fields.
 #[derive(Debug, PartialEq)]
@@ -221,7 +223,7 @@ fn every_level_has_kubectls_records_and_fields() {
 
 #[test]
 fn bodies_are_indented_at_8_cut_at_8_and_9_and_whole_at_10() {
-    let path = plugin::config_map();
+    let path = config_map();
     let patch = json!({"data": {"large": "x".repeat(20_000)}}).to_string();
     let body = |level: &str| {
         let outcome = rawpatch(&[
@@ -265,8 +267,8 @@ fn the_kubeconfig_and_the_status_of_a_refusal_are_kubectls_too() {
             .args(["get", "--raw", path, "-v=6"]),
         "",
     )
-    .failed(1);
-    let ours = rawpatch(&["--type=merge", "-p", r#"{"a":1}"#, "-v=6", path]).failed(1);
+    .ended(1);
+    let ours = rawpatch(&["--type=merge", "-p", r#"{"a":1}"#, "-v=6", path]).ended(1);
     let loaded = |outcome: &Outcome| {
         let line = outcome
             .stderr
@@ -398,7 +400,7 @@ fn no_level_shows_a_secret() {
             for (path, patch) in patches {
                 for level in 0..=10 {
                     let verbosity = format!("-v={level}");
-                    let mut command = command(&server.kubeconfig().unwrap());
+                    let mut command = support::command(RAWPATCH, &server.kubeconfig().unwrap());
                     command.args([
                         "--verbatim",
                         "--type=merge",
@@ -438,8 +440,7 @@ fn logins(server: &FaultyServer, proxy: &RecordingProxy) -> Vec<(&'static str, V
     let folder = server.folder();
     let plugin = folder.join("plugin");
     let answer = r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"planted-exec"}}"#;
-    fs::write(&plugin, format!("#!/bin/sh\necho '{answer}'\n")).unwrap();
-    fs::set_permissions(&plugin, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&plugin, &format!("#!/bin/sh\necho '{answer}'\n"));
     let kubeconfig = |name: &str, user: Value, proxy: Option<String>| {
         let mut cluster = json!({"server": server.url(), "insecure-skip-tls-verify": true});
         if let Some(proxy) = proxy {

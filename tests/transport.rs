@@ -4,9 +4,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[expect(dead_code, reason = "no Pod is needed here")]
-mod mount_namespace;
-
 mod transport {
     /// The two programs, and a kubeconfig for both.
     pub(crate) mod side_by_side;

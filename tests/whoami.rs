@@ -4,8 +4,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod pseudo_terminal;
-
 mod whoami {
     /// Runs the binary, alone and beside kubectl.
     pub(crate) mod plugin;

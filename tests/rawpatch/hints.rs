@@ -1,4 +1,5 @@
 use serde_json::Value;
+use support::{config_map, deployment};
 
 use super::expected::{conflict, name};
 use super::plugin::*;
@@ -16,7 +17,7 @@ fn assert_hint(arguments: &[&str], code: i32, error: &str, hint: &str, documente
         hint.contains(documented) && PAGE.contains(documented),
         "{documented}"
     );
-    let outcome = rawpatch(arguments).failed(code);
+    let outcome = rawpatch(arguments).ended(code);
     assert_eq!(outcome.stderr, format!("{error}\nhint: {hint}\n"));
 }
 
@@ -167,7 +168,7 @@ fn a_missing_subresource_of_an_existing_object() {
         &format!("foos \"{name}\" exists, but has no subresource `scale`"),
         "exists, but has no subresource `scale`",
     );
-    let outcome = rawpatch(&["--type=merge", patch, &format!("{path}x/scale")]).failed(1);
+    let outcome = rawpatch(&["--type=merge", patch, &format!("{path}x/scale")]).ended(1);
     assert_eq!(
         outcome.stderr,
         format!("Error from server (NotFound): foos.example.com \"{name}x\" not found\n")
@@ -224,7 +225,7 @@ fn other_refusals_have_no_hint() {
             ),
         ),
     ] {
-        let outcome = rawpatch(&arguments).failed(1);
+        let outcome = rawpatch(&arguments).ended(1);
         assert_eq!(outcome.stderr, error + "\n");
     }
 }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use control_plane::Tool;
 use faulty_server::FaultyServer;
 
+use support::{mount_namespace, run};
+
 use super::side_by_side::*;
-use crate::mount_namespace;
 
 /// Runs a program where `/etc/hosts` is another file, which only it sees.
 const WITH_HOSTS: &str = r#"mount --bind "$HOSTS" /etc/hosts && unset HOSTS && exec "$@""#;
@@ -54,16 +55,15 @@ fn a_dead_address_of_a_name_does_not_matter() {
         (env!("CARGO_BIN_EXE_kubectl-rawpatch").into(), ours),
     ] {
         let started = Instant::now();
-        let output = mount_namespace::command(WITH_HOSTS)
+        let mut command = mount_namespace::command(WITH_HOSTS);
+        command
             .arg(program)
             .args(arguments)
             .arg("--kubeconfig")
             .arg(&file)
             .env("HOSTS", &hosts)
-            .env_remove("HTTPS_PROXY")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
+            .env_remove("HTTPS_PROXY");
+        run(&mut command, "").succeeded();
         let took = started.elapsed();
         let head_start = Duration::from_millis(300);
         assert!((head_start..10 * head_start).contains(&took), "{took:?}");

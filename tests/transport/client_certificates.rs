@@ -89,18 +89,21 @@ fn logs_in(case: &Case) {
     let kubectl = case.kubectl().succeeded();
     assert!(kubectl.stdout.contains("etcdserver"), "{kubectl:?}");
     let ours = case.ours();
-    assert!(ours.stderr.contains("(MethodNotAllowed)"), "{ours:?}");
-    assert_eq!(ours.code, 1, "{ours:?}");
+    assert!(ours.message().contains("(MethodNotAllowed)"), "{ours:?}");
+    assert_eq!(ours.code, Some(1), "{ours:?}");
 }
 
 /// kubectl says one thing, and we before anything is sent another, with a hint.
 #[track_caller]
 fn is_refused(case: &Case, kubectl_says: &str, we_say: &str, hint: &str) {
     let kubectl = case.kubectl();
-    assert!(kubectl.stderr.contains(kubectl_says), "{kubectl:?}");
+    assert!(kubectl.message().contains(kubectl_says), "{kubectl:?}");
     let ours = case.ours();
-    assert_eq!((ours.stderr.as_str(), ours.hint.as_str()), (we_say, hint));
-    assert_eq!(ours.code, 2);
+    assert_eq!(
+        (ours.message().as_str(), ours.hint().as_str()),
+        (we_say, hint)
+    );
+    assert_eq!(ours.code, Some(2));
 }
 
 #[test]
@@ -170,14 +173,14 @@ fn a_key_on_p521_is_refused_by_its_name() {
     assert!(case.kubectl().succeeded().stdout.contains("etcdserver"));
     let ours = case.ours();
     assert_eq!(
-        ours.stderr,
+        ours.message(),
         "error: the client-key of user \"c\" is on the curve P-521, which is not supported"
     );
     assert_eq!(
-        ours.hint,
+        ours.hint(),
         "supported: RSA keys of at least 2048 bits, ECDSA on P-256 and P-384, Ed25519"
     );
-    assert_eq!(ours.code, 2);
+    assert_eq!(ours.code, Some(2));
 }
 
 #[test]
@@ -203,14 +206,14 @@ fn a_server_that_wants_a_certificate_says_so() {
     // kubectl says the same, or that it could not write, whichever it notices first.
     assert!(
         case.kubectl()
-            .stderr
+            .message()
             .starts_with("Unable to connect to the server: ")
     );
     let ours =
         case.ours_says("Unable to connect to the server: remote error: tls: certificate required");
     let address = etcd.url.trim_start_matches("https://");
     assert_eq!(
-        ours.hint,
+        ours.hint(),
         format!(
             "the server {address} requires a client certificate: check the user in your kubeconfig"
         )
@@ -225,15 +228,15 @@ fn a_certificate_that_is_out_of_date_is_named_with_its_date() {
     let kubectl = case.kubectl();
     assert!(
         kubectl
-            .stderr
+            .message()
             .starts_with("Unable to connect to the server: "),
         "{kubectl:?}"
     );
     let line = "Unable to connect to the server: remote error: tls: expired certificate";
     let ours = case.ours();
     assert_eq!(
-        ours.stderr,
+        ours.message(),
         format!("the client certificate of user \"c\" expired on 2026-01-02 03:04 UTC\n{line}")
     );
-    assert_eq!(ours.code, 3);
+    assert_eq!(ours.code, Some(3));
 }

@@ -53,9 +53,9 @@ fn check(rows: Vec<Row>) {
         let (kubectl, ours) = (row.case.kubectl(), row.case.ours());
         let fill_in = |text: &str| text.replace("PEER", &row.peer);
         let expected = format!("{BEGINNING}{}", fill_in(row.ours));
-        if !kubectl.stderr.contains(&fill_in(row.kubectl))
-            || (ours.stderr.trim_end(), ours.hint.as_str()) != (&expected, &fill_in(row.hint))
-            || ours.code != 3
+        if !kubectl.message().contains(&fill_in(row.kubectl))
+            || (ours.message().trim_end(), ours.hint().as_str()) != (&expected, &fill_in(row.hint))
+            || ours.code != Some(3)
         {
             wrong.push(format!("{}\n  {kubectl:?}\n  {ours:?}", row.name));
         }
@@ -69,7 +69,7 @@ fn a_server_that_nobody_is() {
     let ours = Case::new(format!("https://{address}")).both_say(&format!(
         "The connection to the server {address} was refused - did you specify the right host or port?"
     ));
-    assert_eq!(ours.hint, "");
+    assert_eq!(ours.hint(), "");
     let network = "check the server in your kubeconfig and the network in between";
     check(vec![
         Row {
@@ -340,7 +340,7 @@ fn a_server_that_the_proxy_does_not_reach() {
         .and_cluster(format!("proxy-url: 'http://{}'", http.address()))
         .both_say(&format!("{BEGINNING}Bad Gateway"));
     assert_eq!(
-        ours.hint,
+        ours.hint(),
         format!(
             "the proxy {}, not the server, answered this (502)",
             http.address()
@@ -392,9 +392,9 @@ fn an_html_page_is_no_answer() {
     let html = Reply::new(200, "<html>").header("Content-Type", "text/html");
     let server = FaultyServer::start([Answer::Reply(html)]).unwrap();
     let ours = Case::for_server(&server).ours();
-    assert_eq!(ours.code, 6);
+    assert_eq!(ours.code, Some(6));
     assert_eq!(
-        ours.hint,
+        ours.hint(),
         "check the server address in your kubeconfig; a login page or a proxy may be in between"
     );
 }

@@ -26,7 +26,8 @@ fn is_not_trusted(shown: &str, trusted: &str, reason: &str) -> String {
     let server = server(shown);
     let ours = Case::trusting(server.url(), trusted).both_say(&failed(reason));
     assert!(server.requests().is_empty());
-    ours.hint.replace(&server.address().to_string(), "ADDRESS")
+    ours.hint()
+        .replace(&server.address().to_string(), "ADDRESS")
 }
 
 /// Neither does, and what we say differs from kubectl's words after `: `, as dates do.
@@ -36,13 +37,13 @@ fn is_not_trusted_as(shown: &str, trusted: &str, kubectl_says: &str, we_say: &st
     let case = Case::trusting(server.url(), trusted);
     let kubectl = case.kubectl();
     assert!(
-        kubectl.stderr.starts_with(&failed(kubectl_says)),
+        kubectl.message().starts_with(&failed(kubectl_says)),
         "{kubectl:?}"
     );
     let ours = case.ours_says(&failed(
         &we_say.replace("ADDRESS", &server.address().to_string()),
     ));
-    assert!(!ours.hint.is_empty());
+    assert!(!ours.hint().is_empty());
     assert!(server.requests().is_empty());
 }
 
@@ -295,8 +296,8 @@ fn reads_bundles_as_go_does() {
         let file = folder.path().join(number.to_string());
         fs::write(&file, &bundle).unwrap();
         let case = Case::trusting(server.url(), file.to_str().unwrap());
-        assert_eq!(case.kubectl().code, 0, "{bundle}");
-        assert_eq!(case.ours().code, 0, "{bundle}");
+        assert_eq!(case.kubectl().code, Some(0), "{bundle}");
+        assert_eq!(case.ours().code, Some(0), "{bundle}");
     }
     let key = read("p256-sec1.key");
     let file = folder.path().join("none");
@@ -313,7 +314,7 @@ fn reads_bundles_as_go_does() {
     ] {
         fs::write(&file, bundle).unwrap();
         let line = format!("error: unable to load root certificates: {reason}");
-        let kubectl = case.kubectl().stderr;
+        let kubectl = case.kubectl().message();
         assert!(
             kubectl.starts_with("error: unable to load root certificates: "),
             "{kubectl}"
@@ -322,7 +323,7 @@ fn reads_bundles_as_go_does() {
     }
     // Departure: to kubectl an empty file is none, and it trusts the platform's authorities.
     fs::write(&file, "").unwrap();
-    assert!(case.kubectl().stderr.contains("unknown authority"));
+    assert!(case.kubectl().message().contains("unknown authority"));
     refuses(
         &case,
         &format!("error: unable to load root certificates: {no_block}"),
@@ -331,9 +332,9 @@ fn reads_bundles_as_go_does() {
 
 fn refuses(case: &Case, line: &str) {
     let ours = case.ours();
-    assert_eq!((ours.stderr.as_str(), ours.code), (line, 2));
+    assert_eq!((ours.message().as_str(), ours.code), (line, Some(2)));
     assert_eq!(
-        ours.hint,
+        ours.hint(),
         "the cluster's certificate-authority contains no certificate in PEM"
     );
 }

@@ -1,10 +1,11 @@
 use std::fmt::Display;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use control_plane::Tool;
 use faulty_server::{Answer, FaultyServer, Reply};
+use support::Outcome;
 
 /// The path that every request is for.
 pub(crate) const PATH: &str = "/version";
@@ -16,17 +17,6 @@ pub(crate) struct Case {
     user: String,
     environment: Vec<(String, String)>,
     flags: Vec<String>,
-}
-
-/// How a command ended.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) stdout: String,
-    /// The lines of stderr but for the hint.
-    pub(crate) stderr: String,
-    /// What stands behind `hint: `.
-    pub(crate) hint: String,
-    pub(crate) code: i32,
 }
 
 impl Case {
@@ -97,16 +87,15 @@ impl Case {
     #[track_caller]
     pub(crate) fn both_say(&self, line: &str) -> Outcome {
         let kubectl = self.kubectl();
-        assert_eq!(kubectl.stderr.trim_end(), line, "kubectl: {kubectl:?}");
+        assert_eq!(kubectl.message().trim_end(), line, "kubectl: {kubectl:?}");
         self.ours_says(line)
     }
 
     /// Ours fails with this line, for want of a connection.
     #[track_caller]
     pub(crate) fn ours_says(&self, line: &str) -> Outcome {
-        let ours = self.ours();
-        assert_eq!(ours.stderr.trim_end(), line, "ours: {ours:?}");
-        assert_eq!(ours.code, 3, "{ours:?}");
+        let ours = self.ours().ended(3);
+        assert_eq!(ours.message().trim_end(), line, "ours: {ours:?}");
         ours
     }
 
@@ -121,33 +110,13 @@ impl Case {
              users: [{{name: c, user: {{{user}}}}}]\n"
         );
         fs::write(&kubeconfig, text).unwrap();
-        let output = command
+        command
             .args(&self.flags)
             .env_clear()
             .env("HOME", folder.path())
             .env("KUBECONFIG", kubeconfig)
-            .envs(self.environment.iter().cloned())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        let (hints, lines): (Vec<&str>, Vec<&str>) =
-            stderr.lines().partition(|line| line.starts_with("hint: "));
-        Outcome {
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: lines.join("\n"),
-            hint: hints.concat().replace("hint: ", ""),
-            code: output.status.code().unwrap(),
-        }
-    }
-}
-
-impl Outcome {
-    /// The command got its answer.
-    #[track_caller]
-    pub(crate) fn succeeded(self) -> Self {
-        assert_eq!(self.code, 0, "{self:?}");
-        self
+            .envs(self.environment.iter().cloned());
+        support::run(command, "")
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, FaultyServer, Reply};
 use serde_json::{Value, json};
+use support::unique;
 
 use super::plugin::*;
 

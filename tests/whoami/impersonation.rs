@@ -1,11 +1,8 @@
-use control_plane::{ControlPlane, User};
+use control_plane::ControlPlane;
 use serde_json::json;
+use support::admin;
 
 use super::plugin::*;
-
-fn admin() -> std::path::PathBuf {
-    ControlPlane::shared().kubeconfig(&User::Admin).unwrap()
-}
 
 #[test]
 fn the_impersonated_user_and_the_impersonator_are_named() {

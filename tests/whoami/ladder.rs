@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, FaultyServer, Reply, TOKEN};
 use serde_json::{Value, json};
+use support::Outcome;
 
 use super::plugin::*;
 

@@ -3,6 +3,7 @@ use std::fs;
 use control_plane::{ControlPlane, User};
 use faulty_server::FaultyServer;
 use serde_json::{Value, json};
+use support::unique;
 
 use super::plugin::*;
 

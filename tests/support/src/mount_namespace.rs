@@ -19,7 +19,7 @@ exec "$@"
 
 /// Returns a command that runs `script` in a new mount namespace. The script ends with `exec "$@"`, and
 /// the caller adds the program to execute, with its arguments.
-pub(crate) fn command(script: &str) -> Command {
+pub fn command(script: &str) -> Command {
     let mut command = Command::new("unshare");
     command.args([
         "--user",
@@ -35,7 +35,7 @@ pub(crate) fn command(script: &str) -> Command {
 
 /// Returns a command for a mount namespace in which `/var/run/secrets` holds the files of the folder
 /// `pod`, as in a container. Its environment is otherwise empty.
-pub(crate) fn in_pod(pod: &Path) -> Command {
+pub fn in_pod(pod: &Path) -> Command {
     let mut command = command(POD);
     command.env_clear().env("POD", pod);
     command

@@ -1,11 +1,11 @@
-//! The programs that completion tests need, and the packages that contain them.
-
 use std::env;
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 /// A program that completion tests need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Program {
+pub enum Program {
     /// bash itself.
     Bash,
     /// The bash functions that kubectl's completion script calls.
@@ -20,11 +20,7 @@ pub(crate) enum Program {
 
 impl Program {
     /// Every program.
-    #[allow(
-        dead_code,
-        reason = "only one of the two programs that include this file uses it"
-    )]
-    pub(crate) const ALL: [Self; 5] = [
+    pub const ALL: [Self; 5] = [
         Self::Bash,
         Self::BashCompletion,
         Self::Zsh,
@@ -33,7 +29,7 @@ impl Program {
     ];
 
     /// Returns the name of the package that contains the program.
-    pub(crate) fn package(self) -> &'static str {
+    pub fn package(self) -> &'static str {
         match self {
             Self::Bash => "bash",
             Self::BashCompletion => "bash-completion",
@@ -44,7 +40,7 @@ impl Program {
     }
 
     /// Returns the installed program, or the script in the case of bash-completion.
-    pub(crate) fn find(self) -> Option<PathBuf> {
+    pub fn find(self) -> Option<PathBuf> {
         let name = match self {
             Self::BashCompletion => {
                 let folders = ["/usr", "/opt/homebrew", "/usr/local"].map(PathBuf::from);
@@ -64,15 +60,11 @@ impl Program {
     ///
     /// # Panics
     /// Panics when they cannot although `CI` is set, as it is in `.ci/run`.
-    #[allow(
-        dead_code,
-        reason = "only one of the two programs that include this file uses it"
-    )]
-    pub(crate) fn is_there(self) -> bool {
+    pub fn is_there(self) -> bool {
         let missing = [self, Self::Setsid]
             .into_iter()
             .find(|program| program.find().is_none());
-        if let (Some(program), true) = (missing, all_are_required()) {
+        if let (Some(program), true) = (missing, programs_are_required()) {
             panic!("{} is not installed", program.package());
         }
         missing.is_none()
@@ -80,6 +72,13 @@ impl Program {
 }
 
 /// Reports whether a missing program is an error.
-pub(crate) fn all_are_required() -> bool {
+pub fn programs_are_required() -> bool {
     env::var_os("CI").is_some_and(|value| !value.is_empty())
+}
+
+/// Writes a program that its owner can execute.
+#[track_caller]
+pub fn write_program(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
