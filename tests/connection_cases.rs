@@ -1338,7 +1338,7 @@ pub(crate) fn plugins() -> Vec<Case> {
         unlike(
             "an unknown version",
             "getting credentials: decoding stdout: no kind \"ExecCredential\" is registered for version \"hunter2\"",
-            "configured to use API version client.authentication.k8s.io/v1, plugin returned version that is none",
+            "configured to use API version client.authentication.k8s.io/v1, plugin returned an unknown version",
         )
         .answer(&ANSWER.replace("client.authentication.k8s.io/v1", "hunter2")),
         unlike(

@@ -73,7 +73,7 @@ fn sigint_and_sigterm_end_a_run_by_the_signal() {
         assert_eq!(outcome.signal, Some(number), "{outcome:?}");
         assert_eq!(
             without_lag(&outcome.stderr),
-            "rawwatch: 2 events, 271 bytes, 0 reconnects, 0 resyncs, 0 duplicates dropped"
+            "rawwatch: events: 2, bytes: 271, reconnects: 0, resyncs: 0, duplicates dropped: 0"
         );
     }
 }

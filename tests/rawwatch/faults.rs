@@ -125,7 +125,7 @@ fn a_cut_batch_of_deletions_loses_and_duplicates_nothing() {
     );
     assert_eq!(
         without_lag(&outcome.stderr),
-        "rawwatch: 3 events, 640 bytes, 1 reconnects, 0 resyncs, 1 duplicates dropped"
+        "rawwatch: events: 3, bytes: 640, reconnects: 1, resyncs: 0, duplicates dropped: 1"
     );
 }
 
@@ -179,7 +179,7 @@ fn on_gap_fail_exits_with_7_and_prints_nothing_synthetic() {
         outcome.stderr,
         format!(
             "error: {CONFIG_MAPS}: events after resource version 10 are lost after 410\n\
-             hint: without --on-gap=fail, a list finds the differences, which are marked as synthetic\n"
+             hint: use --on-gap=resync to go on: the differences are then printed as synthetic events\n"
         )
     );
 }
@@ -299,7 +299,7 @@ fn a_repeated_500_without_a_reason_ends_the_run() {
     assert_eq!(
         outcome.stderr,
         format!(
-            "error: {CONFIG_MAPS}: the same error twice: Error from server: resourceVersion: Invalid value\n"
+            "error: {CONFIG_MAPS}: got the same error twice: Error from server: resourceVersion: Invalid value\n"
         )
     );
 }
@@ -436,7 +436,7 @@ fn a_duplicate_event_is_printed_once() {
     assert_eq!(outcome.lines().len(), 2);
     assert_eq!(
         without_lag(&outcome.stderr),
-        "rawwatch: 2 events, 521 bytes, 0 reconnects, 0 resyncs, 1 duplicates dropped"
+        "rawwatch: events: 2, bytes: 521, reconnects: 0, resyncs: 0, duplicates dropped: 1"
     );
 }
 

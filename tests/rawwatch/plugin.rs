@@ -307,7 +307,7 @@ pub(crate) fn query_parameter(server: &FaultyServer, request: usize, name: &str)
 
 /// Returns the statistics of `--stats` without the time at their end.
 pub(crate) fn without_lag(statistics: &str) -> &str {
-    statistics.split(", maximum lag ").next().unwrap()
+    statistics.split(", maximum lag: ").next().unwrap()
 }
 
 /// Reads a pipe to its end.

@@ -348,7 +348,7 @@ fn an_impossible_question_is_refused_before_anything_is_sent() {
             "list",
             "/healthz",
             "PATH is not a resource, so the verb list does not apply to it",
-            "hint: use get, head",
+            "hint: use an HTTP method: get, head",
         ),
         (
             "OPTIONS",

@@ -6,7 +6,7 @@ use kubectl_plugin::Error;
 use kubectl_plugin::connection::ConnectionArgs;
 use kubectl_plugin::output::OutputArgs;
 use kubectl_plugin::request::parse_header;
-use kubectl_plugin::text::boolean::parse_boolean;
+use kubectl_plugin::text::boolean;
 
 use crate::body::PatchType;
 
@@ -101,12 +101,12 @@ pub(crate) struct PatchArgs {
     /// With apply: take over others' fields
     #[arg(
         long,
-        value_name = "true|false",
+        value_name = boolean::VALUE_NAME,
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
         action = ArgAction::Set,
-        value_parser = parse_boolean
+        value_parser = boolean::parse_boolean
     )]
     pub(crate) force_conflicts: Option<bool>,
     /// Unknown fields: strict (refuse), warn or ignore [default: strict]
@@ -123,7 +123,7 @@ pub(crate) struct PatchArgs {
     /// Subresource to patch, such as status or scale
     #[arg(long, value_name = "NAME")]
     pub(crate) subresource: Option<String>,
-    /// Patch only this version, else exit with 9
+    /// Fail unless the object has this version
     #[arg(long, value_name = "VERSION", value_parser = parse_resource_version)]
     pub(crate) if_resource_version: Option<String>,
     /// Extra request header, `Name: value`; repeatable

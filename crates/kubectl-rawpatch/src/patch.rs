@@ -1,6 +1,7 @@
 //! Sends the patch once and reports the outcome.
 
-use std::io::{self, IsTerminal};
+use std::io;
+use std::io::IsTerminal;
 
 use http::StatusCode;
 use kubectl_plugin::api_server::{ApiServer, Reply};

@@ -1,12 +1,14 @@
 //! Builds the checked request from the command line, the path and the patch, without I/O.
 
 use http::Method;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header;
+use http::header::{HeaderMap, HeaderValue};
 use kubectl_plugin::Error;
 use kubectl_plugin::request::{ApiRequest, RawPath, Resource};
 
 use crate::args::PatchArgs;
-use crate::body::{self, Document, PatchTarget, PatchType, with_resource_version};
+use crate::body;
+use crate::body::{Document, PatchTarget, PatchType, with_resource_version};
 use crate::query;
 
 /// A PATCH that is ready to be sent.

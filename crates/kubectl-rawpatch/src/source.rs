@@ -1,7 +1,8 @@
 //! Reads the patch from its one source: a flag, a file or stdin.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::io::Read;
 use std::path::Path;
 
 use kubectl_plugin::Error;

@@ -12,7 +12,7 @@ use crate::output::goal::Condition;
 use crate::wire::event::EventType;
 
 const EXAMPLES: &str = r"Examples:
-  # List the ConfigMaps, then print every event_type until Ctrl-C
+  # List the ConfigMaps, then print every event until Ctrl-C
   kubectl rawwatch /api/v1/namespaces/default/configmaps
 
   # Wait up to a minute for a condition; the object need not exist yet
@@ -64,7 +64,9 @@ pub(crate) struct WatchArgs {
     /// Do not print existing objects
     #[arg(long)]
     pub(crate) watch_only: bool,
-    /// Start after this version; skip existing objects
+    /// Start after this resource version
+    ///
+    /// Existing objects are not printed.
     #[arg(long, value_name = "VERSION")]
     pub(crate) resource_version: Option<String>,
     /// Only objects with matching labels
@@ -81,7 +83,7 @@ pub(crate) struct WatchArgs {
     pub(crate) count: Option<u64>,
     /// create, delete, synced, condition=NAME[=VALUE] or jsonpath='{...}'[=VALUE]; repeatable
     ///
-    /// The grammar is that of `kubectl wait`. A condition or jsonpath is met when at least one object
+    /// Conditions are written as in `kubectl wait`. A condition or jsonpath is met when at least one object
     /// exists and every object meets it; synced, when all existing objects are printed.
     #[arg(help_heading = "End", long = "for", value_name = "CONDITION", value_parser = Condition::parse)]
     pub(crate) conditions: Vec<Condition>,
@@ -94,7 +96,7 @@ pub(crate) struct WatchArgs {
     /// Only these event types, such as ADDED,DELETED
     #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = event_type)]
     pub(crate) types: Vec<EventType>,
-    /// Print bookmarks, too
+    /// Also print bookmarks
     #[arg(help_heading = "Output", long)]
     pub(crate) bookmarks: bool,
     /// Add the path to each line
@@ -115,7 +117,7 @@ pub(crate) struct WatchArgs {
     /// Save progress here, and resume on the next run
     #[arg(help_heading = "Gaps and faults", long, value_name = "FILE")]
     pub(crate) resume_file: Option<String>,
-    /// Give up after the server is away this long
+    /// Give up after the server has been unreachable this long
     ///
     /// By default, the first connection must succeed, and after that the watch never gives up.
     #[arg(help_heading = "Gaps and faults", long, value_name = "DURATION", value_parser = duration_flag)]
@@ -150,7 +152,7 @@ pub(crate) struct WatchArgs {
     pub(crate) connection: ConnectionArgs,
 }
 
-/// What to do after events were lost: `--on-gap`.
+/// The reaction to lost events: `--on-gap`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnGap {
     /// Print the differences from a list, marked

@@ -6,8 +6,10 @@
 
 use std::cell::RefCell;
 use std::fmt::Display;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::fs;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

@@ -191,7 +191,7 @@ fn stats(watchers: &[RefCell<Watcher>]) -> String {
         total.lag = total.lag.max(counts.lag);
     }
     format!(
-        "rawwatch: {} events, {} bytes, {} reconnects, {} resyncs, {} duplicates dropped, maximum lag {} ms",
+        "rawwatch: events: {}, bytes: {}, reconnects: {}, resyncs: {}, duplicates dropped: {}, maximum lag: {} ms",
         total.events,
         total.bytes,
         total.reconnects,

@@ -7,7 +7,8 @@ use kubectl_plugin::request::{ApiRequest, RawPath};
 
 use crate::args::WatchArgs;
 use crate::representation::Headers;
-use crate::wire::version::{self, Version};
+use crate::wire::version;
+use crate::wire::version::Version;
 
 /// The parameters that a path may have.
 const PARAMETERS: [&str; 7] = [
@@ -56,39 +57,8 @@ impl Target {
         arguments: &WatchArgs,
         headers: Headers,
     ) -> Result<Self, Error> {
-        let mut given = path;
-        for name in OURS {
-            if given.parameter(name).is_some() {
-                return Err(Error::usage(format!("PATH has the parameter `{name}`"))
-                    .hinted("remove it: rawwatch reads the initial state page by page"));
-            }
-        }
-        given.check_parameters(&PARAMETERS)?;
-        if let Some("0" | "f" | "F" | "false" | "FALSE" | "False") =
-            given.parameter("watch").as_deref()
-        {
-            return Err(Error::usage("PATH has `watch=false`").hinted("remove it"));
-        }
-        if let Some(namespace) = arguments.connection.namespace() {
-            given.check_namespace(namespace)?;
-        }
-        for (name, flag, value) in [
-            ("labelSelector", "--selector", &arguments.selector),
-            (
-                "fieldSelector",
-                "--field-selector",
-                &arguments.field_selector,
-            ),
-            (
-                "resourceVersion",
-                "--resource-version",
-                &arguments.resource_version,
-            ),
-        ] {
-            if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
-                given.add_parameter(name, value, flag)?;
-            }
-        }
+        check_parameters(&path)?;
+        let given = with_flags(path, arguments)?;
         let (mut collection, name) = collection(&given)?;
         let mut note = None;
         if let Some(name) = &name {
@@ -162,6 +132,47 @@ impl Target {
         }
         ApiRequest::get(path, self.headers.watch())
     }
+}
+
+/// Refuses parameters that a watch does not have, or that rawwatch sets itself.
+fn check_parameters(path: &RawPath) -> Result<(), Error> {
+    for name in OURS {
+        if path.parameter(name).is_some() {
+            return Err(Error::usage(format!("PATH has the parameter `{name}`"))
+                .hinted("remove it: rawwatch reads the initial state page by page"));
+        }
+    }
+    path.check_parameters(&PARAMETERS)?;
+    if let Some("0" | "f" | "F" | "false" | "FALSE" | "False") = path.parameter("watch").as_deref()
+    {
+        return Err(Error::usage("PATH has `watch=false`").hinted("remove it"));
+    }
+    Ok(())
+}
+
+/// Adds the parameters that the flags stand for, and checks `--namespace`.
+fn with_flags(mut path: RawPath, arguments: &WatchArgs) -> Result<RawPath, Error> {
+    if let Some(namespace) = arguments.connection.namespace() {
+        path.check_namespace(namespace)?;
+    }
+    for (name, flag, value) in [
+        ("labelSelector", "--selector", &arguments.selector),
+        (
+            "fieldSelector",
+            "--field-selector",
+            &arguments.field_selector,
+        ),
+        (
+            "resourceVersion",
+            "--resource-version",
+            &arguments.resource_version,
+        ),
+    ] {
+        if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
+            path.add_parameter(name, value, flag)?;
+        }
+    }
+    Ok(path)
 }
 
 /// Returns the path of the collection, and the name if `path` is a single object.

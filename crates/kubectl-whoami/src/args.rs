@@ -22,7 +22,7 @@ const EXAMPLES: &str = r#"Examples:
 const EXIT_CODES: &str = r"Sources:
   The answer always names its source: SelfSubjectReview, TokenReview of your own
   token, a CertificateSigningRequest that is not stored, or the name in a
-  refusal. What only the local credential says is marked unverified.
+  refusal. Anything that only the local credential says is marked unverified.
 
 Exit codes:
    0  the server said who you are; with --can: everything is allowed; with
@@ -34,7 +34,7 @@ Exit codes:
    6  not a Kubernetes API server
    8  the credential expires too soon for --fail-if-expires-within
   74  stdout could not be written
-  With --all-contexts, 3 takes precedence over 1.
+  With --all-contexts, 3 takes precedence over 1, and 1 over 8.
 
 Shell completion: see `kubectl whoami completion`";
 
@@ -109,8 +109,9 @@ impl WhoamiArgs {
         }
         match self.connection.flag_of_one_context() {
             Some(flag) if self.all_contexts => {
-                let why = "remove it: each context has its own server and its own login";
-                refuse("--all-contexts", flag, why)
+                let why =
+                    format!("remove {flag}: each context has its own server and its own login");
+                refuse("--all-contexts", flag, &why)
             }
             _ => Ok(()),
         }

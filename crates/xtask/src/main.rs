@@ -22,7 +22,8 @@ mod target;
 mod workspace;
 
 use std::env;
-use std::io::{self, Write as _};
+use std::io;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};

@@ -25,7 +25,8 @@ use hyper::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::connection::{Connection, ConnectionArgs, Contexts, CredentialSummary, ServerTarget};
-use crate::curl::{self, BodySource};
+use crate::curl;
+use crate::curl::BodySource;
 use crate::error::Kind;
 use crate::redaction::Redaction;
 use crate::redaction::documents::has_credentials;

@@ -1,9 +1,8 @@
-//! What a response means, or the lack of one.
+//! The meaning of a response, or of the lack of one.
 //!
 //! A request that may change something may have taken effect as soon as one byte of it was written,
-//! whatever happened to the response: [`Kind::OutcomeUnknown`]. A request of which no byte was written,
-//! and one that changes nothing, has failed: [`Kind::Connection`]. All of this is decided here, without
-//! any I/O.
+//! whatever happened to the response: [`Kind::OutcomeUnknown`]. If no byte was written, or the request
+//! changes nothing, it has failed: [`Kind::Connection`]. All of this is decided here, without any I/O.
 
 use std::time::Duration;
 

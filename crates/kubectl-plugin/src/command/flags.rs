@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use clap::{ArgAction, Command};
 
-use crate::text::boolean::parse_boolean;
+use crate::text::boolean::{VALUE_NAME, parse_boolean};
 
 /// Lets each flag that is on or off take a value, as in `--flag=false` (cobra's boolean flags).
 pub(super) fn with_boolean_values(command: Command) -> Command {
@@ -14,7 +14,7 @@ pub(super) fn with_boolean_values(command: Command) -> Command {
             .action(ArgAction::Set)
             .num_args(0..=1)
             .require_equals(true)
-            .value_name("true|false")
+            .value_name(VALUE_NAME)
             .value_parser(parse_boolean)
             .default_missing_value("true")
             .default_value("false")

@@ -11,13 +11,15 @@ use clap::builder::StyledStr;
 use clap::{Arg, ArgAction, Command};
 
 use super::name::CommandName;
-use crate::text::terminal;
+use crate::text::{boolean, terminal};
 
 /// The heading of the flags that every plugin shares.
 pub(crate) const CONNECTION: &str = "Connection";
 
-/// The column of the texts. After a longer flag, a text that does not fit starts on the next line.
-const TEXT_COLUMN: usize = 30;
+/// The columns of the texts in a wide and in a narrow terminal. After a longer flag, a text that does not fit
+/// starts on the next line.
+const TEXT_COLUMN: usize = 36;
+const NARROW_TEXT_COLUMN: usize = 30;
 
 /// The width of help, in columns, where the terminal is wider or there is none.
 const MAX_WIDTH: usize = 100;
@@ -163,17 +165,21 @@ fn sections<'a>(
 
 /// Renders one argument or flag and its text.
 fn entry(arg: &Arg, help: Option<&StyledStr>, width: usize) -> String {
+    let column = match width {
+        MAX_WIDTH.. => TEXT_COLUMN,
+        _ => NARROW_TEXT_COLUMN,
+    };
     let spec = spec(arg);
     let description = description(arg, help);
-    if spec.len() + 2 <= TEXT_COLUMN {
-        let text = filled(&description, TEXT_COLUMN, width);
-        return format!("{spec:TEXT_COLUMN$}{}", text.trim_start());
+    if spec.len() + 2 <= column {
+        let text = filled(&description, column, width);
+        return format!("{spec:column$}{}", text.trim_start());
     }
     let line = format!("{spec}  {description}\n");
     if line.chars().count() <= width && !description.contains('\n') {
         return line;
     }
-    format!("{spec}\n{}", filled(&description, TEXT_COLUMN, width))
+    format!("{spec}\n{}", filled(&description, column, width))
 }
 
 /// Returns, for example, `  -p, --patch PATCH`.
@@ -199,11 +205,12 @@ fn spec(arg: &Arg) -> String {
         });
         spec.push_str(long);
     }
-    if arg.get_action().takes_values() {
+    let values = names.join(" ");
+    // Like kubectl, help does not show that a flag that is on or off may have a value.
+    if arg.get_action().takes_values() && values != boolean::VALUE_NAME {
         let is_optional = arg
             .get_num_args()
             .is_some_and(|range| range.min_values() == 0);
-        let values = names.join(" ");
         if is_optional {
             let _ = write!(spec, "[={values}]");
         } else {
@@ -277,7 +284,7 @@ fn width() -> usize {
     terminal::width()
         .or_else(columns)
         .unwrap_or(MAX_WIDTH)
-        .clamp(TEXT_COLUMN + 20, MAX_WIDTH)
+        .clamp(NARROW_TEXT_COLUMN + 20, MAX_WIDTH)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //!
 //! * `flags`: kubectl's rules for flags, which clap does not have
 //! * `help`: the pages of help
-//! * `name`: the name by which the user calls the plugin
+//! * `name`: the plugin's name, as the user types it
 //! * `parse_error`: clap's errors, in kubectl's words
 
 mod flags;

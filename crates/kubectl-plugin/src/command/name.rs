@@ -14,7 +14,7 @@ const PREFIX: &str = "kubectl-";
 /// The prefix of a plugin's completer (`kubectl/pkg/cmd/plugin/plugin_completion.go`).
 const COMPLETER_PREFIX: &str = "kubectl_complete-";
 
-/// The documented name of a command, and the one by which it was called.
+/// The documented name of a command, and the name that the user typed.
 pub(crate) struct CommandName {
     /// The name in help texts and hints, for example `kubectl whoami`.
     ours: String,

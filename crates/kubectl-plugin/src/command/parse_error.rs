@@ -19,96 +19,113 @@ pub(super) fn parse_error(
     parser: &Command,
     name: &CommandName,
 ) -> Result<(), Error> {
-    let takes_a_path = parser.get_positionals().next().is_some();
-    let context = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.as_str()),
-        Some(ContextValue::Strings(texts)) => texts.first().map(String::as_str),
-        _ => None,
-    };
-    let flag = context(ContextKind::InvalidArg).unwrap_or_default();
-    let flag_name = flag.split([' ', '=', '[']).next().unwrap_or_default();
-    let value = context(ContextKind::InvalidValue).unwrap_or_default();
-    let known = match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(known)) => known.as_slice(),
-        _ => &[],
-    };
-    let message = match error.kind() {
-        ErrorKind::DisplayVersion => {
-            return output::write(name.put_into(&error.render().to_string()).as_bytes());
-        }
-        ErrorKind::UnknownArgument if flag.starts_with("--") => {
-            format!("unknown flag: {flag_name}")
-        }
-        ErrorKind::UnknownArgument if flag.starts_with('-') => {
-            format!(
-                "unknown shorthand flag: {:?}",
-                flag.chars().nth(1).unwrap_or('-')
-            )
-        }
-        ErrorKind::UnknownArgument if !takes_a_path => {
-            "unexpected argument: this command takes only flags".to_owned()
-        }
-        ErrorKind::UnknownArgument => {
-            "unexpected argument after PATH: only one PATH is allowed".to_owned()
-        }
-        ErrorKind::InvalidValue if value.is_empty() => {
-            format!("flag needs an argument: {flag_name}")
-        }
-        ErrorKind::InvalidValue if !known.is_empty() => {
-            format!(
-                "{flag_name} must be one of [{}], not {value:?}",
-                known.join(" ")
-            )
-        }
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            let reason = error.source().map(ToString::to_string);
-            let reason = reason.as_deref().unwrap_or("it is not valid");
-            own_message(error).map_or_else(
-                || format!("invalid value for {flag_name}: {reason}"),
-                str::to_owned,
-            )
-        }
-        ErrorKind::TooManyValues => format!("{flag_name} takes no value"),
-        ErrorKind::WrongNumberOfValues => {
-            format!(
-                "flag needs all of its arguments: {}",
-                flag.replace(['<', '>'], "")
-            )
-        }
-        ErrorKind::MissingRequiredArgument => format!("{flag_name} is missing"),
-        ErrorKind::InvalidUtf8 => "an argument is not valid UTF-8".to_owned(),
-        _ => "these flags cannot be used together".to_owned(),
-    };
-    let command = name.typed();
-    let help = match error.kind() {
-        ErrorKind::UnknownArgument if !flag.starts_with('-') => {
-            format!("optional values need `=`, as in --dry-run=server; see `{command} --help`")
-        }
-        _ => format!("see `{command} --help`"),
-    };
-    // clap suggests flags that are too far from the one that was typed.
-    let near = match context(ContextKind::SuggestedArg) {
-        Some(near) => nearest(flag_name, [near].into_iter()),
-        None => nearest(value, known.iter().map(String::as_str)),
-    };
-    if let Some(hint) = own(error).and_then(Error::hint) {
-        return Err(Error::usage(message).hinted(hint));
+    if error.kind() == ErrorKind::DisplayVersion {
+        return output::write(name.put_into(&error.render().to_string()).as_bytes());
     }
-    let hint = near.map_or_else(
-        || help.clone(),
-        |near| format!("did you mean `{near}`? {help}"),
-    );
+    let mistake = Mistake::of(error);
+    let message = mistake.message(error, parser.get_positionals().next().is_some());
+    let hint = match own_error(error).and_then(Error::hint) {
+        Some(hint) => hint.to_owned(),
+        None => mistake.hint(error.kind(), name),
+    };
     Err(Error::usage(message).hinted(hint))
 }
 
-/// Returns the error of one of our value parsers, which has its own words.
-fn own(error: &clap::Error) -> Option<&Error> {
-    error.source()?.downcast_ref()
+/// The parts of clap's error that its message needs. A part that it lacks is empty.
+struct Mistake<'a> {
+    /// The argument as clap spells it, for example `--type <TYPE>`.
+    argument: &'a str,
+    /// The flag without its value.
+    flag: &'a str,
+    value: &'a str,
+    valid_values: &'a [String],
+    suggestion: Option<&'a str>,
 }
 
-fn own_message(error: &clap::Error) -> Option<&str> {
-    match own(error)?.kind() {
-        Kind::Usage(message) => Some(message),
-        _ => None,
+impl<'a> Mistake<'a> {
+    fn of(error: &'a clap::Error) -> Self {
+        let context = |kind| match error.get(kind) {
+            Some(ContextValue::String(text)) => Some(text.as_str()),
+            Some(ContextValue::Strings(texts)) => texts.first().map(String::as_str),
+            _ => None,
+        };
+        let argument = context(ContextKind::InvalidArg).unwrap_or_default();
+        Self {
+            argument,
+            flag: argument.split([' ', '=', '[']).next().unwrap_or_default(),
+            value: context(ContextKind::InvalidValue).unwrap_or_default(),
+            valid_values: match error.get(ContextKind::ValidValue) {
+                Some(ContextValue::Strings(values)) => values,
+                _ => &[],
+            },
+            suggestion: context(ContextKind::SuggestedArg),
+        }
     }
+
+    fn message(&self, error: &clap::Error, takes_a_path: bool) -> String {
+        let flag = self.flag;
+        match error.kind() {
+            ErrorKind::UnknownArgument if flag.starts_with("--") => format!("unknown flag: {flag}"),
+            ErrorKind::UnknownArgument if flag.starts_with('-') => {
+                let letter = flag.chars().nth(1).unwrap_or('-');
+                format!("unknown shorthand flag: {letter:?}")
+            }
+            ErrorKind::UnknownArgument if !takes_a_path => {
+                "unexpected argument: this command takes only flags".to_owned()
+            }
+            ErrorKind::UnknownArgument => {
+                "unexpected argument after PATH: only one PATH is allowed".to_owned()
+            }
+            ErrorKind::InvalidValue if self.value.is_empty() => {
+                format!("flag needs an argument: {flag}")
+            }
+            ErrorKind::InvalidValue if !self.valid_values.is_empty() => {
+                let valid = self.valid_values.join(" ");
+                format!("{flag} must be one of [{valid}], not {:?}", self.value)
+            }
+            ErrorKind::InvalidValue | ErrorKind::ValueValidation => invalid_value(error, flag),
+            ErrorKind::TooManyValues => format!("{flag} takes no value"),
+            ErrorKind::WrongNumberOfValues => {
+                let argument = self.argument.replace(['<', '>'], "");
+                format!("flag needs all of its arguments: {argument}")
+            }
+            ErrorKind::MissingRequiredArgument => format!("{flag} is missing"),
+            ErrorKind::InvalidUtf8 => "an argument is not valid UTF-8".to_owned(),
+            _ => "these flags cannot be used together".to_owned(),
+        }
+    }
+
+    /// Returns a hint that points to the help, and to a similar flag or value if there is one.
+    fn hint(&self, kind: ErrorKind, name: &CommandName) -> String {
+        let command = name.typed();
+        let mut hint = format!("see `{command} --help`");
+        if kind == ErrorKind::UnknownArgument && !self.argument.starts_with('-') {
+            hint.insert_str(0, "optional values need `=`, as in --dry-run=server; ");
+        }
+        // clap also suggests flags that are too different from the one that was typed.
+        let near = match self.suggestion {
+            Some(suggestion) => nearest(self.flag, [suggestion].into_iter()),
+            None => nearest(self.value, self.valid_values.iter().map(String::as_str)),
+        };
+        match near {
+            Some(near) => format!("did you mean `{near}`? {hint}"),
+            None => hint,
+        }
+    }
+}
+
+/// Words the error of a value parser. Ours have their own words.
+fn invalid_value(error: &clap::Error, flag: &str) -> String {
+    if let Some(Kind::Usage(message)) = own_error(error).map(Error::kind) {
+        return message.clone();
+    }
+    match error.source() {
+        Some(reason) => format!("invalid value for {flag}: {reason}"),
+        None => format!("invalid value for {flag}: it is not valid"),
+    }
+}
+
+/// Returns the error of one of our value parsers.
+fn own_error(error: &clap::Error) -> Option<&Error> {
+    error.source()?.downcast_ref()
 }

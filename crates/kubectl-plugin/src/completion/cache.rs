@@ -5,9 +5,11 @@
 //! old, or for another key, and a file that cannot be written.
 
 use std::env;
-use std::fs::{self, DirBuilder, File};
+use std::fs;
+use std::fs::{DirBuilder, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write as _};
+use std::io;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{Duration, SystemTime};

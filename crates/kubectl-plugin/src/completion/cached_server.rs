@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::api_server::ApiServer;
-use crate::completion::cache::{self, Cache};
+use crate::completion::cache;
+use crate::completion::cache::Cache;
 use crate::completion::discovery::{ApiResource, Discovery, resource_list};
 use crate::connection::ConnectionArgs;
 use crate::request::{ApiRequest, RawPath};

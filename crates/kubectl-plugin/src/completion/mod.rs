@@ -1,13 +1,13 @@
 //! Completes a command line in a shell, with names from the kubeconfig and the API server.
 //!
-//! A shell asks in one of three ways, and gets the same answer each time ([`Call`]):
+//! A shell asks in one of three ways, and gets the same answer each time (`Call`):
 //! * For `kubectl NAME WORD…`, kubectl runs `kubectl_complete-NAME WORD…`
 //!   (`kubectl/pkg/cmd/plugin/plugin_completion.go`), which is this program under another name.
 //! * For an alias, kubectl's bash script runs `ALIAS __complete WORD…`, which is Cobra's protocol.
 //! * Our own scripts run `kubectl-NAME __completeLine` with the line on stdin. The line may contain a
 //!   token, and every user of the machine can read the arguments of a process.
 //!
-//! Completion sends only GETs, never touches the terminal, and answers within [`TIME_LIMIT`].
+//! Completion sends only GETs, never touches the terminal, and answers within `TIME_LIMIT`.
 //!
 //! # Layout
 //! * `shell_words`: splits a line into words
@@ -31,7 +31,8 @@ mod shell_words;
 mod values;
 
 use std::ffi::OsString;
-use std::io::{self, Read as _};
+use std::io;
+use std::io::Read as _;
 use std::time::Duration;
 
 use clap::Command;

@@ -6,8 +6,10 @@ use crate::completion::cached_server::CachedServer;
 use crate::completion::completions::{Candidate, Completions};
 use crate::completion::line::{Cursor, Line};
 use crate::completion::object;
-use crate::completion::paths::{self, PathFilter};
+use crate::completion::paths;
+use crate::completion::paths::PathFilter;
 use crate::connection::{ConnectionArgs, KubeconfigList};
+use crate::text::boolean;
 
 /// The values of a plugin's own arguments, where clap does not know them.
 pub trait Complete {
@@ -72,7 +74,7 @@ fn flag_names(flag: &Arg) -> impl Iterator<Item = Candidate> {
 fn values_known_to_clap(argument: &Arg, typed: &str) -> Option<Completions> {
     match argument.get_value_names()?.first()?.as_str() {
         "FILE" => return Some(Completions::files()),
-        "true|false" => {
+        boolean::VALUE_NAME => {
             return Some(words(&[("true", ""), ("false", "")], argument, typed));
         }
         _ => {}

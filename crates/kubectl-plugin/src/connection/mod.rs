@@ -35,15 +35,15 @@ use crate::Error;
 use crate::stderr::trace::Trace;
 use auth::credential;
 use auth::exec::ExecPlugin;
-use auth::exec::policy::{self, PluginPolicy};
+use auth::exec::policy;
+use auth::exec::policy::PluginPolicy;
 use auth::exec::shared_run::SharedRuns;
 use flags::duration;
-use kubeconfig::{
-    Kubeconfig, overrides,
-    selection::{self, Selection},
-};
+use kubeconfig::selection::Selection;
+use kubeconfig::{Kubeconfig, overrides, selection};
 use session::{Route, SessionProvider};
-use transport::{meter::Meter, proxy, server_url};
+use transport::meter::Meter;
+use transport::{proxy, server_url};
 
 pub use auth::summary::{
     Authorization, BearerToken, Claims, ClientCertificate, CredentialSummary, ExecPluginInfo,
@@ -129,30 +129,22 @@ impl Files {
         runs: Option<&SharedRuns>,
     ) -> Result<Connection, Error> {
         let trace = self.trace;
+        let selection = selection::select(args, &self.kubeconfig)?;
+        let request_timeout = match &args.request_timeout {
+            Some(text) => duration::parse(text)?,
+            None => None,
+        };
+        let server = server_url::parse(&selection.server)?;
+        let target = server_target(&selection, &server);
         let Selection {
-            server,
-            context_name,
-            namespace,
             cluster_name,
             mut cluster,
             user_name,
             mut user,
             mut notes,
-        } = selection::select(args, &self.kubeconfig)?;
-        let request_timeout = match &args.request_timeout {
-            Some(text) => duration::parse(text)?,
-            None => None,
-        };
-        cluster.server = Some(server.clone());
-        let server = server_url::parse(&server)?;
-        let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
-        let target = ServerTarget {
-            context: context_name,
-            cluster: named(&cluster_name),
-            user: named(&user_name),
-            server: server.to_string().trim_end_matches('/').to_owned(),
-            namespace,
-        };
+            ..
+        } = selection;
+        cluster.server = Some(selection.server);
         let proxy = proxy::choose(cluster.proxy_url.as_deref(), &server)?;
 
         if !server_url::is_tls(&server) {
@@ -187,5 +179,16 @@ impl Files {
             request_timeout,
             notes,
         })
+    }
+}
+
+fn server_target(selection: &Selection, server: &Uri) -> ServerTarget {
+    let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+    ServerTarget {
+        context: selection.context_name.clone(),
+        cluster: named(&selection.cluster_name),
+        user: named(&selection.user_name),
+        server: server.to_string().trim_end_matches('/').to_owned(),
+        namespace: selection.namespace.clone(),
     }
 }

@@ -6,28 +6,28 @@
 //! refused. Files are read again after a minute, and when their content was refused. These are client-go's
 //! rules (`client-go/transport/token_source.go` and `ca_rotation.go`).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
-use http::{
-    Uri,
-    header::{HeaderMap, PROXY_AUTHORIZATION},
-};
+use http::Uri;
+use http::header::{HeaderMap, PROXY_AUTHORIZATION};
 use jiff::Timestamp;
-use kube_client::{
-    Client,
-    config::{AuthInfo, Cluster},
-};
+use kube_client::Client;
+use kube_client::config::{AuthInfo, Cluster};
 use tokio::sync::Mutex;
 
 use crate::Error;
-use crate::connection::auth::credential::{self, Impersonation, ResolvedCredential};
+use crate::connection::auth::credential;
+use crate::connection::auth::credential::{Impersonation, ResolvedCredential};
 use crate::connection::auth::exec::ExecPlugin;
-use crate::connection::auth::exec::answer::{self, Answer};
+use crate::connection::auth::exec::answer;
+use crate::connection::auth::exec::answer::Answer;
 use crate::connection::auth::summary::{CredentialSummary, ExecPluginInfo};
 use crate::connection::tls;
+use crate::connection::transport;
 use crate::connection::transport::meter::Meter;
 use crate::connection::transport::proxy::Proxy;
-use crate::connection::transport::{self, server_url};
+use crate::connection::transport::server_url;
 use crate::error::Kind;
 use crate::stderr::trace::Trace;
 
@@ -313,7 +313,8 @@ fn a_minute_from_now() -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::fs;
+    use std::path::Path;
 
     use faulty_server::FaultyServer;
 

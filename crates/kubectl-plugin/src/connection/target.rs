@@ -1,6 +1,6 @@
 //! The names of the server, the context and the user of a connection.
 
-/// A server, and the names by which it was chosen.
+/// A server, and the names that selected it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerTarget {
     /// The context's name; `None` without a context.

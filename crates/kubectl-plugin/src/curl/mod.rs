@@ -1,7 +1,7 @@
 //! `--curl`: writes the request as a curl command for bash.
 //!
 //! Everyone on the machine can see a command line, and people paste such texts into tickets. So the text
-//! contains no secret. It tells where each one is ([`Source`]), and bash reads it when the command runs: into
+//! contains no secret. It tells where each one is (`Source`), and bash reads it when the command runs: into
 //! a pipe that only curl reads (`<(…)`), or with its own `printf`.
 //!
 //! Pure: a request and a target in, a text out. `sources` locates the secrets of a connection.
@@ -44,11 +44,11 @@ pub(crate) struct CurlTarget {
 
 /// The certificates that are trusted.
 pub(crate) enum Trust {
-    /// Those signed by the platform's authorities.
+    /// Certificates signed by the platform's authorities.
     Platform,
-    /// All of them.
-    Everybody,
-    /// Those signed by these authorities.
+    /// Any certificate: it is not verified.
+    Unverified,
+    /// Certificates signed by these authorities.
     Authorities(Source),
 }
 
@@ -268,7 +268,7 @@ impl Script {
     fn tls(&mut self, way: &CurlTarget, prefix: &str) {
         match &way.trust {
             Trust::Platform => {}
-            Trust::Everybody => self.line(format!("{prefix}insecure")),
+            Trust::Unverified => self.line(format!("{prefix}insecure")),
             Trust::Authorities(source) => {
                 let file = self.pem(source);
                 // Without an own folder, curl trusts the platform's authorities, too.

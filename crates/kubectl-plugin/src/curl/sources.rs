@@ -3,18 +3,21 @@
 //! The rules of precedence are those of `credential`, `session` and `proxy`; here each value is replaced by
 //! its location.
 
-use kube_client::config::AuthInfo;
+use http::Uri;
+use kube_client::config::{AuthInfo, Cluster};
 use serde_json::Value;
 
 use crate::Error;
 use crate::connection::Connection;
-use crate::connection::auth::credential::{self, Impersonation, ResolvedCredential};
+use crate::connection::auth::credential;
+use crate::connection::auth::credential::{Impersonation, ResolvedCredential};
 use crate::connection::auth::exec::ExecPlugin;
 use crate::connection::auth::id_token;
 use crate::connection::flags::args::ConnectionArgs;
 use crate::connection::session::Route;
 use crate::connection::transport::{proxy, server_url};
-use crate::curl::{self, CurlAuth, CurlCertificate, CurlPlugin, CurlTarget, Source, Text, Trust};
+use crate::curl;
+use crate::curl::{CurlAuth, CurlCertificate, CurlPlugin, CurlTarget, Source, Text, Trust};
 use crate::redaction::headers_and_urls::is_credential_name;
 
 const CLUSTER: (&str, &str) = ("clusters", "cluster");
@@ -40,19 +43,6 @@ impl Connection {
             Source::in_kubeconfig(file, CLUSTER, &self.login.route.cluster_name, field)
         };
         let of_user = |field: &str| Source::in_kubeconfig(file, USER, &self.login.user_name, field);
-
-        // As in client-go, the authorities only apply if the server itself speaks TLS.
-        let trust = if !server_url::is_tls(server) {
-            Trust::Platform
-        } else if cluster.insecure_skip_tls_verify == Some(true) {
-            Trust::Everybody
-        } else if cluster.certificate_authority_data.is_some() {
-            Trust::Authorities(of_cluster("certificate-authority-data"))
-        } else if let Some(path) = &cluster.certificate_authority {
-            Trust::Authorities(Source::File(path.clone()))
-        } else {
-            Trust::Platform
-        };
         let proxy_url = if args.proxy_url.is_some() {
             Some(Source::Flag("--proxy-url"))
         } else if cluster.proxy_url.is_some() {
@@ -76,7 +66,7 @@ impl Connection {
         Ok(CurlTarget {
             server: server.clone(),
             server_name: cluster.tls_server_name.clone(),
-            trust,
+            trust: trust(server, cluster, of_cluster),
             certificate: client_certificate(user, of_user),
             login,
             impersonation: credential::headers(
@@ -90,6 +80,22 @@ impl Connection {
             }),
             timeout: self.request_timeout,
         })
+    }
+}
+
+/// Locates the authorities that the server's certificate is checked with. As in client-go, they only apply
+/// if the server itself speaks TLS.
+fn trust(server: &Uri, cluster: &Cluster, of_cluster: impl Fn(&str) -> Source) -> Trust {
+    if !server_url::is_tls(server) {
+        Trust::Platform
+    } else if cluster.insecure_skip_tls_verify == Some(true) {
+        Trust::Unverified
+    } else if cluster.certificate_authority_data.is_some() {
+        Trust::Authorities(of_cluster("certificate-authority-data"))
+    } else if let Some(path) = &cluster.certificate_authority {
+        Trust::Authorities(Source::File(path.clone()))
+    } else {
+        Trust::Platform
     }
 }
 

@@ -11,7 +11,8 @@
 pub(crate) mod response;
 pub(crate) mod status;
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt;
+use std::fmt::{Display, Formatter};
 use std::io;
 
 use kube_core::Status;

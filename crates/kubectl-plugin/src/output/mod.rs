@@ -4,7 +4,8 @@
 
 pub mod jsonpath;
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
+use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 
 use clap::Args;

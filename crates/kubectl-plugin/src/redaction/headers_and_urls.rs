@@ -1,6 +1,7 @@
 //! Headers, URLs and server addresses without the credentials in them.
 
-use http::header::{self, HeaderName, HeaderValue};
+use http::header;
+use http::header::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 
 use crate::redaction::{REDACTED, Redaction};

@@ -1,4 +1,4 @@
-//! What may be shown: everything but credentials and the data of Secrets.
+//! Removes credentials and the data of Secrets from everything that is shown.
 //!
 //! * here: the texts of errors and warnings
 //! * [`documents`]: JSON documents
@@ -62,7 +62,7 @@ const VALUES_FOLLOW: [(&str, &str); 9] = [
     ("Unsupported value: ", ": "),
 ];
 
-/// Phrases by which a response shows that it is about a Secret.
+/// Phrases that show that a response is about a Secret.
 const SECRET_MENTIONS: [&str; 5] = [
     "Kind=Secret",
     "\"kind\":\"Secret\"",

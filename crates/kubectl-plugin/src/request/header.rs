@@ -1,6 +1,7 @@
 //! `-H`: headers that the user adds.
 
-use http::header::{self, HeaderName, HeaderValue};
+use http::header;
+use http::header::{HeaderName, HeaderValue};
 
 use crate::Error;
 

@@ -10,7 +10,8 @@ pub mod progress;
 pub(crate) mod trace;
 
 use std::borrow::Cow;
-use std::io::{self, IsTerminal};
+use std::io;
+use std::io::IsTerminal;
 
 use crate::text::terminal;
 

@@ -1,7 +1,8 @@
 //! The progress line on a terminal. Other output is printed above it, and it disappears at the end.
 
 use std::env;
-use std::io::{self, IsTerminal, Write};
+use std::io;
+use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Moves to the first column and erases the line (ECMA-48, EL).

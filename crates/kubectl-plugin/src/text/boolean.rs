@@ -1,5 +1,8 @@
 //! Booleans as Go spells them.
 
+/// The name of such a value in help and completion.
+pub const VALUE_NAME: &str = "true|false";
+
 /// Parses the value of a boolean flag like Go's `strconv.ParseBool`.
 pub fn parse_boolean(text: &str) -> Result<bool, String> {
     match text {

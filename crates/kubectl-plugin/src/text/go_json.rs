@@ -1,7 +1,8 @@
 //! JSON as Go's `encoding/json` writes it, and therefore as kubectl prints it: characters that are
 //! special in HTML and JavaScript are escaped, and floats are spelled as in Go.
 
-use std::io::{self, Write};
+use std::io;
+use std::io::Write;
 use std::ops::Range;
 
 use serde::Serialize;

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 use std::env;
-use std::io::{self, IsTerminal};
+use std::io;
+use std::io::IsTerminal;
 
 use terminal_size::{Width, terminal_size_of};
 

@@ -1,7 +1,8 @@
 //! Points in time: how servers write them, and how people read them.
 
 use jiff::Timestamp;
-use jiff::fmt::{rfc2822::DateTimeParser, temporal::Pieces};
+use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::fmt::temporal::Pieces;
 use x509_parser::time::ASN1Time;
 
 /// Parses the date in a header, in the one format that is still sent (RFC 9110 §5.6.7).

@@ -27,7 +27,8 @@ use std::rc::Rc;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
-use super::scalar::{self, Scalar};
+use super::scalar;
+use super::scalar::Scalar;
 use super::{Error, MAX_BYTES, MAX_DEPTH, Result, changes_nothing, too_large};
 
 /// The limit for the keys that `<<` merges: their length in bytes, plus [`COST_PER_KEY`] for each. It leaves

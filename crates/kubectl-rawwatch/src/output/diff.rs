@@ -12,7 +12,8 @@ use std::io;
 
 use kubectl_plugin::Error;
 use kubectl_plugin::output::object_name;
-use kubectl_plugin::text::terminal::{self, printable};
+use kubectl_plugin::text::terminal;
+use kubectl_plugin::text::terminal::printable;
 use serde_json::Value;
 
 /// Stands for an absent field.
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_steer_a_terminal_is_shown() {
+    fn control_characters_are_escaped() {
         let mut differ = differ(true);
         describe(&mut differ, "ADDED", &json!({}));
         let steering = json!({"\u{1b}[2J": "\u{9b}2J"});

@@ -84,7 +84,7 @@ impl Printer {
         self.wanted == Some(0) || (self.goal.is_some() && self.unmet_paths == 0)
     }
 
-    /// Writes a line of the server, with our members inserted: `synthetic`, and those of the flags.
+    /// Writes a line of the server, with our members inserted: `synthetic`, and one for each flag.
     fn print(&mut self, path: &str, line: &[u8], synthetic: &str) -> Result<(), Error> {
         if synthetic.is_empty() && !self.tag && !self.timestamps {
             self.format.write(path, line)?;

@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 
 use kubectl_plugin::Error;
 use kubectl_plugin::request::RawPath;
-use kubectl_plugin::text::terminal::{self, fit, printable};
+use kubectl_plugin::text::terminal;
+use kubectl_plugin::text::terminal::{fit, printable};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -389,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_cells_is_shown_by_its_name() {
+    fn an_object_without_cells_is_shown_by_its_name() {
         let mut tables = Tables::new(Layout::default());
         let gone = event("DELETED", COLUMNS, &row("a", "[]"), "");
         let bookmark = event("BOOKMARK", "null", &row("", r#"["",0,"","<unknown>"]"#), "");

@@ -2,7 +2,7 @@
 //!
 //! Servers may lose events (etcd-io/etcd#18089, kubernetes/kubernetes#123072), and nothing on the wire shows
 //! it. A LIST of names and versions is compared once the stream has passed its version, or had the time to.
-//! What the stream said since then is newer than the LIST; everything else must agree.
+//! Objects that the stream changed since then are newer than the LIST; all others must agree.
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -4,7 +4,7 @@
 //! such a batch would lose the rest of it if it resumed from the version of its last event
 //! (kubernetes/kubernetes#110210). So it resumes from the last *older* version, and drops what was already
 //! delivered at the newer one. No version is computed; both were seen. If the server no longer has the older
-//! one, the newer one is no substitute, because the loss would be silent.
+//! one, the newer one is not a substitute, because the loss would be silent.
 
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_delivered_at_the_current_version_is_known() {
+    fn events_delivered_at_the_current_version_are_known() {
         let mut cursor = Cursor::complete(version("10"));
         cursor.deliver(version("12"), Uid::new("a"), EventType::Deleted);
         let knows = |cursor: &Cursor, at: &str, uid, event_type| {

@@ -17,6 +17,7 @@ const NEXT_NOTE: Duration = Duration::from_mins(1);
 const SETTLING: Duration = Duration::from_secs(10);
 
 impl Watcher {
+    /// Decides how the watch goes on after a failed request.
     pub(super) fn fail(
         &mut self,
         now: Duration,
@@ -44,23 +45,37 @@ impl Watcher {
                 _ => {}
             }
         }
-        if !self.may_try_again(now, &error) {
+        if !self.record_and_decide(now, &error) {
             let is_unexplained = self.tries.unexplained.is_some() && code == Some(500);
             return Err(if is_unexplained {
-                let gave_up = format!("{}: the same error twice: {error}", self.options.path);
-                Error::from(Kind::GaveUp(gave_up)).into()
+                self.gave_up(&format!("got the same error twice: {error}"))
             } else {
                 error.into()
             });
         }
+        self.note_outage(now, &error, output)?;
+        let then = match std::mem::take(&mut self.state) {
+            State::Listing(listing) => State::Listing(listing),
+            _ => State::Opening,
+        };
+        self.wait(now, wish, then);
+        Ok(())
+    }
+
+    /// Tells the user about a long outage. Gives up after `--retry-for`.
+    fn note_outage(
+        &mut self,
+        now: Duration,
+        error: &Error,
+        output: &mut impl EventSink,
+    ) -> Result<(), Stop> {
         let outage = self.outage.get_or_insert(Outage {
             since: now,
             next_note: now + FIRST_NOTE,
         });
         let lasted = now.saturating_sub(outage.since);
         if self.options.retry_for.is_some_and(|limit| lasted >= limit) {
-            let gave_up = format!("{}: gave up after {lasted:.0?}: {error}", self.options.path);
-            return Err(Error::from(Kind::GaveUp(gave_up)).into());
+            return Err(self.gave_up(&format!("gave up after {lasted:.0?}: {error}")));
         }
         if now >= outage.next_note {
             outage.next_note = now + NEXT_NOTE;
@@ -74,16 +89,16 @@ impl Watcher {
                 self.options.path
             ));
         }
-        let then = match std::mem::take(&mut self.state) {
-            State::Listing(listing) => State::Listing(listing),
-            _ => State::Opening,
-        };
-        self.wait(now, wish, then);
         Ok(())
     }
 
-    /// Reports whether a failed request may succeed later.
-    fn may_try_again(&mut self, now: Duration, error: &Error) -> bool {
+    fn gave_up(&self, reason: &str) -> Stop {
+        let message = format!("{}: {reason}", self.options.path);
+        Error::from(Kind::GaveUp(message)).into()
+    }
+
+    /// Records a failed request, and decides whether another one may succeed.
+    fn record_and_decide(&mut self, now: Duration, error: &Error) -> bool {
         let status = match error.kind() {
             Kind::Connection(_) => return self.was_there || self.options.retry_for.is_some(),
             Kind::Refused(status) => status,

@@ -92,7 +92,7 @@ impl Listing {
         }
     }
 
-    /// Starts over at the first page. What was printed of an initial state is known now.
+    /// Starts over at the first page. The objects that were already printed are known now.
     pub(crate) fn restart(&mut self) {
         let since = self.version.take();
         *self = Self {
@@ -105,13 +105,13 @@ impl Listing {
         };
     }
 
-    /// Handles one page. `made` gets every resulting line, and must record it in the index. Returns `None` while
+    /// Handles one page. `deliver` gets every resulting line, and must record it in the index. Returns `None` while
     /// pages are missing.
     pub(crate) fn take<E: From<Error>>(
         &mut self,
         page: &Page<'_>,
         index: &mut Index,
-        mut made: impl FnMut(&mut Index, &Line<'_>) -> Result<(), E>,
+        mut deliver: impl FnMut(&mut Index, &Line<'_>) -> Result<(), E>,
     ) -> Result<Option<Listed>, E> {
         if self.token.is_empty() {
             index.begin_round();
@@ -136,7 +136,7 @@ impl Listing {
                     text: &line,
                     synthetic: "",
                 };
-                made(index, &added)?;
+                deliver(index, &added)?;
             }
         }
         self.version = Some(version.clone());
@@ -146,7 +146,7 @@ impl Listing {
         }
         let summary = match self.resync.take() {
             Some((reason, since)) => {
-                Some(self.emit(reason, &since, &version, page, index, &mut made)?)
+                Some(self.emit(reason, &since, &version, page, index, &mut deliver)?)
             }
             None => None,
         };
@@ -186,7 +186,7 @@ impl Listing {
         version: &Version,
         page: &Page<'_>,
         index: &mut Index,
-        made: &mut impl FnMut(&mut Index, &Line<'_>) -> Result<(), E>,
+        deliver: &mut impl FnMut(&mut Index, &Line<'_>) -> Result<(), E>,
     ) -> Result<String, E> {
         self.gone.extend(index.missing());
         self.held.sort_by(|one, other| {
@@ -194,20 +194,7 @@ impl Listing {
                 .partial_cmp(&other.version)
                 .unwrap_or(Ordering::Equal)
         });
-        let count = |event_type| {
-            self.held
-                .iter()
-                .filter(|held| held.event_type == event_type)
-                .count()
-        };
-        let summary = format!(
-            "rawwatch: resynced after {} ({since}→{version}): {} added, {} modified, {} deleted; \
-             intermediate states in the gap are not recoverable",
-            reason.words(),
-            count(EventType::Added),
-            count(EventType::Modified),
-            self.gone.len(),
-        );
+        let summary = self.summary(reason, since, version);
         let synthetic = format!(
             r#""synthetic":true,"reason":"{}","gap":["{since}","{version}"]"#,
             reason.word()
@@ -226,7 +213,7 @@ impl Listing {
                 text: &line,
                 synthetic: &synthetic_deletion,
             };
-            made(index, &deleted)?;
+            deliver(index, &deleted)?;
         }
         for held in self.held.drain(..) {
             make_line(&mut line, held.event_type, |line| {
@@ -238,9 +225,24 @@ impl Listing {
                 text: &line,
                 synthetic: &synthetic,
             };
-            made(index, &changed)?;
+            deliver(index, &changed)?;
         }
         Ok(summary)
+    }
+
+    fn summary(&self, reason: Reason, since: &Version, version: &Version) -> String {
+        let count = |event_type| {
+            let held = self.held.iter();
+            held.filter(|held| held.event_type == event_type).count()
+        };
+        format!(
+            "rawwatch: resynced after {} ({since}→{version}): {} added, {} modified, {} deleted; \
+             intermediate states in the gap are not recoverable",
+            reason.words(),
+            count(EventType::Added),
+            count(EventType::Modified),
+            self.gone.len(),
+        )
     }
 }
 
@@ -288,14 +290,14 @@ mod tests {
             .take::<Error>(
                 &Page::read(page.as_bytes()).unwrap(),
                 index,
-                |index, made| {
-                    serde_json::from_slice::<serde_json::Value>(made.text).unwrap();
-                    index.apply(made.event_type, &made.identity);
+                |index, line| {
+                    serde_json::from_slice::<serde_json::Value>(line.text).unwrap();
+                    index.apply(line.event_type, &line.identity);
                     let text = format!(
                         "{} {}@{}",
-                        made.event_type, made.identity.name, made.identity.resource_version
+                        line.event_type, line.identity.name, line.identity.resource_version
                     );
-                    lines.push(if made.synthetic.is_empty() {
+                    lines.push(if line.synthetic.is_empty() {
                         text
                     } else {
                         format!("[{text}]")

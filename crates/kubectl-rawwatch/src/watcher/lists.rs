@@ -27,14 +27,14 @@ impl Watcher {
         }
         let (counts, is_seeding) = (&mut self.counts, self.is_seeding);
         counts.bytes += body.len() as u64;
-        let listed = listing.take(&page, &mut self.index, |index, made| {
+        let listed = listing.take(&page, &mut self.index, |index, line| {
             if is_seeding {
-                output.seed(made)?;
+                output.seed(line)?;
             } else {
-                output.line(made)?;
+                output.line(line)?;
                 counts.events += 1;
             }
-            index.apply(made.event_type, &made.identity);
+            index.apply(line.event_type, &line.identity);
             stop_when_done(output)
         })?;
         self.outage = None;
@@ -155,7 +155,7 @@ impl Watcher {
                 self.options.path,
                 reason.words()
             );
-            let hint = "without --on-gap=fail, a list finds the differences, which are marked as synthetic";
+            let hint = "use --on-gap=resync to go on: the differences are then printed as synthetic events";
             return Err(Error::from(Kind::Gap(gap)).hinted(hint).into());
         }
         output.trace(&format!(

@@ -243,7 +243,7 @@ impl Watcher {
     }
 }
 
-/// What to do with an event.
+/// The decision about an event.
 enum Verdict {
     New,
     /// It was delivered, or a later one was.

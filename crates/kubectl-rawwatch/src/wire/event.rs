@@ -1,6 +1,7 @@
 //! The parts of an event and of an object that are read: the type and the identity.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt;
+use std::fmt::{Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -3,7 +3,7 @@
 //! * `framer`: splits bytes into lines
 //! * `event`: reads the type and the identity of a line; `json` is its scanner
 //! * `page`: reads one page of a LIST
-//! * `version`, `uid`: the values by which objects and their states are compared
+//! * `version`, `uid`: the identities of objects and of their states
 
 pub(crate) mod event;
 pub(crate) mod framer;

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_item_lacks_is_filled_in_behind_its_brace() {
+    fn missing_type_fields_go_right_after_the_opening_brace() {
         let filled = |object: &str| {
             let mut line = Vec::new();
             append_filled(&mut line, object.as_bytes(), "Pod", "v1");
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_collection_is_none() {
+    fn other_documents_are_not_a_page() {
         for body in [
             "ok",
             "{}",

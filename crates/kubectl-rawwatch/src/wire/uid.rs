@@ -1,6 +1,7 @@
 //! UIDs, stored compactly.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt;
+use std::fmt::{Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 

@@ -5,7 +5,8 @@
 //! for equality.
 
 use std::cmp::Ordering;
-use std::fmt::{self, Display, Formatter};
+use std::fmt;
+use std::fmt::{Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 

@@ -17,7 +17,8 @@ use kubectl_plugin::error::Kind;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::identity::review::{self, read, unexpected_response};
+use crate::identity::review;
+use crate::identity::review::{read, unexpected_response};
 use crate::identity::{Identity, Source, UserInfo};
 
 /// The versions of `SelfSubjectReview`, and their API versions.

@@ -4,7 +4,8 @@ pub(crate) mod ladder;
 pub(crate) mod review;
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display, Formatter};
+use std::fmt;
+use std::fmt::{Display, Formatter};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};

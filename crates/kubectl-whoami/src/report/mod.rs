@@ -16,9 +16,11 @@ use kubectl_plugin::error::Kind;
 use kubectl_plugin::text::utc;
 use kubectl_plugin::{Error, stderr};
 
-use crate::credential::explanation::{self, ServerFacts};
+use crate::credential::explanation;
+use crate::credential::explanation::ServerFacts;
 use crate::credential::{Authentication, Presented};
-use crate::identity::ladder::{self, Requester};
+use crate::identity::ladder;
+use crate::identity::ladder::Requester;
 use crate::identity::{Identity, Source, UserInfo};
 
 /// The user on one server, the credential, and how that is known.

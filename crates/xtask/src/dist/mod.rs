@@ -15,7 +15,8 @@ mod man_page;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -26,7 +27,8 @@ use jiff::Timestamp;
 use crate::dist::archive::Entry;
 use crate::release;
 use crate::target::Target;
-use crate::workspace::{self, Workspace};
+use crate::workspace;
+use crate::workspace::Workspace;
 
 /// Build the plugins, and pack each one with its documents
 #[derive(Parser)]

@@ -25,7 +25,8 @@ mod whoami;
 mod wrapper;
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io;
+use std::io::Write as _;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use control_plane::ControlPlane;

@@ -2,7 +2,8 @@
 //!
 //! MB are 10^6 bytes.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt;
+use std::fmt::{Display, Formatter};
 use std::time::Duration;
 
 use crate::measure::usage::Usage;

@@ -18,7 +18,8 @@ mod svg;
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
+use std::io::Write as _;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;

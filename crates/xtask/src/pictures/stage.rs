@@ -9,7 +9,8 @@ use control_plane::{ControlPlane, build_plugins};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::pictures::recorder::{self, Environment};
+use crate::pictures::recorder;
+use crate::pictures::recorder::Environment;
 use crate::pictures::scenes::Scene;
 use crate::pictures::screen::{Colour, Line, Screen};
 use crate::pictures::svg;

@@ -1,6 +1,7 @@
 //! Explains why no connection was made, to the server or to the proxy in front of it.
 
-use std::io::{self, ErrorKind};
+use std::io;
+use std::io::ErrorKind;
 
 use http::StatusCode;
 

@@ -8,10 +8,9 @@
 mod dial;
 mod tls;
 
-use std::{
-    error::Error as StdError,
-    io::{self, ErrorKind},
-};
+use std::error::Error as StdError;
+use std::io;
+use std::io::ErrorKind;
 
 use http::Uri;
 use rustls::AlertDescription as Alert;

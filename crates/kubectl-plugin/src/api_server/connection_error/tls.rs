@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use rustls::{AlertDescription as Alert, CertificateError, pki_types::UnixTime};
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription as Alert, CertificateError};
 
 use super::{Reason, find};
 use crate::connection::Unverified;

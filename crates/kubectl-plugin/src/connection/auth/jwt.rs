@@ -1,6 +1,7 @@
 //! Reads the claims of a JSON Web Token (RFC 7519) for display. Its signature is not verified.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_jwt_has_no_claims() {
+    fn other_text_has_no_claims() {
         for token in ["", "opaque", "a.b", "a.b.c", "a.e30.c.d", "e30.W10.c"] {
             assert_eq!(Claims::of(token), None, "{token}");
         }

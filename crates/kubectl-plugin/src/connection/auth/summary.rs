@@ -1,15 +1,20 @@
 //! Describes a credential: its kind, its subject and its expiry. Nothing here is sent.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use kube_client::config::AuthInfo;
-use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
-use x509_parser::{certificate::X509Certificate, prelude::FromDer, x509::AttributeTypeAndValue};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::AttributeTypeAndValue;
 
 pub use super::jwt::Claims;
-use crate::connection::auth::credential::{self, ResolvedAuthorization, ResolvedCredential};
+use crate::connection::auth::credential;
+use crate::connection::auth::credential::{ResolvedAuthorization, ResolvedCredential};
 use crate::text::utc;
 
 /// The credential that is sent with a request. It may have both parts; the server decides which one counts.

@@ -72,7 +72,7 @@ pub struct ConnectionArgs {
     /// Extra to impersonate; repeatable
     #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append, value_parser = key_value, hide_short_help = true)]
     pub as_user_extra: Vec<(String, String)>,
-    /// Time limit of one request, such as 5s or 2m; 0 is none
+    /// Time limit of one request, such as 5s or 2m; 0 means no limit
     #[arg(
         long,
         value_name = "DURATION",

@@ -1,11 +1,9 @@
 //! Reads files and finds programs, with errors in Go's words, as kubectl prints them.
 
-use std::{
-    env,
-    fs::{self, File},
-    io::{self, ErrorKind},
-    path::{Path, PathBuf},
-};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
 
 /// Reads a whole file. The error is, for example, `open F: no such file or directory`.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {

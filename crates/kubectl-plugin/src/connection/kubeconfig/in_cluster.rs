@@ -1,7 +1,8 @@
 //! The service account of a Pod
 //! (`client-go/rest/config.go`, `InClusterConfig`).
 
-use std::{env, fs, path::Path};
+use std::path::Path;
+use std::{env, fs};
 
 use kube_client::config::{AuthInfo, Cluster};
 

@@ -17,13 +17,12 @@ pub(crate) mod selection;
 pub(crate) mod validation;
 pub(crate) mod yaml;
 
-use std::{
-    env, fmt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
+use std::{env, fmt};
 
 use kube_client::config::{AuthInfo, Cluster};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::Error;

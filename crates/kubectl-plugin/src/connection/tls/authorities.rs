@@ -1,7 +1,9 @@
 //! A bundle of trusted certificates, read like Go's `x509.CertPool`.
 
-use rustls::pki_types::{CertificateDer, pem::PemObject};
-use x509_parser::{certificate::X509Certificate, prelude::FromDer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
 
 use crate::Error;
 

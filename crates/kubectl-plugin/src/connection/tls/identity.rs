@@ -1,16 +1,14 @@
 //! Parses a client certificate like Go's `tls.X509KeyPair`. X.509 version 1 is accepted, too: `openssl x509
 //! -req` makes such certificates, and rustls itself refuses them.
 
-use rustls::{
-    crypto::ring::sign::any_supported_type,
-    pki_types::{
-        CertificateDer, PrivateKeyDer,
-        pem::{Error as PemError, PemObject},
-    },
-    sign::CertifiedKey,
-};
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::pem::{Error as PemError, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use secrecy::ExposeSecret;
-use x509_parser::{certificate::X509Certificate, prelude::FromDer, time::ASN1Time};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+use x509_parser::time::ASN1Time;
 
 use crate::Error;
 use crate::connection::auth::credential::CertificateAndKey;

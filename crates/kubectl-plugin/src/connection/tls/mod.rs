@@ -9,13 +9,11 @@ mod verifier;
 use std::sync::Arc;
 
 use kube_client::config::Cluster;
-use rustls::{
-    ClientConfig,
-    client::danger::ServerCertVerifier,
-    crypto::ring,
-    pki_types::ServerName,
-    sign::{CertifiedKey, SingleCertAndKey},
-};
+use rustls::ClientConfig;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use rustls_platform_verifier::Verifier as PlatformVerifier;
 

@@ -11,24 +11,24 @@
 //!
 //! Dates, name, purpose and signatures are always checked.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
-    client::{
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-        verify_server_cert_signed_by_trust_anchor, verify_server_name,
-    },
-    crypto::{
-        CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
-    },
-    pki_types::{CertificateDer, ServerName, UnixTime},
-    server::ParsedCertificate,
 };
 use webpki::RawPublicKeyEntity;
-use x509_parser::{
-    certificate::X509Certificate, prelude::FromDer, time::ASN1Time, x509::X509Version,
-};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+use x509_parser::time::ASN1Time;
+use x509_parser::x509::X509Version;
 
 use super::authorities::Bundle;
 use crate::text::utc;
@@ -91,29 +91,15 @@ impl ServerCertVerifier for Verifier {
             return Err(CertificateError::BadEncoding.into());
         };
         check_dates(&certificate, now)?;
-        if certificate.version() == X509Version::V1 {
-            // It contains no name that counts, and webpki does not read it.
-            return Err(nameless(&certificate, server_name));
-        }
-        let leaf = ParsedCertificate::try_from(end_entity)?;
-        if let Err(error) = verify_server_name(&leaf, server_name) {
-            let has_names = matches!(certificate.subject_alternative_name(), Ok(Some(_)));
-            return Err(if has_names {
-                error
-            } else {
-                nameless(&certificate, server_name)
-            });
-        }
+        let leaf = check_name(&certificate, end_entity, server_name)?;
 
-        let bundle = &self.bundle;
-        let trusted: Vec<_> = bundle.iter().filter_map(Trusted::read).collect();
-        let signers = || {
-            trusted
-                .iter()
-                .filter(|one| one.may_sign() && one.is_current(now))
-        };
+        let trusted: Vec<_> = self.bundle.iter().filter_map(Trusted::read).collect();
+        let signers: Vec<_> = trusted
+            .iter()
+            .filter(|authority| authority.may_sign() && authority.is_current(now))
+            .collect();
         let mut anchors = RootCertStore::empty();
-        for signer in signers() {
+        for signer in &signers {
             anchors.add(signer.der.clone())?;
         }
         let chain = verify_server_cert_signed_by_trust_anchor(
@@ -126,11 +112,11 @@ impl ServerCertVerifier for Verifier {
         let Err(refusal) = chain else {
             return Ok(ServerCertVerified::assertion());
         };
-        let is_itself_trusted = bundle.contains(end_entity);
+        let is_itself_trusted = self.bundle.contains(end_entity);
         // webpki would check name constraints, but does not look at such a leaf.
         let is_signed_authority = || {
             certificate.is_ca()
-                && signers().any(|signer| {
+                && signers.iter().any(|signer| {
                     matches!(signer.certificate.name_constraints(), Ok(None))
                         && self.is_signed_by(&certificate, signer)
                 })
@@ -138,20 +124,19 @@ impl ServerCertVerifier for Verifier {
         if serves(&certificate) && (is_itself_trusted || is_signed_authority()) {
             return Ok(ServerCertVerified::assertion());
         }
-        let issuer = trusted.iter().find(|one| {
-            one.may_sign()
-                && !one.is_current(now)
-                && one.certificate.subject().as_raw() == certificate.issuer().as_raw()
-        });
-        Err(match issuer {
-            Some(issuer) => outdated(&issuer.certificate, now),
-            None if !certificate.is_ca() || !serves(&certificate) => refusal,
-            None if intermediates.is_empty() => CertificateError::UnknownIssuer.into(),
-            None => unverified(
+        if let Some(issuer) = outdated_issuer(&trusted, &certificate, now) {
+            return Err(outdated(&issuer.certificate, now));
+        }
+        Err(if !certificate.is_ca() || !serves(&certificate) {
+            refusal
+        } else if intermediates.is_empty() {
+            CertificateError::UnknownIssuer.into()
+        } else {
+            unverified(
                 "certificate signed by unknown authority",
                 "the server uses an authority's certificate (CA:TRUE), which must be signed directly by a \
                  trusted authority",
-            ),
+            )
         })
     }
 
@@ -203,6 +188,39 @@ impl<'a> Trusted<'a> {
     fn is_current(&self, now: UnixTime) -> bool {
         check_dates(&self.certificate, now).is_ok()
     }
+}
+
+/// Checks that the certificate is for the server, and returns it as webpki reads it.
+fn check_name<'a>(
+    certificate: &X509Certificate<'_>,
+    der: &'a CertificateDer<'_>,
+    server_name: &ServerName<'_>,
+) -> Result<ParsedCertificate<'a>, Error> {
+    if certificate.version() == X509Version::V1 {
+        // It contains no name that counts, and webpki does not read it.
+        return Err(nameless(certificate, server_name));
+    }
+    let leaf = ParsedCertificate::try_from(der)?;
+    match verify_server_name(&leaf, server_name) {
+        Ok(()) => Ok(leaf),
+        Err(error) => match certificate.subject_alternative_name() {
+            Ok(Some(_)) => Err(error),
+            _ => Err(nameless(certificate, server_name)),
+        },
+    }
+}
+
+/// Finds the authority that signed the certificate but is not valid now.
+fn outdated_issuer<'a>(
+    trusted: &'a [Trusted<'a>],
+    certificate: &X509Certificate<'_>,
+    now: UnixTime,
+) -> Option<&'a Trusted<'a>> {
+    trusted.iter().find(|authority| {
+        authority.may_sign()
+            && !authority.is_current(now)
+            && authority.certificate.subject().as_raw() == certificate.issuer().as_raw()
+    })
 }
 
 fn check_dates(certificate: &X509Certificate<'_>, time: UnixTime) -> Result<(), Error> {

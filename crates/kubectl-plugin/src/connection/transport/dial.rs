@@ -1,33 +1,26 @@
 //! Opens a connection: TCP, then the proxy's handshake if there is one, then TLS
 //! (`net/http`, `Transport.dialConn`).
 
-use std::{
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::{Duration, Instant},
-    vec,
-};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use std::{io, vec};
 
 use http::{HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::Empty;
-use hyper::{body::Bytes, client::conn::http1, ext::ReasonPhrase};
-use hyper_util::{
-    client::legacy::connect::{
-        HttpConnector,
-        dns::{GaiResolver, Name},
-        proxy::SocksV5,
-    },
-    rt::TokioIo,
-};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::ext::ReasonPhrase;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use hyper_util::client::legacy::connect::proxy::SocksV5;
+use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower::{BoxError, Service, ServiceExt};
 

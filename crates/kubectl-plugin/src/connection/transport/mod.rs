@@ -19,14 +19,10 @@ pub(crate) mod server_url;
 use std::sync::Arc;
 
 use http::Uri;
-use hyper_util::{
-    client::legacy::Client as HttpClient,
-    rt::{TokioExecutor, TokioIo},
-};
-use kube_client::{
-    Client, Config,
-    client::{Body, ConfigExt},
-};
+use hyper_util::client::legacy::Client as HttpClient;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use kube_client::client::{Body, ConfigExt};
+use kube_client::{Client, Config};
 use tower::{BoxError, ServiceBuilder};
 
 use crate::connection::tls::Tls;

@@ -1,10 +1,9 @@
 //! Checks the first bytes of the peer, to recognize plain HTTP in place of TLS and TLS in place of plain HTTP.
 
-use std::{
-    io::{self, IoSlice},
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::io;
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 

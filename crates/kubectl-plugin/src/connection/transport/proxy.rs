@@ -1,10 +1,13 @@
 //! Chooses the proxy: of `--proxy-url` or the kubeconfig, otherwise of the environment by Go's rules
 //! (`client-go/tools/clientcmd/helpers.go`, `golang.org/x/net/http/httpproxy`).
 
-use std::{borrow::Cow, env};
+use std::borrow::Cow;
+use std::env;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderValue, Uri, uri::Authority};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::uri::Authority;
+use http::{HeaderValue, Uri};
 use percent_encoding::percent_decode_str;
 
 use crate::Error;

@@ -3,7 +3,8 @@
 
 use std::net::IpAddr;
 
-use http::{Uri, uri::Scheme};
+use http::Uri;
+use http::uri::Scheme;
 
 use crate::Error;
 use crate::redaction::headers_and_urls::address_without_userinfo;

@@ -70,7 +70,7 @@ pub(super) enum Operator {
     GreaterOrEqual,
 }
 
-/// What is wrong with a template, and at which byte.
+/// A mistake in a template, and its position.
 #[derive(Debug)]
 pub(super) struct SyntaxError {
     pub(super) position: usize,

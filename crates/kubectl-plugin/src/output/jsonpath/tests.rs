@@ -1,4 +1,4 @@
-//! What a comparison with kubectl cannot show: positions, differences, limits.
+//! Tests positions, differences and limits. tests/jsonpath compares the rest with kubectl.
 
 use serde_json::{Value, json};
 

@@ -185,7 +185,7 @@ impl RawPath {
             return Err(Error::usage(format!(
                 "PATH is not a resource, so the verb {verb} does not apply to it"
             ))
-            .hinted(format!("use {}", METHODS.join(", "))));
+            .hinted(format!("use an HTTP method: {}", METHODS.join(", "))));
         }
         Ok(Attributes::NonResource {
             verb: verb.as_str().to_owned(),

@@ -15,7 +15,8 @@ mod field_selector;
 mod query;
 mod resource;
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt;
+use std::fmt::{Display, Formatter};
 use std::str::FromStr;
 
 use http::Uri;

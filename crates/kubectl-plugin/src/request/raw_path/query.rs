@@ -108,7 +108,7 @@ impl RawPath {
     }
 }
 
-/// Decodes a name or value like that of an HTML form, as the server does.
+/// Decodes a name or value as an HTML form encodes it, as the server does.
 fn decode(text: &str) -> Cow<'_, str> {
     if text.contains('+') {
         let spaced = text.replace('+', " ");

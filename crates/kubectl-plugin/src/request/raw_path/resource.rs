@@ -1,4 +1,4 @@
-//! What an API path names, by the API server's rules
+//! Reads the API group, version, resource and name in a path by the API server's rules
 //! (`apiserver/pkg/endpoints/request/requestinfo.go`).
 
 use percent_encoding::percent_decode_str;

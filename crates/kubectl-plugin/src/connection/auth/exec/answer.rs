@@ -48,10 +48,13 @@ impl Answer {
         if returned != Some(version) {
             let known = [V1, V1BETA1]
                 .into_iter()
-                .find(|known| returned == Some(*known));
+                .find(|known| returned == Some(*known))
+                .map_or_else(
+                    || "an unknown version".to_owned(),
+                    |known| format!("version {known}"),
+                );
             return Err(format!(
-                "exec plugin is configured to use API version {version}, plugin returned version {}",
-                known.unwrap_or("that is none")
+                "exec plugin is configured to use API version {version}, plugin returned {known}"
             ));
         }
         let status = document["status"].take();

@@ -13,18 +13,18 @@ pub(crate) mod answer;
 pub(crate) mod policy;
 pub(crate) mod shared_run;
 
-use std::{
-    io::{ErrorKind, IsTerminal, stdin},
-    path::PathBuf,
-    process::Stdio,
-    sync::Arc,
-};
+use std::io::{ErrorKind, IsTerminal, stdin};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use kube_client::config::{Cluster, ExecConfig, ExecInteractiveMode};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::{io::AsyncReadExt, process::Command};
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
 
 use crate::Error;
 use crate::connection::auth::credential;

@@ -4,10 +4,8 @@
 //! Other preferences do not matter here. Without the policy, these commands would run programs that the
 //! user's kubectl refuses to run.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-};
+use std::env;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;

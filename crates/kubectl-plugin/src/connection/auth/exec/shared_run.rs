@@ -1,11 +1,14 @@
 //! Runs of exec plugins that several contexts share.
 
-use std::{cell::RefCell, collections::HashMap, sync::Arc};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
 use crate::Error;
-use crate::connection::auth::exec::answer::{self, Answer};
+use crate::connection::auth::exec::answer;
+use crate::connection::auth::exec::answer::Answer;
 
 /// The runs, by everything that a run depends on.
 #[derive(Default)]
