@@ -2,11 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod krew {
-    pub(crate) mod client;
-    pub(crate) mod release;
+mod client;
+mod release;
 
-    mod archives;
-    mod index;
-    mod installation;
-}
+mod archives;
+mod index;
+mod installation;

@@ -3,15 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod jsonpath_cases;
+mod cases;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use cases::{CASES, Case, DEPLOYMENT, Document, Expected, WIDGET, WIDGET_DEFINITION};
 use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Reply};
-use jsonpath_cases::{CASES, Case, DEPLOYMENT, Document, Expected, WIDGET, WIDGET_DEFINITION};
 use support::{Outcome, admin, run};
 
 /// The objects of the table on the real server, and their list, which only kubectl makes up, on

@@ -1,9 +1,3 @@
-//! Logins that change while a command runs: when an exec plugin is started, how often, what it
-//! may read, what of it is seen, and when a token's file is read again.
-//!
-//! The plugin is a shell script that counts its own runs and logs in with a token that holds
-//! their number.
-
 use std::{
     fs,
     io::Write,
@@ -20,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
 use support::{Outcome, pseudo_terminal};
 
-use super::{OURS, PATH, Program};
+use super::program::{OURS, PATH, Program};
 
 /// The plugin; `$END` is when its credential expires, `$BEFORE` what it does first.
 const PLUGIN: &str = r#"
