@@ -16,7 +16,8 @@ use support::{Outcome, pseudo_terminal};
 
 use super::program::{OURS, PATH, Program};
 
-/// The plugin; `$END` is when its credential expires, `$BEFORE` what it does first.
+/// An exec plugin that counts its runs, and returns a token with their number. It runs `$BEFORE` first, and
+/// `$END` is the expiry date of the token.
 const PLUGIN: &str = r#"
 echo "$KUBERNETES_EXEC_INFO" | head -n 1 >> runs
 count=$(grep -c . runs)
@@ -38,24 +39,24 @@ const APPLY: [&str; 6] = [
 ];
 const PATCH: [&str; 4] = ["--type=merge", "-p", r#"{"data":{"a":"b"}}"#, OBJECT];
 
-/// A scripted server and a user of an exec plugin.
-struct Scene {
+/// A scripted server, and a kubeconfig for a user with the exec plugin.
+struct Fixture {
     server: FaultyServer,
 }
 
-impl Scene {
+impl Fixture {
     fn new(script: impl IntoIterator<Item = Answer>) -> Result<Self> {
         let server = FaultyServer::start(script)?;
         fs::write(server.folder().join("plugin"), PLUGIN)?;
-        let scene = Self { server };
-        scene.set_user(
+        let fixture = Self { server };
+        fixture.set_user(
             "exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, \
              command: sh, args: [plugin]}",
         )?;
-        Ok(scene)
+        Ok(fixture)
     }
 
-    /// Writes the kubeconfig, with these fields of the user.
+    /// Replaces the fields of the user in the kubeconfig.
     fn set_user(&self, fields: &str) -> Result<()> {
         let kubeconfig = self.server.kubeconfig()?;
         let text = fs::read_to_string(&kubeconfig)?;
@@ -64,6 +65,7 @@ impl Scene {
         Ok(())
     }
 
+    /// Returns a program with the kubeconfig.
     fn command(&self, program: Program) -> Result<Command> {
         let mut command = Command::new(program.path()?);
         command
@@ -78,24 +80,25 @@ impl Scene {
         Ok(command)
     }
 
-    /// Our command, with these arguments and the environment that the plugin takes.
+    /// Runs rawpatch with variables for the plugin.
     fn rawpatch(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Outcome> {
         let mut command = self.command(Program::Ours)?;
         let environment = environment.iter().copied();
         Ok(command.args(arguments).envs(environment).output()?.into())
     }
 
+    /// Returns the path of a file in the folder of the server.
     fn file(&self, name: &str) -> PathBuf {
         self.server.folder().join(name)
     }
 
-    /// How often the plugin ran.
+    /// Returns how often the plugin ran.
     fn runs(&self) -> usize {
         let lines = fs::read_to_string(self.file("runs")).unwrap_or_default();
         lines.lines().count()
     }
 
-    /// Which login each request came with.
+    /// Returns the credential of each request.
     fn logins(&self) -> Vec<String> {
         let requests = self.server.requests();
         let logins = requests
@@ -114,6 +117,7 @@ fn wait_until(condition: impl Fn() -> bool) {
     }
 }
 
+/// Returns a response with this status code.
 fn reply(code: u16) -> Answer {
     let body = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code,
@@ -126,79 +130,79 @@ fn reply(code: u16) -> Answer {
 #[test]
 fn a_plugin_runs_once_for_all_requests_of_a_command() -> Result<()> {
     for environment in [vec![], vec![("END", "\"2100-01-01T00:00:00Z\"")]] {
-        let scene = Scene::new([reply(200)])?;
-        scene.rawpatch(&APPLY, &environment)?.succeeded();
-        assert_eq!(scene.logins(), ["Bearer token-1", "Bearer token-1"]);
-        assert_eq!(scene.runs(), 1);
-        // A kept connection may be gone by the time that the patch is written to it.
-        assert_eq!(scene.server.connections(), 2);
+        let fixture = Fixture::new([reply(200)])?;
+        fixture.rawpatch(&APPLY, &environment)?.succeeded();
+        assert_eq!(fixture.logins(), ["Bearer token-1", "Bearer token-1"]);
+        assert_eq!(fixture.runs(), 1);
+        // An idle connection may be closed before the patch is sent, so each request has its own.
+        assert_eq!(fixture.server.connections(), 2);
     }
     Ok(())
 }
 
 #[test]
 fn a_plugin_runs_again_when_its_credential_has_expired() -> Result<()> {
-    let scene = Scene::new([reply(200)])?;
-    scene
+    let fixture = Fixture::new([reply(200)])?;
+    fixture
         .rawpatch(&APPLY, &[("END", "\"2020-01-01T00:00:00Z\"")])?
         .succeeded();
-    assert_eq!(scene.logins(), ["Bearer token-1", "Bearer token-2"]);
-    assert_eq!(scene.runs(), 2);
+    assert_eq!(fixture.logins(), ["Bearer token-1", "Bearer token-2"]);
+    assert_eq!(fixture.runs(), 2);
     Ok(())
 }
 
-/// kubectl runs its plugin again too, and leaves it to the user to send the request again.
+/// kubectl runs the plugin again, too, but does not repeat the request.
 #[test]
 fn after_a_401_a_plugin_runs_again_and_the_request_is_sent_once_more() -> Result<()> {
-    let scene = Scene::new([reply(401), reply(200)])?;
-    scene.rawpatch(&PATCH, &[])?.succeeded();
-    assert_eq!(scene.logins(), ["Bearer token-1", "Bearer token-2"]);
-    assert_eq!(scene.runs(), 2);
-    let requests = scene.server.requests();
+    let fixture = Fixture::new([reply(401), reply(200)])?;
+    fixture.rawpatch(&PATCH, &[])?.succeeded();
+    assert_eq!(fixture.logins(), ["Bearer token-1", "Bearer token-2"]);
+    assert_eq!(fixture.runs(), 2);
+    let requests = fixture.server.requests();
     assert_eq!(requests[0].body, requests[1].body);
     assert_eq!(requests[0].target, requests[1].target);
 
-    let scene = Scene::new([reply(401), reply(200)])?;
-    let mut kubectl = scene.command(Program::Kubectl)?;
+    let fixture = Fixture::new([reply(401), reply(200)])?;
+    let mut kubectl = fixture.command(Program::Kubectl)?;
     let output = kubectl.args(["get", "--raw", OBJECT]).output()?;
     assert!(!output.status.success());
-    assert_eq!(scene.logins(), ["Bearer token-1"]);
-    assert_eq!(scene.runs(), 2);
+    assert_eq!(fixture.logins(), ["Bearer token-1"]);
+    assert_eq!(fixture.runs(), 2);
     Ok(())
 }
 
 #[test]
 fn a_second_401_is_final() -> Result<()> {
-    let scene = Scene::new([reply(401)])?;
-    let outcome = scene.rawpatch(&PATCH, &[])?.ended(3);
+    let fixture = Fixture::new([reply(401)])?;
+    let outcome = fixture.rawpatch(&PATCH, &[])?.ended(3);
     assert_eq!(
         outcome.stderr,
         "error: You must be logged in to the server (Unauthorized)\n"
     );
-    assert_eq!((scene.server.requests().len(), scene.runs()), (2, 2));
+    assert_eq!((fixture.server.requests().len(), fixture.runs()), (2, 2));
     Ok(())
 }
 
-/// What is behind the API server may have done anything before it said so.
+/// A server behind the API server may have applied the request before it answered.
 #[test]
 fn a_401_from_behind_the_api_server_is_final() -> Result<()> {
-    let scene = Scene::new([reply(401)])?;
+    let fixture = Fixture::new([reply(401)])?;
     let path = "/api/v1/namespaces/default/services/app/proxy/orders/7";
-    let outcome = scene.rawpatch(&["--type=merge", "-p", "a: b", path], &[])?;
+    let outcome = fixture.rawpatch(&["--type=merge", "-p", "a: b", path], &[])?;
     outcome.ended(3);
-    assert_eq!((scene.server.requests().len(), scene.runs()), (1, 1));
+    assert_eq!((fixture.server.requests().len(), fixture.runs()), (1, 1));
     Ok(())
 }
 
-/// The 401 settles what became of the first request, so only the second one's fate counts.
+/// After a 401 it is certain that the first request was not applied.
 #[test]
-fn what_becomes_of_the_second_request_is_told_apart() -> Result<()> {
+fn only_the_second_request_decides_the_exit_code() -> Result<()> {
     for (answer, code) in [(Answer::CloseAtOnce, 3), (Answer::CloseUnanswered, 10)] {
-        let scene = Scene::new([reply(401), answer])?;
-        scene.rawpatch(&PATCH, &[])?.ended(code);
+        let fixture = Fixture::new([reply(401), answer])?;
+        fixture.rawpatch(&PATCH, &[])?.ended(code);
     }
-    let scene = Scene::new([reply(401)])?;
-    let outcome = scene.rawpatch(&PATCH, &[("BEFORE", "[ $count = 1 ] || exit 5")])?;
+    let fixture = Fixture::new([reply(401)])?;
+    let outcome = fixture.rawpatch(&PATCH, &[("BEFORE", "[ $count = 1 ] || exit 5")])?;
     assert_eq!(
         outcome.ended(3).stderr,
         "Unable to connect to the server: getting credentials: exec: executable sh failed with exit code 5\n"
@@ -208,7 +212,7 @@ fn what_becomes_of_the_second_request_is_told_apart() -> Result<()> {
 
 #[test]
 fn refused_input_runs_no_plugin() -> Result<()> {
-    let scene = Scene::new([reply(200)])?;
+    let fixture = Fixture::new([reply(200)])?;
     for arguments in [
         &["-p", "{", OBJECT] as &[&str],
         &["-p", "{}", OBJECT],
@@ -219,9 +223,9 @@ fn refused_input_runs_no_plugin() -> Result<()> {
         &["-f", "none", OBJECT],
         &["-p", "a: b", "--request-timeout=x", OBJECT],
     ] {
-        scene.rawpatch(arguments, &[])?.ended(2);
+        fixture.rawpatch(arguments, &[])?.ended(2);
     }
-    assert_eq!((scene.server.connections(), scene.runs()), (0, 0));
+    assert_eq!((fixture.server.connections(), fixture.runs()), (0, 0));
     Ok(())
 }
 
@@ -229,13 +233,13 @@ fn refused_input_runs_no_plugin() -> Result<()> {
 fn a_patch_on_stdin_arrives_whole_though_the_plugin_reads_stdin() -> Result<()> {
     let patch = json!({"data": {"key": "x".repeat(300_000)}}).to_string();
     for mode in ["Never", "IfAvailable"] {
-        let scene = Scene::new([reply(200)])?;
-        scene.set_user(&format!(
+        let fixture = Fixture::new([reply(200)])?;
+        fixture.set_user(&format!(
             "exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: {mode}, \
              command: sh, args: [plugin]}}"
         ))?;
         for source in ["-f", "-p"] {
-            let mut child = scene
+            let mut child = fixture
                 .command(Program::Ours)?
                 .args(["--type=merge", source, "-", OBJECT])
                 .env("BEFORE", "cat >> plugin-read")
@@ -246,19 +250,19 @@ fn a_patch_on_stdin_arrives_whole_though_the_plugin_reads_stdin() -> Result<()> 
             drop(stdin);
             Outcome::from(child.wait_with_output()?).succeeded();
         }
-        for request in scene.server.requests() {
+        for request in fixture.server.requests() {
             assert_eq!(request.body, patch.as_bytes());
         }
-        assert_eq!((scene.server.requests().len(), scene.runs()), (2, 2));
-        assert_eq!(fs::read(scene.file("plugin-read"))?, b"");
+        assert_eq!((fixture.server.requests().len(), fixture.runs()), (2, 2));
+        assert_eq!(fs::read(fixture.file("plugin-read"))?, b"");
     }
     Ok(())
 }
 
-/// The table of interactiveMode, with a terminal and with `/dev/null`; where the command does
-/// not read stdin itself, beside kubectl.
+/// Every interactiveMode, with a terminal and with `/dev/null`. Compares with kubectl unless the command reads
+/// stdin itself.
 #[test]
-fn a_plugin_reads_a_terminal_that_nobody_else_reads() -> Result<()> {
+fn a_plugin_reads_the_terminal_unless_the_command_does() -> Result<()> {
     const NO_TERMINAL: Result<bool, &str> = Err("standard input is not a terminal");
     const IN_USE: Result<bool, &str> =
         Err("standard input is unavailable: used by stdin resource manifest reader");
@@ -280,19 +284,19 @@ fn a_plugin_reads_a_terminal_that_nobody_else_reads() -> Result<()> {
         };
         for program in programs {
             let row = format!("{program:?} {mode} {is_terminal} {is_in_use}");
-            let scene = Scene::new([reply(200)])?;
-            scene.set_user(&format!(
+            let fixture = Fixture::new([reply(200)])?;
+            fixture.set_user(&format!(
                 "exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: {mode}, \
                  command: sh, args: [plugin]}}"
             ))?;
-            let mut command = scene.command(*program)?;
+            let mut command = fixture.command(*program)?;
             command.env("BEFORE", "read -r line; echo \"$line\" > plugin-read");
             match (program, is_in_use) {
                 (_, true) => command.args(["--type=merge", "-f", "-", OBJECT]),
                 (Program::Kubectl, _) => command.args(["get", "--raw", OBJECT]),
                 (Program::Ours, _) => command.args(PATCH),
             };
-            // Should the plugin wait for what nobody types.
+            // The test must end if the plugin waits for input.
             command.arg("--request-timeout=20s");
             let (mut controller, terminal) = pseudo_terminal::open();
             if is_terminal {
@@ -305,9 +309,9 @@ fn a_plugin_reads_a_terminal_that_nobody_else_reads() -> Result<()> {
             match expected {
                 Ok(is_interactive) => {
                     assert_eq!(outcome.code, Some(0), "{row}: {outcome:?}");
-                    let info: Value = serde_json::from_slice(&fs::read(scene.file("runs"))?)?;
+                    let info: Value = serde_json::from_slice(&fs::read(fixture.file("runs"))?)?;
                     assert_eq!(info["spec"]["interactive"], is_interactive, "{row}");
-                    let read = fs::read_to_string(scene.file("plugin-read"))?;
+                    let read = fs::read_to_string(fixture.file("plugin-read"))?;
                     assert_eq!(read.trim() == "{\"typed\":1}", is_interactive, "{row}");
                 }
                 Err(reason) => {
@@ -317,11 +321,15 @@ fn a_plugin_reads_a_terminal_that_nobody_else_reads() -> Result<()> {
                          support interactive mode: {reason}\n"
                     );
                     assert_eq!(outcome.stderr, line, "{row}");
-                    assert_eq!(scene.runs(), 0, "{row}");
+                    assert_eq!(fixture.runs(), 0, "{row}");
                 }
             }
             if is_in_use && expected.is_ok() {
-                assert_eq!(scene.server.requests()[0].body, b"{\"typed\":1}\n", "{row}");
+                assert_eq!(
+                    fixture.server.requests()[0].body,
+                    b"{\"typed\":1}\n",
+                    "{row}"
+                );
             }
         }
     }
@@ -329,8 +337,8 @@ fn a_plugin_reads_a_terminal_that_nobody_else_reads() -> Result<()> {
 }
 
 #[test]
-fn a_plugin_that_is_not_installed_gets_the_kubeconfigs_hint() -> Result<()> {
-    let scene = Scene::new([reply(200)])?;
+fn a_missing_plugin_shows_its_install_hint() -> Result<()> {
+    let fixture = Fixture::new([reply(200)])?;
     for (command, hint, shown) in [
         (
             "none",
@@ -344,11 +352,11 @@ fn a_plugin_that_is_not_installed_gets_the_kubeconfigs_hint() -> Result<()> {
         ),
         ("./none", "installHint: get it, ", "get it"),
     ] {
-        scene.set_user(&format!(
+        fixture.set_user(&format!(
             "exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, {hint} \
              command: {command}}}"
         ))?;
-        let outcome = scene.rawpatch(&PATCH, &[])?.ended(3);
+        let outcome = fixture.rawpatch(&PATCH, &[])?.ended(3);
         let hint = format!("\nhint: {shown}\n");
         assert!(outcome.stderr.ends_with(&hint), "{outcome:?}");
     }
@@ -356,9 +364,9 @@ fn a_plugin_that_is_not_installed_gets_the_kubeconfigs_hint() -> Result<()> {
 }
 
 #[test]
-fn nothing_of_what_a_plugin_prints_is_shown_but_its_stderr() -> Result<()> {
+fn only_the_stderr_of_a_plugin_is_shown() -> Result<()> {
     let secret = "hunter2-of-the-plugin";
-    let scene = Scene::new([reply(403)])?;
+    let fixture = Fixture::new([reply(403)])?;
     let credential = |version: &str, status: &str| {
         format!(r#"{{"kind": "ExecCredential", "apiVersion": "{version}", "status": {status}}}"#)
     };
@@ -388,51 +396,55 @@ fn nothing_of_what_a_plugin_prints_is_shown_but_its_stderr() -> Result<()> {
         format!("[{secret}"),
         format!("{{{secret:?}: {{{secret:?}"),
     ] {
-        fs::write(scene.file("answer"), answer)?;
+        fs::write(fixture.file("answer"), answer)?;
         for last in ["exit 0", "exit 7", "kill -9 $$"] {
             let before = format!("echo plugin-on-stderr >&2; cat answer; {last}");
             for flags in [&[] as &[&str], &["--include", "-o=json"]] {
                 let arguments = [&PATCH, flags].concat();
-                let outcome = scene.rawpatch(&arguments, &[("BEFORE", &before)])?;
+                let outcome = fixture.rawpatch(&arguments, &[("BEFORE", &before)])?;
                 let outcome = outcome.failed().says("plugin-on-stderr\n");
                 let shown = [outcome.stdout, outcome.stderr].concat();
-                // In base64 the middle of it looks the same wherever it begins.
+                // The middle of the encoded text does not depend on the text around it.
                 for hidden in [secret, &STANDARD.encode(secret)[..24], "ExecCredential\""] {
                     assert!(!shown.contains(hidden), "{shown}");
                 }
             }
         }
     }
-    let logins = scene.logins();
+    let logins = fixture.logins();
     assert!(logins.contains(&format!("Bearer {secret}")), "{logins:?}");
     Ok(())
 }
 
 #[test]
-fn the_request_timeout_holds_for_the_plugin_too() -> Result<()> {
-    let scene = Scene::new([reply(200)])?;
+fn the_request_timeout_includes_the_plugin() -> Result<()> {
+    let fixture = Fixture::new([reply(200)])?;
     let start = Instant::now();
     let arguments = [&PATCH as &[&str], &["--request-timeout=1s"]].concat();
     let before = "echo $$ > process; exec sleep 20";
-    scene.rawpatch(&arguments, &[("BEFORE", before)])?.ended(3);
-    assert_eq!(scene.server.requests().len(), 0);
-    let plugin = fs::read_to_string(scene.file("process"))?.trim().parse()?;
+    fixture
+        .rawpatch(&arguments, &[("BEFORE", before)])?
+        .ended(3);
+    assert_eq!(fixture.server.requests().len(), 0);
+    let plugin = fs::read_to_string(fixture.file("process"))?
+        .trim()
+        .parse()?;
     let plugin = Pid::from_raw(plugin).context("a process")?;
     wait_until(|| test_kill_process(plugin).is_err());
     assert!(start.elapsed() < Duration::from_secs(10));
     Ok(())
 }
 
-/// By then signals are caught, for the sake of the request that was sent before.
+/// rawpatch catches signals from the first request on.
 #[test]
 fn a_signal_ends_the_command_while_the_plugin_runs_again() -> Result<()> {
-    let scene = Scene::new([reply(401)])?;
-    let child = scene
+    let fixture = Fixture::new([reply(401)])?;
+    let child = fixture
         .command(Program::Ours)?
         .args(PATCH)
         .env("BEFORE", "[ $count = 1 ] || exec sleep 20")
         .spawn()?;
-    wait_until(|| scene.runs() == 2);
+    wait_until(|| fixture.runs() == 2);
     thread::sleep(Duration::from_millis(100));
     kill_process(Pid::from_child(&child), Signal::INT)?;
     let start = Instant::now();
@@ -443,7 +455,7 @@ fn a_signal_ends_the_command_while_the_plugin_runs_again() -> Result<()> {
 }
 
 #[test]
-fn a_tokens_file_is_read_again_after_a_401() -> Result<()> {
+fn a_token_file_is_read_again_after_a_401() -> Result<()> {
     let refusal = Reply::json(401, "{}");
     for (renewed, logins) in [
         (Some("two\n"), &["Bearer one", "Bearer two"] as &[&str]),
@@ -451,29 +463,29 @@ fn a_tokens_file_is_read_again_after_a_401() -> Result<()> {
         (None, &["Bearer one"]),
     ] {
         let pause = Duration::from_millis(300);
-        let scene = Scene::new([Answer::Delayed(pause, refusal.clone()), reply(200)])?;
-        scene.set_user("tokenFile: token")?;
-        fs::write(scene.file("token"), "one\n")?;
-        let child = scene.command(Program::Ours)?.args(PATCH).spawn()?;
-        wait_until(|| !scene.server.requests().is_empty());
+        let fixture = Fixture::new([Answer::Delayed(pause, refusal.clone()), reply(200)])?;
+        fixture.set_user("tokenFile: token")?;
+        fs::write(fixture.file("token"), "one\n")?;
+        let child = fixture.command(Program::Ours)?.args(PATCH).spawn()?;
+        wait_until(|| !fixture.server.requests().is_empty());
         match renewed {
-            Some(token) => fs::write(scene.file("token"), token)?,
-            None => fs::remove_file(scene.file("token"))?,
+            Some(token) => fs::write(fixture.file("token"), token)?,
+            None => fs::remove_file(fixture.file("token"))?,
         }
         let outcome = Outcome::from(child.wait_with_output()?);
-        assert_eq!(scene.logins(), logins);
+        assert_eq!(fixture.logins(), logins);
         outcome.ended(if logins.len() == 2 { 0 } else { 3 });
     }
     Ok(())
 }
 
-/// kubectl names its command in headers of its own requests, and starts a plugin by `execve`.
+/// kubectl names its command only in the headers of its own requests.
 #[test]
 fn kubectl_adds_no_headers_to_a_plugins_requests() -> Result<()> {
-    let scene = Scene::new([reply(200)])?;
-    let mut kubectl = scene.command(Program::Kubectl)?;
+    let fixture = Fixture::new([reply(200)])?;
+    let mut kubectl = fixture.command(Program::Kubectl)?;
     kubectl.args(["get", "--raw", OBJECT]).output()?;
-    let mut through_kubectl = scene.command(Program::Kubectl)?;
+    let mut through_kubectl = fixture.command(Program::Kubectl)?;
     let folder = PathBuf::from(OURS);
     let folder = folder.parent().context("a folder")?.display();
     through_kubectl
@@ -481,7 +493,7 @@ fn kubectl_adds_no_headers_to_a_plugins_requests() -> Result<()> {
         .arg("rawpatch")
         .args(PATCH);
     assert!(through_kubectl.output()?.status.success());
-    let has_headers: Vec<bool> = scene
+    let has_headers: Vec<bool> = fixture
         .server
         .requests()
         .iter()

@@ -1,8 +1,8 @@
-//! `--curl`: bash runs what is printed, and the server gets what `kubectl rawpatch` sends itself.
+//! Checks that bash runs the command that `--curl` prints, and that the server then gets the same request as from
+//! `kubectl rawpatch` itself.
 //!
-//! Every secret of these tests has `hunter2` in it, or is a key. While the commands are printed
-//! nothing is connected to and no plugin runs; afterwards neither they nor the arguments of any
-//! program that they start hold a secret.
+//! Every secret of these tests is a key or contains `hunter2`. `--curl` must neither connect nor run an exec
+//! plugin. The command, and the arguments of the programs that it starts, must contain no secret.
 
 use std::{
     env, fs,
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 const OURS: &str = env!("CARGO_BIN_EXE_kubectl-rawpatch");
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// An object that is nobody's secret.
+/// An object without secrets.
 const OBJECT: &str = "/api/v1/namespaces/default/configmaps/c";
 const SECRET: &str = "/api/v1/namespaces/default/secrets/s";
 const PATCH: [&str; 4] = [
@@ -32,16 +32,16 @@ const PATCH: [&str; 4] = [
     OBJECT,
 ];
 
-/// A token that ends in the year 2100, `{"exp":4102444800}`, signed with `hunter2`.
+/// A token that expires in the year 2100, `{"exp":4102444800}`, signed with `hunter2`.
 const JWT: &str = "e30.eyJleHAiOjQxMDI0NDQ4MDB9.hunter2";
 
-/// A name that no quotes are enough for.
+/// A name with every character that is special in a shell.
 const ODD_NAME: &str = r#"it's "odd" \ $(id) ])"#;
 
-/// Programs that the commands start; their arguments are seen by everybody on the machine.
+/// Programs that the commands start. Every user of a machine can see their arguments.
 const PROGRAMS: [&str; 5] = ["curl", "kubectl", "base64", "sed", "tr"];
 
-/// Notes that it runs, and what it got from its kubeconfig, and answers with the file `answer`.
+/// An exec plugin that logs its input to `plugin-runs`, and prints the file `answer`.
 const PLUGIN: &str = r#"#!/bin/sh
 cd "${0%/*}"
 echo "$GREETING $* $KUBERNETES_EXEC_INFO" >>plugin-runs
@@ -49,12 +49,12 @@ cat answer
 "#;
 
 #[test]
-fn a_client_certificate_in_files() -> Result<()> {
-    let bench = Bench::new()?;
-    let identity = bench.server.pki.client("alice")?;
-    bench.write("a:b.crt", &identity.certificate)?;
-    bench.write("the key", &identity.key)?;
-    let sent = bench
+fn a_client_certificate_in_files_is_used() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let identity = fixture.server.pki.client("alice")?;
+    fixture.write("a:b.crt", &identity.certificate)?;
+    fixture.write("the key", &identity.key)?;
+    let sent = fixture
         .user("client-certificate: 'a:b.crt', client-key: the key")
         .both(&PATCH)?;
     assert_eq!(sent.client_certificate, Some(identity.der));
@@ -62,37 +62,37 @@ fn a_client_certificate_in_files() -> Result<()> {
 }
 
 #[test]
-fn certificates_in_the_kubeconfig() -> Result<()> {
-    let mut bench = Bench::new()?;
-    let identity = bench.server.pki.client("alice")?;
-    let authority = STANDARD.encode(bench.server.pki.certificate_authority());
-    bench.cluster = format!(
+fn certificates_in_the_kubeconfig_are_used() -> Result<()> {
+    let mut fixture = Fixture::new()?;
+    let identity = fixture.server.pki.client("alice")?;
+    let authority = STANDARD.encode(fixture.server.pki.certificate_authority());
+    fixture.cluster = format!(
         "server: '{}', certificate-authority-data: {authority}",
-        bench.server.url()
+        fixture.server.url()
     );
-    bench.secrets.push(STANDARD.encode(&identity.key));
+    fixture.secrets.push(STANDARD.encode(&identity.key));
     let user = format!(
         "client-certificate-data: {}, client-key-data: {}",
         STANDARD.encode(&identity.certificate),
         STANDARD.encode(&identity.key)
     );
-    let sent = bench.user(&user).both(&PATCH)?;
+    let sent = fixture.user(&user).both(&PATCH)?;
     assert_eq!(sent.client_certificate, Some(identity.der));
     Ok(())
 }
 
 #[test]
-fn a_token_of_the_kubeconfig() -> Result<()> {
-    let sent = Bench::new()?.user("token: hunter2").both(&PATCH)?;
+fn a_token_in_the_kubeconfig_is_sent() -> Result<()> {
+    let sent = Fixture::new()?.user("token: hunter2").both(&PATCH)?;
     assert_eq!(sent.header("authorization"), ["Bearer hunter2"]);
     Ok(())
 }
 
 #[test]
-fn a_token_of_a_file() -> Result<()> {
-    let bench = Bench::new()?;
-    bench.write("token", " hunter2\r\n")?;
-    let sent = bench
+fn a_token_in_a_file_is_sent() -> Result<()> {
+    let fixture = Fixture::new()?;
+    fixture.write("token", " hunter2\r\n")?;
+    let sent = fixture
         .user("tokenFile: token, token: other-hunter2")
         .both(&PATCH)?;
     assert_eq!(sent.header("authorization"), ["Bearer hunter2"]);
@@ -100,15 +100,15 @@ fn a_token_of_a_file() -> Result<()> {
 }
 
 #[test]
-fn a_token_of_a_flag() -> Result<()> {
-    let mut bench = Bench::new()?;
-    bench.flags.push("--token=hunter2".to_owned());
-    bench.set(&[("TOKEN", "hunter2")]);
-    let bench = bench.user("token: of-the-kubeconfig-hunter2");
-    let sent = bench.both(&PATCH)?;
+fn a_token_flag_becomes_a_variable() -> Result<()> {
+    let mut fixture = Fixture::new()?;
+    fixture.flags.push("--token=hunter2".to_owned());
+    fixture.set(&[("TOKEN", "hunter2")]);
+    let fixture = fixture.user("token: of-the-kubeconfig-hunter2");
+    let sent = fixture.both(&PATCH)?;
     assert_eq!(sent.header("authorization"), ["Bearer hunter2"]);
     assert!(
-        bench
+        fixture
             .printed(&PATCH)?
             .starts_with("# set TOKEN first: the value of --token\n")
     );
@@ -116,18 +116,18 @@ fn a_token_of_a_flag() -> Result<()> {
 }
 
 #[test]
-fn a_password() -> Result<()> {
-    let mut bench = Bench::new()?.user("username: alice, password: 'hunter2 \\ \"%'");
-    let sent = bench.both(&PATCH)?;
+fn a_password_is_sent() -> Result<()> {
+    let mut fixture = Fixture::new()?.user("username: alice, password: 'hunter2 \\ \"%'");
+    let sent = fixture.both(&PATCH)?;
     assert_eq!(
         sent.header("authorization"),
         [format!("Basic {}", STANDARD.encode("alice:hunter2 \\ \"%"))]
     );
-    bench.flags = ["--username=al", "--password=other-hunter2"]
+    fixture.flags = ["--username=al", "--password=other-hunter2"]
         .map(str::to_owned)
         .to_vec();
-    bench.set(&[("PASSWORD", "other-hunter2")]);
-    let sent = bench.both(&PATCH)?;
+    fixture.set(&[("PASSWORD", "other-hunter2")]);
+    let sent = fixture.both(&PATCH)?;
     assert_eq!(
         sent.header("authorization"),
         [format!("Basic {}", STANDARD.encode("al:other-hunter2"))]
@@ -136,36 +136,36 @@ fn a_password() -> Result<()> {
 }
 
 #[test]
-fn an_id_token() -> Result<()> {
+fn an_id_token_is_sent() -> Result<()> {
     let config = format!("idp-issuer-url: https://i, client-id: c, id-token: {JWT}");
     let user = format!("auth-provider: {{name: oidc, config: {{{config}}}}}");
-    let sent = Bench::new()?.user(&user).both(&PATCH)?;
+    let sent = Fixture::new()?.user(&user).both(&PATCH)?;
     assert_eq!(sent.header("authorization"), [format!("Bearer {JWT}")]);
     Ok(())
 }
 
-/// Names of users and clusters, files and folders may be anything.
+/// Names of users, clusters, files and folders can contain any character.
 #[test]
-fn names_that_need_quotes() -> Result<()> {
-    let mut bench = Bench::new()?;
-    bench.name = ODD_NAME.to_owned();
-    let folder = bench.folder.path().join(ODD_NAME.replace('/', ""));
+fn names_with_special_characters_are_quoted() -> Result<()> {
+    let mut fixture = Fixture::new()?;
+    fixture.name = ODD_NAME.to_owned();
+    let folder = fixture.folder.path().join(ODD_NAME.replace('/', ""));
     fs::create_dir(&folder)?;
     let kubeconfig = folder.join("it's");
-    bench.write_kubeconfig(&kubeconfig)?;
-    bench.flags = vec![format!("--kubeconfig={}", kubeconfig.display())];
-    let sent = bench.both(&PATCH)?;
+    fixture.write_kubeconfig(&kubeconfig)?;
+    fixture.flags = vec![format!("--kubeconfig={}", kubeconfig.display())];
+    let sent = fixture.both(&PATCH)?;
     assert_eq!(sent.header("authorization"), ["Bearer hunter2"]);
     Ok(())
 }
 
-/// The plugin's run gets what it gets from us, once, and only when bash runs.
+/// The plugin gets the same input as from rawpatch.
 #[test]
-fn an_exec_plugins_token() -> Result<()> {
-    let bench = Bench::new()?.plugin(&json!({"token": "hunter2"}))?;
-    let sent = bench.both(&PATCH)?;
+fn an_exec_plugin_runs_only_when_bash_runs_the_command() -> Result<()> {
+    let fixture = Fixture::new()?.plugin(&json!({"token": "hunter2"}))?;
+    let sent = fixture.both(&PATCH)?;
     assert_eq!(sent.header("authorization"), ["Bearer hunter2"]);
-    let runs = fs::read_to_string(bench.folder.path().join("plugin-runs"))?;
+    let runs = fs::read_to_string(fixture.folder.path().join("plugin-runs"))?;
     let (ours, curls) = runs.trim_end().split_once('\n').context("two runs")?;
     assert_eq!(ours, curls);
     assert!(
@@ -176,15 +176,15 @@ fn an_exec_plugins_token() -> Result<()> {
     Ok(())
 }
 
-/// The plugin is told of the proxy, whose password is in no text.
+/// The plugin gets the URL of the proxy with its password, which the command does not contain.
 #[test]
-fn an_exec_plugin_behind_a_proxy_with_a_password() -> Result<()> {
-    let mut bench = Bench::new()?.plugin(&json!({"token": "hunter2"}))?;
-    let proxy = bench.proxy("http", Some(("a", "hunter2")))?;
+fn an_exec_plugin_gets_the_password_of_the_proxy() -> Result<()> {
+    let mut fixture = Fixture::new()?.plugin(&json!({"token": "hunter2"}))?;
+    let proxy = fixture.proxy("http", Some(("a", "hunter2")))?;
     let url = format!("http://a:hunter2@{}", proxy.address());
-    bench.cluster = format!("{}, proxy-url: '{url}'", bench.cluster);
-    bench.both(&PATCH)?;
-    let runs = fs::read_to_string(bench.folder.path().join("plugin-runs"))?;
+    fixture.cluster = format!("{}, proxy-url: '{url}'", fixture.cluster);
+    fixture.both(&PATCH)?;
+    let runs = fs::read_to_string(fixture.folder.path().join("plugin-runs"))?;
     let (ours, curls) = runs.trim_end().split_once('\n').context("two runs")?;
     assert_eq!(ours, curls);
     assert!(ours.contains(&format!("\"proxy-url\":\"{url}\"")), "{ours}");
@@ -192,42 +192,42 @@ fn an_exec_plugin_behind_a_proxy_with_a_password() -> Result<()> {
 }
 
 #[test]
-fn an_exec_plugins_certificate() -> Result<()> {
-    let bench = Bench::new()?;
-    let identity = bench.server.pki.client("alice")?;
-    let bench = bench.plugin(&json!({
+fn an_exec_plugins_certificate_is_used() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let identity = fixture.server.pki.client("alice")?;
+    let fixture = fixture.plugin(&json!({
         "clientCertificateData": identity.certificate,
         "clientKeyData": identity.key,
     }))?;
-    let sent = bench.both(&PATCH)?;
+    let sent = fixture.both(&PATCH)?;
     assert_eq!(sent.client_certificate, Some(identity.der));
     assert!(sent.header("authorization").is_empty());
     Ok(())
 }
 
 #[test]
-fn the_account_of_a_pod() -> Result<()> {
-    let mut bench = Bench::new()?;
-    let pod = bench.folder.path().join("pod");
+fn the_account_of_a_pod_is_used() -> Result<()> {
+    let mut fixture = Fixture::new()?;
+    let pod = fixture.folder.path().join("pod");
     fs::create_dir(&pod)?;
-    bench.write("pod/token", "hunter2\n")?;
-    bench.write("pod/ca.crt", &bench.server.pki.certificate_authority())?;
-    let port = bench.server.address().port().to_string();
-    bench.environment = vec![
+    fixture.write("pod/token", "hunter2\n")?;
+    fixture.write("pod/ca.crt", &fixture.server.pki.certificate_authority())?;
+    let port = fixture.server.address().port().to_string();
+    fixture.environment = vec![
         ("KUBERNETES_SERVICE_HOST", "127.0.0.1".to_owned()),
         ("KUBERNETES_SERVICE_PORT", port),
         ("KUBECONFIG", "/none".to_owned()),
     ];
-    bench.pod = Some(pod);
-    let sent = bench.both(&PATCH)?;
+    fixture.pod = Some(pod);
+    let sent = fixture.both(&PATCH)?;
     assert_eq!(sent.header("authorization"), ["Bearer hunter2"]);
     Ok(())
 }
 
 #[test]
-fn an_impersonation() -> Result<()> {
-    let mut bench = Bench::new()?;
-    bench.flags = [
+fn impersonation_headers_are_sent() -> Result<()> {
+    let mut fixture = Fixture::new()?;
+    fixture.flags = [
         "--as=it's me",
         "--as-uid=5",
         "--as-group=a",
@@ -237,8 +237,8 @@ fn an_impersonation() -> Result<()> {
     ]
     .map(str::to_owned)
     .to_vec();
-    bench.set(&[("IMPERSONATE_EXTRA_API_KEY", "hunter2")]);
-    let sent = bench.both(&PATCH)?;
+    fixture.set(&[("IMPERSONATE_EXTRA_API_KEY", "hunter2")]);
+    let sent = fixture.both(&PATCH)?;
     assert_eq!(sent.header("impersonate-group"), ["a", "b c"]);
     assert_eq!(sent.header("impersonate-extra-example.com%2freason"), ["x"]);
     assert_eq!(sent.header("impersonate-extra-api-key"), ["hunter2"]);
@@ -246,68 +246,75 @@ fn an_impersonation() -> Result<()> {
 }
 
 #[test]
-fn a_proxy_of_the_kubeconfig_with_a_password() -> Result<()> {
+fn a_proxy_in_the_kubeconfig_gets_its_password() -> Result<()> {
     for scheme in ["http", "https", "socks5", "socks5h"] {
-        let mut bench = Bench::new()?;
-        let proxy = bench.proxy(scheme, Some(("a@b", "hunter2:\"\\")))?;
+        let mut fixture = Fixture::new()?;
+        let proxy = fixture.proxy(scheme, Some(("a@b", "hunter2:\"\\")))?;
         let url = format!("{scheme}://a%40b:hunter2%3A%22%5C@{}", proxy.address());
-        bench.cluster = format!("{}, proxy-url: '{url}'", bench.cluster);
-        bench.both(&PATCH)?;
+        fixture.cluster = format!("{}, proxy-url: '{url}'", fixture.cluster);
+        fixture.both(&PATCH)?;
         assert_asked_twice(&proxy, "as a@b:hunter2:\"\\");
     }
     Ok(())
 }
 
 #[test]
-fn a_proxy_of_a_flag_and_of_the_environment() -> Result<()> {
-    let mut bench = Bench::new()?;
-    let proxy = bench.proxy("http", None)?;
-    // The one without a `:` has an empty password, and curl does not ask for one.
+fn a_proxy_in_a_flag_or_in_the_environment_is_used() -> Result<()> {
+    let mut fixture = Fixture::new()?;
+    let proxy = fixture.proxy("http", None)?;
+    // Without a `:` the password is empty, and curl does not prompt for it.
     let url = format!("http://hunter2@{}", proxy.address());
-    bench.flags = vec![format!("--proxy-url={url}")];
-    bench.set(&[("PROXY_URL", &url)]);
-    // These are for others.
-    bench.environment.push(("NO_PROXY", "127.0.0.1".to_owned()));
-    bench.both(&PATCH)?;
+    fixture.flags = vec![format!("--proxy-url={url}")];
+    fixture.set(&[("PROXY_URL", &url)]);
+    // The flag takes precedence over the environment.
+    fixture
+        .environment
+        .push(("NO_PROXY", "127.0.0.1".to_owned()));
+    fixture.both(&PATCH)?;
     assert_asked_twice(&proxy, "as hunter2:");
 
-    // 0.0.0.0 is this machine too, but none of the addresses that need no proxy.
-    let mut bench = Bench::new()?;
-    let proxy = bench.proxy("socks5", Some(("a", "hunter2")))?;
-    bench.cluster = bench.cluster.replace("127.0.0.1", "0.0.0.0") + ", tls-server-name: 127.0.0.1";
+    // 0.0.0.0 reaches this machine, but is not among the addresses that need no proxy.
+    let mut fixture = Fixture::new()?;
+    let proxy = fixture.proxy("socks5", Some(("a", "hunter2")))?;
+    fixture.cluster =
+        fixture.cluster.replace("127.0.0.1", "0.0.0.0") + ", tls-server-name: 127.0.0.1";
     let url = format!("socks5://a:hunter2@{}", proxy.address());
-    bench.environment.push(("https_proxy", url));
-    bench.both(&PATCH)?;
+    fixture.environment.push(("https_proxy", url));
+    fixture.both(&PATCH)?;
     assert_asked_twice(&proxy, "as a:hunter2");
     Ok(())
 }
 
-/// By Go's rules there is none for this machine; by curl's there would be.
+/// Go uses no proxy for a loopback address, and curl does.
 #[test]
-fn no_proxy() -> Result<()> {
-    let mut bench = Bench::new()?;
-    bench
+fn a_loopback_address_needs_no_proxy() -> Result<()> {
+    let mut fixture = Fixture::new()?;
+    fixture
         .environment
         .push(("HTTPS_PROXY", "http://127.0.0.1:1".to_owned()));
-    bench.both(&PATCH)?;
+    fixture.both(&PATCH)?;
     Ok(())
 }
 
 #[test]
-fn another_name_in_the_certificate() -> Result<()> {
-    let mut bench = Bench::new()?;
-    bench.cluster = format!("{}, tls-server-name: other.example", bench.cluster);
-    let sent = bench.both(&PATCH)?;
+fn tls_server_name_is_applied() -> Result<()> {
+    let mut fixture = Fixture::new()?;
+    fixture.cluster = format!("{}, tls-server-name: other.example", fixture.cluster);
+    let sent = fixture.both(&PATCH)?;
     assert_eq!(sent.server_name.as_deref(), Some("other.example"));
-    assert_eq!(sent.header("host"), [bench.server.address().to_string()]);
+    assert_eq!(sent.header("host"), [fixture.server.address().to_string()]);
 
-    let proxy = bench.proxy("http", None)?;
-    bench.cluster = format!("{}, proxy-url: 'http://{}'", bench.cluster, proxy.address());
-    bench.both(&PATCH)?;
-    assert_asked_twice(&proxy, &format!("CONNECT {}", bench.server.address()));
+    let proxy = fixture.proxy("http", None)?;
+    fixture.cluster = format!(
+        "{}, proxy-url: 'http://{}'",
+        fixture.cluster,
+        proxy.address()
+    );
+    fixture.both(&PATCH)?;
+    assert_asked_twice(&proxy, &format!("CONNECT {}", fixture.server.address()));
 
-    bench.cluster = bench.cluster.replace("http://", "https://");
-    let outcome = bench.ours(&[&["--curl"], PATCH.as_slice()].concat())?;
+    fixture.cluster = fixture.cluster.replace("http://", "https://");
+    let outcome = fixture.ours(&[&["--curl"], PATCH.as_slice()].concat())?;
     let outcome = outcome.ended(2);
     assert!(
         outcome
@@ -318,50 +325,50 @@ fn another_name_in_the_certificate() -> Result<()> {
 }
 
 #[test]
-fn a_certificate_that_nobody_checks() -> Result<()> {
-    let mut bench = Bench::new()?;
-    bench.cluster = format!(
+fn insecure_skip_tls_verify_is_applied() -> Result<()> {
+    let mut fixture = Fixture::new()?;
+    fixture.cluster = format!(
         "server: '{}', insecure-skip-tls-verify: true",
-        bench.server.url()
+        fixture.server.url()
     );
-    bench.both(&PATCH)?;
+    fixture.both(&PATCH)?;
     Ok(())
 }
 
-/// No credential goes over plain http.
 #[test]
-fn a_plain_server() -> Result<()> {
-    let mut bench = Bench::of(FaultyServer::start_plain(answer())?)?;
-    bench.cluster = format!("server: '{}/base'", bench.server.url());
-    bench.flags = vec!["--as=me".to_owned()];
-    let sent = bench.both(&PATCH)?;
+fn no_credential_is_sent_over_plain_http() -> Result<()> {
+    let mut fixture = Fixture::of(FaultyServer::start_plain(answer())?)?;
+    fixture.cluster = format!("server: '{}/base'", fixture.server.url());
+    fixture.flags = vec!["--as=me".to_owned()];
+    let sent = fixture.both(&PATCH)?;
     assert!(sent.header("authorization").is_empty());
     assert_eq!(sent.header("impersonate-user"), ["me"]);
     Ok(())
 }
 
-/// The URL is not cleaned, and globs and dots are what they are.
+/// curl neither normalizes the path nor expands globs.
 #[test]
-fn a_base_path_and_an_odd_path() -> Result<()> {
-    let mut bench = Bench::new()?;
-    bench.cluster = bench
-        .cluster
-        .replacen("', certificate", "/k8s/clusters/c-1/', certificate", 1);
+fn paths_are_sent_unchanged() -> Result<()> {
+    let mut fixture = Fixture::new()?;
+    fixture.cluster =
+        fixture
+            .cluster
+            .replacen("', certificate", "/k8s/clusters/c-1/', certificate", 1);
     let path = "/api/v1/namespaces/default/services/s/proxy/a%2Fb/../{c,d}/[1-3]?x=it's&y={}";
-    let sent = bench.both(&["--verbatim", "--type=merge", "-p", "", path])?;
+    let sent = fixture.both(&["--verbatim", "--type=merge", "-p", "", path])?;
     assert_eq!(sent.target, format!("/k8s/clusters/c-1{path}"));
 
     let path = "/api/v1/namespaces/default/services/s/proxy/x?access_token=hunter2\\";
-    let url = format!("{}/k8s/clusters/c-1{path}", bench.server.url());
-    bench.set(&[("URL", &url)]);
-    bench.both(&["--verbatim", "--type=merge", "-p", "{}", path])?;
+    let url = format!("{}/k8s/clusters/c-1{path}", fixture.server.url());
+    fixture.set(&[("URL", &url)]);
+    fixture.both(&["--verbatim", "--type=merge", "-p", "{}", path])?;
     Ok(())
 }
 
 #[test]
-fn headers_of_the_users_own() -> Result<()> {
-    let mut bench = Bench::new()?;
-    bench.flags = [
+fn headers_of_the_user_are_sent() -> Result<()> {
+    let mut fixture = Fixture::new()?;
+    fixture.flags = [
         "-HX-Reason: it's \"$HOME\"",
         "-HX-Empty:",
         "-HX-Auth-Token: hunter2",
@@ -371,34 +378,34 @@ fn headers_of_the_users_own() -> Result<()> {
     ]
     .map(str::to_owned)
     .to_vec();
-    bench.set(&[
+    fixture.set(&[
         ("X_AUTH_TOKEN", "hunter2"),
         ("_X_AUTH_TOKEN", "other-hunter2"),
     ]);
-    let sent = bench.both(&PATCH)?;
+    let sent = fixture.both(&PATCH)?;
     assert_eq!(sent.header("x-auth-token"), ["hunter2", "other-hunter2"]);
     assert_eq!(sent.header("x-empty"), [""]);
     assert_eq!(sent.header("user-agent"), ["me"]);
     assert!(sent.target.contains("?timeout=1m0s&"), "{}", sent.target);
-    assert!(bench.printed(&PATCH)?.contains("--max-time 60 "));
+    assert!(fixture.printed(&PATCH)?.contains("--max-time 60 "));
     Ok(())
 }
 
-/// A body that is longer than an argument may be goes by a pipe; a file goes by its name.
+/// A body that is too long for an argument is piped, and a file is named.
 #[test]
-fn a_body_of_any_kind() -> Result<()> {
-    let bench = Bench::new()?;
+fn a_body_of_any_size_is_sent_unchanged() -> Result<()> {
+    let fixture = Fixture::new()?;
     let long = format!("{{\"data\":{{\"a\":\"{}\"}}}}\n", "é%s\\\\n".repeat(30_000));
-    bench.write("patch.json", &long)?;
+    fixture.write("patch.json", &long)?;
     let arguments = ["--type=merge", "-f", "patch.json", OBJECT];
-    assert_eq!(bench.both(&arguments)?.body, long.as_bytes());
+    assert_eq!(fixture.both(&arguments)?.body, long.as_bytes());
     assert!(
-        bench
+        fixture
             .printed(&arguments)?
             .contains("--data-binary @patch.json ")
     );
 
-    bench.write(
+    fixture.write(
         "patch.yaml",
         &format!("data: {{a: '{}'}}", "é%s\\\\n".repeat(30_000)),
     )?;
@@ -409,18 +416,18 @@ fn a_body_of_any_kind() -> Result<()> {
         "--if-resource-version=5",
         OBJECT,
     ];
-    let sent = bench.both(&guarded)?;
+    let sent = fixture.both(&guarded)?;
     let body: Value = serde_json::from_slice(&sent.body)?;
     assert_eq!(body["metadata"]["resourceVersion"], "5");
     Ok(())
 }
 
-/// Apply with a guard is not one request.
+/// Apply with `--if-resource-version` needs more than one request.
 #[test]
-fn an_apply_that_must_look_first_is_refused() -> Result<()> {
-    let bench = Bench::new()?;
+fn apply_with_a_resource_version_is_refused() -> Result<()> {
+    let fixture = Fixture::new()?;
     let patch = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"}}"#;
-    let outcome = bench.ours(&[
+    let outcome = fixture.ours(&[
         "--curl",
         "--type=apply",
         "--if-resource-version=5",
@@ -437,28 +444,28 @@ fn an_apply_that_must_look_first_is_refused() -> Result<()> {
          metadata.resourceVersion into the patch\n"
     );
     assert_eq!(outcome.stdout, "");
-    assert_eq!(bench.server.connections(), 0);
+    assert_eq!(fixture.server.connections(), 0);
     Ok(())
 }
 
 #[test]
 fn a_secrets_body_is_not_printed() -> Result<()> {
-    let mut bench = Bench::new()?;
+    let mut fixture = Fixture::new()?;
     let body = "{\"data\":{\"a\":\"aHVudGVyMg==\"}}";
-    bench.write("secret.json", body)?;
+    fixture.write("secret.json", body)?;
     assert_eq!(
-        bench
+        fixture
             .both(&["--type=merge", "-f", "secret.json", SECRET])?
             .body,
         body.as_bytes()
     );
 
-    bench.set(&[("PATCH", body)]);
-    bench.both(&["--type=merge", "-p", body, SECRET])?;
+    fixture.set(&[("PATCH", body)]);
+    fixture.both(&["--type=merge", "-p", body, SECRET])?;
 
     let guarded = "{\"metadata\":{\"resourceVersion\":\"5\"},\"data\":{\"a\":\"aHVudGVyMg==\"}}";
-    bench.set(&[("PATCH", guarded)]);
-    bench.both(&[
+    fixture.set(&[("PATCH", guarded)]);
+    fixture.both(&[
         "--type=merge",
         "-p",
         guarded,
@@ -466,55 +473,56 @@ fn a_secrets_body_is_not_printed() -> Result<()> {
         SECRET,
     ])?;
 
-    bench.to_set.clear();
-    bench.stdin = Some("secret.json");
-    let sent = bench.both(&["--type=merge", "-f", "-", SECRET])?;
+    fixture.to_set.clear();
+    fixture.stdin = Some("secret.json");
+    let sent = fixture.both(&["--type=merge", "-f", "-", SECRET])?;
     assert_eq!(sent.body, body.as_bytes());
     Ok(())
 }
 
-/// What is wrong with the input is said before anything is printed.
 #[test]
-fn the_input_is_checked() -> Result<()> {
-    let bench = Bench::new()?;
-    let outcome = bench.ours(&["--curl", "--type=merge", "-p", "{", OBJECT])?;
+fn invalid_input_is_reported_and_nothing_is_printed() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let outcome = fixture.ours(&["--curl", "--type=merge", "-p", "{", OBJECT])?;
     assert_eq!(outcome.ended(2).stdout, "");
     Ok(())
 }
 
 #[test]
-fn a_real_server_is_patched() -> Result<()> {
+fn the_printed_command_patches_a_real_server() -> Result<()> {
     let control_plane = ControlPlane::shared();
     control_plane.create(
         "/api/v1/namespaces/default/configmaps",
         &json!({"metadata": {"name": "by-curl"}, "data": {"b": "c"}}),
     )?;
     let path = "/api/v1/namespaces/default/configmaps/by-curl";
-    let mut bench = Bench::new()?;
-    bench.environment = vec![("KUBECONFIG", admin().to_string_lossy().into_owned())];
-    let text = bench.printed(&["--type=merge", "-p", "{\"data\":{\"a\":\"b\"}}", path])?;
-    bench.bash(&text)?.succeeded();
+    let mut fixture = Fixture::new()?;
+    fixture.environment = vec![("KUBECONFIG", admin().to_string_lossy().into_owned())];
+    let text = fixture.printed(&["--type=merge", "-p", "{\"data\":{\"a\":\"b\"}}", path])?;
+    fixture.bash(&text)?.succeeded();
     let (_, body) = control_plane.request("GET", path, None)?;
     let object: Value = serde_json::from_str(&body)?;
     assert_eq!(object["data"]["a"], "b");
     let fields = object["metadata"]["managedFields"].to_string();
     assert!(fields.contains("kubectl-rawpatch"), "{fields}");
-    // What a server refuses is curl's own exit code, and the reply is there to be read.
-    let missing = bench.printed(&[
+    // A refusal becomes curl's exit code, and the response is still printed.
+    let missing = fixture.printed(&[
         "--type=merge",
         "-p",
         "{\"data\":{}}",
         &format!("{path}-none"),
     ])?;
-    let outcome = bench.bash(&missing)?.ended(22);
+    let outcome = fixture.bash(&missing)?.ended(22);
     assert!(outcome.stdout.contains("\"reason\":\"NotFound\""));
     Ok(())
 }
 
+/// Returns a script that answers every request with an empty object.
 fn answer() -> [Answer; 1] {
     [Answer::Reply(Reply::json(200, "{}"))]
 }
 
+/// Checks that a proxy got the same request from rawpatch and from curl.
 #[track_caller]
 fn assert_asked_twice(proxy: &RecordingProxy, part: &str) {
     let asked = proxy.requests();
@@ -523,34 +531,35 @@ fn assert_asked_twice(proxy: &RecordingProxy, part: &str) {
     assert!(asked[0].contains(part), "{asked:?}");
 }
 
-/// A server, a kubeconfig for it, and what surrounds the commands.
-struct Bench {
+/// A server, with the kubeconfig, variables and flags of the commands.
+struct Fixture {
     server: FaultyServer,
     folder: TempDir,
-    /// The fields of the kubeconfig's cluster and user.
+    /// The fields of the cluster and the user in the kubeconfig.
     cluster: String,
     user: String,
-    /// The name of both.
+    /// The name of the cluster and the user.
     name: String,
     flags: Vec<String>,
     environment: Vec<(&'static str, String)>,
-    /// What the printed text asks the user to set.
+    /// The variables that the user has to set before running the command.
     to_set: Vec<(&'static str, String)>,
-    /// The file that is stdin.
+    /// The file on stdin.
     stdin: Option<&'static str>,
-    /// The folder of a Pod's account.
+    /// The folder with the account of a Pod.
     pod: Option<PathBuf>,
-    /// What must not be seen, beside `hunter2`.
+    /// Texts that the command must not contain.
     secrets: Vec<String>,
 }
 
-impl Bench {
+impl Fixture {
     fn new() -> Result<Self> {
         Self::of(FaultyServer::start(answer())?)
     }
 
+    /// Returns a fixture for a server.
     fn of(server: FaultyServer) -> Result<Self> {
-        let bench = Self {
+        let fixture = Self {
             folder: TempDir::new()?,
             cluster: format!("server: '{}', certificate-authority: ca.crt", server.url()),
             user: "token: hunter2".to_owned(),
@@ -563,8 +572,8 @@ impl Bench {
             secrets: vec!["hunter2".to_owned(), "aHVudGVyMg".to_owned()],
             server,
         };
-        bench.write("ca.crt", &bench.server.pki.certificate_authority())?;
-        fs::create_dir(bench.folder.path().join("programs"))?;
+        fixture.write("ca.crt", &fixture.server.pki.certificate_authority())?;
+        fs::create_dir(fixture.folder.path().join("programs"))?;
         for name in PROGRAMS {
             let program = match name {
                 "kubectl" => Tool::Kubectl.path()?,
@@ -574,12 +583,12 @@ impl Bench {
                 "#!/bin/sh\nprintf '%s\\n' {name} \"$@\" >>\"$ARGUMENTS\"\nexec '{}' \"$@\"\n",
                 program.display()
             );
-            write_program(&bench.file(&format!("programs/{name}")), &recorder);
+            write_program(&fixture.file(&format!("programs/{name}")), &recorder);
         }
-        Ok(bench)
+        Ok(fixture)
     }
 
-    /// Sets the variables that the printed text asks for.
+    /// Sets the variables that the user has to set.
     fn set(&mut self, variables: &[(&'static str, &str)]) {
         let variables = variables.iter();
         self.to_set = variables
@@ -587,12 +596,13 @@ impl Bench {
             .collect();
     }
 
+    /// Replaces the fields of the user.
     fn user(mut self, fields: &str) -> Self {
         fields.clone_into(&mut self.user);
         self
     }
 
-    /// A user with an exec plugin that answers with `status`.
+    /// Gives the user an exec plugin that responds with `status`.
     fn plugin(self, status: &Value) -> Result<Self> {
         write_program(&self.file("plugin"), PLUGIN);
         let answer = json!({
@@ -609,7 +619,7 @@ impl Bench {
         ))
     }
 
-    /// A proxy for all, or for those who know this name and password.
+    /// Starts a proxy that requires a user name and a password, if any.
     fn proxy(&self, scheme: &str, credential: Option<(&str, &str)>) -> Result<RecordingProxy> {
         let protocol = match scheme {
             "http" => Protocol::Http,
@@ -619,6 +629,7 @@ impl Bench {
         RecordingProxy::start(protocol, credential)
     }
 
+    /// Returns the path of a file in the folder.
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -645,7 +656,7 @@ impl Bench {
         Ok(())
     }
 
-    /// A program with the surroundings of the case.
+    /// Returns a program with the kubeconfig and the variables.
     fn command(&self, program: &Path) -> Result<Command> {
         let folder = self.folder.path();
         let kubeconfig = folder.join("kubeconfig");
@@ -673,24 +684,28 @@ impl Bench {
         Ok(command)
     }
 
+    /// Runs rawpatch.
     fn ours(&self, arguments: &[&str]) -> Result<Outcome> {
         let mut command = self.command(Path::new(OURS))?;
         Ok(command.args(&self.flags).args(arguments).output()?.into())
     }
 
-    /// What `--curl` prints. Nothing is connected to, and no plugin is run.
+    /// Returns the output of `--curl`. Checks that it neither connects nor runs the plugin.
     fn printed(&self, arguments: &[&str]) -> Result<String> {
         let runs = self.folder.path().join("plugin-runs");
         let before = (self.server.connections(), fs::read(&runs).ok());
         let text = self.ours(&[&["--curl"], arguments].concat())?;
         let text = text.succeeded().stdout;
         let after = (self.server.connections(), fs::read(&runs).ok());
-        assert_eq!(before, after, "something was connected to, or run");
-        self.assert_discreet(&text);
+        assert_eq!(
+            before, after,
+            "--curl connected to the server, or ran the plugin"
+        );
+        self.assert_no_secret(&text);
         Ok(text)
     }
 
-    /// bash runs a text; no argument of a program that it starts is a secret.
+    /// Runs a text with bash. Checks that the arguments of the programs contain no secret.
     fn bash(&self, text: &str) -> Result<Outcome> {
         let arguments = self.folder.path().join("arguments");
         let programs = self.folder.path().join("programs");
@@ -705,19 +720,19 @@ impl Bench {
             .output()?;
         let seen = fs::read_to_string(&arguments)?;
         assert!(seen.contains("curl\n--disable\n"), "{seen}");
-        self.assert_discreet(&seen);
+        self.assert_no_secret(&seen);
         Ok(output.into())
     }
 
     #[track_caller]
-    fn assert_discreet(&self, text: &str) {
+    fn assert_no_secret(&self, text: &str) {
         for secret in &self.secrets {
             assert!(!text.contains(secret), "{secret} is in:\n{text}");
         }
     }
 
-    /// Sends a patch by `kubectl rawpatch`, and by curl. Both requests are the same one, which this
-    /// returns.
+    /// Sends a patch with `kubectl rawpatch` and with curl. Checks that both requests are equal, and returns the
+    /// first.
     fn both(&self, arguments: &[&str]) -> Result<Request> {
         let last = || self.server.requests().pop().context("no request");
         let before = self.server.requests().len();
@@ -735,7 +750,7 @@ impl Bench {
     }
 }
 
-/// All of a request that does not differ from run to run.
+/// Returns the parts of a request that do not differ from run to run.
 fn described(request: &Request) -> String {
     let mut headers = request.headers.clone();
     headers.sort();
@@ -749,7 +764,7 @@ fn described(request: &Request) -> String {
     )
 }
 
-/// Where a program is that these tests need.
+/// Returns the path of a program that these tests need.
 fn installed(name: &str) -> Result<PathBuf> {
     env::split_paths(PATH)
         .map(|folder| folder.join(name))

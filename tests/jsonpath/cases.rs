@@ -1,19 +1,17 @@
-//! JSONPath templates and what `kubectl get -o jsonpath=TEMPLATE` of kubectl 1.37 makes of them.
+//! JSONPath templates, with the output of `kubectl get -o jsonpath=TEMPLATE` in kubectl 1.37.
 //!
-//! The table holds kubectl's own output, so that both kubectl and our module can be held against
-//! it. The objects are what `kubectl create` takes; templates keep to the fields that the API
-//! server does not fill in, and away from `*` and `..` on objects of several fields, whose order is
-//! random in kubectl.
+//! Both kubectl and rawpatch are compared with the table. Templates use only fields that the API server does
+//! not set, and no `*` or `..` on an object with several fields, whose order is random in kubectl.
 
 use Document::{Deployment, List, Widget};
 
-/// A template for one of the objects and what comes of it.
+/// A template for one of the objects, with the expected result.
 pub(crate) struct Case {
-    /// The object that the template is for.
+    /// The object that the template is applied to.
     pub(crate) document: Document,
-    /// The text behind `-o jsonpath=`.
+    /// The text after `-o jsonpath=`.
     pub(crate) template: &'static str,
-    /// What kubectl and our module make of it.
+    /// The result in both programs.
     pub(crate) expected: Expected,
 }
 
@@ -28,16 +26,15 @@ pub(crate) enum Document {
     List,
 }
 
-/// What becomes of a template.
+/// The result of a template.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Expected {
-    /// Exactly this text, with no newline added.
+    /// Both programs print exactly this text.
     Prints(&'static str),
-    /// Our module refuses the template before anything is sent. kubectl fails too, some of them
-    /// only while rendering; the messages of both hold these words.
+    /// rawpatch refuses the template before it sends anything, and kubectl at the latest when it renders the
+    /// object. Both messages contain these words.
     Refused(&'static str),
-    /// The template does not fit the object; the messages of both hold these words, and stdout is
-    /// empty.
+    /// The template does not fit the object. Both messages contain these words, and stdout is empty.
     Fails(&'static str),
 }
 
@@ -65,7 +62,7 @@ const fn fails(document: Document, template: &'static str, words: &'static str) 
     }
 }
 
-/// A resource that keeps whatever fields it is given.
+/// A resource with any fields.
 pub(crate) const WIDGET_DEFINITION: &str = r#"{
   "apiVersion": "apiextensions.k8s.io/v1",
   "kind": "CustomResourceDefinition",
@@ -85,7 +82,7 @@ pub(crate) const WIDGET_DEFINITION: &str = r#"{
   }
 }"#;
 
-/// An object with the values that Kubernetes' own kinds do not have: odd numbers, names, nulls.
+/// An object with values that are rare in Kubernetes: unusual numbers and names, and nulls.
 pub(crate) const WIDGET: &str = r#"{
   "apiVersion": "example.com/v1",
   "kind": "Widget",
@@ -121,7 +118,7 @@ pub(crate) const WIDGET: &str = r#"{
   }
 }"#;
 
-/// An object as users have it.
+/// An ordinary object.
 pub(crate) const DEPLOYMENT: &str = r#"{
   "apiVersion": "apps/v1",
   "kind": "Deployment",
@@ -153,7 +150,7 @@ pub(crate) const DEPLOYMENT: &str = r#"{
   }
 }"#;
 
-/// The templates, one a line.
+/// The templates, each on its own line.
 #[rustfmt::skip]
 pub(crate) const CASES: &[Case] = &[
     // Paths.
@@ -190,7 +187,7 @@ pub(crate) const CASES: &[Case] = &[
     prints(Widget, "{.spec.empty}|{.spec.nothing}|{.spec.none}|{.spec.object}", "|null|[]|{}"),
     prints(Widget, "{.spec.nothing.x}{.spec.nothing[0]}{.spec.nothing.*}", ""),
     prints(Widget, "{.spec.yes} {.spec.no}", "true false"),
-    // Values as they are printed.
+    // Formats of values.
     prints(Widget, "{.spec.numbers[*]}", "0 -1 1.1 1e+21 1e-07 1e-05 0.0001 123456.5 1.2345675e+06 -2.5e-09 1e+20 9223372036854775807 1.8446744073709552e+19 3.141592653589793 5e-324 1.7976931348623157e+308"),
     prints(Widget, "{.spec.numbers}", "[0,-1,1.1,1e+21,1e-7,0.00001,0.0001,123456.5,1234567.5,-2.5e-9,100000000000000000000,9223372036854775807,18446744073709552000,3.141592653589793,5e-324,1.7976931348623157e+308]"),
     prints(Widget, "{.spec.html}", "<a href=\"x\">&\u{2028}</a>"),
@@ -268,7 +265,7 @@ pub(crate) const CASES: &[Case] = &[
     prints(Widget, "{.spec.people[?(@.age==-1)].name}", ""),
     prints(Widget, "{.spec.none[?(@.x)]}", ""),
     prints(Widget, "{.spec.people[0,?(@.age>40)].name}", "ann bob"),
-    // Descent.
+    // Recursive descent.
     prints(Widget, "{..leaf}", "deep"),
     prints(Widget, "{.spec.tree..}", r#"{"child":{"child":{"child":{"leaf":"deep"}}}} {"child":{"child":{"leaf":"deep"}}} {"child":{"leaf":"deep"}} {"leaf":"deep"} deep"#),
     prints(Widget, "{.spec.tree..leaf}", "deep"),
@@ -345,7 +342,7 @@ pub(crate) const CASES: &[Case] = &[
     refused(Widget, "{.kind #}", "unrecognized character in action: U+0023 '#'"),
     refused(Widget, "{.a\n}", "unclosed action"),
     refused(Widget, "{.a['b}", "unterminated array"),
-    // Templates that fit no object: kubectl says so while rendering, we before anything is sent.
+    // Templates that fit no object. kubectl refuses them only when it renders the object.
     refused(Widget, "{foo}", "unrecognized identifier foo"),
     refused(Widget, "{kind}", "unrecognized identifier kind"),
     refused(Widget, "{.spec foo}", "unrecognized identifier foo"),
@@ -383,7 +380,7 @@ pub(crate) const CASES: &[Case] = &[
     fails(Widget, "{.spec.people[*].tags[0]}", "array index out of bounds: index 0, length 0"),
     fails(Widget, "text before{.spec.list[5]}", "array index out of bounds: index 5, length 5"),
     fails(Widget, "{1[0]}", "is not array or slice"),
-    // A List, as kubectl get gives for several objects.
+    // A List, which kubectl get prints for several objects.
     prints(List, "{.kind} {.apiVersion}", "List v1"),
     prints(List, "{.items[*].metadata.name}", "sleep odd"),
     prints(List, r#"{range .items[*]}{.kind}/{.metadata.name}{"\n"}{end}"#, "Deployment/sleep\nWidget/odd\n"),

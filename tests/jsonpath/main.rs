@@ -1,5 +1,5 @@
-//! `-o jsonpath` against real kubectl: each template of the table is run by both on the same
-//! objects of a real API server, and prints the same bytes.
+//! Compares `-o jsonpath` with real kubectl. Both apply each template of the table to the same object of a real
+//! API server, and must print the same bytes.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -14,17 +14,18 @@ use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Reply};
 use support::{Outcome, admin, run};
 
-/// The objects of the table on the real server, and their list, which only kubectl makes up, on
-/// one that replies with it.
+/// The objects of the table on a real API server, and their List on a scripted server. Only kubectl makes such a
+/// List.
 struct Objects {
     control_plane: &'static ControlPlane,
     admin: PathBuf,
-    /// Serves the list as long as the table is run.
+    /// Serves the List until it is dropped.
     _list: FaultyServer,
     list_kubeconfig: PathBuf,
 }
 
 impl Objects {
+    /// Creates the objects.
     fn create() -> Self {
         let control_plane = ControlPlane::shared();
         for (collection, object) in [
@@ -84,10 +85,10 @@ impl Objects {
         run(&mut command, "")
     }
 
-    /// What is wrong with a case, if anything.
+    /// Returns the results of a case unless they are as expected.
     fn difference(&self, case: &Case) -> Option<String> {
         let (theirs, ours) = (self.kubectl(case), self.rawpatch(case));
-        let same = match case.expected {
+        let is_as_expected = match case.expected {
             Expected::Prints(expected) => {
                 ours.code == Some(0)
                     && theirs.code == Some(0)
@@ -107,7 +108,7 @@ impl Objects {
                     && theirs.stderr.contains(words)
             }
         };
-        (!same).then(|| {
+        (!is_as_expected).then(|| {
             format!(
                 "{:?} {}\nkubectl: {theirs:?}\nours: {ours:?}",
                 case.document, case.template
@@ -116,6 +117,7 @@ impl Objects {
     }
 }
 
+/// Runs `kubectl get` for a document.
 fn kubectl(control_plane: &ControlPlane, document: Document, format: &str) -> Outcome {
     let names: &[&str] = match document {
         Document::Deployment => &["deployment/sleep"],

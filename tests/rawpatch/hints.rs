@@ -22,7 +22,7 @@ fn assert_hint(arguments: &[&str], code: i32, error: &str, hint: &str, documente
 }
 
 #[test]
-fn a_strategic_merge_patch_of_a_custom_resource() {
+fn a_strategic_merge_patch_of_a_custom_resource_gets_a_hint() {
     let hint = "custom resources do not support strategic merge patches: use --type merge";
     assert_hint(
         &[
@@ -41,7 +41,7 @@ fn a_strategic_merge_patch_of_a_custom_resource() {
 }
 
 #[test]
-fn a_stale_resource_version() {
+fn a_stale_resource_version_gets_a_hint() {
     let path = config_map();
     let live = resource_version(&path);
     let tail = "read it again, and check that the patch still fits";
@@ -55,7 +55,7 @@ fn a_stale_resource_version() {
 }
 
 #[test]
-fn a_field_of_another_manager() {
+fn a_field_of_another_manager_gets_a_hint() {
     let path = config_map();
     let body = format!(
         r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{}"}},"data":{{"key":"VALUE"}}}}"#,
@@ -87,7 +87,7 @@ fn a_field_of_another_manager() {
 }
 
 #[test]
-fn a_json_patch_that_does_not_fit_the_object() {
+fn a_json_patch_that_does_not_fit_the_object_gets_a_hint() {
     let path = config_map();
     let common = "a `test` failed, or an operation refers to a missing value; check the object: \
                   kubectl get --raw ";
@@ -106,7 +106,7 @@ fn a_json_patch_that_does_not_fit_the_object() {
 }
 
 #[test]
-fn an_unknown_field() {
+fn an_unknown_field_gets_a_hint() {
     let hint = "correct the field, or use --validate=warn (drop with a warning) or \
                 =ignore (drop silently)";
     assert_hint(
@@ -125,7 +125,7 @@ fn an_unknown_field() {
 }
 
 #[test]
-fn a_collection_as_the_path() {
+fn the_path_of_a_collection_gets_a_hint() {
     let path = "/api/v1/namespaces/default/configmaps";
     assert_hint(
         &["-p", r#"{"a":1}"#, path],
@@ -157,7 +157,7 @@ fn a_collection_as_the_path() {
 }
 
 #[test]
-fn a_missing_subresource_of_an_existing_object() {
+fn a_missing_subresource_of_an_existing_object_gets_a_hint() {
     let path = custom_resource(Custom::Foo);
     let name = name(&path);
     let patch = r#"--patch={"spec":{"replicas":2}}"#;
@@ -176,7 +176,7 @@ fn a_missing_subresource_of_an_existing_object() {
 }
 
 #[test]
-fn a_status_sent_to_the_main_resource() {
+fn a_status_sent_to_the_main_resource_gets_a_hint() {
     let path = deployment();
     let patch = r#"{"status":{"replicas":9}}"#;
     let outcome = rawpatch(&["-p", patch, &path]).succeeded();

@@ -20,7 +20,7 @@ mod matrix;
 mod network;
 /// The output over a faulty network, compared with what a real API server committed.
 mod oracle;
-/// What a run prints about a real server's objects.
+/// The output for the objects of a real server.
 mod output;
 /// A proxy that loses events, or hides that the server is down or was replaced.
 mod proxied;

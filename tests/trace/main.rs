@@ -1,4 +1,4 @@
-//! `-v LEVEL` beside real kubectl: the same request of both, record by record and field by field.
+//! Compares the log of `-v LEVEL` with real kubectl for the same request, record by record and field by field.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -20,15 +20,15 @@ fn rawpatch(arguments: &[&str]) -> Outcome {
     run(support::command(RAWPATCH, &admin()).args(arguments), "")
 }
 
-/// One line of a trace: its message, and its fields.
+/// A record of a log.
 #[derive(Debug, PartialEq)]
 struct Record {
     message: String,
     fields: BTreeMap<String, String>,
 }
 
-/// The records about requests in a trace. What klog puts in front (time, process, place in the
-/// source) is left out.
+/// Returns the records about requests in a log, without klog's prefix (time, process and position in the
+/// source).
 fn records(trace: &str) -> Vec<Record> {
     let mut records = Vec::new();
     let mut lines = trace.lines().peekable();
@@ -54,6 +54,7 @@ fn records(trace: &str) -> Vec<Record> {
     records
 }
 
+/// Parses a record.
 fn record(text: &str) -> Record {
     let (message, mut rest) = text[1..].split_once('"').unwrap();
     let mut fields = BTreeMap::new();
@@ -90,7 +91,7 @@ fn record(text: &str) -> Record {
     }
 }
 
-/// The records about one PATCH: those around its "Request", or its "Response" alone at level 6.
+/// Returns the records about the PATCH, which is only its "Response" at level 6.
 fn about_the_patch(trace: &str, level: u8) -> Vec<Record> {
     let mut records = records(trace);
     records.retain(|record| {
@@ -119,9 +120,9 @@ fn about_the_patch(trace: &str, level: u8) -> Vec<Record> {
     records
 }
 
-/// What may differ: how long things took, the dates and ids of a reply, who asks. Of a curl command,
-/// the order of its headers, which is random in kubectl. That times are there is compared.
-fn neutral(record: &mut Record) {
+/// Removes values that differ from run to run: durations, dates and ids of a response, the user agent, and the
+/// order of headers in a curl command, which is random in kubectl. The names of durations remain.
+fn neutralize(record: &mut Record) {
     for (name, value) in &mut record.fields {
         if name.ends_with("illiseconds") {
             value.parse::<u64>().unwrap();
@@ -184,7 +185,7 @@ fn every_level_has_kubectls_records_and_fields() {
             &scale,
         ]);
         let ours = ours.succeeded().stderr;
-        // kubectl's PATCH goes over the connection of its first request, which has what ours has.
+        // kubectl's PATCH reuses the connection of its first request, which logs the same records as ours.
         let opening = |trace: &str| {
             let mut records = records(trace);
             let first = records
@@ -209,11 +210,11 @@ fn every_level_has_kubectls_records_and_fields() {
         );
         for records in [&mut theirs, &mut ours] {
             for record in records {
-                neutral(record);
-                let of_a_connection = ["dnsLookup", "dial", "tlsHandshake", "getConnection"];
+                neutralize(record);
+                let connection = ["dnsLookup", "dial", "tlsHandshake", "getConnection"];
                 record
                     .fields
-                    .retain(|name, _| !of_a_connection.iter().any(|part| name.starts_with(part)));
+                    .retain(|name, _| !connection.iter().any(|part| name.starts_with(part)));
             }
         }
         assert_eq!(ours, theirs, "level {level}");
@@ -258,7 +259,7 @@ fn bodies_are_indented_at_8_cut_at_8_and_9_and_whole_at_10() {
 }
 
 #[test]
-fn the_kubeconfig_and_the_status_of_a_refusal_are_kubectls_too() {
+fn the_kubeconfig_and_a_refusals_status_are_logged_like_kubectl() {
     let path = "/api/v1/namespaces/default/configmaps/none";
     let theirs = run(
         ControlPlane::shared()
@@ -304,7 +305,7 @@ fn the_kubeconfig_and_the_status_of_a_refusal_are_kubectls_too() {
 }
 
 #[test]
-fn flags_that_do_nothing_are_noted_at_level_1() {
+fn flags_without_effect_are_noted_at_level_1() {
     let path = deployment();
     let patch = [
         "--type=merge",
@@ -337,7 +338,7 @@ fn flags_that_do_nothing_are_noted_at_level_1() {
     );
 }
 
-/// What is planted in every place where a secret can be.
+/// Secrets in every place that can contain one.
 const PLANTED: [&str; 10] = [
     "planted-token",
     "planted-password",
@@ -351,18 +352,18 @@ const PLANTED: [&str; 10] = [
     "planted-issued",
 ];
 
-/// No output holds a planted value, plain or in base64 from any place of a longer text.
+/// Checks that the output contains no planted secret, neither plain nor within a text in base64.
 #[track_caller]
-fn holds_nothing_planted(outcome: &Outcome, what: &str) {
+fn assert_nothing_planted(outcome: &Outcome, case: &str) {
     for value in PLANTED {
-        // Of the encoded text only the middle does not depend on what stands around it.
+        // Only the middle of the encoded text does not depend on the text around it.
         let encoded = (0..3).map(|shift| {
             let encoded = STANDARD.encode(format!("{}{value}", "x".repeat(shift)));
             encoded[4..encoded.len() - 4].to_owned()
         });
         for form in encoded.chain([value.to_owned()]) {
             let shown = outcome.stdout.contains(&form) || outcome.stderr.contains(&form);
-            assert!(!shown, "{value} of {what}: {outcome:?}");
+            assert!(!shown, "{value} of {case}: {outcome:?}");
         }
     }
 }
@@ -416,11 +417,11 @@ fn no_level_shows_a_secret() {
                             .args([&verbosity, "-p", patch, path]),
                         "",
                     );
-                    holds_nothing_planted(&outcome, &format!("{login} at level {level}, {path}"));
+                    assert_nothing_planted(&outcome, &format!("{login} at level {level}, {path}"));
                 }
             }
         }
-        // Each login got there, so that there was something to hide.
+        // Every login reached the server, so there was a secret to hide.
         let requests = server.requests();
         let arrived = |login: &str| {
             requests
@@ -435,7 +436,7 @@ fn no_level_shows_a_secret() {
     }
 }
 
-/// Each way to log in with something planted, as flags.
+/// Returns every kind of login with a planted secret, as flags.
 fn logins(server: &FaultyServer, proxy: &RecordingProxy) -> Vec<(&'static str, Vec<String>)> {
     let folder = server.folder();
     let plugin = folder.join("plugin");
@@ -485,7 +486,7 @@ fn logins(server: &FaultyServer, proxy: &RecordingProxy) -> Vec<(&'static str, V
 }
 
 #[test]
-fn an_address_that_is_none_does_not_show_its_password() {
+fn an_invalid_address_does_not_show_its_password() {
     let patch = ["--verbatim", "--type=merge", "-p", "{}", "/x", "-v=10"];
     for flag in [
         "--server=https://u:planted-password@127.0.0.1:1",
@@ -498,6 +499,6 @@ fn an_address_that_is_none_does_not_show_its_password() {
     ] {
         let outcome = rawpatch(&[&patch[..], &[flag]].concat());
         assert_eq!(outcome.code, Some(2), "{outcome:?}");
-        holds_nothing_planted(&outcome, flag);
+        assert_nothing_planted(&outcome, flag);
     }
 }

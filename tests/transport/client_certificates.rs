@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use super::side_by_side::*;
 
-/// An etcd that talks only to those whose client certificate `ca.crt` has signed: Go's own TLS
-/// checks it, as an API server's proxy would.
+/// An etcd that accepts only client certificates that `ca.crt` has signed. Go's TLS checks them, as in an API
+/// server.
 struct Etcd {
     process: Child,
     url: String,
@@ -66,6 +66,7 @@ impl Etcd {
         }
     }
 
+    /// Returns a case whose user has a client certificate and a key of `tests/certificates`.
     fn case(&self, certificate_name: &str, key: &str) -> Case {
         let (chain, key) = (certificate(certificate_name), certificate(key));
         Case::new(&self.url).user(format!(
@@ -83,7 +84,7 @@ impl Drop for Etcd {
     }
 }
 
-/// kubectl gets its version from the server, and our PATCH its refusal, over TLS both.
+/// Checks that kubectl gets the version of etcd, and that etcd refuses our PATCH after the TLS handshake.
 #[track_caller]
 fn logs_in(case: &Case) {
     let kubectl = case.kubectl().succeeded();
@@ -93,7 +94,7 @@ fn logs_in(case: &Case) {
     assert_eq!(ours.code, Some(1), "{ours:?}");
 }
 
-/// kubectl says one thing, and we before anything is sent another, with a hint.
+/// Checks that both programs refuse the key, and that rawpatch prints a hint.
 #[track_caller]
 fn is_refused(case: &Case, kubectl_says: &str, we_say: &str, hint: &str) {
     let kubectl = case.kubectl();
@@ -107,42 +108,42 @@ fn is_refused(case: &Case, kubectl_says: &str, we_say: &str, hint: &str) {
 }
 
 #[test]
-fn logs_in_with_an_rsa_key_in_pkcs1() {
+fn an_rsa_key_in_pkcs1_is_accepted() {
     logs_in(&Etcd::start().case("rsa.crt", "rsa-pkcs1.key"));
 }
 
 #[test]
-fn logs_in_with_an_rsa_key_in_pkcs8() {
+fn an_rsa_key_in_pkcs8_is_accepted() {
     logs_in(&Etcd::start().case("rsa.crt", "rsa-pkcs8.key"));
 }
 
 #[test]
-fn logs_in_with_a_p256_key_in_sec1_behind_its_parameters() {
+fn a_p256_key_in_sec1_after_its_parameters_is_accepted() {
     logs_in(&Etcd::start().case("p256.crt", "p256-sec1.key"));
 }
 
 #[test]
-fn logs_in_with_a_p256_key_in_pkcs8() {
+fn a_p256_key_in_pkcs8_is_accepted() {
     logs_in(&Etcd::start().case("p256.crt", "p256-pkcs8.key"));
 }
 
 #[test]
-fn logs_in_with_a_p384_key() {
+fn a_p384_key_is_accepted() {
     logs_in(&Etcd::start().case("p384.crt", "p384-sec1.key"));
 }
 
 #[test]
-fn logs_in_with_an_ed25519_key() {
+fn an_ed25519_key_is_accepted() {
     logs_in(&Etcd::start().case("ed25519.crt", "ed25519-pkcs8.key"));
 }
 
 #[test]
-fn logs_in_with_a_certificate_of_version_1() {
+fn a_certificate_of_version_1_is_accepted() {
     logs_in(&Etcd::start().case("version-1.crt", "p256-sec1.key"));
 }
 
 #[test]
-fn logs_in_with_the_data_of_a_certificate_and_a_key() {
+fn certificate_and_key_data_are_accepted() {
     let etcd = Etcd::start();
     let data = |name| STANDARD.encode(std::fs::read(certificate(name)).unwrap());
     logs_in(&Case::new(&etcd.url).user(format!(
@@ -153,7 +154,7 @@ fn logs_in_with_the_data_of_a_certificate_and_a_key() {
 }
 
 #[test]
-fn a_key_with_a_passphrase_is_refused_with_the_way_out() {
+fn an_encrypted_key_is_refused_with_a_hint() {
     let etcd = Etcd::start();
     for key in ["encrypted-pkcs8.key", "encrypted-sec1.key"] {
         is_refused(
@@ -165,9 +166,9 @@ fn a_key_with_a_passphrase_is_refused_with_the_way_out() {
     }
 }
 
-/// Departure: kubectl logs in with it.
+/// Departure: kubectl accepts the key.
 #[test]
-fn a_key_on_p521_is_refused_by_its_name() {
+fn a_p521_key_is_refused_unlike_in_kubectl() {
     let etcd = Etcd::start();
     let case = etcd.case("p521.crt", "p521-sec1.key");
     assert!(case.kubectl().succeeded().stdout.contains("etcdserver"));
@@ -200,10 +201,10 @@ fn a_key_of_another_certificate_is_refused() {
 }
 
 #[test]
-fn a_server_that_wants_a_certificate_says_so() {
+fn a_server_that_requires_a_certificate_is_named() {
     let etcd = Etcd::start();
     let case = Case::new(&etcd.url);
-    // kubectl says the same, or that it could not write, whichever it notices first.
+    // kubectl reports this error or a failed write, whichever it notices first.
     assert!(
         case.kubectl()
             .message()
@@ -221,10 +222,10 @@ fn a_server_that_wants_a_certificate_says_so() {
 }
 
 #[test]
-fn a_certificate_that_is_out_of_date_is_named_with_its_date() {
+fn an_expired_client_certificate_is_named_with_its_date() {
     let etcd = Etcd::start();
     let case = etcd.case("expired-client.crt", "p256-sec1.key");
-    // kubectl says the same, or that it could not write, whichever it notices first.
+    // kubectl reports this error or a failed write, whichever it notices first.
     let kubectl = case.kubectl();
     assert!(
         kubectl

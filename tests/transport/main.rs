@@ -1,21 +1,21 @@
-//! The way to the server: client certificates, servers' certificates, proxies, addresses, and how
-//! it is said when there is no way. Real kubectl and `kubectl rawpatch` side by side, with the same
-//! kubeconfig, variables and flags.
+//! Compares the connections of real kubectl and `kubectl rawpatch`: client certificates, server certificates,
+//! proxies, addresses, and the errors of failed connections. Both run with the same kubeconfig, variables and
+//! flags.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 /// The two programs, and a kubeconfig for both.
 mod side_by_side;
 
-/// A name with several addresses of which the first is dead, and the options of sockets.
+/// Names with several addresses, one of them unresponsive.
 mod addresses;
-/// Keys and certificates of all kinds, shown to a server of Go's that checks them.
+/// Keys and client certificates of every kind, which a server written in Go checks.
 mod client_certificates;
-/// No connection, and no reply: the line and the hint.
+/// The errors and hints for failed connections.
 mod failures;
-/// `NO_PROXY`, a row an entry.
+/// `NO_PROXY` and the variables that name a proxy.
 mod no_proxy;
-/// Proxies of all kinds, named by all who may name one.
+/// Every kind of proxy, in the kubeconfig, in a flag and in the environment.
 mod proxies;
-/// Which certificates of a server are taken, and what is said of the others.
+/// Server certificates that are trusted, and the errors for the others.
 mod server_certificates;

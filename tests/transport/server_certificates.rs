@@ -4,13 +4,13 @@ use faulty_server::FaultyServer;
 
 use super::side_by_side::*;
 
-/// A server that shows this certificate of `tests/certificates`.
+/// Starts a server with this certificate of `tests/certificates`.
 fn server(name: &str) -> FaultyServer {
     let read = |name| fs::read(certificate(name)).unwrap();
     FaultyServer::start_with_certificate(&read(name), &read("p256-sec1.key"), answers()).unwrap()
 }
 
-/// Both programs trust a server that shows `shown` when they are given `trusted`.
+/// Checks that both programs trust a server with the certificate `shown` if they trust `trusted`.
 #[track_caller]
 fn is_trusted(shown: &str, trusted: &str) {
     let server = server(shown);
@@ -20,7 +20,7 @@ fn is_trusted(shown: &str, trusted: &str) {
     assert_eq!(server.requests().len(), 2);
 }
 
-/// Neither does, and we say so in kubectl's words; the hint.
+/// Checks that both programs refuse the server in the same words. Returns the hint.
 #[track_caller]
 fn is_not_trusted(shown: &str, trusted: &str, reason: &str) -> String {
     let server = server(shown);
@@ -30,7 +30,7 @@ fn is_not_trusted(shown: &str, trusted: &str, reason: &str) -> String {
         .replace(&server.address().to_string(), "ADDRESS")
 }
 
-/// Neither does, and what we say differs from kubectl's words after `: `, as dates do.
+/// Checks that both programs refuse the server, each in its own words.
 #[track_caller]
 fn is_not_trusted_as(shown: &str, trusted: &str, kubectl_says: &str, we_say: &str) {
     let server = server(shown);
@@ -47,33 +47,34 @@ fn is_not_trusted_as(shown: &str, trusted: &str, kubectl_says: &str, we_say: &st
     assert!(server.requests().is_empty());
 }
 
+/// Returns the line that reports an untrusted certificate.
 fn failed(reason: &str) -> String {
     format!("Unable to connect to the server: tls: failed to verify certificate: x509: {reason}")
 }
 
 #[test]
-fn trusts_what_the_authority_signed() {
+fn a_certificate_signed_by_the_authority_is_trusted() {
     is_trusted("server.crt", "ca.crt");
 }
 
 #[test]
-fn trusts_a_self_signed_certificate_given_as_its_authority() {
+fn a_self_signed_certificate_is_trusted_as_its_own_authority() {
     is_trusted("own.crt", "own.crt");
     is_trusted("own-authority.crt", "own-authority.crt");
 }
 
 #[test]
-fn trusts_a_servers_own_certificate_given_in_place_of_its_authoritys() {
+fn a_server_certificate_is_trusted_in_place_of_its_authority() {
     is_trusted("server.crt", "server.crt");
 }
 
 #[test]
-fn trusts_a_server_whose_certificate_says_it_is_an_authoritys() {
+fn an_authority_certificate_is_accepted_as_a_server_certificate() {
     is_trusted("authority.crt", "ca.crt");
 }
 
 #[test]
-fn a_certificate_given_as_its_authority_must_still_be_in_order() {
+fn a_certificate_that_is_its_own_authority_must_still_be_valid() {
     is_not_trusted(
         "own-other-name.crt",
         "own-other-name.crt",
@@ -94,7 +95,7 @@ fn a_certificate_given_as_its_authority_must_still_be_in_order() {
 }
 
 #[test]
-fn what_no_trusted_authority_signed_is_refused() {
+fn a_certificate_of_an_unknown_authority_is_refused() {
     let hint = is_not_trusted(
         "own.crt",
         "ca.crt",
@@ -109,7 +110,7 @@ fn what_no_trusted_authority_signed_is_refused() {
         "ca.crt",
         "certificate signed by unknown authority",
     );
-    // A server's certificate is trusted as itself; what it signs is not.
+    // A trusted server certificate does not make the certificates that it signed trusted.
     is_not_trusted(
         "server.crt",
         "own.crt",
@@ -124,9 +125,8 @@ fn what_no_trusted_authority_signed_is_refused() {
     );
 }
 
-/// Without an authority in the kubeconfig those of the platform count.
 #[test]
-fn trusts_the_platforms_authorities() {
+fn the_platforms_authorities_are_trusted_by_default() {
     let refused = failed("certificate signed by unknown authority");
     for shown in ["server.crt", "own.crt", "own-authority.crt"] {
         let server = server(shown);
@@ -145,7 +145,7 @@ fn trusts_the_platforms_authorities() {
 }
 
 #[test]
-fn an_authority_of_the_same_name_is_not_the_same() {
+fn an_authority_with_a_known_name_and_another_key_is_unknown() {
     is_not_trusted_as(
         "server.crt",
         "namesake.crt",
@@ -162,7 +162,7 @@ fn an_authority_of_the_same_name_is_not_the_same() {
 }
 
 #[test]
-fn dates_are_for_a_person() {
+fn validity_dates_are_shown_in_utc() {
     is_not_trusted_as(
         "expired.crt",
         "ca.crt",
@@ -180,7 +180,7 @@ fn dates_are_for_a_person() {
 }
 
 #[test]
-fn an_authority_that_is_out_of_date_is_named() {
+fn an_expired_authority_is_named() {
     is_not_trusted_as(
         "by-old-ca.crt",
         "old-ca.crt",
@@ -191,7 +191,7 @@ fn an_authority_that_is_out_of_date_is_named() {
 }
 
 #[test]
-fn names_are_those_of_the_certificate() {
+fn a_certificate_for_another_name_is_refused() {
     let hint = is_not_trusted(
         "other-name.crt",
         "ca.crt",
@@ -206,7 +206,7 @@ fn names_are_those_of_the_certificate() {
         "ca.crt",
         "cannot validate certificate for 127.0.0.1 because it doesn't contain any IP SANs",
     );
-    // The name counts first, as in Go, whoever signed it.
+    // Like Go, both check the name before the signature.
     is_not_trusted(
         "own-other-name.crt",
         "ca.crt",
@@ -215,7 +215,7 @@ fn names_are_those_of_the_certificate() {
 }
 
 #[test]
-fn tls_server_name_is_the_name_that_counts() {
+fn tls_server_name_is_checked_instead_of_the_address() {
     let server = server("other-name.crt");
     let named =
         |name: &str| Case::new(server.url()).and_cluster(format!("tls-server-name: {name}"));
@@ -239,6 +239,7 @@ fn tls_server_name_is_the_name_that_counts() {
         ));
 }
 
+/// Starts a server whose certificate has no name but the common name.
 fn server_of_common_name() -> FaultyServer {
     server("common-name.crt")
 }
@@ -253,7 +254,7 @@ fn a_certificate_for_another_purpose_is_refused() {
 }
 
 #[test]
-fn an_insecure_cluster_takes_any_certificate() {
+fn insecure_skip_tls_verify_accepts_any_certificate() {
     for shown in [
         "own.crt",
         "expired.crt",
@@ -273,9 +274,9 @@ fn an_insecure_cluster_takes_any_certificate() {
     }
 }
 
-/// What is no certificate in a bundle is passed over.
+/// Blocks of a bundle without a certificate are ignored.
 #[test]
-fn reads_bundles_as_go_does() {
+fn bundles_are_read_like_go_reads_them() {
     let server = server("server.crt");
     let read = |name| fs::read_to_string(certificate(name)).unwrap();
     let (ca, other) = (read("ca.crt"), read("own.crt"));
@@ -284,7 +285,7 @@ fn reads_bundles_as_go_does() {
     let folder = tempfile::tempdir().unwrap();
     for (number, bundle) in [
         format!("{other}{ca}"),
-        format!("# the first one\n{other}\n  and the second one: \n\n{ca}that was it"),
+        format!("# the first one\n{other}\n  and the second one: \n\n{ca}the end"),
         format!("{no_certificate}{ca}"),
         format!("{no_base64}{ca}"),
         format!("{}{ca}", read("p256-sec1.key")),
@@ -321,7 +322,7 @@ fn reads_bundles_as_go_does() {
         );
         refuses(&case, &line);
     }
-    // Departure: to kubectl an empty file is none, and it trusts the platform's authorities.
+    // Departure: kubectl ignores an empty file, and trusts the platform's certificate authorities.
     fs::write(&file, "").unwrap();
     assert!(case.kubectl().message().contains("unknown authority"));
     refuses(
@@ -330,6 +331,7 @@ fn reads_bundles_as_go_does() {
     );
 }
 
+/// Checks that rawpatch refuses the file before it connects.
 fn refuses(case: &Case, line: &str) {
     let ours = case.ours();
     assert_eq!((ours.message().as_str(), ours.code), (line, Some(2)));

@@ -10,7 +10,7 @@ use support::Outcome;
 /// The path that every request is for.
 pub(crate) const PATH: &str = "/version";
 
-/// A kubeconfig's cluster and user, and what surrounds a command.
+/// A kubeconfig's cluster and user, with variables and flags.
 #[derive(Clone, Default)]
 pub(crate) struct Case {
     cluster: String,
@@ -20,12 +20,12 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// For the server at `url`, whose certificate `ca.crt` has signed, with a token.
+    /// Returns a case for the server at `url` that trusts `ca.crt` and has a token.
     pub(crate) fn new(url: impl Display) -> Self {
         Self::trusting(url, "ca.crt")
     }
 
-    /// The same, trusting another file of `certificates`.
+    /// Returns a case for the server at `url` that trusts a file of `tests/certificates`.
     pub(crate) fn trusting(url: impl Display, authority: &str) -> Self {
         let authority = certificate(authority);
         Self::default()
@@ -36,7 +36,7 @@ impl Case {
             .user("token: t")
     }
 
-    /// For a server of this kind that answers everything with an empty object.
+    /// Returns a case for a faulty server that trusts its certificate authority.
     pub(crate) fn for_server(server: &FaultyServer) -> Self {
         let authority = server.folder().join("ca.crt");
         fs::write(&authority, server.pki.certificate_authority()).unwrap();
@@ -49,41 +49,43 @@ impl Case {
         self.cluster(cluster)
     }
 
-    /// The cluster's fields.
+    /// Replaces the fields of the cluster.
     pub(crate) fn cluster(mut self, fields: impl Into<String>) -> Self {
         self.cluster = fields.into();
         self
     }
 
-    /// The user's fields.
+    /// Replaces the fields of the user.
     pub(crate) fn user(mut self, fields: impl Into<String>) -> Self {
         self.user = fields.into();
         self
     }
 
+    /// Sets a variable.
     pub(crate) fn variable(mut self, name: &str, value: impl Display) -> Self {
         self.environment.push((name.to_owned(), value.to_string()));
         self
     }
 
+    /// Adds a flag.
     pub(crate) fn flag(mut self, flag: impl Into<String>) -> Self {
         self.flags.push(flag.into());
         self
     }
 
-    /// kubectl's outcome.
+    /// Runs kubectl.
     pub(crate) fn kubectl(&self) -> Outcome {
         let mut command = Command::new(Tool::Kubectl.path().unwrap());
         self.run(command.args(["get", "--raw", PATH]))
     }
 
-    /// Ours.
+    /// Runs rawpatch.
     pub(crate) fn ours(&self) -> Outcome {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-rawpatch"));
         self.run(command.args(["--verbatim", "--type=merge", "-p={}", PATH]))
     }
 
-    /// Both programs fail with this line. kubectl's hint, if any, is part of its lines.
+    /// Checks that both programs fail with this line.
     #[track_caller]
     pub(crate) fn both_say(&self, line: &str) -> Outcome {
         let kubectl = self.kubectl();
@@ -91,7 +93,7 @@ impl Case {
         self.ours_says(line)
     }
 
-    /// Ours fails with this line, for want of a connection.
+    /// Checks that rawpatch fails with this line, because there is no connection.
     #[track_caller]
     pub(crate) fn ours_says(&self, line: &str) -> Outcome {
         let ours = self.ours().ended(3);
@@ -120,7 +122,7 @@ impl Case {
     }
 }
 
-/// A file of `tests/certificates`.
+/// Returns the path of a file of `tests/certificates`.
 pub(crate) fn certificate(name: &str) -> PathBuf {
     PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -129,7 +131,7 @@ pub(crate) fn certificate(name: &str) -> PathBuf {
     .join(name)
 }
 
-/// Answers everything well, for ever.
+/// Returns a script that answers every request with an empty object.
 pub(crate) fn answers() -> [Answer; 1] {
     [Answer::Reply(Reply::json(200, "{}"))]
 }

@@ -180,7 +180,7 @@ fn dead_clusters_cost_their_own_time_only() {
     assert!(time >= timeout, "{time:?}");
     assert!(
         time < 2 * timeout,
-        "{time:?} for five time-outs of {timeout:?} side by side"
+        "{time:?} for five simultaneous timeouts of {timeout:?}"
     );
     let rows = rows(&outcome.stdout);
     assert_eq!(rows.len(), 20);

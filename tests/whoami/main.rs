@@ -15,23 +15,17 @@ mod can;
 mod completion;
 /// `--all-contexts`: concurrency, order, and shared plugin runs.
 mod contexts;
-/// Every kind of login, compared with `kubectl auth whoami`.
-mod logins;
-
-/// Impersonation.
-mod impersonation;
-
 /// The explanations of a bare `Unauthorized`.
 mod explanations;
-
+/// Impersonation.
+mod impersonation;
 /// Servers without a `SelfSubjectReview`.
 mod ladder;
-
-/// Servers that are not API servers, or that do not answer.
-mod strangers;
-
+/// Every kind of login, compared with `kubectl auth whoami`.
+mod logins;
 /// The table, `-o`, `--offline`, `--fail-if-expires-within`, colours.
 mod output;
-
-/// Through real kubectl's plugin discovery.
+/// Runs through kubectl's plugin discovery.
 mod through_kubectl;
+/// Servers that are not API servers, or that do not answer.
+mod unusable_servers;

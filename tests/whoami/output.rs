@@ -273,10 +273,7 @@ fn a_credential_that_expires_too_soon_has_an_exit_code() {
         for others in [&[][..], &["--offline"], &["-o", "name"]] {
             let outcome = whoami(&kubeconfig, &[&[limit.as_str()], others].concat());
             assert_eq!(outcome.code, Some(code), "{limit} {others:?}: {outcome:#?}");
-            assert!(
-                !outcome.stdout.is_empty(),
-                "who it is, is said all the same"
-            );
+            assert!(!outcome.stdout.is_empty(), "the user is not shown");
             assert_eq!(
                 outcome
                     .stderr
