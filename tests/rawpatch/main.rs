@@ -13,6 +13,8 @@ mod expected;
 mod conflicts;
 /// Lost responses, gateways, timeouts and signals: the outcome is reported, and nothing is sent twice.
 mod faults;
+/// The pages of help.
+mod help;
 /// The hints in the table of docs/rawpatch.md, one test for each row.
 mod hints;
 /// stdout, stderr, output formats and warnings.

@@ -14,6 +14,8 @@ mod completion;
 mod ends;
 /// Faults of a network and of a broken server.
 mod faults;
+/// The pages of help.
+mod help;
 /// The fault matrix, in which every fault has tests.
 mod matrix;
 /// Credentials, name lookups and connections that fail during a watch.

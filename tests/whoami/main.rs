@@ -17,6 +17,8 @@ mod completion;
 mod contexts;
 /// The explanations of a bare `Unauthorized`.
 mod explanations;
+/// The pages of help.
+mod help;
 /// Impersonation.
 mod impersonation;
 /// Servers without a `SelfSubjectReview`.

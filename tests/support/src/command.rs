@@ -15,6 +15,15 @@ pub fn command(program: impl AsRef<OsStr>, kubeconfig: &Path) -> Command {
     command
 }
 
+/// Returns a page of a program's help, like `--help`, in the width that it has without a terminal.
+#[track_caller]
+pub fn help(program: impl AsRef<OsStr>, flag: &str) -> String {
+    let mut command = command(program, Path::new("/nonexistent"));
+    let outcome = run(command.arg(flag), "").succeeded();
+    assert_eq!(outcome.stderr, "", "{outcome:#?}");
+    outcome.stdout
+}
+
 /// Runs a command with a text on stdin, and waits for its end.
 #[track_caller]
 pub fn run(command: &mut Command, stdin: &str) -> Outcome {

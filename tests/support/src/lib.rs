@@ -3,7 +3,7 @@
 //! # Layout
 //! | name | file | does |
 //! |---|---|---|
-//! | [`command`], [`run`] | `command.rs` | runs a program in a clean environment |
+//! | [`command`], [`run`], [`help`] | `command.rs` | runs a program in a clean environment |
 //! | [`Outcome`] | `outcome.rs` | holds the output and the end of a command |
 //! | [`admin`], [`create`], [`read`], … | `objects.rs` | creates objects on the shared control plane |
 //! | [`unique`] | `objects.rs` | makes names that no other test uses |
@@ -26,7 +26,7 @@ mod outcome;
 mod programs;
 pub mod pseudo_terminal;
 
-pub use command::{command, run};
+pub use command::{command, help, run};
 pub use objects::{admin, config_map, create, deployment, read, unique};
 pub use outcome::Outcome;
 pub use programs::{Program, programs_are_required, write_program};
