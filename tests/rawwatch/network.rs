@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Piece};
 use serde_json::json;
+use support::mount_namespace;
 
 use super::plugin::*;
-use crate::mount_namespace;
 
 /// An exec plugin that returns the content of the file `token` in its folder.
 const EXEC_PLUGIN: &str = r#"printf '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"%s"}}' "$(cat token)""#;

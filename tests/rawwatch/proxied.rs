@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, FaultyServer, Piece};
+use support::unique;
 
 use super::faulty_proxy::{Access, FaultyProxy};
 use super::plugin::*;

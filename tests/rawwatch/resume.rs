@@ -8,6 +8,7 @@ use control_plane::ControlPlane;
 use faulty_server::{Answer, Piece};
 use rustix::process::Signal;
 use serde_json::Value;
+use support::unique;
 
 use super::plugin::*;
 
@@ -43,7 +44,7 @@ fn a_run_resumes_exactly_after_the_last_line_of_the_previous_run() {
     change(server, &stays, "second");
     delete(server, &goes);
     let outcome = rawwatch(&[&arguments[..], &["--count=2"]].concat()).ended(0);
-    assert!(outcome.lines[0].contains("second"), "{outcome:#?}");
+    assert!(outcome.lines()[0].contains("second"), "{outcome:#?}");
     assert!(
         outcome.short()[1].starts_with("DELETED goes"),
         "{outcome:#?}"
@@ -51,7 +52,7 @@ fn a_run_resumes_exactly_after_the_last_line_of_the_previous_run() {
     // The run before this one ended by itself.
     change(server, &stays, "third");
     let outcome = rawwatch(&[&arguments[..], &["--count=1"]].concat()).ended(0);
-    assert!(outcome.lines[0].contains("third"), "{outcome:#?}");
+    assert!(outcome.lines()[0].contains("third"), "{outcome:#?}");
 }
 
 #[test]
@@ -96,7 +97,7 @@ fn a_resumed_run_completes_an_interrupted_initial_state() {
     let rest = run("--count=2");
     assert_eq!(rest.short(), ["[ADDED b]", "[ADDED c]"]);
     assert!(
-        rest.lines[0].contains("\"reason\":\"initial\""),
+        rest.lines()[0].contains("\"reason\":\"initial\""),
         "{rest:#?}"
     );
 }

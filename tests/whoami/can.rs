@@ -5,6 +5,7 @@ use std::time::Duration;
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, FaultyServer, Reply};
 use serde_json::json;
+use support::{admin, run};
 
 use super::plugin::*;
 
@@ -182,10 +183,13 @@ fn the_answer_agrees_with_kubectl_auth_can_i() {
         let ours = whoami(&kubeconfig, &["--can", verb, path]);
         assert_eq!(rows(&ours.stdout)[0][3], question);
         let mut kubectl = control_plane.kubectl().unwrap();
-        let theirs = run(kubectl
-            .env("KUBECONFIG", &kubeconfig)
-            .args(["auth", "can-i"])
-            .args(question.split(' ')));
+        let theirs = run(
+            kubectl
+                .env("KUBECONFIG", &kubeconfig)
+                .args(["auth", "can-i"])
+                .args(question.split(' ')),
+            "",
+        );
         assert_eq!(ours.code, theirs.code, "{ours:?}\n{theirs:?}");
         assert_eq!(
             rows(&ours.stdout)[0][0],
@@ -203,7 +207,7 @@ fn can_works_through_kubectl_and_with_impersonation() {
     let kubectl = |arguments: &[&str]| {
         let mut kubectl = control_plane.kubectl().unwrap();
         kubectl.envs(control_plane.environment(binary.parent()).unwrap());
-        run(kubectl.arg("whoami").args(arguments))
+        run(kubectl.arg("whoami").args(arguments), "")
     };
     kubectl(&["--can", "DELETE", PODS]).ended(0);
     kubectl(&["--as=other-reader", "--can", "GET", PODS]).ended(0);
@@ -274,7 +278,7 @@ fn selectors_reach_the_authorizer() {
     }
     let mut kubectl = control_plane.kubectl().unwrap();
     let kubectl = kubectl.env("KUBECONFIG", &kubeconfig);
-    run(kubectl.args(["get", "--raw", of_node])).ended(0);
+    run(kubectl.args(["get", "--raw", of_node]), "").ended(0);
 
     // The server itself reports a selector that it cannot parse.
     let broken = "/api/v1/namespaces/default/pods?labelSelector=%3D";

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Reply};
 use serde_json::{Value, json};
+use support::{Outcome, admin, pseudo_terminal, run, unique};
 
 use super::plugin::*;
-use crate::pseudo_terminal;
 
 /// Writes a kubeconfig with a cluster and a user for each context: its name, its server, its user.
 fn kubeconfig<'a>(contexts: impl IntoIterator<Item = (&'a str, &'a str, Value)>) -> PathBuf {
@@ -81,10 +81,12 @@ fn each_context_is_a_row_that_agrees_with_kubectl() {
     assert_eq!(outcome.stderr, "");
     let rows = rows(&outcome.stdout);
     let mut kubectl = ControlPlane::shared().kubectl().unwrap();
-    let listed =
-        run(kubectl
+    let listed = run(
+        kubectl
             .env("KUBECONFIG", &kubeconfig)
-            .args(["config", "get-contexts", "-o", "name"]));
+            .args(["config", "get-contexts", "-o", "name"]),
+        "",
+    );
     let names: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
     assert_eq!(names, listed.ended(0).stdout.lines().collect::<Vec<_>>());
     let command = plugin["exec"]["command"].as_str().unwrap();
@@ -178,7 +180,7 @@ fn dead_clusters_cost_their_own_time_only() {
     assert!(time >= timeout, "{time:?}");
     assert!(
         time < 2 * timeout,
-        "{time:?} for five time-outs of {timeout:?} side by side"
+        "{time:?} for five simultaneous timeouts of {timeout:?}"
     );
     let rows = rows(&outcome.stdout);
     assert_eq!(rows.len(), 20);
@@ -456,7 +458,10 @@ fn all_contexts_work_through_kubectl_and_with_impersonation() {
     let kubectl = kubectl
         .envs(control_plane.environment(binary.parent()).unwrap())
         .env("KUBECONFIG", path);
-    let outcome = run(kubectl.args(["whoami", "--all-contexts", "--as=bob", "-o", "name"]));
+    let outcome = run(
+        kubectl.args(["whoami", "--all-contexts", "--as=bob", "-o", "name"]),
+        "",
+    );
     assert_eq!(outcome.ended(0).stdout, "bob\nbob\n");
 }
 
@@ -473,18 +478,12 @@ fn progress_is_shown_on_a_terminal_and_removed_at_the_end() {
         ("plain", "http://0.0.0.0:1", plain),
         ("plugin", url(), plugin),
     ]);
-    let (controller, terminal) = pseudo_terminal::open();
     let mut command = command(&contexts);
     command.arg("--all-contexts").env("NO_COLOR", "1");
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(terminal)
-        .spawn()
-        .unwrap();
-    // The last handle of the terminal apart from the child's: its end ends the loop below.
-    drop(command);
-    let shown = pseudo_terminal::shown(controller);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let (child, shown) = pseudo_terminal::show(command, |command, terminal| {
+        command.stderr(terminal);
+    });
     let outcome = Outcome::from(child.wait_with_output().unwrap()).ended(3);
     assert!(
         shown.starts_with("0 of 3 contexts have answered\r\u{1b}[K"),
@@ -518,16 +517,12 @@ fn an_early_expiry_is_coloured_on_a_terminal() {
         .unwrap();
     let user = json!({"client-certificate": certificate, "client-key": key});
     let contexts = kubeconfig([("a\tb", url(), user)]);
-    let (controller, terminal) = pseudo_terminal::open();
     let mut command = command(&contexts);
-    let child = command
-        .arg("--all-contexts")
-        .stdin(Stdio::null())
-        .stdout(terminal)
-        .spawn();
-    drop(command);
-    let shown = pseudo_terminal::shown(controller);
-    assert!(child.unwrap().wait().unwrap().success(), "{shown}");
+    command.arg("--all-contexts").stdin(Stdio::null());
+    let (mut child, shown) = pseudo_terminal::show(command, |command, terminal| {
+        command.stdout(terminal);
+    });
+    assert!(child.wait().unwrap().success(), "{shown}");
     assert!(shown.contains("\u{1b}[31min 5 minutes"), "{shown:?}");
     assert!(shown.contains("\u{1b}[0m   yes\n"), "{shown:?}");
     // Names from the kubeconfig do not steer the terminal.

@@ -3,11 +3,12 @@ use std::fs;
 use control_plane::{ControlPlane, User};
 use faulty_server::FaultyServer;
 use serde_json::{Value, json};
+use support::unique;
 
 use super::plugin::*;
 
 #[test]
-fn certificates_with_and_without_groups() {
+fn certificates_with_and_without_groups_are_accepted() {
     for groups in [&[][..], &["dev"], &["dev", "ops"]] {
         let document = same_as_kubectl(&person("jane", groups), &[]);
         assert_eq!(document["status"]["userInfo"]["username"], "jane");
@@ -20,7 +21,7 @@ fn certificates_with_and_without_groups() {
 }
 
 #[test]
-fn a_service_account_with_a_token_or_a_token_file() {
+fn a_service_account_token_or_token_file_is_accepted() {
     let token = signed(&claims());
     let document = same_as_kubectl(&user(&json!({"token": token})), &[]);
     let credential = &document["whoami"]["credential"];

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, FaultyServer, Reply};
 use serde_json::{Value, json};
+use support::{pseudo_terminal, run, unique};
 
 use super::plugin::*;
-use crate::pseudo_terminal;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -273,10 +273,7 @@ fn a_credential_that_expires_too_soon_has_an_exit_code() {
         for others in [&[][..], &["--offline"], &["-o", "name"]] {
             let outcome = whoami(&kubeconfig, &[&[limit.as_str()], others].concat());
             assert_eq!(outcome.code, Some(code), "{limit} {others:?}: {outcome:#?}");
-            assert!(
-                !outcome.stdout.is_empty(),
-                "who it is, is said all the same"
-            );
+            assert!(!outcome.stdout.is_empty(), "the user is not shown");
             assert_eq!(
                 outcome
                     .stderr
@@ -342,18 +339,12 @@ fn control_characters_are_escaped_on_a_terminal() {
 
 /// Runs the binary with a terminal as stdout. Returns what it shows.
 fn on_a_terminal(kubeconfig: &Path, variables: &[(&str, &str)]) -> String {
-    let (controller, terminal) = pseudo_terminal::open();
     let mut command = command(kubeconfig);
-    let mut child = command
-        .envs(variables.iter().copied())
-        .stdin(Stdio::null())
-        .stdout(terminal)
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    // The last handle of the terminal apart from the child's: its end ends the loop below.
-    drop(command);
-    let shown = pseudo_terminal::shown(controller);
+    command.envs(variables.iter().copied());
+    command.stdin(Stdio::null()).stderr(Stdio::null());
+    let (mut child, shown) = pseudo_terminal::show(command, |command, terminal| {
+        command.stdout(terminal);
+    });
     assert!(child.wait().unwrap().success(), "{shown}");
     shown
 }
@@ -376,7 +367,7 @@ fn an_early_expiry_is_coloured_on_a_terminal_only() {
     for (value, is_coloured) in [(None, false), (Some("0"), false), (Some("1"), true)] {
         let mut command = command(&urgent);
         command.envs(value.map(|value| ("CLICOLOR_FORCE", value)));
-        let outcome = run(&mut command).ended(0);
+        let outcome = run(&mut command, "").ended(0);
         assert_eq!(
             outcome.stdout.contains(red),
             is_coloured,
