@@ -73,7 +73,7 @@ fn tokens() -> Vec<Case> {
             "a token with a character that a header cannot contain",
             "the kubeconfig is wrong, not the connection",
             "invalid header field value",
-            "error: the token contains a character that a header cannot hold",
+            "error: the token contains a character that HTTP headers do not allow",
         )
         .file("one", with_token("a", "\"t\\nu\""))
         .variable("KUBECONFIG", "one"),
@@ -185,7 +185,7 @@ fn certificates() -> Vec<Case> {
             "the words are ours",
             "Unable to connect to the server: tls: found a certificate rather than a \
              key",
-            "error: the client-key of user \"c\" contains no private key in PEM",
+            "error: the client-key of user \"c\" contains no PEM private key",
         )
         .user("client-certificate: alice.crt, client-key: alice.crt"),
         departs(

@@ -154,7 +154,7 @@ fn cases() -> Vec<Case> {
             "a token with a character that a header cannot contain",
             "the plugin is wrong, not the connection",
             "Unable to connect to the server: net/http: invalid header field value",
-            "getting credentials: exec plugin returned a token that a header cannot hold",
+            "getting credentials: exec plugin returned a token with a character that HTTP headers do not allow",
         )
         .answer(&status(r#""token": "t\n""#)),
         same("an exit code other than 0", "getting credentials: exec: executable sh failed with exit code 3; the plugin got")

@@ -319,7 +319,7 @@ fn tls_server_name_is_applied() -> Result<()> {
     assert!(
         outcome
             .stderr
-            .starts_with("error: --curl: with tls-server-name")
+            .starts_with("error: --curl does not support tls-server-name with an https proxy")
     );
     Ok(())
 }
@@ -438,8 +438,7 @@ fn apply_with_a_resource_version_is_refused() -> Result<()> {
     let outcome = outcome.ended(2);
     assert_eq!(
         outcome.stderr,
-        "error: --curl does not support --if-resource-version with --type apply, which reads the object \
-         first\n\
+        "error: --curl does not support --if-resource-version with --type apply: this combination reads the object first\n\
          hint: remove --if-resource-version, and put the object's metadata.uid and \
          metadata.resourceVersion into the patch\n"
     );

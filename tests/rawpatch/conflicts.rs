@@ -89,8 +89,8 @@ fn a_guarded_apply_patch_does_not_recreate_a_deleted_object() {
     assert_eq!(
         rawpatch(&apply).ended(9).stderr,
         format!(
-            "error: the object is at resource version {live}, not {expected}; nothing was sent\n\
-             hint: read it again, and check that the patch still fits\n"
+            "error: the object is at resource version {live}, not {expected}; the patch was not sent\n\
+             hint: read the object again, and check the patch\n"
         )
     );
 
@@ -113,8 +113,7 @@ fn a_stale_version_in_the_patch_itself_is_a_conflict() {
     assert_eq!(
         rawpatch(&["-p", &patch, &path]).ended(9).stderr,
         format!(
-            "{}\nhint: the object is now at resource version {}: read it again, and check that the \
-             patch still fits\n",
+            "{}\nhint: read the object again, and check the patch: it is now at resource version {}\n",
             conflict("configmaps", &path),
             resource_version(&path)
         )

@@ -44,12 +44,12 @@ fn a_strategic_merge_patch_of_a_custom_resource_gets_a_hint() {
 fn a_stale_resource_version_gets_a_hint() {
     let path = config_map();
     let live = resource_version(&path);
-    let tail = "read it again, and check that the patch still fits";
+    let tail = "read the object again, and check the patch";
     assert_hint(
         &[&MERGE_KEY[..], &["--if-resource-version=1", &path]].concat(),
         9,
         &conflict("configmaps", &path),
-        &format!("the object is now at resource version {live}, not 1: {tail}"),
+        &format!("{tail}: it is now at resource version {live}, not 1"),
         tail,
     );
 }
@@ -89,8 +89,7 @@ fn a_field_of_another_manager_gets_a_hint() {
 #[test]
 fn a_json_patch_that_does_not_fit_the_object_gets_a_hint() {
     let path = config_map();
-    let common = "a `test` failed, or an operation refers to a missing value; check the object: \
-                  kubectl get --raw ";
+    let common = "a `test` failed, or an operation refers to a missing value";
     for patch in [
         r#"[{"op":"test","path":"/data/key","value":"other"}]"#,
         r#"[{"op":"remove","path":"/data/nothing"}]"#,
@@ -99,7 +98,7 @@ fn a_json_patch_that_does_not_fit_the_object_gets_a_hint() {
             &["-p", patch, &path],
             1,
             "The request is invalid: the server rejected our request due to an error in our request",
-            &format!("{common}{path}"),
+            &format!("check the object: kubectl get --raw {path}; {common}"),
             common,
         );
     }
@@ -130,7 +129,7 @@ fn the_path_of_a_collection_gets_a_hint() {
     assert_hint(
         &["-p", r#"{"a":1}"#, path],
         2,
-        "error: PATH is the collection of all configmaps, but a patch needs one object",
+        "error: PATH is a collection of configmaps, but a patch needs one object",
         &format!("add a name: {path}/NAME"),
         "/NAME",
     );

@@ -78,8 +78,7 @@ fn a_response_that_cannot_be_formatted_is_an_output_error() {
     assert_eq!(
         outcome.stderr,
         format!(
-            "configmap/{} patched\nerror: the request succeeded, but the response does not fit the template: \
-             error executing jsonpath \"{{.data[0]}}\": map[string]interface {{}} is not array or slice\n",
+            "configmap/{} patched\nerror: the output does not match the template: error executing jsonpath \"{{.data[0]}}\": map[string]interface {{}} is not array or slice\n",
             name(&path)
         )
     );
@@ -96,7 +95,7 @@ fn a_response_that_cannot_be_formatted_is_an_output_error() {
         outcome.stderr,
         format!(
             "{path} patched\nerror: the request succeeded, but the response is not JSON\n\
-             hint: leave out -o to print the response unchanged\n"
+             hint: omit -o to print the response unchanged\n"
         )
     );
 }
@@ -316,7 +315,7 @@ fn a_full_disk_is_an_output_error() {
     assert_eq!(
         Outcome::from(outcome).ended(74).stderr,
         format!(
-            "configmap/{} patched\nerror: cannot write to stdout: No space left on device (os error 28)\n",
+            "configmap/{} patched\nerror: cannot write to stdout: no space left on device\n",
             name(&path)
         )
     );

@@ -227,6 +227,6 @@ fn underscores_in_flags_mean_dashes() {
     let arguments = ["--field_manager=a", "-p", r#"{"a":1}"#, &path];
     assert_eq!(
         Listener::new().refusal(&arguments, ""),
-        "error: --field-manager contradicts `fieldManager=b` in PATH\nhint: remove one of them\n"
+        "error: --field-manager=a contradicts `fieldManager=b` in PATH\nhint: remove --field-manager, or remove `fieldManager` from PATH\n"
     );
 }

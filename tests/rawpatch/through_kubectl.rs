@@ -150,7 +150,7 @@ fn help_and_hints_use_the_name_under_which_kubectl_runs_the_plugin() {
         (
             Some(2),
             "error: PATH is missing\n\
-             hint: for example: kubectl my-patch -p '{\"spec\":{\"replicas\":3}}' \
+             hint: give the path of one object, as in: kubectl my-patch -p '{\"spec\":{\"replicas\":3}}' \
              /apis/apps/v1/namespaces/default/deployments/NAME\n"
                 .to_owned()
         )

@@ -169,7 +169,7 @@ fn a_full_disk_is_reported_with_exit_code_74() {
     assert_eq!(output.status.code(), Some(74));
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
-        "error: cannot write to stdout: No space left on device (os error 28)\n"
+        "error: cannot write to stdout: no space left on device\n"
     );
 }
 

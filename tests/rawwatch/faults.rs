@@ -162,7 +162,7 @@ fn a_410_as_event_or_status_causes_a_marked_resync() {
         );
         assert_eq!(
             outcome.stderr,
-            "rawwatch: resynced after 410 (10→20): 1 added, 1 modified, 1 deleted; intermediate states in the gap are not recoverable\n"
+            "rawwatch: resynced after 410 Gone (10→20): 1 added, 1 modified, 1 deleted; changes in between cannot be recovered\n"
         );
     }
 }
@@ -361,10 +361,10 @@ fn a_malformed_line_is_dropped_and_the_third_ends_the_run() {
     assert_eq!(
         outcome.stderr,
         format!(
-            "rawwatch: {CONFIG_MAPS}: dropped a line of 7 bytes that is not an event, reconnecting\n\
-             rawwatch: {CONFIG_MAPS}: dropped a line of 8 bytes that is not an event, reconnecting\n\
+            "rawwatch: {CONFIG_MAPS}: dropped a line of 7 bytes that is not an event; reconnecting\n\
+             rawwatch: {CONFIG_MAPS}: dropped a line of 8 bytes that is not an event; reconnecting\n\
              error: {CONFIG_MAPS}: the server sent a line of 8 bytes that is not an event, 3 times\n\
-             hint: check that PATH is a collection; a proxy in between may alter the stream\n"
+             hint: check that PATH is a collection, and that no proxy alters the stream\n"
         )
     );
 }
@@ -389,7 +389,7 @@ fn max_event_size_is_the_longest_line_that_is_printed() {
         outcome.stderr,
         format!(
             "error: {CONFIG_MAPS}: the server sent a line of more than 1000000 bytes\n\
-             hint: allow longer lines with --max-event-size\n"
+             hint: raise the limit with --max-event-size=BYTES\n"
         )
     );
     assert!(outcome.lines().is_empty());
@@ -575,8 +575,8 @@ fn an_audit_finds_an_event_lost_by_the_server() {
     );
     assert_eq!(
         outcome.stderr,
-        "rawwatch: resynced after an audit (20→21): 1 added, 0 modified, 0 deleted; \
-         intermediate states in the gap are not recoverable\n"
+        "rawwatch: resynced after missing or out-of-order events (20→21): 1 added, 0 modified, 0 deleted; \
+         changes in between cannot be recovered\n"
     );
 }
 

@@ -35,7 +35,10 @@ fn an_audit_repairs_the_loss_of_an_event_on_the_way() {
     for number in 0..60 {
         change(server, &other, &number.to_string());
         thread::sleep(Duration::from_millis(250));
-        if run.stderr().contains("resynced after an audit") {
+        if run
+            .stderr()
+            .contains("resynced after missing or out-of-order events")
+        {
             break;
         }
     }

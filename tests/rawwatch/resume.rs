@@ -150,7 +150,7 @@ fn a_resume_file_of_another_watch_or_program_is_refused() {
         outcome.stderr,
         format!(
             "error: --for and {flag} cannot be used together\n\
-             hint: --for needs whole objects; the resume file stores only names\n"
+             hint: remove --resume-file: --for needs whole objects, but the file stores only names\n"
         )
     );
     let mut content: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();

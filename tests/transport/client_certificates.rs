@@ -161,7 +161,7 @@ fn an_encrypted_key_is_refused_with_a_hint() {
             &etcd.case("p256.crt", key),
             "tls: failed to parse private key",
             "error: the client-key of user \"c\" is encrypted",
-            "remove the passphrase: openssl pkey -in FILE -out FILE",
+            "remove the passphrase: openssl pkey -in OLD.key -out NEW.key",
         );
     }
 }
@@ -179,7 +179,7 @@ fn a_p521_key_is_refused_unlike_in_kubectl() {
     );
     assert_eq!(
         ours.hint(),
-        "supported: RSA keys of at least 2048 bits, ECDSA on P-256 and P-384, Ed25519"
+        "use an RSA key of at least 2048 bits, ECDSA P-256 or P-384, or Ed25519"
     );
     assert_eq!(ours.code, Some(2));
 }

@@ -299,7 +299,7 @@ fn an_invalid_proxy_url_is_an_error() {
     for (url, line) in [
         (
             "ftp://127.0.0.1:1",
-            "error: $HTTPS_PROXY: its scheme is not http, https, socks5 or socks5h",
+            "error: $HTTPS_PROXY: the scheme must be http, https, socks5 or socks5h",
         ),
         ("http://[::1", "error: $HTTPS_PROXY: it is not a proxy URL"),
         (

@@ -150,8 +150,7 @@ fn an_authority_with_a_known_name_and_another_key_is_unknown() {
         "server.crt",
         "namesake.crt",
         "certificate signed by unknown authority (possibly because of \"x509: ECDSA verification failure\"",
-        "certificate signed by unknown authority (possibly because of a known one of the same name, \
-         which has another key)",
+        "certificate signed by unknown authority (a trusted authority has the same name but a different key)",
     );
     is_not_trusted_as(
         "authority.crt",
@@ -199,7 +198,7 @@ fn a_certificate_for_another_name_is_refused() {
     );
     assert_eq!(
         hint,
-        "check the address; if it is right, set tls-server-name to a name in the certificate"
+        "check the address, or set --tls-server-name to a name in the certificate"
     );
     is_not_trusted(
         "only-names.crt",
@@ -337,6 +336,6 @@ fn refuses(case: &Case, line: &str) {
     assert_eq!((ours.message().as_str(), ours.code), (line, Some(2)));
     assert_eq!(
         ours.hint(),
-        "the cluster's certificate-authority contains no certificate in PEM"
+        "check the cluster's certificate-authority: it contains no PEM certificate"
     );
 }

@@ -372,7 +372,7 @@ fn an_impossible_question_is_refused_before_anything_is_sent() {
             "list",
             "/api/v1/watch/pods",
             "the verb list contradicts `/watch/` in PATH",
-            "remove the legacy verb from the path",
+            "remove /{}/ from PATH",
         ),
         (
             "GET",

@@ -198,7 +198,7 @@ fn dead_clusters_cost_their_own_time_only() {
         lines[..2],
         [
             "context \"c00\": Unable to connect to the server: no response within 4s",
-            "hint: wait longer with --request-timeout",
+            "hint: raise the limit, as in --request-timeout=30s",
         ]
     );
     assert_eq!(
@@ -292,7 +292,7 @@ fn an_exec_plugin_that_fails_or_hangs_runs_once_for_all_contexts() {
     whoami(&four(&asks), &["--all-contexts"])
         .ended(3)
         .says("exec plugin cannot support interactive mode: standard input is not a terminal")
-        .says("hint: log in with this context alone first: several contexts cannot prompt at once");
+        .says("hint: run `kubectl whoami --context NAME` first: exec plugins cannot prompt while several contexts run");
 
     // After a 401 it is asked for another token, once for all contexts.
     let (refused, runs) = counted(&answer(&json!({"token": "nobody's"})));
@@ -350,7 +350,7 @@ fn the_exit_code_is_that_of_the_worst_context() {
     )
     .ended(8)
     .says("context \"jane\": error: the credential expires at ")
-    .says("context \"nobody\": the credential does not say when it expires\n")
+    .says("context \"nobody\": the credential has no expiry date; --fail-if-expires-within was not checked\n")
     .says("in 1 of 2 contexts");
 }
 

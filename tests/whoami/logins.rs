@@ -204,7 +204,7 @@ fn without_a_credential_the_server_names_the_anonymous_user() {
     assert_eq!(outcome.row("Username"), "system:anonymous");
     assert_eq!(
         outcome.row("Source"),
-        "the user name in a refusal; the server says nothing else"
+        "the user name in a 403 response; groups and UID are unknown"
     );
     assert_eq!(outcome.row("Credential"), "none");
 }
@@ -220,6 +220,6 @@ fn a_password_is_ignored_by_the_server() {
     let outcome = whoami(&kubeconfig, &["-v=10"]).ended(0);
     assert_eq!(outcome.row("Username"), "system:anonymous");
     assert_eq!(outcome.row("Credential"), "none");
-    assert_eq!(outcome.row("Not used"), "name and password (basic)");
+    assert_eq!(outcome.row("Not used"), "user name and password (basic)");
     assert!(!format!("{outcome:?}").contains("hunter2"), "{outcome:#?}");
 }

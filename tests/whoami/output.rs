@@ -242,7 +242,7 @@ fn offline_sends_nothing_and_marks_its_output() {
     assert_eq!(outcome.stdout, "jane\n");
     assert_eq!(
         outcome.stderr,
-        "unverified: the user name is from the local credential\n"
+        "the user name is unverified: it comes from the local credential\n"
     );
     // The certificate does not name the impersonated user.
     let outcome = whoami(&kubeconfig, &["--offline", "--as=bob"]).ended(0);
@@ -293,7 +293,7 @@ fn a_credential_that_expires_too_soon_has_an_exit_code() {
     let nobody = ControlPlane::shared().kubeconfig(&User::Anonymous).unwrap();
     whoami(&nobody, &["--fail-if-expires-within=1h"])
         .ended(0)
-        .says("the credential does not say when it expires");
+        .says("the credential has no expiry date; --fail-if-expires-within was not checked");
 }
 
 /// RFC 5280 §4.1.2.5 defines this date for a certificate without an end.

@@ -105,7 +105,7 @@ async fn uid_at(
             "the object is at resource version {}, not {resource_version}; the patch was not sent",
             live.resource_version
         ))
-        .hinted("read it again, and check that the patch still fits"));
+        .hinted("read the object again, and check the patch"));
     }
     live.uid.filter(|uid| !uid.is_empty()).ok_or_else(|| {
         Error::protocol(

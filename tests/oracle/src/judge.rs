@@ -231,7 +231,8 @@ mod tests {
 
     #[test]
     fn events_may_be_missing_only_in_announced_gaps() {
-        let message = "rawwatch: /p: resynced after 410 (11→13): 0 added, 1 modified, 1 deleted; …";
+        let message =
+            "rawwatch: /p: resynced after 410 Gone (11→13): 0 added, 1 modified, 1 deleted; …";
         let lines = [
             "ADDED b@11",
             "[DELETED b@11]",
