@@ -50,7 +50,7 @@ impl Pod {
 }
 
 /// The reason for departures in which kubectl ignores the account of the Pod.
-const FORGETS_THE_ACCOUNT: &str = "with this flag, kubectl ignores the account";
+const IGNORES_THE_ACCOUNT: &str = "with this flag, kubectl ignores the account";
 
 #[test]
 fn the_account_of_a_pod_is_found_like_kubectl() -> Result<()> {
@@ -199,7 +199,7 @@ fn cases() -> Vec<Case> {
             .in_pod(),
         departs(
             "--as",
-            FORGETS_THE_ACCOUNT,
+            IGNORES_THE_ACCOUNT,
             "sent http://127.0.0.1:$PLAIN_PORT/probe",
             "Bearer pod-token; impersonate-user: jane",
         )
@@ -208,7 +208,7 @@ fn cases() -> Vec<Case> {
         .in_pod(),
         departs(
             "--disable-compression",
-            FORGETS_THE_ACCOUNT,
+            IGNORES_THE_ACCOUNT,
             "sent http://127.0.0.1:$PLAIN_PORT/probe",
             "Bearer pod-token",
         )

@@ -99,7 +99,7 @@ impl Servers {
                 ours: own,
             } => (
                 kubectl.contains(theirs) && ours.contains(own) && kubectl != ours,
-                format!("{theirs}\n            {own} (since {reason})"),
+                format!("{theirs}\n            {own} (because {reason})"),
             ),
         };
         let shows_no_secret = !ours.contains("hunter2");

@@ -14,7 +14,9 @@ mod conflicts;
 /// Lost responses, gateways, timeouts and signals: the outcome is reported, and nothing is sent twice.
 mod faults;
 /// The pages of help.
-mod help;
+mod help {
+    support::help_tests!("kubectl-rawpatch");
+}
 /// The hints in the table of docs/rawpatch.md, one test for each row.
 mod hints;
 /// stdout, stderr, output formats and warnings.

@@ -15,7 +15,9 @@ mod ends;
 /// Faults of a network and of a broken server.
 mod faults;
 /// The pages of help.
-mod help;
+mod help {
+    support::help_tests!("kubectl-rawwatch");
+}
 /// The fault matrix, in which every fault has tests.
 mod matrix;
 /// Credentials, name lookups and connections that fail during a watch.

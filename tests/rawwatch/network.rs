@@ -190,7 +190,7 @@ fn keepalive_detects_a_connection_that_a_balancer_dropped() {
         command.args(["sh", "-c", NETWORK, "sh"]);
         command.arg(env::current_exe().unwrap()).args([
             "--exact",
-            "rawwatch::network::keepalive_detects_a_connection_that_a_balancer_dropped",
+            "network::keepalive_detects_a_connection_that_a_balancer_dropped",
         ]);
         let output = command.env(INSIDE, "1").output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);

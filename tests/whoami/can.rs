@@ -326,7 +326,7 @@ fn a_server_that_refuses_to_answer_has_its_own_exit_code() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "it is a table")]
-fn an_impossible_question_is_refused_before_anything_is_sent() {
+fn an_invalid_request_is_refused_before_anything_is_sent() {
     let server = FaultyServer::start([Answer::CloseAtOnce]).unwrap();
     let kubeconfig = server.kubeconfig().unwrap();
     for (verb, path, problem, remedy) in [
@@ -377,7 +377,7 @@ fn an_impossible_question_is_refused_before_anything_is_sent() {
         (
             "GET",
             "/api/v1/watch",
-            "PATH ends where the name of a resource is due",
+            "error: PATH ends before the name of a resource\n",
             "internal error",
         ),
         (
@@ -390,12 +390,12 @@ fn an_impossible_question_is_refused_before_anything_is_sent() {
             "GET",
             "/api/v1//pods",
             "an empty segment (`//`)",
-            "is a variable empty?",
+            "check for an empty variable",
         ),
         (
             "GET",
             "https://example.com/api/v1/pods",
-            "PATH is a URL of https://example.com",
+            "PATH is a URL on https://example.com",
             "give the path alone",
         ),
     ] {
@@ -420,7 +420,7 @@ fn an_impossible_question_is_refused_before_anything_is_sent() {
         ),
         (
             &["-o", "name"],
-            "--can is printed by -o json, yaml or jsonpath",
+            "error: --can supports -o json, yaml and jsonpath\n",
         ),
         (&["-o", "wide"], "allowed formats are: json,jsonpath"),
         (

@@ -18,7 +18,9 @@ mod contexts;
 /// The explanations of a bare `Unauthorized`.
 mod explanations;
 /// The pages of help.
-mod help;
+mod help {
+    support::help_tests!("kubectl-whoami");
+}
 /// Impersonation.
 mod impersonation;
 /// Servers without a `SelfSubjectReview`.

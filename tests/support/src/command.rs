@@ -24,6 +24,36 @@ pub fn help(program: impl AsRef<OsStr>, flag: &str) -> String {
     outcome.stdout
 }
 
+/// Defines the tests of a plugin's help. They compare every page with a snapshot.
+#[macro_export]
+macro_rules! help_tests {
+    ($plugin:literal) => {
+        const PLUGIN: &str = env!(concat!("CARGO_BIN_EXE_", $plugin));
+
+        #[test]
+        fn short_help_lists_the_flags_of_the_plugin() {
+            insta::assert_snapshot!($crate::help(PLUGIN, "-h"));
+        }
+
+        #[test]
+        fn help_has_examples_flags_and_exit_codes() {
+            insta::assert_snapshot!($crate::help(PLUGIN, "--help"));
+        }
+
+        /// The plugins share this snapshot.
+        #[test]
+        fn connection_help_is_equal_in_every_plugin() {
+            let page = $crate::help(PLUGIN, "--help-connection");
+            insta::with_settings!({
+                snapshot_path => "../support/snapshots",
+                prepend_module_to_snapshot => false,
+            }, {
+                insta::assert_snapshot!("help_connection", page);
+            });
+        }
+    };
+}
+
 /// Runs a command with a text on stdin, and waits for its end.
 #[track_caller]
 pub fn run(command: &mut Command, stdin: &str) -> Outcome {
