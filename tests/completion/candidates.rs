@@ -64,7 +64,7 @@ fn a_flag_is_offered_with_its_help_unless_it_is_on_the_line() {
     let completions = complete(&["--dry"]);
     assert_eq!(
         completions.lines,
-        ["--dry-run\tserver or none; server validates but does not store"]
+        ["--dry-run\tserver (default; validates, does not store) or none"]
     );
     assert_eq!(completions.directive, ":4");
     let all = complete(&["--context", "x", "-n", "y", "-H", "a: b", "-"]);

@@ -177,7 +177,7 @@ fn certificates() -> Vec<Case> {
             "the kubeconfig is wrong, not the connection",
             "Unable to connect to the server: tls: private key does not match public \
              key",
-            "error: the client-key of user \"c\" does not belong to its client-certificate",
+            "error: the client-key of user \"c\" does not match its client-certificate",
         )
         .user("client-certificate: alice.crt, client-key: bob.key"),
         departs(

@@ -11,9 +11,9 @@ fn a_misspelled_name_gets_a_hint() -> Result<()> {
     let server = FaultyServer::start([])?;
     let kubeconfig = server.kubeconfig()?;
     for (flag, hint) in [
-        ("--context=fautly", "hint: did you mean \"faulty\"?"),
-        ("--cluster=Faulty", "hint: did you mean \"faulty\"?"),
-        ("--user=faultyy", "hint: did you mean \"faulty\"?"),
+        ("--context=fautly", "hint: did you mean `faulty`?"),
+        ("--cluster=Faulty", "hint: did you mean `faulty`?"),
+        ("--user=faultyy", "hint: did you mean `faulty`?"),
     ] {
         let mut command = support::command(OURS, &kubeconfig);
         command.args(Program::Ours.arguments("/probe")).arg(flag);

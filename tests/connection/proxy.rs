@@ -38,7 +38,7 @@ fn cases() -> Vec<Case> {
             "an invalid proxy URL in the environment",
             "kubectl silently connects without a proxy",
             "dial tcp: lookup far.example",
-            "error: $HTTPS_PROXY: it is not a proxy URL",
+            "error: $HTTPS_PROXY: not a valid proxy URL",
         )
         .cluster("server: 'https://far.example', insecure-skip-tls-verify: true")
         .variable("HTTPS_PROXY", "%zz"),

@@ -149,8 +149,8 @@ fn the_path_of_a_collection_gets_a_hint() {
             &["--verbatim", "--type=merge", "-p", r#"{"a":1}"#, path],
             1,
             error,
-            &format!("PATH is a collection, but a patch needs one object: {path}/NAME"),
-            "PATH is a collection, but a patch needs one object: ",
+            &format!("add a name: {path}/NAME"),
+            "add a name: ",
         );
     }
 }

@@ -175,7 +175,7 @@ fn a_p521_key_is_refused_unlike_in_kubectl() {
     let ours = case.ours();
     assert_eq!(
         ours.message(),
-        "error: the client-key of user \"c\" is on the curve P-521, which is not supported"
+        "error: the client-key of user \"c\" uses the curve P-521, which is not supported"
     );
     assert_eq!(
         ours.hint(),
@@ -189,13 +189,13 @@ fn a_key_of_another_certificate_is_refused() {
     is_refused(
         &Etcd::start().case("p256.crt", "rsa-pkcs1.key"),
         "tls: private key type does not match public key type",
-        "error: the client-key of user \"c\" does not belong to its client-certificate",
+        "error: the client-key of user \"c\" does not match its client-certificate",
         "",
     );
     is_refused(
         &Etcd::start().case("version-1.crt", "p384-sec1.key"),
         "tls: private key does not match public key",
-        "error: the client-key of user \"c\" does not belong to its client-certificate",
+        "error: the client-key of user \"c\" does not match its client-certificate",
         "",
     );
 }
@@ -237,7 +237,7 @@ fn an_expired_client_certificate_is_named_with_its_date() {
     let ours = case.ours();
     assert_eq!(
         ours.message(),
-        format!("the client certificate of user \"c\" expired on 2026-01-02 03:04 UTC\n{line}")
+        format!("the client certificate of user \"c\" expired at 2026-01-02 03:04 UTC\n{line}")
     );
     assert_eq!(ours.code, Some(3));
 }

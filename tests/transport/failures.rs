@@ -72,7 +72,7 @@ fn an_unreachable_server_is_reported_like_kubectl() {
         "The connection to the server {address} was refused - did you specify the right host or port?"
     ));
     assert_eq!(ours.hint(), "");
-    let network = "check the server in your kubeconfig and the network in between";
+    let network = "check the server in your kubeconfig and the network";
     check(vec![
         Failure {
             name: "an unknown name",
@@ -126,13 +126,13 @@ fn a_server_without_tls_gets_a_hint() {
             "SSH",
             b"SSH-2.0-OpenSSH\r\n",
             "tls: first record does not look like a TLS handshake",
-            "the server PEER does not speak TLS on that port",
+            "check the port: the server PEER does not speak TLS on it",
         ),
         failure(
             "a closed connection",
             b"",
             "EOF",
-            "the server PEER closes the connection before TLS begins: check the port",
+            "check the port: the server PEER closed the connection before the TLS handshake",
         ),
         failure(
             "an older TLS version, with an alert",
@@ -183,7 +183,7 @@ fn a_proxy_that_does_not_work_gets_a_hint() {
         RecordingProxy::start(Protocol::Socks5, None).unwrap(),
     );
     let ssh = answering(b"SSH-2.0-OpenSSH\r\n");
-    let no_proxy = "the proxy PEER does not answer as an HTTP proxy: check its URL";
+    let no_proxy = "check the proxy URL: the proxy PEER did not respond as an HTTP proxy";
     let refused = |scheme| Failure {
         // Departure: kubectl blames the server.
         ours: "proxyconnect tcp: dial tcp PEER: connect: connection refused",
@@ -192,7 +192,7 @@ fn a_proxy_that_does_not_work_gets_a_hint() {
             scheme,
             unused_address(),
             "was refused - did you specify the right host or port?",
-            "check the proxy URL and the network in between",
+            "check the proxy URL and the network",
         )
     };
     check(vec![
@@ -219,7 +219,7 @@ fn a_proxy_that_does_not_work_gets_a_hint() {
             "https",
             ssh,
             "proxyconnect tcp: tls: first record does not look like a TLS handshake",
-            "the proxy PEER does not speak TLS on that port",
+            "check the port: the proxy PEER does not speak TLS on it",
         ),
         failure(
             "SSH for HTTP",
@@ -254,7 +254,7 @@ fn a_proxy_that_does_not_work_gets_a_hint() {
             peer: http.address().to_string(),
             kubectl: "socks connect tcp PEER->127.0.0.1:1: unexpected protocol version 72",
             ours: "socks connect tcp PEER->127.0.0.1:1: failed parsing server response",
-            hint: "the proxy PEER answered this: check its URL",
+            hint: "check the proxy URL: this error comes from the proxy PEER",
         },
     ]);
     assert!(server.requests().is_empty());
@@ -299,7 +299,7 @@ fn a_proxy_that_refuses_a_request_gets_a_hint() {
                 answering(b"HTTP/1.1 403 Forbidden by policy\r\n\r\n")
             ),
             "Forbidden by policy",
-            "the proxy PEER, not the server, answered this (403)",
+            "check the proxy: the proxy PEER, not the API server, sent this response (403)",
         ),
         Failure {
             case: Case::new("https://127.0.0.1:1")
@@ -308,7 +308,7 @@ fn a_proxy_that_refuses_a_request_gets_a_hint() {
                 "no password for SOCKS",
                 format!("socks5://{socks}"),
                 "socks connect tcp PEER->127.0.0.1:1: no acceptable authentication methods",
-                "the proxy PEER answered this: check its URL",
+                "check the proxy URL: this error comes from the proxy PEER",
             )
         },
         Failure {
@@ -318,7 +318,7 @@ fn a_proxy_that_refuses_a_request_gets_a_hint() {
                 "a wrong password for SOCKS",
                 format!("socks5://a:b@{socks}"),
                 "socks connect tcp PEER->127.0.0.1:1: username/password authentication failed",
-                "the proxy PEER answered this: check its URL",
+                "check the proxy URL: this error comes from the proxy PEER",
             )
         },
     ]);
@@ -343,7 +343,7 @@ fn a_server_that_the_proxy_cannot_reach_is_reported() {
     assert_eq!(
         ours.hint(),
         format!(
-            "the proxy {}, not the server, answered this (502)",
+            "check the proxy: the proxy {}, not the API server, sent this response (502)",
             http.address()
         )
     );

@@ -301,10 +301,10 @@ fn an_invalid_proxy_url_is_an_error() {
             "ftp://127.0.0.1:1",
             "error: $HTTPS_PROXY: the scheme must be http, https, socks5 or socks5h",
         ),
-        ("http://[::1", "error: $HTTPS_PROXY: it is not a proxy URL"),
+        ("http://[::1", "error: $HTTPS_PROXY: not a valid proxy URL"),
         (
             "http://name:hunter2@",
-            "error: $HTTPS_PROXY: it is not a proxy URL",
+            "error: $HTTPS_PROXY: not a valid proxy URL",
         ),
     ] {
         let ours = Case::new("https://far.example")

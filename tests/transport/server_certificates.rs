@@ -89,8 +89,7 @@ fn a_certificate_that_is_its_own_authority_must_still_be_valid() {
         "own-expired.crt",
         "own-expired.crt",
         "certificate has expired or is not yet valid: current time",
-        "certificate has expired or is not yet valid: the certificate of the server ADDRESS expired on \
-         2026-01-02 03:04 UTC",
+        "certificate has expired or is not yet valid: the certificate of the server ADDRESS expired at 2026-01-02 03:04 UTC",
     );
 }
 
@@ -166,8 +165,7 @@ fn validity_dates_are_shown_in_utc() {
         "expired.crt",
         "ca.crt",
         "certificate has expired or is not yet valid: current time",
-        "certificate has expired or is not yet valid: the certificate of the server ADDRESS expired on \
-         2026-01-02 03:04 UTC",
+        "certificate has expired or is not yet valid: the certificate of the server ADDRESS expired at 2026-01-02 03:04 UTC",
     );
     is_not_trusted_as(
         "early.crt",
@@ -184,8 +182,7 @@ fn an_expired_authority_is_named() {
         "by-old-ca.crt",
         "old-ca.crt",
         "certificate has expired or is not yet valid: current time",
-        "certificate has expired or is not yet valid: the certificate of the authority \"old-ca\" expired on \
-         2026-01-02 03:04 UTC",
+        "certificate has expired or is not yet valid: the certificate of the authority \"old-ca\" expired at 2026-01-02 03:04 UTC",
     );
 }
 

@@ -347,7 +347,7 @@ fn an_invalid_request_is_refused_before_anything_is_sent() {
         (
             "list",
             "/healthz",
-            "PATH is not a resource, so the verb list does not apply to it",
+            "PATH is not a resource path, so the verb list does not apply",
             "hint: use an HTTP method: get, head",
         ),
         (

@@ -203,7 +203,7 @@ fn dead_clusters_cost_their_own_time_only() {
     );
     assert_eq!(
         lines[10..],
-        ["error: could not log in to or reach the server in 5 of 20 contexts"]
+        ["error: connection or authentication failed in 5 of 20 contexts"]
     );
 }
 
@@ -333,7 +333,7 @@ fn the_exit_code_is_that_of_the_worst_context() {
         .ended(3)
         .says("context \"refused\": Error from server (Forbidden): not today")
         .says("context \"unauthorized\": error: You must be logged in to the server")
-        .says("error: could not log in to or reach the server in 1 of 3 contexts");
+        .says("error: connection or authentication failed in 1 of 3 contexts");
     let reachable: Vec<String> = rows(&outcome.stdout)
         .into_iter()
         .map(|row| row[6].clone())
@@ -497,9 +497,9 @@ fn progress_is_shown_on_a_terminal_and_removed_at_the_end() {
     let remains = on_screen(&shown);
     assert!(!remains.contains("have answered"), "{remains:?}");
     for line in [
-        "context \"plain\": no credential is sent to http://0.0.0.0:1/, because it uses plain http\n",
+        "context \"plain\": no credential is sent to http://0.0.0.0:1/: the connection is not encrypted\n",
         "log in, please\n",
-        "error: could not log in to or reach the server in 1 of 3 contexts\n",
+        "error: connection or authentication failed in 1 of 3 contexts\n",
     ] {
         assert!(remains.contains(line), "no {line:?} in {remains:?}");
     }

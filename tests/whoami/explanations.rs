@@ -72,7 +72,7 @@ fn a_token_that_is_not_yet_valid_is_explained() {
     claims["exp"] = json!(now() + 90_000);
     token_is_refused(
         &claims,
-        "the bearer token is not valid for another 1 day, until 2",
+        "the bearer token is not valid until another 1 day, until 2",
     );
 }
 
@@ -176,7 +176,7 @@ fn a_missing_credential_is_explained() {
     let outcome = whoami(&kubeconfig, &[])
         .ended(3)
         .says(UNAUTHORIZED)
-        .says("hint: no credential was sent, and the server does not accept anonymous requests");
+        .says("hint: add a credential to the kubeconfig user: none was sent, and the server does not accept anonymous requests");
     assert_eq!(outcome.row("Username"), "unknown");
     assert_eq!(outcome.row("Credential"), "none");
 }
@@ -201,7 +201,7 @@ fn a_wrong_clock_is_explained() {
         (
             "Sat, 01 Jan 2000 00:00:00 GMT",
             now() + 3_600,
-            &["the bearer token is not valid for", "ahead of the server's"],
+            &["the bearer token is not valid until", "ahead of the server's"],
         ),
         // Without a Date, its clock is unknown.
         ("", now() - 3_600, &["the bearer token expired 1 hour ago"]),

@@ -199,7 +199,7 @@ fn invalid_formats_and_flags_are_refused_before_anything_is_sent() {
         (&["-o", "jsonpath={.a"], "unclosed action"),
         (
             &["--offline", "-o", "review"],
-            "--offline does not ask the server",
+            "-o review and --offline cannot be used together",
         ),
         (
             &["--fail-if-expires-within=soon"],

@@ -65,7 +65,7 @@ fn an_endless_response_is_not_read_to_its_end() {
     let server = FaultyServer::start([Answer::Reply(flood)]).unwrap();
     whoami(&server.kubeconfig().unwrap(), &[])
         .ended(6)
-        .says("answered 201 Created with more than 16 MiB");
+        .says("answered 201 Created with over 16 MiB");
 }
 
 /// A debugging proxy does that, and so does a gateway that complains about a token.
