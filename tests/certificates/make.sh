@@ -1,8 +1,8 @@
 #!/bin/sh
 # Makes the certificates and keys of this folder, which tests/transport uses, with OpenSSL 3.
 # They are kept here because no Rust library makes some of these kinds: certificates of version 1,
-# RSA keys, keys with a passphrase, keys on P-521. All are valid until 2126, but those that are
-# named otherwise.
+# RSA keys, encrypted keys, keys on P-521. All are valid until 2126, unless their name says
+# otherwise.
 set -eu
 cd "$(dirname "$0")"
 rm -f ./*.crt ./*.key
@@ -32,7 +32,7 @@ signed() {
         $issuer -keyfile "$issuer_key" -startdate "${dates% *}" -enddate "${dates#* }" -out "$1.crt"
 }
 
-# Whom to trust. `namesake` has the name of `ca` and another key.
+# Certificate authorities. `namesake` has the name of `ca` and another key.
 authority ca /CN=ca
 authority namesake /CN=ca
 authority old-ca /CN=old-ca '20200101000000Z 20260102030459Z'
@@ -55,7 +55,7 @@ signed expired-client /CN=alice p256-sec1.key ca 'extendedKeyUsage=clientAuth' '
 openssl req -new -subj /CN=alice -key p256-sec1.key -out "$work/request"
 openssl x509 -req -days 36500 -in "$work/request" -CA ca.crt -CAkey "$work/ca.key" -out version-1.crt
 
-# What servers show, all of them with the key p256.
+# Server certificates, all for the key p256.
 server() { signed "$1" "${4:-/CN=server}" p256-sec1.key "$2" "$3" "${5:-}"; }
 server server ca "$names"
 server own own "$names;basicConstraints=CA:FALSE"
@@ -70,6 +70,6 @@ server only-names ca 'subjectAltName=DNS:a.example'
 server common-name ca 'basicConstraints=CA:FALSE' /CN=localhost
 server client-only ca "$names;extendedKeyUsage=clientAuth"
 server by-old-ca old-ca "$names"
-# Signed by a certificate that is no authority's.
+# Signed by a certificate that does not belong to an authority.
 cp p256-sec1.key "$work/own.key"
 server by-own own "$names" /CN=other

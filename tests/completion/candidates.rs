@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, FaultyServer, Reply};
 use serde_json::{Value, json};
+use support::{admin, create, deployment, run};
 
-use super::plugin::{self, run};
+use super::RAWPATCH;
 
 /// The output of a call: a line for each candidate, and the directive.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl Completions {
 
 /// Returns the plugin as a command of the admin, with a cache folder for this test.
 fn command(cache: &Path) -> Command {
-    let mut command = plugin::command(&plugin::admin());
+    let mut command = support::command(RAWPATCH, &admin());
     command.env("KUBECACHEDIR", cache);
     command
 }
@@ -63,7 +64,7 @@ fn a_flag_is_offered_with_its_help_unless_it_is_on_the_line() {
     let completions = complete(&["--dry"]);
     assert_eq!(
         completions.lines,
-        ["--dry-run\tserver or none; server validates but does not store"]
+        ["--dry-run\tserver (default; validates, does not store) or none"]
     );
     assert_eq!(completions.directive, ":4");
     let all = complete(&["--context", "x", "-n", "y", "-H", "a: b", "-"]);
@@ -124,7 +125,7 @@ fn known_values_are_offered() {
 
 #[test]
 fn only_paths_that_can_be_patched_are_offered() {
-    let deployment = plugin::deployment();
+    let deployment = deployment();
     let name = deployment.rsplit('/').next().unwrap();
     let apps = "/apis/apps/v1/namespaces/default";
     assert_eq!(complete(&[""]).values(), ["/api/", "/apis/"]);
@@ -187,7 +188,7 @@ fn only_paths_that_can_be_patched_are_offered() {
 
 #[test]
 fn a_path_that_may_go_on_is_offered_with_and_without_a_slash() {
-    let deployment = plugin::deployment();
+    let deployment = deployment();
     assert_eq!(
         complete(&[&deployment]).values(),
         [&deployment, &format!("{deployment}/")]
@@ -201,7 +202,7 @@ fn a_path_that_may_go_on_is_offered_with_and_without_a_slash() {
 #[test]
 fn names_are_percent_encoded() {
     let collection = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
-    plugin::create(
+    create(
         collection,
         &json!({"metadata": {"name": "odd: a$(id) 'b'|`c`"}}),
     );
@@ -231,9 +232,11 @@ fn only_the_namespace_on_the_line_is_offered() {
 #[test]
 fn managers_and_subresources_belong_to_the_object_on_the_line() {
     let collection = "/apis/apps/v1/namespaces/default/deployments";
-    let deployment = plugin::deployment();
+    let deployment = deployment();
     let patch = json!({"metadata": {"labels": {"a": "b"}}}).to_string();
-    plugin::rawpatch(&["--field-manager=second", "-p", &patch, &deployment]).succeeded();
+    let mut rawpatch = support::command(RAWPATCH, &admin());
+    rawpatch.args(["--field-manager=second", "-p", &patch, &deployment]);
+    run(&mut rawpatch, "").succeeded();
     let managers = |words: &[&str]| {
         let words = [words, &["--field-manager", "sec"]].concat();
         complete(&words).lines
@@ -262,7 +265,7 @@ fn all_three_kinds_of_calls_get_the_same_candidates() {
     let mut by_name = Command::new(completer);
     by_name
         .env_clear()
-        .env("KUBECONFIG", plugin::admin())
+        .env("KUBECONFIG", admin())
         .env("HOME", folder.path());
     let by_name = Completions::of(by_name.args(["--type", "merge", "/apis/ap"]));
     let by_word = complete(&["--type", "merge", "/apis/ap"]);
@@ -311,7 +314,7 @@ fn the_flags_on_the_line_select_the_server() {
     assert_eq!(complete(&["/apis/old.example/v1/"]).values(), [path]);
 
     // Selects the same server with other flags.
-    let both = std::env::join_paths([plugin::admin(), kubeconfig.clone().into()]).unwrap();
+    let both = std::env::join_paths([admin(), kubeconfig.clone().into()]).unwrap();
     let url = server.url();
     for flags in [
         &["--context", "faulty"][..],
@@ -363,7 +366,7 @@ fn the_flags_on_the_line_select_the_server() {
 fn the_cache_is_private_and_fast() {
     let home = tempfile::tempdir().unwrap();
     let complete_in_home = |words: &[&str]| {
-        let mut command = plugin::command(&plugin::admin());
+        let mut command = support::command(RAWPATCH, &admin());
         Completions::of(
             command
                 .env("HOME", home.path())
@@ -422,8 +425,8 @@ fn a_name_missing_in_the_cache_is_looked_up() {
     let collection = "/api/v1/namespaces/default/configmaps";
     let object = format!("{collection}/brand-new");
     assert_eq!((complete(&[&object]), complete(&["-n", "brand-n"])), (0, 0));
-    plugin::create(collection, &json!({"metadata": {"name": "brand-new"}}));
-    plugin::create(
+    create(collection, &json!({"metadata": {"name": "brand-new"}}));
+    create(
         "/api/v1/namespaces",
         &json!({"metadata": {"name": "brand-new"}}),
     );
@@ -500,7 +503,7 @@ fn scripts_need_no_kubeconfig_and_call_the_program_by_its_file_name() {
             "unexpected argument \"zsh\": only one shell is allowed",
         ),
     ] {
-        let stderr = print(words).failed(2).stderr;
+        let stderr = print(words).ended(2).stderr;
         assert_eq!(stderr, format!("error: {message}\n{hint}"));
     }
 }

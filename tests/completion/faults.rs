@@ -1,5 +1,4 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -7,21 +6,21 @@ use std::time::{Duration, Instant};
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, FaultyServer, Reply};
 use serde_json::{Value, json};
+use support::{Program, admin, run, write_program};
 
-use super::plugin::{self, run};
-use super::shells::Program;
+use super::RAWPATCH;
 use super::terminal::Terminal;
 
 /// Completes a path with a kubeconfig and an empty cache, and returns the output.
 fn complete(kubeconfig: &Path, path: &str) -> String {
-    let mut command = plugin::command(kubeconfig);
+    let mut command = support::command(RAWPATCH, kubeconfig);
     let outcome = run(command.args(["-v=9", "__complete"]), "");
     assert_ne!(
         outcome.code,
         Some(0),
         "`__complete` must be the first argument: {outcome:?}"
     );
-    let mut command = plugin::command(kubeconfig);
+    let mut command = support::command(RAWPATCH, kubeconfig);
     let outcome = run(command.args(["__complete", "-v=9", path]), "").succeeded();
     assert_eq!(outcome.stderr, "");
     outcome.stdout
@@ -133,10 +132,9 @@ fn with_exec_plugin(folder: &Path, mode: &str) {
         folder = folder.display()
     );
     let plugin = folder.join("plugin");
-    fs::write(&plugin, script).unwrap();
-    fs::set_permissions(&plugin, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&plugin, &script);
     let mut kubeconfig: Value =
-        serde_json::from_str(&fs::read_to_string(plugin::admin()).unwrap()).unwrap();
+        serde_json::from_str(&fs::read_to_string(admin()).unwrap()).unwrap();
     kubeconfig["users"][0]["user"] = json!({"exec": {
         "apiVersion": "client.authentication.k8s.io/v1", "command": plugin, "interactiveMode": mode,
     }});
@@ -155,11 +153,10 @@ fn an_exec_plugin_has_no_terminal_and_is_not_run_if_it_must_prompt() {
     ] {
         let home = tempfile::tempdir().unwrap();
         with_exec_plugin(home.path(), mode);
-        let program = env!("CARGO_BIN_EXE_kubectl-rawpatch");
         let set_up = format!(
             "PATH={}:$PATH; source <(kubectl-rawpatch completion bash)\n\
              alias kp=kubectl-rawpatch; complete -o default -F _kubectl-rawpatch kp",
-            Path::new(program).parent().unwrap().display()
+            Path::new(RAWPATCH).parent().unwrap().display()
         );
         let path = ("PATH".to_owned(), std::env::var("PATH").unwrap());
         let mut terminal = Terminal::start(Program::Bash, home.path(), &[path], &set_up);
@@ -190,14 +187,11 @@ fn no_part_of_the_line_is_run() {
             Program::Fish => "kubectl-rawpatch completion fish | source".to_owned(),
             _ => format!("source <(kubectl-rawpatch completion {name})"),
         };
-        let folder = plugin::folder();
+        let folder = Path::new(RAWPATCH).parent().unwrap();
         let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
         let variables = [
             ("PATH".to_owned(), path),
-            (
-                "KUBECONFIG".to_owned(),
-                plugin::admin().display().to_string(),
-            ),
+            ("KUBECONFIG".to_owned(), admin().display().to_string()),
         ];
         let mut terminal = Terminal::start(shell, home.path(), &variables, &source);
         let line = format!(

@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 
 use control_plane::{ControlPlane, build_plugins};
 use serde_json::{Value, json};
+use support::{Program, admin, run, unique};
 
-use super::plugin::{self, run};
-use super::shells::Program;
+use super::RAWPATCH;
 use super::terminal::Terminal;
 
 /// The page with the setup of completion, which the tests follow.
@@ -36,7 +36,7 @@ fn home() -> tempfile::TempDir {
     run(shell.args(["-ec", block("Complete through kubectl")]), "").succeeded();
     fs::write(home.path().join("some patch.json"), "{}").unwrap();
 
-    let kubeconfig = fs::read_to_string(plugin::admin()).unwrap();
+    let kubeconfig = fs::read_to_string(admin()).unwrap();
     let mut kubeconfig: Value = serde_json::from_str(&kubeconfig).unwrap();
     let context = kubeconfig["contexts"][0].clone();
     for name in ["other:one/two", "with space"] {
@@ -58,7 +58,7 @@ fn plugins() -> &'static Path {
 /// Returns the environment of a shell.
 fn variables(home: &Path) -> Vec<(String, String)> {
     let environment = ControlPlane::shared()
-        .environment(Some(&plugin::folder()))
+        .environment(Path::new(RAWPATCH).parent())
         .unwrap();
     let text = |value: std::ffi::OsString| value.into_string().unwrap();
     let variables = environment
@@ -204,7 +204,7 @@ const DIRECTLY: Calls = Calls {
 };
 
 fn completes_in(shell: Program, calls: &Calls) {
-    let namespace_name = plugin::unique("in-shell") + "-x";
+    let namespace_name = unique("in-shell") + "-x";
     let collection = namespace(&namespace_name);
     let home = home();
     let Some(mut terminal) = start(shell, home.path()) else {

@@ -10,9 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{Winsize, tcsetwinsize};
-
-use super::shells::Program;
-use crate::pseudo_terminal;
+use support::{Program, pseudo_terminal};
 
 /// Ctrl-X Ctrl-P, which the shells below bind to a command that writes the line to a file and clears it.
 const DUMP_KEY: &[u8] = b"\x18\x10";

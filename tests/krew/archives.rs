@@ -8,7 +8,8 @@ use std::process::Command;
 
 use flate2::read::GzDecoder;
 
-use super::client::succeeds;
+use support::{run, write_program};
+
 use super::release::{
     Release, TARGETS, TIME, VERSION, archive, binaries, binary, dist, files, plugins, xtask,
 };
@@ -127,7 +128,7 @@ fn two_runs_in_two_folders_give_the_same_bytes() {
         let out = folder.path().join("out");
         let mut dist = dist(target, &binaries, &out);
         dist.env("TZ", "Asia/Tokyo").env("LC_ALL", "C");
-        succeeds(&mut dist);
+        run(&mut dist, "").succeeded();
         for plugin in plugins() {
             let name = archive(&plugin, VERSION, target);
             for name in [format!("{name}.cdx.json"), name] {
@@ -155,7 +156,7 @@ fn sha256sum_verifies_every_file() {
     check
         .args(["--check", "--strict", "--quiet", "SHA256SUMS"])
         .current_dir(archives);
-    succeeds(&mut check);
+    run(&mut check, "").succeeded();
 }
 
 #[test]
@@ -211,14 +212,10 @@ fn only_the_plugin_of_this_version_is_packed() {
         let program = binaries.join("kubectl-rawpatch");
         let _ = fs::remove_file(&program);
         if let Some(script) = script {
-            fs::write(&program, script).unwrap();
-            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+            write_program(&program, script);
         }
-        let output = dist(target, &binaries, &folder.path().join("out"))
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
-        String::from_utf8(output.stderr).unwrap()
+        let mut dist = dist(target, &binaries, &folder.path().join("out"));
+        run(&mut dist, "").ended(1).stderr
     };
     let error = refusal(Some("#!/bin/sh\necho kubectl-rawpatch 0.0.1\n"));
     assert!(
@@ -245,9 +242,7 @@ fn manifests_need_their_archives() {
     let mut krew = xtask();
     krew.args(["krew", "--archives"]).arg(folder.path());
     krew.arg("--out").arg(folder.path());
-    let output = krew.output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let error = String::from_utf8(output.stderr).unwrap();
+    let error = run(&mut krew, "").ended(1).stderr;
     assert!(
         error.contains(&archive(&plugins()[0], VERSION, TARGETS[0].0)),
         "{error}"
@@ -257,5 +252,5 @@ fn manifests_need_their_archives() {
 
 #[test]
 fn the_templates_pass_the_check() {
-    succeeds(xtask().args(["krew", "--check"]));
+    run(xtask().args(["krew", "--check"]), "").succeeded();
 }

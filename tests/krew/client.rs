@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 use std::sync::LazyLock;
 
 use control_plane::Tool;
@@ -46,8 +46,7 @@ impl Krew {
             .env("HOME", self.root.path())
             .env("KREW_ROOT", self.root.path().join("krew"))
             .env("KREW_NO_UPGRADE_CHECK", "1")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .stdin(Stdio::null());
+            .env("GIT_CONFIG_NOSYSTEM", "1");
         command
     }
 
@@ -101,34 +100,4 @@ pub(crate) fn path() -> String {
         .unwrap_or_default()
         .into_string()
         .unwrap()
-}
-
-/// Runs a command, which must succeed. Returns its output.
-#[track_caller]
-pub(crate) fn succeeds(command: &mut Command) -> Printed {
-    let output = command.output().unwrap();
-    let printed = Printed::from(&output);
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{printed:?}",
-        output.status
-    );
-    printed
-}
-
-/// The output of a command as text.
-#[derive(Debug)]
-pub(crate) struct Printed {
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl From<&Output> for Printed {
-    fn from(output: &Output) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Self {
-            stdout: text(&output.stdout),
-            stderr: text(&output.stderr),
-        }
-    }
 }

@@ -6,7 +6,9 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::client::{Krew, succeeds};
+use support::run;
+
+use super::client::Krew;
 use super::release::{Release, TARGETS, VERSION, archive, plugins};
 
 /// A git repository with `plugins/*.yaml`.
@@ -35,7 +37,7 @@ impl Index {
         .current_dir(self.folder.path())
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1");
-        succeeds(&mut git);
+        run(&mut git, "").succeeded();
     }
 
     /// Replaces the manifests in the index.
@@ -60,17 +62,21 @@ fn plugins_are_installed_upgraded_and_uninstalled() {
     let index = Index::new();
     index.publish(release.manifests(VERSION, &[]).path());
     let krew = Krew::new();
-    succeeds(&mut krew.krew(["index", "add", "raw", &index.url()]));
-    let found = succeeds(&mut krew.krew(["search"])).stdout;
+    run(&mut krew.krew(["index", "add", "raw", &index.url()]), "").succeeded();
+    let found = run(&mut krew.krew(["search"]), "").succeeded().stdout;
     for plugin in plugins() {
         assert!(found.contains(&format!("raw/{plugin}")), "{found}");
         // krew shortens a long description.
         assert!(!found.contains("..."), "{found}");
-        succeeds(&mut krew.krew(["install", &format!("raw/{plugin}")]));
-        let printed = succeeds(&mut krew.kubectl_with_plugins([plugin.as_str(), "--version"]));
-        assert_eq!(printed.stdout, format!("kubectl-{plugin} {VERSION}\n"));
+        run(&mut krew.krew(["install", &format!("raw/{plugin}")]), "").succeeded();
+        let outcome = run(
+            &mut krew.kubectl_with_plugins([plugin.as_str(), "--version"]),
+            "",
+        )
+        .succeeded();
+        assert_eq!(outcome.stdout, format!("kubectl-{plugin} {VERSION}\n"));
     }
-    let listed = succeeds(&mut krew.kubectl_with_plugins(["plugin", "list"]));
+    let listed = run(&mut krew.kubectl_with_plugins(["plugin", "list"]), "").succeeded();
     assert_eq!(
         listed.stdout.lines().skip(2).count(),
         plugins().len(),
@@ -88,17 +94,24 @@ fn plugins_are_installed_upgraded_and_uninstalled() {
         }
     }
     index.publish(release.manifests(next, &[]).path());
-    let printed = succeeds(&mut krew.krew(["upgrade"]));
+    let outcome = run(&mut krew.krew(["upgrade"]), "").succeeded();
     for plugin in plugins() {
         let upgraded = format!("Upgraded plugin: raw/{plugin}");
-        assert!(printed.stderr.contains(&upgraded), "{printed:?}");
+        assert!(outcome.stderr.contains(&upgraded), "{outcome:?}");
         assert!(!krew.stored(&plugin, &format!("v{next}")).is_empty());
-        succeeds(&mut krew.kubectl_with_plugins([plugin.as_str(), "--version"]));
+        run(
+            &mut krew.kubectl_with_plugins([plugin.as_str(), "--version"]),
+            "",
+        )
+        .succeeded();
     }
 
     for plugin in plugins() {
-        succeeds(&mut krew.krew(["uninstall", plugin.as_str()]));
+        run(&mut krew.krew(["uninstall", plugin.as_str()]), "").succeeded();
     }
     assert_eq!(krew.linked(), Vec::<String>::new());
-    assert_eq!(succeeds(&mut krew.krew(["list"])).stdout.trim(), "");
+    assert_eq!(
+        run(&mut krew.krew(["list"]), "").succeeded().stdout.trim(),
+        ""
+    );
 }

@@ -4,7 +4,9 @@ use std::process::Command;
 
 use control_plane::Tool;
 
-use super::client::{Krew, path, succeeds, tools};
+use support::run;
+
+use super::client::{Krew, path, tools};
 use super::release::{Release, TARGETS, VERSION, archive, binary, files, plugins};
 
 /// Returns krew's form of our version.
@@ -27,12 +29,12 @@ fn every_archive_installs_on_its_platform() {
                 .arg(format!("--manifest={}", manifest.display()))
                 .arg(format!("--archive={}", archive.display()))
                 .envs([("KREW_OS", os), ("KREW_ARCH", arch)]);
-            let printed = succeeds(&mut install);
+            let outcome = run(&mut install, "").succeeded();
             assert!(
-                printed
+                outcome
                     .stderr
                     .contains(&format!("Installed plugin: {plugin}")),
-                "{printed:?}"
+                "{outcome:?}"
             );
             assert_eq!(krew.linked(), [binary(&plugin, target)]);
             assert_eq!(
@@ -50,22 +52,30 @@ fn kubectl_finds_and_runs_downloaded_plugins() {
     let manifests = Release::shared().manifests(VERSION, &[]);
     for plugin in plugins() {
         let manifest = manifests.path().join(format!("{plugin}.yaml"));
-        succeeds(krew.krew(["install", "--manifest"]).arg(manifest));
+        run(krew.krew(["install", "--manifest"]).arg(manifest), "").succeeded();
     }
-    let printed = succeeds(&mut krew.kubectl_with_plugins(["plugin", "list", "--name-only"]));
+    let outcome = run(
+        &mut krew.kubectl_with_plugins(["plugin", "list", "--name-only"]),
+        "",
+    )
+    .succeeded();
     let names: Vec<_> = plugins()
         .iter()
         .map(|plugin| format!("kubectl-{plugin}"))
         .collect();
     assert_eq!(
-        printed.stdout.lines().skip(2).collect::<Vec<_>>(),
+        outcome.stdout.lines().skip(2).collect::<Vec<_>>(),
         names,
-        "{printed:?}"
+        "{outcome:?}"
     );
-    assert_eq!(printed.stderr, "");
+    assert_eq!(outcome.stderr, "");
     for plugin in plugins() {
-        let printed = succeeds(&mut krew.kubectl_with_plugins([plugin.as_str(), "--version"]));
-        assert_eq!(printed.stdout, format!("kubectl-{plugin} {VERSION}\n"));
+        let outcome = run(
+            &mut krew.kubectl_with_plugins([plugin.as_str(), "--version"]),
+            "",
+        )
+        .succeeded();
+        assert_eq!(outcome.stdout, format!("kubectl-{plugin} {VERSION}\n"));
     }
 }
 
@@ -84,10 +94,8 @@ fn an_archive_with_another_checksum_is_refused() {
             release.archives().join(other).display()
         ))
         .envs([("KREW_OS", "linux"), ("KREW_ARCH", "amd64")]);
-    let output = install.output().unwrap();
-    assert!(!output.status.success());
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("checksum does not match"), "{stderr}");
+    let outcome = run(&mut install, "").failed();
+    outcome.says("checksum does not match");
 }
 
 #[test]
@@ -102,9 +110,9 @@ fn every_manifest_passes_krew_indexs_check() {
                 .arg(manifest.unwrap().path())
                 .env_clear()
                 .env("PATH", format!("{}:{}", tools().display(), path()));
-            let printed = succeeds(&mut check);
+            let outcome = run(&mut check, "").succeeded();
             let all = "all 6 spec.platforms installed fine";
-            assert!(printed.stderr.contains(all), "{printed:?}");
+            assert!(outcome.stderr.contains(all), "{outcome:?}");
         }
     }
 }
@@ -115,15 +123,21 @@ fn help_shows_the_name_under_which_a_plugin_is_installed() {
     let manifests = Release::shared().manifests(VERSION, &["--krew-index"]);
     let krew = Krew::new();
     let manifest = manifests.path().join("raw-whoami.yaml");
-    succeeds(krew.krew(["install", "--manifest"]).arg(manifest));
+    run(krew.krew(["install", "--manifest"]).arg(manifest), "").succeeded();
     assert_eq!(krew.linked(), ["kubectl-raw_whoami"]);
-    let help = succeeds(&mut krew.kubectl_with_plugins(["raw-whoami", "--help"])).stdout;
+    let help = run(&mut krew.kubectl_with_plugins(["raw-whoami", "--help"]), "")
+        .succeeded()
+        .stdout;
     assert!(
         help.contains("\nUsage: kubectl raw-whoami [flags]\n"),
         "{help}"
     );
     assert!(!help.contains("kubectl whoami"), "{help}");
-    let listed = succeeds(&mut krew.kubectl_with_plugins(["plugin", "list", "--name-only"]));
+    let listed = run(
+        &mut krew.kubectl_with_plugins(["plugin", "list", "--name-only"]),
+        "",
+    )
+    .succeeded();
     assert!(
         listed.stdout.ends_with("\nkubectl-raw_whoami\n"),
         "{listed:?}"

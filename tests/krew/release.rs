@@ -3,13 +3,13 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 use std::{env, io, thread};
 
 use control_plane::build_plugins;
+use support::{Outcome, run, write_program};
 use tempfile::TempDir;
 
 /// The version of the workspace and its plugins.
@@ -104,8 +104,7 @@ impl Release {
             })
             .collect();
         for process in packing {
-            let output = process.wait_with_output().unwrap();
-            assert!(output.status.success(), "{output:?}");
+            Outcome::from(process.wait_with_output().unwrap()).succeeded();
         }
         let url = serve(archives);
         Self { folder, url }
@@ -119,22 +118,11 @@ impl Release {
     /// Renders the manifests for a version. Returns their folder.
     pub(crate) fn manifests(&self, version: &str, more: &[&str]) -> TempDir {
         let folder = tempfile::tempdir().unwrap();
-        let output = xtask()
-            .args([
-                "krew",
-                "--version",
-                version,
-                "--base-url",
-                &self.url,
-                "--archives",
-            ])
-            .arg(self.archives())
-            .arg("--out")
-            .arg(folder.path())
-            .args(more)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
+        let mut krew = xtask();
+        krew.args(["krew", "--version", version, "--base-url", &self.url]);
+        krew.arg("--archives").arg(self.archives());
+        krew.arg("--out").arg(folder.path()).args(more);
+        run(&mut krew, "").succeeded();
         folder
     }
 }
@@ -177,8 +165,7 @@ pub(crate) fn binaries(folder: &Path, target: &str) -> PathBuf {
             assert!(stripped.unwrap().success());
         } else {
             let script = format!("#!/bin/sh\nexec {} \"$@\"\n", built.display());
-            fs::write(&program, script).unwrap();
-            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+            write_program(&program, &script);
         }
     }
     binaries

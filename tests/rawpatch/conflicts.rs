@@ -1,5 +1,6 @@
 use control_plane::ControlPlane;
 use serde_json::json;
+use support::{config_map, unique};
 
 use super::expected::{conflict, name, stale_hint};
 use super::plugin::*;
@@ -34,7 +35,7 @@ fn a_guarded_patch_is_applied_only_at_the_expected_version() {
         let live = resource_version(&path);
         assert_ne!(live, expected);
 
-        let outcome = rawpatch(&arguments).failed(9);
+        let outcome = rawpatch(&arguments).ended(9);
         assert_eq!(
             outcome.stderr,
             conflict("configmaps", &path) + "\n" + &stale_hint(&live, &expected)
@@ -62,7 +63,7 @@ fn a_patch_of_a_custom_resource_or_subresource_can_be_guarded() {
                 &path,
             ])
         };
-        guarded(&stale).failed(9);
+        guarded(&stale).ended(9);
         guarded(&resource_version(&path)).succeeded();
     }
 }
@@ -86,17 +87,17 @@ fn a_guarded_apply_patch_does_not_recreate_a_deleted_object() {
 
     let live = resource_version(&path);
     assert_eq!(
-        rawpatch(&apply).failed(9).stderr,
+        rawpatch(&apply).ended(9).stderr,
         format!(
-            "error: the object is at resource version {live}, not {expected}; nothing was sent\n\
-             hint: read it again, and check that the patch still fits\n"
+            "error: the object is at resource version {live}, not {expected}; the patch was not sent\n\
+             hint: read the object again, and check the patch\n"
         )
     );
 
     let (status, _) = control_plane.request("DELETE", &path, None).unwrap();
     assert_eq!(status, 200);
     assert_eq!(
-        rawpatch(&apply).failed(1).stderr,
+        rawpatch(&apply).ended(1).stderr,
         format!("Error from server (NotFound): configmaps \"{name}\" not found\n")
     );
     let (status, _) = control_plane.request("GET", &path, None).unwrap();
@@ -110,10 +111,9 @@ fn a_stale_version_in_the_patch_itself_is_a_conflict() {
     rawpatch(&["-p", r#"{"data":{"key":"1"}}"#, &path]).succeeded();
     let patch = json!({"metadata": {"resourceVersion": stale}, "data": {"key": "2"}}).to_string();
     assert_eq!(
-        rawpatch(&["-p", &patch, &path]).failed(9).stderr,
+        rawpatch(&["-p", &patch, &path]).ended(9).stderr,
         format!(
-            "{}\nhint: the object is now at resource version {}: read it again, and check that the \
-             patch still fits\n",
+            "{}\nhint: read the object again, and check the patch: it is now at resource version {}\n",
             conflict("configmaps", &path),
             resource_version(&path)
         )

@@ -15,7 +15,6 @@ pub(crate) fn conflict(resource: &str, path: &str) -> String {
 /// Returns the line with the hint for a patch that expected another version than the `live` one.
 pub(crate) fn stale_hint(live: &str, expected: &str) -> String {
     format!(
-        "hint: the object is now at resource version {live}, not {expected}: read it again, and check that \
-         the patch still fits\n"
+        "hint: read the object again, and check the patch: it is now at resource version {live}, not {expected}\n"
     )
 }

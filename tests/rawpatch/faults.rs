@@ -1,4 +1,3 @@
-use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
@@ -6,6 +5,7 @@ use std::time::Duration;
 use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Reply};
 use rustix::process::{Pid, Signal, kill_process};
+use support::{Outcome, admin, run};
 
 use super::plugin::*;
 
@@ -39,7 +39,7 @@ fn patch_with_answer(answer: Answer, arguments: &[&str]) -> (Outcome, FaultyServ
 #[track_caller]
 fn assert_outcome_unknown(answer: Answer, arguments: &[&str], reason: &str) {
     let (outcome, server) = patch_with_answer(answer, arguments);
-    let outcome = outcome.failed(10);
+    let outcome = outcome.ended(10);
     assert_eq!(
         outcome.stderr,
         format!("error: outcome unknown: {reason}{UNKNOWN}")
@@ -146,14 +146,14 @@ fn a_timeout_leaves_the_outcome_unknown() {
 #[test]
 fn without_a_connection_the_exit_code_is_3() {
     let (outcome, server) = patch_with_answer(Answer::CloseAtOnce, &[]);
-    let outcome = outcome.failed(3);
+    let outcome = outcome.ended(3);
     let unable = "Unable to connect to the server: "; // The cause depends on timing.
     assert!(outcome.stderr.starts_with(unable), "{outcome:?}");
     assert_eq!((server.connections(), server.requests().len()), (1, 0));
 
     let patch_at = |server: &str| {
         let outcome = run(command(&admin()).args(PATCH).arg(server), "");
-        outcome.failed(3).stderr
+        outcome.ended(3).stderr
     };
     assert_eq!(
         patch_at("--server=https://127.0.0.1:1"),
@@ -182,7 +182,7 @@ fn the_outcome_of_a_dry_run_is_never_unknown() {
         ),
     ] {
         let (outcome, server) = patch_with_answer(answer, &["--dry-run"]);
-        assert_eq!(outcome.failed(code).stderr, message);
+        assert_eq!(outcome.ended(code).stderr, message);
         assert_eq!(server.requests().len(), 1);
     }
 }
@@ -198,7 +198,7 @@ fn a_refused_patch_is_not_sent_again() {
     ] {
         let response = status(code, reason, "no").header("Retry-After", "1");
         let (outcome, server) = patch_with_answer(Answer::Reply(response), &[]);
-        outcome.failed(exit_code);
+        outcome.ended(exit_code);
         let patches = server
             .requests()
             .iter()
@@ -213,7 +213,7 @@ fn a_redirect_is_not_followed() {
     let redirect = Reply::new(302, "").header("Location", "https://other/?token=hunter2");
     let (outcome, server) = patch_with_answer(Answer::Reply(redirect), &[]);
     assert_eq!(
-        outcome.failed(6).stderr,
+        outcome.ended(6).stderr,
         format!(
             "error: {} answered 302 Found; redirects are never followed\n\
              hint: use the server's final address; a login page or a proxy may be in between\n",
@@ -229,7 +229,7 @@ fn a_login_page_is_not_taken_for_an_api_server() {
         let page = Reply::new(code, "<html>log in</html>")
             .header("Content-Type", "text/html; charset=utf-8");
         let (outcome, server) = patch_with_answer(Answer::Reply(page), &[]);
-        let outcome = outcome.failed(6);
+        let outcome = outcome.ended(6);
         assert_eq!(
             outcome.stderr,
             format!(
@@ -274,7 +274,7 @@ fn interrupted(
 fn a_signal_ends_the_process_and_leaves_the_outcome_unknown() {
     for (signal, number) in [(Signal::INT, 2), (Signal::TERM, 15)] {
         let outcome = interrupted(vec![Answer::Silence], 1, &[], signal);
-        assert_eq!(outcome.status.signal(), Some(number), "{outcome:?}");
+        assert_eq!(outcome.signal, Some(number), "{outcome:?}");
         assert_eq!(
             outcome.stderr,
             format!("error: outcome unknown: interrupted before the response arrived{UNKNOWN}")
@@ -287,19 +287,19 @@ fn a_signal_after_the_response_ends_the_process_silently() {
     // Looking up the hint for a conflict needs a GET, to which the server does not respond.
     let conflict = Answer::Reply(status(409, "Conflict", "the object has been modified"));
     let outcome = interrupted(vec![conflict, Answer::Silence], 2, &[], Signal::INT);
-    assert_eq!(outcome.status.signal(), Some(2), "{outcome:?}");
+    assert_eq!(outcome.signal, Some(2), "{outcome:?}");
     assert_eq!(outcome.stderr, "");
 
     // The response is larger than a pipe's buffer, and the pipe is not read before the signal.
     let large = Answer::Reply(Reply::json(200, format!("{:?}", "x".repeat(1 << 20))));
     let outcome = interrupted(vec![large], 1, &[], Signal::TERM);
-    assert_eq!(outcome.status.signal(), Some(15), "{outcome:?}");
+    assert_eq!(outcome.signal, Some(15), "{outcome:?}");
 }
 
 #[test]
 fn a_signal_during_a_dry_run_ends_the_process_silently() {
     let outcome = interrupted(vec![Answer::Silence], 1, &["--dry-run"], Signal::INT);
-    assert_eq!(outcome.status.signal(), Some(2), "{outcome:?}");
+    assert_eq!(outcome.signal, Some(2), "{outcome:?}");
     assert_eq!(outcome.stderr, "");
 }
 
@@ -324,7 +324,7 @@ fn a_crash_of_etcd_leaves_the_outcome_unknown() {
         .unwrap();
     thread::sleep(Duration::from_secs(1));
     etcd.kill().unwrap();
-    let outcome = Outcome::from(child.wait_with_output().unwrap()).failed(10);
+    let outcome = Outcome::from(child.wait_with_output().unwrap()).ended(10);
     let answered = "error: outcome unknown: the server answered 500 Internal Server Error: ";
     assert!(outcome.stderr.starts_with(answered), "{outcome:?}");
     assert!(outcome.stderr.ends_with(UNKNOWN), "{outcome:?}");
@@ -337,7 +337,7 @@ fn the_hint_repeats_the_flags_that_choose_server_and_user() {
         &["--context=faulty", "--as", "a b", "--token=t"],
     );
     assert_eq!(
-        outcome.failed(10).stderr,
+        outcome.ended(10).stderr,
         format!(
             "error: outcome unknown: the connection was lost before the response arrived (EOF){} \
              --context=faulty --as='a b'\n",
@@ -354,7 +354,7 @@ fn kubectl_passes_on_an_unknown_outcome() {
     kubectl
         .envs(control_plane.environment(Some(&folder())).unwrap())
         .env("KUBECONFIG", server.kubeconfig().unwrap());
-    let outcome = run(kubectl.arg("rawpatch").args(PATCH), "").failed(10);
+    let outcome = run(kubectl.arg("rawpatch").args(PATCH), "").ended(10);
     assert_eq!(
         outcome.stderr,
         format!(

@@ -1,4 +1,5 @@
 use serde_json::Value;
+use support::{config_map, deployment};
 
 use super::expected::{conflict, name};
 use super::plugin::*;
@@ -16,12 +17,12 @@ fn assert_hint(arguments: &[&str], code: i32, error: &str, hint: &str, documente
         hint.contains(documented) && PAGE.contains(documented),
         "{documented}"
     );
-    let outcome = rawpatch(arguments).failed(code);
+    let outcome = rawpatch(arguments).ended(code);
     assert_eq!(outcome.stderr, format!("{error}\nhint: {hint}\n"));
 }
 
 #[test]
-fn a_strategic_merge_patch_of_a_custom_resource() {
+fn a_strategic_merge_patch_of_a_custom_resource_gets_a_hint() {
     let hint = "custom resources do not support strategic merge patches: use --type merge";
     assert_hint(
         &[
@@ -40,21 +41,21 @@ fn a_strategic_merge_patch_of_a_custom_resource() {
 }
 
 #[test]
-fn a_stale_resource_version() {
+fn a_stale_resource_version_gets_a_hint() {
     let path = config_map();
     let live = resource_version(&path);
-    let tail = "read it again, and check that the patch still fits";
+    let tail = "read the object again, and check the patch";
     assert_hint(
         &[&MERGE_KEY[..], &["--if-resource-version=1", &path]].concat(),
         9,
         &conflict("configmaps", &path),
-        &format!("the object is now at resource version {live}, not 1: {tail}"),
+        &format!("{tail}: it is now at resource version {live}, not 1"),
         tail,
     );
 }
 
 #[test]
-fn a_field_of_another_manager() {
+fn a_field_of_another_manager_gets_a_hint() {
     let path = config_map();
     let body = format!(
         r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{}"}},"data":{{"key":"VALUE"}}}}"#,
@@ -86,10 +87,9 @@ fn a_field_of_another_manager() {
 }
 
 #[test]
-fn a_json_patch_that_does_not_fit_the_object() {
+fn a_json_patch_that_does_not_fit_the_object_gets_a_hint() {
     let path = config_map();
-    let common = "a `test` failed, or an operation refers to a missing value; check the object: \
-                  kubectl get --raw ";
+    let common = "a `test` failed, or an operation refers to a missing value";
     for patch in [
         r#"[{"op":"test","path":"/data/key","value":"other"}]"#,
         r#"[{"op":"remove","path":"/data/nothing"}]"#,
@@ -98,14 +98,14 @@ fn a_json_patch_that_does_not_fit_the_object() {
             &["-p", patch, &path],
             1,
             "The request is invalid: the server rejected our request due to an error in our request",
-            &format!("{common}{path}"),
+            &format!("check the object: kubectl get --raw {path}; {common}"),
             common,
         );
     }
 }
 
 #[test]
-fn an_unknown_field() {
+fn an_unknown_field_gets_a_hint() {
     let hint = "correct the field, or use --validate=warn (drop with a warning) or \
                 =ignore (drop silently)";
     assert_hint(
@@ -124,12 +124,12 @@ fn an_unknown_field() {
 }
 
 #[test]
-fn a_collection_as_the_path() {
+fn the_path_of_a_collection_gets_a_hint() {
     let path = "/api/v1/namespaces/default/configmaps";
     assert_hint(
         &["-p", r#"{"a":1}"#, path],
         2,
-        "error: PATH is the collection of all configmaps, but a patch needs one object",
+        "error: PATH is a collection of configmaps, but a patch needs one object",
         &format!("add a name: {path}/NAME"),
         "/NAME",
     );
@@ -149,14 +149,14 @@ fn a_collection_as_the_path() {
             &["--verbatim", "--type=merge", "-p", r#"{"a":1}"#, path],
             1,
             error,
-            &format!("PATH is a collection, but a patch needs one object: {path}/NAME"),
-            "PATH is a collection, but a patch needs one object: ",
+            &format!("add a name: {path}/NAME"),
+            "add a name: ",
         );
     }
 }
 
 #[test]
-fn a_missing_subresource_of_an_existing_object() {
+fn a_missing_subresource_of_an_existing_object_gets_a_hint() {
     let path = custom_resource(Custom::Foo);
     let name = name(&path);
     let patch = r#"--patch={"spec":{"replicas":2}}"#;
@@ -167,7 +167,7 @@ fn a_missing_subresource_of_an_existing_object() {
         &format!("foos \"{name}\" exists, but has no subresource `scale`"),
         "exists, but has no subresource `scale`",
     );
-    let outcome = rawpatch(&["--type=merge", patch, &format!("{path}x/scale")]).failed(1);
+    let outcome = rawpatch(&["--type=merge", patch, &format!("{path}x/scale")]).ended(1);
     assert_eq!(
         outcome.stderr,
         format!("Error from server (NotFound): foos.example.com \"{name}x\" not found\n")
@@ -175,7 +175,7 @@ fn a_missing_subresource_of_an_existing_object() {
 }
 
 #[test]
-fn a_status_sent_to_the_main_resource() {
+fn a_status_sent_to_the_main_resource_gets_a_hint() {
     let path = deployment();
     let patch = r#"{"status":{"replicas":9}}"#;
     let outcome = rawpatch(&["-p", patch, &path]).succeeded();
@@ -224,7 +224,7 @@ fn other_refusals_have_no_hint() {
             ),
         ),
     ] {
-        let outcome = rawpatch(&arguments).failed(1);
+        let outcome = rawpatch(&arguments).ended(1);
         assert_eq!(outcome.stderr, error + "\n");
     }
 }

@@ -1,14 +1,13 @@
-//! Runs `kubectl-rawpatch` hermetically and shows all that came out.
+//! Runs `kubectl-rawpatch` in isolation, and creates the objects to patch.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::process::Command;
 
-use control_plane::{ControlPlane, User};
+use control_plane::ControlPlane;
 use serde_json::{Value, json};
+use support::{Outcome, admin, create, read, run, unique};
 
-/// The folder of the built plugins.
+/// Returns the folder of the built plugins.
 pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_kubectl-rawpatch"))
         .parent()
@@ -16,68 +15,9 @@ pub(crate) fn folder() -> PathBuf {
         .to_owned()
 }
 
-/// What a command did.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-    pub(crate) status: std::process::ExitStatus,
-}
-
-impl From<Output> for Outcome {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-            status: output.status,
-        }
-    }
-}
-
-impl Outcome {
-    /// The outcome, if the command ended well; shows everything if not.
-    #[track_caller]
-    pub(crate) fn succeeded(self) -> Self {
-        assert_eq!(self.code, Some(0), "{self:?}");
-        self
-    }
-
-    /// The outcome, if the command ended with `code`; shows everything if not.
-    #[track_caller]
-    pub(crate) fn failed(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "{self:?}");
-        self
-    }
-
-    /// stdout as JSON.
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-}
-
-/// The binary with a clean environment and a kubeconfig.
+/// Returns the binary with a kubeconfig and an otherwise clean environment.
 pub(crate) fn command(kubeconfig: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-rawpatch"));
-    command
-        .env_clear()
-        .env("KUBECONFIG", kubeconfig)
-        .env("HOME", "/nonexistent");
-    command
-}
-
-/// Runs a command with `stdin`, and waits for its end.
-pub(crate) fn run(command: &mut Command, stdin: &str) -> Outcome {
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    // A command that refuses its input early does not read it.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    child.wait_with_output().unwrap().into()
+    support::command(env!("CARGO_BIN_EXE_kubectl-rawpatch"), kubeconfig)
 }
 
 /// Runs the binary as the admin of the shared control plane.
@@ -85,50 +25,12 @@ pub(crate) fn rawpatch(arguments: &[&str]) -> Outcome {
     rawpatch_with_stdin(arguments, "")
 }
 
+/// Runs the binary as the admin of the shared control plane, with a text on stdin.
 pub(crate) fn rawpatch_with_stdin(arguments: &[&str], stdin: &str) -> Outcome {
     run(command(&admin()).args(arguments), stdin)
 }
 
-/// The admin's kubeconfig of the shared control plane.
-pub(crate) fn admin() -> PathBuf {
-    ControlPlane::shared().kubeconfig(&User::Admin).unwrap()
-}
-
-/// A name that no other test uses.
-pub(crate) fn unique(prefix: &str) -> String {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    format!("{prefix}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
-/// A fresh ConfigMap with `data: {key: value}`; its path.
-pub(crate) fn config_map() -> String {
-    let name = unique("config");
-    create(
-        "/api/v1/namespaces/default/configmaps",
-        &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"key": "value"}}),
-    )
-}
-
-/// A fresh Deployment with one container and one replica; its path.
-pub(crate) fn deployment() -> String {
-    let name = unique("sleep");
-    create(
-        "/apis/apps/v1/namespaces/default/deployments",
-        &json!({
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
-            "spec": {
-                "replicas": 1,
-                "selector": {"matchLabels": {"app": name}},
-                "template": {
-                    "metadata": {"labels": {"app": name}},
-                    "spec": {"containers": [{"name": "sleep", "image": "busybox"}]},
-                },
-            },
-        }),
-    )
-}
-
-/// A fresh Secret with the given `data`; its path.
+/// Creates a Secret with these values, and returns its path.
 pub(crate) fn secret(string_data: &Value) -> String {
     let name = unique("secret");
     create(
@@ -137,23 +39,7 @@ pub(crate) fn secret(string_data: &Value) -> String {
     )
 }
 
-/// Creates an object, and returns its path.
-pub(crate) fn create(collection: &str, object: &Value) -> String {
-    let created = ControlPlane::shared().create(collection, object).unwrap();
-    format!(
-        "{collection}/{}",
-        created["metadata"]["name"].as_str().unwrap()
-    )
-}
-
-/// The object at `path`, as the server has it.
-pub(crate) fn read(path: &str) -> Value {
-    let (status, body) = ControlPlane::shared().request("GET", path, None).unwrap();
-    assert_eq!(status, 200, "{path}: {body}");
-    serde_json::from_str(&body).unwrap()
-}
-
-/// The resource version of the object at `path`.
+/// Returns the resource version of the object at `path`.
 pub(crate) fn resource_version(path: &str) -> String {
     read(path)["metadata"]["resourceVersion"]
         .as_str()
@@ -161,8 +47,7 @@ pub(crate) fn resource_version(path: &str) -> String {
         .to_owned()
 }
 
-/// A kind of the test's own with a status and a scale, and a fresh object of it; its path.
-/// A `foo` has no subresource at all.
+/// Creates an object of a custom kind, and returns its path.
 pub(crate) fn custom_resource(kind: Custom) -> String {
     static CREATED: std::sync::Once = std::sync::Once::new();
     CREATED.call_once(|| {
@@ -178,12 +63,12 @@ pub(crate) fn custom_resource(kind: Custom) -> String {
     )
 }
 
-/// The custom kinds of the tests.
+/// A custom kind.
 #[derive(Clone, Copy)]
 pub(crate) enum Custom {
-    /// No subresources.
+    /// A kind without subresources.
     Foo,
-    /// Status and scale.
+    /// A kind with the subresources status and scale.
     Bar,
 }
 

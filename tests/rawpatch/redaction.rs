@@ -1,4 +1,5 @@
 use serde_json::json;
+use support::{Outcome, create, unique};
 
 use super::expected::name;
 use super::plugin::*;
@@ -95,7 +96,7 @@ fn a_refusal_about_a_secret_is_shown_without_its_values() {
         let patch = patch.replace("NAME", name(&path));
         for format in [&[][..], &["-o", "json"], &["-o", "yaml"], &["-o", "name"]] {
             let arguments = [&["--type", patch_type, "-p", &patch, &path][..], format].concat();
-            let outcome = rawpatch(&arguments).failed(1);
+            let outcome = rawpatch(&arguments).ended(1);
             assert_shows_no_secret(&outcome);
             assert!(outcome.stderr.contains(reason), "{reason:?}: {outcome:?}");
             if format == ["-o", "json"] {
@@ -116,9 +117,14 @@ fn a_refusal_about_a_secret_is_shown_without_its_values() {
 fn refusals_of_an_immutable_or_forbidden_secret_are_shown() {
     let path = secret(&json!({"password": "hunter2stored"}));
     rawpatch(&["-p", r#"{"immutable":true}"#, "-o", "none", &path]).succeeded();
-    let outcome =
-        rawpatch(&["-p", r#"{"stringData":{"password":"hunter3sent"}}"#, &path]).failed(1);
-    assert_eq!(outcome.stderr, "");
+    let outcome = rawpatch(&["-p", r#"{"stringData":{"password":"hunter3sent"}}"#, &path]).ended(1);
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "The Secret \"{}\" is invalid: data: Forbidden: field is immutable when `immutable` is set\n",
+            name(&path)
+        )
+    );
 
     let outcome = rawpatch(&[
         "--as=jane",
@@ -126,7 +132,7 @@ fn refusals_of_an_immutable_or_forbidden_secret_are_shown() {
         r#"{"stringData":{"password":"hunter3sent"}}"#,
         &path,
     ])
-    .failed(1);
+    .ended(1);
     assert_eq!(
         outcome.stderr,
         format!(
@@ -155,7 +161,7 @@ fn a_copy_or_an_encoded_path_does_not_reveal_stored_values() {
             "json",
         ],
     ] {
-        assert_shows_no_secret(&rawpatch(arguments).failed(1));
+        assert_shows_no_secret(&rawpatch(arguments).ended(1));
     }
 }
 
@@ -215,7 +221,7 @@ fn the_message_of_an_admission_policy_about_a_secret_is_redacted() {
             std::thread::sleep(std::time::Duration::from_millis(100));
             outcome = patch();
         }
-        let outcome = outcome.failed(code);
+        let outcome = outcome.ended(code);
         assert!(outcome.stderr.contains("<redacted>"), "{outcome:?}");
         assert_shows_no_secret(&outcome);
     }

@@ -3,6 +3,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 use serde_json::json;
+use support::{run, unique};
 
 use super::plugin::*;
 
@@ -49,7 +50,7 @@ impl Listener {
     #[track_caller]
     fn refusal(&self, arguments: &[&str], stdin: &str) -> String {
         let with_timeout = [&["--request-timeout=5s"], arguments].concat();
-        let outcome = run(command(&self.kubeconfig).args(with_timeout), stdin).failed(2);
+        let outcome = run(command(&self.kubeconfig).args(with_timeout), stdin).ended(2);
         assert!(outcome.stderr.starts_with("error: "), "{outcome:?}");
         assert_eq!(outcome.stdout, "", "{outcome:?}");
         assert_eq!(self.connections(), 0, "{outcome:?}");
@@ -202,7 +203,7 @@ fn a_refusal_never_quotes_the_patch() {
             &[patch],
             &["-p", "{}", patch],
         ] {
-            let outcome = run(command(&listener.kubeconfig).args(arguments), "").failed(2);
+            let outcome = run(command(&listener.kubeconfig).args(arguments), "").ended(2);
             assert!(!outcome.stderr.contains("hunter2"), "{outcome:?}");
         }
     }
@@ -226,6 +227,6 @@ fn underscores_in_flags_mean_dashes() {
     let arguments = ["--field_manager=a", "-p", r#"{"a":1}"#, &path];
     assert_eq!(
         Listener::new().refusal(&arguments, ""),
-        "error: --field-manager contradicts `fieldManager=b` in PATH\nhint: remove one of them\n"
+        "error: --field-manager=a contradicts `fieldManager=b` in PATH\nhint: remove --field-manager, or remove `fieldManager` from PATH\n"
     );
 }

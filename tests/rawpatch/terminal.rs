@@ -1,26 +1,19 @@
 use std::process::Stdio;
 
 use serde_json::json;
+use support::{admin, config_map, deployment, pseudo_terminal, unique};
 
 use super::expected::name;
 use super::plugin::*;
-use crate::pseudo_terminal;
 
 /// Runs the binary with a terminal as stderr, and returns the output there.
 fn on_a_terminal(variables: &[(&str, &str)], arguments: &[&str]) -> String {
-    let (controller, terminal) = pseudo_terminal::open();
     let mut command = command(&admin());
-    let mut child = command
-        .envs(variables.iter().copied())
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(terminal)
-        .spawn()
-        .unwrap();
-    // Only the child has the terminal open now, so reading ends when the child exits.
-    drop(command);
-    let shown = pseudo_terminal::shown(controller);
+    command.envs(variables.iter().copied()).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let (mut child, shown) = pseudo_terminal::show(command, |command, terminal| {
+        command.stderr(terminal);
+    });
     assert!(child.wait().unwrap().success(), "{shown}");
     shown
 }
@@ -105,16 +98,12 @@ fn control_characters_are_escaped_only_on_a_terminal() {
         &path,
     ];
     assert_eq!(rawpatch(&arguments).stdout, "a\u{1b}[2J\r\nb");
-    let (controller, terminal) = pseudo_terminal::open();
     let mut command = command(&admin());
-    let mut child = command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(terminal)
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    drop(command);
-    assert_eq!(pseudo_terminal::shown(controller), "a^[[2J\\r\nb");
+    command.args(arguments);
+    command.stdin(Stdio::null()).stderr(Stdio::null());
+    let (mut child, shown) = pseudo_terminal::show(command, |command, terminal| {
+        command.stdout(terminal);
+    });
+    assert_eq!(shown, "a^[[2J\\r\nb");
     child.wait().unwrap();
 }

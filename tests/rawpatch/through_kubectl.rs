@@ -1,8 +1,8 @@
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use control_plane::{ControlPlane, User};
 use serde_json::json;
+use support::{config_map, deployment, run, unique, write_program};
 
 use super::expected::name;
 use super::plugin::*;
@@ -83,8 +83,7 @@ fn with_flags_first_kubectl_does_not_join_plugin_name_and_path() {
         .path()
         .join(format!("kubectl-rawpatch-{}", path.replace('-', "_")));
     std::fs::create_dir_all(trap.parent().unwrap()).unwrap();
-    std::fs::write(&trap, "#!/bin/sh\necho trapped\n").unwrap();
-    std::fs::set_permissions(&trap, std::fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&trap, "#!/bin/sh\necho trapped\n");
     let patch = r#"{"data":{"key":"x"}}"#;
     let run_in_work = |arguments: &[&str]| {
         run(
@@ -151,7 +150,7 @@ fn help_and_hints_use_the_name_under_which_kubectl_runs_the_plugin() {
         (
             Some(2),
             "error: PATH is missing\n\
-             hint: for example: kubectl my-patch -p '{\"spec\":{\"replicas\":3}}' \
+             hint: give the path of one object, as in: kubectl my-patch -p '{\"spec\":{\"replicas\":3}}' \
              /apis/apps/v1/namespaces/default/deployments/NAME\n"
                 .to_owned()
         )
@@ -209,7 +208,7 @@ fn a_service_account_patches_only_the_subresource_it_may_patch() {
         outcome = as_robot(&scale);
     }
     assert_eq!(outcome.succeeded().json()["spec"]["replicas"], 6);
-    let refused = as_robot(&path).failed(1);
+    let refused = as_robot(&path).ended(1);
     let object = name(&path);
     assert_eq!(
         refused.stderr,
@@ -232,7 +231,7 @@ fn a_service_account_patches_only_the_subresource_it_may_patch() {
         "",
     );
     assert_eq!(
-        refused.failed(1).stderr,
+        refused.ended(1).stderr,
         format!(
             "Error from server (Forbidden): deployments.apps \"{object}\" is forbidden: User \
              \"system:anonymous\" cannot patch resource \"deployments\" in API group \"apps\" in the \

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use control_plane::ControlPlane;
 use rustix::process::Signal;
+use support::unique;
 
 use super::plugin::*;
 
@@ -49,7 +50,7 @@ fn a_timeout_before_the_count_exits_with_1() {
         outcome.stderr,
         "error: timed out waiting for the condition\n"
     );
-    assert_eq!(outcome.lines.len(), 2);
+    assert_eq!(outcome.lines().len(), 2);
 }
 
 #[test]
@@ -168,7 +169,7 @@ fn a_full_disk_is_reported_with_exit_code_74() {
     assert_eq!(output.status.code(), Some(74));
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
-        "error: cannot write to stdout: No space left on device (os error 28)\n"
+        "error: cannot write to stdout: no space left on device\n"
     );
 }
 
@@ -192,7 +193,7 @@ fn for_waits_for_the_same_conditions_as_kubectl_wait() {
     both.expect(&format!("ADDED {name}"));
     change(server, &path, "1");
     assert_eq!(
-        filled.wait().ended(0).lines,
+        filled.wait().ended(0).lines(),
         [format!("configmap/{name}"), format!("configmap/{name}")]
     );
     assert_eq!(
@@ -200,7 +201,7 @@ fn for_waits_for_the_same_conditions_as_kubectl_wait() {
         [format!("ADDED {name}"), format!("MODIFIED {name}")]
     );
     let met_already = rawwatch(&[&path, "--for=jsonpath={.data.key}=1", "--watch-only"]).ended(0);
-    assert!(met_already.lines.is_empty());
+    assert!(met_already.lines().is_empty());
     let never = rawwatch(&[&path, "--for=delete", "--timeout=1s"]).ended(1);
     assert_eq!(
         never.stderr,

@@ -49,7 +49,7 @@ fn assert_survives_cut(events: &str, cut: usize) {
         &["--watch-only", "--count=5"],
     );
     let outcome = run.wait().ended(0);
-    assert_eq!(outcome.lines, expected, "cut at {cut}: {outcome:#?}");
+    assert_eq!(outcome.lines(), expected, "cut at {cut}: {outcome:#?}");
     assert_eq!(outcome.stderr, "", "cut at {cut}");
     if delivered < 5 {
         let from = if delivered < 2 { 10 } else { 9 + delivered };
@@ -78,7 +78,7 @@ fn a_stream_reset_within_a_line_resumes_after_the_last_whole_line() {
         [list(), Answer::Stream(pieces), open_stream(rest)],
         &["--watch-only", "--count=5"],
     );
-    assert_eq!(run.wait().ended(0).lines.join("\n") + "\n", five_events());
+    assert_eq!(run.wait().ended(0).lines().join("\n") + "\n", five_events());
     assert_eq!(
         query_parameter(&server, 2, "resourceVersion").unwrap(),
         "10"
@@ -90,10 +90,10 @@ fn a_run_starts_with_a_paged_list_and_a_watch_from_its_version() {
     let (run, server) = against([list(), open_stream(five_events())], &["--count=6"]);
     let outcome = run.wait().ended(0);
     assert_eq!(
-        outcome.lines[0],
+        outcome.lines()[0],
         r#"{"type":"ADDED","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"a","resourceVersion":"1","uid":"a"}}}"#
     );
-    assert_eq!(outcome.lines[1..].join("\n") + "\n", five_events());
+    assert_eq!(outcome.lines()[1..].join("\n") + "\n", five_events());
     let requests = server.requests();
     assert_eq!(requests[0].target, format!("{CONFIG_MAPS}?limit=500"));
     let watch = &requests[1].target;
@@ -153,16 +153,16 @@ fn a_410_as_event_or_status_causes_a_marked_resync() {
             ["[DELETED c]", "[ADDED d]", "[MODIFIED b]", "MODIFIED a"]
         );
         assert_eq!(
-            outcome.lines[3],
+            outcome.lines()[3],
             r#"{"type":"DELETED","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"c","uid":"c","resourceVersion":"3"}},"rawwatch":{"synthetic":true,"reason":"expired","gap":["10","20"],"finalStateUnknown":true}}"#
         );
         assert_eq!(
-            outcome.lines[4],
+            outcome.lines()[4],
             r#"{"type":"ADDED","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"d","resourceVersion":"14","uid":"d"}},"rawwatch":{"synthetic":true,"reason":"expired","gap":["10","20"]}}"#
         );
         assert_eq!(
             outcome.stderr,
-            "rawwatch: resynced after 410 (10→20): 1 added, 1 modified, 1 deleted; intermediate states in the gap are not recoverable\n"
+            "rawwatch: resynced after 410 Gone (10→20): 1 added, 1 modified, 1 deleted; changes in between cannot be recovered\n"
         );
     }
 }
@@ -328,7 +328,7 @@ fn a_login_page_and_a_redirect_end_the_run_with_6() {
     ] {
         let (run, server) = against([list(), Answer::Reply(reply)], &["--watch-only"]);
         let outcome = run.wait().ended(6);
-        assert!(outcome.lines.is_empty(), "{outcome:?}");
+        assert!(outcome.lines().is_empty(), "{outcome:?}");
         let address = server.address().to_string();
         assert_eq!(outcome.stderr, message.replace("SERVER", &address));
     }
@@ -361,10 +361,10 @@ fn a_malformed_line_is_dropped_and_the_third_ends_the_run() {
     assert_eq!(
         outcome.stderr,
         format!(
-            "rawwatch: {CONFIG_MAPS}: dropped a line of 7 bytes that is not an event, reconnecting\n\
-             rawwatch: {CONFIG_MAPS}: dropped a line of 8 bytes that is not an event, reconnecting\n\
+            "rawwatch: {CONFIG_MAPS}: dropped a line of 7 bytes that is not an event; reconnecting\n\
+             rawwatch: {CONFIG_MAPS}: dropped a line of 8 bytes that is not an event; reconnecting\n\
              error: {CONFIG_MAPS}: the server sent a line of 8 bytes that is not an event, 3 times\n\
-             hint: check that PATH is a collection; a proxy in between may alter the stream\n"
+             hint: check that PATH is a collection, and that no proxy alters the stream\n"
         )
     );
 }
@@ -379,7 +379,7 @@ fn max_event_size_is_the_longest_line_that_is_printed() {
         [list(), open_stream(large.as_str())],
         &["--watch-only", "--count=1"],
     );
-    assert_eq!(run.wait().ended(0).lines, [large.trim_end()]);
+    assert_eq!(run.wait().ended(0).lines(), [large.trim_end()]);
     let (run, _server) = against(
         [list(), open_stream(large)],
         &["--watch-only", "--max-event-size=1000000"],
@@ -389,10 +389,10 @@ fn max_event_size_is_the_longest_line_that_is_printed() {
         outcome.stderr,
         format!(
             "error: {CONFIG_MAPS}: the server sent a line of more than 1000000 bytes\n\
-             hint: allow longer lines with --max-event-size\n"
+             hint: raise the limit with --max-event-size=BYTES\n"
         )
     );
-    assert!(outcome.lines.is_empty());
+    assert!(outcome.lines().is_empty());
 }
 
 #[test]
@@ -406,8 +406,8 @@ fn a_line_of_20_mb_is_printed_and_so_is_the_next_line() {
         [list(), open_stream(format!("{large}{next}"))],
         &["--watch-only", "--count=2"],
     );
-    let lines = run.wait().ended(0).lines;
-    assert!(lines == [large.trim_end(), next.trim_end()]);
+    let outcome = run.wait().ended(0);
+    assert!(outcome.lines() == [large.trim_end(), next.trim_end()]);
 }
 
 #[test]
@@ -433,7 +433,7 @@ fn a_duplicate_event_is_printed_once() {
         &["--watch-only", "--count=2", "--stats"],
     );
     let outcome = run.wait().ended(0);
-    assert_eq!(outcome.lines.len(), 2);
+    assert_eq!(outcome.lines().len(), 2);
     assert_eq!(
         without_lag(&outcome.stderr),
         "rawwatch: events: 2, bytes: 521, reconnects: 0, resyncs: 0, duplicates dropped: 1"
@@ -481,7 +481,7 @@ fn three_empty_streams_cause_a_resync() {
     let outcome = run.wait().ended(0);
     assert_eq!(outcome.short(), ["[DELETED a]", "[ADDED b]", "MODIFIED b"]);
     assert!(
-        outcome.lines[0].contains("\"reason\":\"stalled\""),
+        outcome.lines()[0].contains("\"reason\":\"stalled\""),
         "{outcome:?}"
     );
 }
@@ -504,7 +504,7 @@ fn a_rollback_of_the_server_is_detected_on_a_silent_stream() {
         ["MODIFIED a", "[MODIFIED a]", "[ADDED b]", "MODIFIED b"]
     );
     assert!(
-        outcome.lines[1].contains("\"reason\":\"rollback\""),
+        outcome.lines()[1].contains("\"reason\":\"rollback\""),
         "{outcome:?}"
     );
 }
@@ -575,8 +575,8 @@ fn an_audit_finds_an_event_lost_by_the_server() {
     );
     assert_eq!(
         outcome.stderr,
-        "rawwatch: resynced after an audit (20→21): 1 added, 0 modified, 0 deleted; \
-         intermediate states in the gap are not recoverable\n"
+        "rawwatch: resynced after missing or out-of-order events (20→21): 1 added, 0 modified, 0 deleted; \
+         changes in between cannot be recovered\n"
     );
 }
 

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Piece};
 use serde_json::json;
+use support::mount_namespace;
 
 use super::plugin::*;
-use crate::mount_namespace;
 
 /// An exec plugin that returns the content of the file `token` in its folder.
 const EXEC_PLUGIN: &str = r#"printf '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"%s"}}' "$(cat token)""#;
@@ -190,7 +190,7 @@ fn keepalive_detects_a_connection_that_a_balancer_dropped() {
         command.args(["sh", "-c", NETWORK, "sh"]);
         command.arg(env::current_exe().unwrap()).args([
             "--exact",
-            "rawwatch::network::keepalive_detects_a_connection_that_a_balancer_dropped",
+            "network::keepalive_detects_a_connection_that_a_balancer_dropped",
         ]);
         let output = command.env(INSIDE, "1").output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
@@ -219,7 +219,7 @@ fn keepalive_detects_a_connection_that_a_balancer_dropped() {
     run.expect("MODIFIED a");
     let outcome = run.wait().ended(0);
     let message = format!(
-        "rawwatch: {CONFIG_MAPS}: reconnecting from 10: the stream broke off: Connection timed out (os error 110)"
+        "rawwatch: {CONFIG_MAPS}: reconnecting from 10: the stream broke off: Connection timed out "
     );
     assert_eq!(outcome.stderr.lines().next(), Some(message.as_str()));
 }

@@ -8,6 +8,7 @@ use fastrand::Rng;
 use oracle::{Event, EventType, Evidence, Line, Report, State, settings};
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use support::unique;
 
 use super::faulty_proxy::{Access, FaultyProxy};
 use super::plugin::*;

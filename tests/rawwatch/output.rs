@@ -3,9 +3,9 @@ use std::process::Stdio;
 
 use control_plane::ControlPlane;
 use serde_json::Value;
+use support::{admin, pseudo_terminal, unique};
 
 use super::plugin::*;
-use crate::pseudo_terminal;
 
 #[test]
 fn existing_objects_are_printed_first_then_their_changes() {
@@ -159,8 +159,8 @@ fn tag_and_timestamps_add_the_path_and_time_to_each_line() {
     ])
     .ended(0);
     let mut paths: Vec<String> = outcome
-        .lines
-        .iter()
+        .lines()
+        .into_iter()
         .map(|line| {
             let event: Value = serde_json::from_str(line).unwrap();
             let time = event["rawwatch"]["time"].as_str().unwrap();
@@ -256,7 +256,7 @@ fn formatted(arguments: &[&str]) -> String {
         [list(), open_stream(event("DELETED", "a", "11"))],
         &[&["--count=2"], arguments].concat(),
     );
-    run.wait().ended(0).lines.join("\n")
+    run.wait().ended(0).lines().join("\n")
 }
 
 #[test]
@@ -307,18 +307,18 @@ fn shared_formats_print_what_kubectl_get_prints() {
         for run in [&kubectl, &ours] {
             run.signal(rustix::process::Signal::TERM);
         }
-        let lines = kubectl.wait().lines;
-        assert!(lines.len() >= 2, "{lines:?}");
-        let ours = ours.wait().lines;
+        let (theirs, ours) = (kubectl.wait(), ours.wait());
+        let (theirs, ours) = (theirs.lines(), ours.lines());
+        assert!(theirs.len() >= 2, "{theirs:?}");
         if format == "json" {
             // kubectl sorts the keys.
-            let read = |line: &String| serde_json::from_str::<Value>(line).unwrap();
-            let values = |lines: &[String]| lines.iter().map(read).collect::<Vec<Value>>();
-            assert_eq!(values(&ours), values(&lines));
+            let read = |line: &&str| serde_json::from_str::<Value>(line).unwrap();
+            let values = |lines: &[&str]| lines.iter().map(read).collect::<Vec<Value>>();
+            assert_eq!(values(&ours), values(&theirs));
         } else {
             // rawwatch quotes more words in YAML.
-            let unquoted = |lines: &[String]| lines.join("\n").replace('"', "");
-            assert_eq!(unquoted(&ours), unquoted(&lines));
+            let unquoted = |lines: &[&str]| lines.join("\n").replace('"', "");
+            assert_eq!(unquoted(&ours), unquoted(&theirs));
         }
     }
 }
@@ -343,7 +343,7 @@ fn diff_shows_changed_fields_even_of_objects_not_printed_before() {
     change(server, &path, "1");
     change(server, &path, "2");
     assert_eq!(
-        run.wait().ended(0).lines,
+        run.wait().ended(0).lines(),
         [
             format!("MODIFIED configmap/{name}"),
             "  data.key: \"0\" → \"1\"".to_owned(),

@@ -2,18 +2,18 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use control_plane::{ControlPlane, User};
+use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Piece, Reply};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use support::{Outcome, admin, unique};
 
 /// The longest time to wait for something that should happen promptly.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,34 +23,18 @@ pub(crate) const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
 /// Returns the binary with a kubeconfig and an otherwise clean environment.
 pub(crate) fn command(kubeconfig: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-rawwatch"));
-    command
-        .env_clear()
-        .env("KUBECONFIG", kubeconfig)
-        .env("HOME", "/nonexistent");
-    command
+    support::command(env!("CARGO_BIN_EXE_kubectl-rawwatch"), kubeconfig)
 }
 
-/// What a run did, once it is over.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) code: Option<i32>,
-    pub(crate) signal: Option<i32>,
-    pub(crate) lines: Vec<String>,
-    pub(crate) stderr: String,
+/// The events that a run prints.
+pub(crate) trait Events {
+    /// Returns each line as `TYPE name`, in brackets when it is synthetic.
+    fn short(&self) -> Vec<String>;
 }
 
-impl Outcome {
-    /// The outcome, if the run ended with `code`; shows everything if not.
-    #[track_caller]
-    pub(crate) fn ended(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "{self:#?}");
-        self
-    }
-
-    /// The lines in short: `TYPE name`, in brackets when they are synthetic.
-    pub(crate) fn short(&self) -> Vec<String> {
-        self.lines.iter().map(|line| short(line)).collect()
+impl Events for Outcome {
+    fn short(&self) -> Vec<String> {
+        self.lines().into_iter().map(short).collect()
     }
 }
 
@@ -74,13 +58,15 @@ pub(crate) fn short(line: &str) -> String {
 pub(crate) struct Run {
     child: Child,
     incoming: Receiver<String>,
-    lines: Vec<String>,
+    /// The lines that the test has read.
+    stdout: String,
     stderr: Arc<Mutex<String>>,
     /// The thread that reads stderr.
     stderr_reader: Option<JoinHandle<()>>,
 }
 
 impl Run {
+    /// Starts a command without stdin.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
@@ -89,10 +75,12 @@ impl Run {
             .spawn()
             .unwrap();
         let (sender, incoming) = channel();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || {
-            for line in stdout.split(b'\n') {
-                let _ = sender.send(String::from_utf8_lossy(&line.unwrap()).into_owned());
+            let mut line = Vec::new();
+            while stdout.read_until(b'\n', &mut line).unwrap() > 0 {
+                let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
+                line.clear();
             }
         });
         let stderr = Arc::new(Mutex::new(String::new()));
@@ -107,7 +95,7 @@ impl Run {
         Self {
             child,
             incoming,
-            lines: Vec::new(),
+            stdout: String::new(),
             stderr,
             stderr_reader: Some(stderr_reader),
         }
@@ -119,9 +107,9 @@ impl Run {
         let line = self
             .incoming
             .recv_timeout(TIMEOUT)
-            .unwrap_or_else(|_| panic!("no line after {:?}; {}", self.lines, self.stderr()));
-        self.lines.push(line.clone());
-        line
+            .unwrap_or_else(|_| panic!("no line after {:?}; {}", self.stdout, self.stderr()));
+        self.stdout.push_str(&line);
+        line.strip_suffix('\n').unwrap_or(&line).to_owned()
     }
 
     /// Waits for the next line, and asserts its `TYPE name`.
@@ -141,10 +129,12 @@ impl Run {
         );
     }
 
+    /// Returns the output on stderr so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.lock().unwrap().clone()
     }
 
+    /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         let process = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         kill_process(process, signal).unwrap();
@@ -165,21 +155,21 @@ impl Run {
             }
             if start.elapsed() > TIMEOUT {
                 self.child.kill().unwrap();
-                self.lines.extend(self.incoming.iter());
+                self.stdout.extend(self.incoming.iter());
                 panic!(
                     "the program does not end: {:?}; {}",
-                    self.lines,
+                    self.stdout,
                     self.stderr()
                 );
             }
             thread::sleep(Duration::from_millis(1));
         };
-        self.lines.extend(self.incoming.iter());
+        self.stdout.extend(self.incoming.iter());
         self.stderr_reader.take().unwrap().join().unwrap();
         Outcome {
             code: status.code(),
             signal: status.signal(),
-            lines: std::mem::take(&mut self.lines),
+            stdout: std::mem::take(&mut self.stdout),
             stderr: self.stderr(),
         }
     }
@@ -202,10 +192,6 @@ pub(crate) fn start(arguments: &[&str]) -> Run {
     Run::start(command(&admin()).args(arguments))
 }
 
-pub(crate) fn admin() -> PathBuf {
-    ControlPlane::shared().kubeconfig(&User::Admin).unwrap()
-}
-
 /// Waits until a condition is true, and otherwise fails with a message.
 #[track_caller]
 pub(crate) fn wait_until(is_true: impl Fn() -> bool, message: impl Fn() -> String) {
@@ -214,12 +200,6 @@ pub(crate) fn wait_until(is_true: impl Fn() -> bool, message: impl Fn() -> Strin
         assert!(start.elapsed() < TIMEOUT, "{}", message());
         thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// A name that no other test uses.
-pub(crate) fn unique(prefix: &str) -> String {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    format!("{prefix}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Returns a value for the label `of` that only one test uses, and the flag that selects it.

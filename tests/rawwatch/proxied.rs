@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, FaultyServer, Piece};
+use support::unique;
 
 use super::faulty_proxy::{Access, FaultyProxy};
 use super::plugin::*;
@@ -34,7 +35,10 @@ fn an_audit_repairs_the_loss_of_an_event_on_the_way() {
     for number in 0..60 {
         change(server, &other, &number.to_string());
         thread::sleep(Duration::from_millis(250));
-        if run.stderr().contains("resynced after an audit") {
+        if run
+            .stderr()
+            .contains("resynced after missing or out-of-order events")
+        {
             break;
         }
     }

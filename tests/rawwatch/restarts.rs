@@ -68,7 +68,7 @@ fn a_compaction_while_the_server_is_down_causes_a_marked_resync() {
     let line = run.expect("[ADDED comes]");
     let event: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(event["rawwatch"]["reason"], "expired");
-    run.wait_for_stderr("rawwatch: resynced after 410 (");
+    run.wait_for_stderr("rawwatch: resynced after 410 Gone (");
     create(&server, "after", "x");
     run.expect("ADDED after");
 }
@@ -160,7 +160,7 @@ fn a_server_restored_from_a_backup_is_followed_back_in_time() {
     run.expect("[DELETED undone]");
     let line = run.expect("[MODIFIED stays]");
     assert!(line.contains("\"reason\":\"rollback\""), "{line}");
-    run.wait_for_stderr("resynced after a rollback of the server (");
+    run.wait_for_stderr("resynced after a server rollback (");
     create(&server, "after", "x");
     run.expect("ADDED after");
 }

@@ -8,6 +8,7 @@ use control_plane::ControlPlane;
 use faulty_server::{Answer, Piece};
 use rustix::process::Signal;
 use serde_json::Value;
+use support::unique;
 
 use super::plugin::*;
 
@@ -43,7 +44,7 @@ fn a_run_resumes_exactly_after_the_last_line_of_the_previous_run() {
     change(server, &stays, "second");
     delete(server, &goes);
     let outcome = rawwatch(&[&arguments[..], &["--count=2"]].concat()).ended(0);
-    assert!(outcome.lines[0].contains("second"), "{outcome:#?}");
+    assert!(outcome.lines()[0].contains("second"), "{outcome:#?}");
     assert!(
         outcome.short()[1].starts_with("DELETED goes"),
         "{outcome:#?}"
@@ -51,7 +52,7 @@ fn a_run_resumes_exactly_after_the_last_line_of_the_previous_run() {
     // The run before this one ended by itself.
     change(server, &stays, "third");
     let outcome = rawwatch(&[&arguments[..], &["--count=1"]].concat()).ended(0);
-    assert!(outcome.lines[0].contains("third"), "{outcome:#?}");
+    assert!(outcome.lines()[0].contains("third"), "{outcome:#?}");
 }
 
 #[test]
@@ -96,7 +97,7 @@ fn a_resumed_run_completes_an_interrupted_initial_state() {
     let rest = run("--count=2");
     assert_eq!(rest.short(), ["[ADDED b]", "[ADDED c]"]);
     assert!(
-        rest.lines[0].contains("\"reason\":\"initial\""),
+        rest.lines()[0].contains("\"reason\":\"initial\""),
         "{rest:#?}"
     );
 }
@@ -149,7 +150,7 @@ fn a_resume_file_of_another_watch_or_program_is_refused() {
         outcome.stderr,
         format!(
             "error: --for and {flag} cannot be used together\n\
-             hint: --for needs whole objects; the resume file stores only names\n"
+             hint: remove --resume-file: --for needs whole objects, but the file stores only names\n"
         )
     );
     let mut content: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();

@@ -137,8 +137,7 @@ impl Client {
         let outcome = self.run.wait();
         let gaps: Vec<_> = outcome.stderr.lines().filter_map(announced_gap).collect();
         // kubectl prints an event over several lines.
-        let text = outcome.lines.join("\n");
-        let seen: Vec<Event> = Deserializer::from_str(&text)
+        let seen: Vec<Event> = Deserializer::from_str(&outcome.stdout)
             .into_iter::<Value>()
             .map_while(Result::ok)
             .filter_map(|event| Event::from_json(&event))

@@ -5,9 +5,9 @@ use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, Reply};
 use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::json;
+use support::{admin, pseudo_terminal, unique};
 
 use super::plugin::*;
-use crate::pseudo_terminal;
 
 /// Returns real kubectl as the admin of the shared control plane.
 fn kubectl(arguments: &[&str]) -> Command {
@@ -60,7 +60,7 @@ fn a_table_is_what_kubectl_get_prints_with_event_types() {
             3,
         );
         let ours = rawwatch(&[path, &selector, "-o", "table", "--count=2"]).ended(0);
-        let ours: Vec<String> = ours.lines.iter().map(|line| without_age(line)).collect();
+        let ours: Vec<String> = ours.lines().iter().map(|line| without_age(line)).collect();
         assert_eq!(ours, theirs);
     }
 }
@@ -93,8 +93,8 @@ fn wide_shows_all_columns_and_table_only_those_of_priority_0() {
         };
         let theirs = first_lines(&mut command, 1);
         let ours = rawwatch(&[path, &selector, "-o", format, "--count=1"]).ended(0);
-        assert_eq!(header(&ours.lines[0]), header(&theirs[0]));
-        assert_eq!(ours.lines[0].contains("IMAGES"), format == "wide");
+        assert_eq!(header(ours.lines()[0]), header(&theirs[0]));
+        assert_eq!(ours.lines()[0].contains("IMAGES"), format == "wide");
     }
 }
 
@@ -146,9 +146,9 @@ fn a_resumed_run_prints_the_table_header() {
     // The stream repeats the previous event, which is dropped but contains the column definitions.
     change(server, &path, "2");
     let outcome = rawwatch(&[&arguments[..], &["--count=1"]].concat()).ended(0);
-    assert!(outcome.lines[0].ends_with("DATA   AGE"), "{outcome:#?}");
+    assert!(outcome.lines()[0].ends_with("DATA   AGE"), "{outcome:#?}");
     assert!(
-        outcome.lines[1].starts_with("MODIFIED   again-"),
+        outcome.lines()[1].starts_with("MODIFIED   again-"),
         "{outcome:#?}"
     );
 }
@@ -182,7 +182,7 @@ fn rows_that_replace_lost_events_are_marked() {
         &["-o=table", "--count=4"],
     );
     assert_eq!(
-        run.wait().ended(0).lines,
+        run.wait().ended(0).lines(),
         [
             "EVENT      NAME   DATA",
             "ADDED      a      0",
@@ -234,19 +234,18 @@ fn a_row_is_cut_at_the_width_of_the_terminal() {
     let server = ControlPlane::shared();
     let (label, selector) = label();
     create(server, &unique("a-name-that-is-long"), &label);
-    let (controller, terminal) = pseudo_terminal::open();
     let size = Winsize {
         ws_row: 24,
         ws_col: 20,
         ws_xpixel: 0,
         ws_ypixel: 0,
     };
-    tcsetwinsize(&controller, size).unwrap();
     let mut command = command(&admin());
     command.args([CONFIG_MAPS, &selector, "-o=table", "--count=1"]);
-    let mut child = command.stdout(terminal).spawn().unwrap();
-    drop(command);
-    let shown = pseudo_terminal::shown(controller);
+    let (mut child, shown) = pseudo_terminal::show(command, |command, terminal| {
+        tcsetwinsize(&terminal, size).unwrap();
+        command.stdout(terminal);
+    });
     assert!(child.wait().unwrap().success());
     let rows: Vec<&str> = shown.lines().collect();
     assert_eq!(rows, ["EVENT      NAME    …", "ADDED      a-name-t…"]);

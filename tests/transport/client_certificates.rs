@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use super::side_by_side::*;
 
-/// An etcd that talks only to those whose client certificate `ca.crt` has signed: Go's own TLS
-/// checks it, as an API server's proxy would.
+/// An etcd that accepts only client certificates that `ca.crt` has signed. Go's TLS checks them, as in an API
+/// server.
 struct Etcd {
     process: Child,
     url: String,
@@ -66,6 +66,7 @@ impl Etcd {
         }
     }
 
+    /// Returns a case whose user has a client certificate and a key of `tests/certificates`.
     fn case(&self, certificate_name: &str, key: &str) -> Case {
         let (chain, key) = (certificate(certificate_name), certificate(key));
         Case::new(&self.url).user(format!(
@@ -83,63 +84,66 @@ impl Drop for Etcd {
     }
 }
 
-/// kubectl gets its version from the server, and our PATCH its refusal, over TLS both.
+/// Checks that kubectl gets the version of etcd, and that etcd refuses our PATCH after the TLS handshake.
 #[track_caller]
 fn logs_in(case: &Case) {
     let kubectl = case.kubectl().succeeded();
     assert!(kubectl.stdout.contains("etcdserver"), "{kubectl:?}");
     let ours = case.ours();
-    assert!(ours.stderr.contains("(MethodNotAllowed)"), "{ours:?}");
-    assert_eq!(ours.code, 1, "{ours:?}");
+    assert!(ours.message().contains("(MethodNotAllowed)"), "{ours:?}");
+    assert_eq!(ours.code, Some(1), "{ours:?}");
 }
 
-/// kubectl says one thing, and we before anything is sent another, with a hint.
+/// Checks that both programs refuse the key, and that rawpatch prints a hint.
 #[track_caller]
 fn is_refused(case: &Case, kubectl_says: &str, we_say: &str, hint: &str) {
     let kubectl = case.kubectl();
-    assert!(kubectl.stderr.contains(kubectl_says), "{kubectl:?}");
+    assert!(kubectl.message().contains(kubectl_says), "{kubectl:?}");
     let ours = case.ours();
-    assert_eq!((ours.stderr.as_str(), ours.hint.as_str()), (we_say, hint));
-    assert_eq!(ours.code, 2);
+    assert_eq!(
+        (ours.message().as_str(), ours.hint().as_str()),
+        (we_say, hint)
+    );
+    assert_eq!(ours.code, Some(2));
 }
 
 #[test]
-fn logs_in_with_an_rsa_key_in_pkcs1() {
+fn an_rsa_key_in_pkcs1_is_accepted() {
     logs_in(&Etcd::start().case("rsa.crt", "rsa-pkcs1.key"));
 }
 
 #[test]
-fn logs_in_with_an_rsa_key_in_pkcs8() {
+fn an_rsa_key_in_pkcs8_is_accepted() {
     logs_in(&Etcd::start().case("rsa.crt", "rsa-pkcs8.key"));
 }
 
 #[test]
-fn logs_in_with_a_p256_key_in_sec1_behind_its_parameters() {
+fn a_p256_key_in_sec1_after_its_parameters_is_accepted() {
     logs_in(&Etcd::start().case("p256.crt", "p256-sec1.key"));
 }
 
 #[test]
-fn logs_in_with_a_p256_key_in_pkcs8() {
+fn a_p256_key_in_pkcs8_is_accepted() {
     logs_in(&Etcd::start().case("p256.crt", "p256-pkcs8.key"));
 }
 
 #[test]
-fn logs_in_with_a_p384_key() {
+fn a_p384_key_is_accepted() {
     logs_in(&Etcd::start().case("p384.crt", "p384-sec1.key"));
 }
 
 #[test]
-fn logs_in_with_an_ed25519_key() {
+fn an_ed25519_key_is_accepted() {
     logs_in(&Etcd::start().case("ed25519.crt", "ed25519-pkcs8.key"));
 }
 
 #[test]
-fn logs_in_with_a_certificate_of_version_1() {
+fn a_certificate_of_version_1_is_accepted() {
     logs_in(&Etcd::start().case("version-1.crt", "p256-sec1.key"));
 }
 
 #[test]
-fn logs_in_with_the_data_of_a_certificate_and_a_key() {
+fn certificate_and_key_data_are_accepted() {
     let etcd = Etcd::start();
     let data = |name| STANDARD.encode(std::fs::read(certificate(name)).unwrap());
     logs_in(&Case::new(&etcd.url).user(format!(
@@ -150,34 +154,34 @@ fn logs_in_with_the_data_of_a_certificate_and_a_key() {
 }
 
 #[test]
-fn a_key_with_a_passphrase_is_refused_with_the_way_out() {
+fn an_encrypted_key_is_refused_with_a_hint() {
     let etcd = Etcd::start();
     for key in ["encrypted-pkcs8.key", "encrypted-sec1.key"] {
         is_refused(
             &etcd.case("p256.crt", key),
             "tls: failed to parse private key",
             "error: the client-key of user \"c\" is encrypted",
-            "remove the passphrase: openssl pkey -in FILE -out FILE",
+            "remove the passphrase: openssl pkey -in OLD.key -out NEW.key",
         );
     }
 }
 
-/// Departure: kubectl logs in with it.
+/// Departure: kubectl accepts the key.
 #[test]
-fn a_key_on_p521_is_refused_by_its_name() {
+fn a_p521_key_is_refused_unlike_in_kubectl() {
     let etcd = Etcd::start();
     let case = etcd.case("p521.crt", "p521-sec1.key");
     assert!(case.kubectl().succeeded().stdout.contains("etcdserver"));
     let ours = case.ours();
     assert_eq!(
-        ours.stderr,
-        "error: the client-key of user \"c\" is on the curve P-521, which is not supported"
+        ours.message(),
+        "error: the client-key of user \"c\" uses the curve P-521, which is not supported"
     );
     assert_eq!(
-        ours.hint,
-        "supported: RSA keys of at least 2048 bits, ECDSA on P-256 and P-384, Ed25519"
+        ours.hint(),
+        "use an RSA key of at least 2048 bits, ECDSA P-256 or P-384, or Ed25519"
     );
-    assert_eq!(ours.code, 2);
+    assert_eq!(ours.code, Some(2));
 }
 
 #[test]
@@ -185,32 +189,32 @@ fn a_key_of_another_certificate_is_refused() {
     is_refused(
         &Etcd::start().case("p256.crt", "rsa-pkcs1.key"),
         "tls: private key type does not match public key type",
-        "error: the client-key of user \"c\" does not belong to its client-certificate",
+        "error: the client-key of user \"c\" does not match its client-certificate",
         "",
     );
     is_refused(
         &Etcd::start().case("version-1.crt", "p384-sec1.key"),
         "tls: private key does not match public key",
-        "error: the client-key of user \"c\" does not belong to its client-certificate",
+        "error: the client-key of user \"c\" does not match its client-certificate",
         "",
     );
 }
 
 #[test]
-fn a_server_that_wants_a_certificate_says_so() {
+fn a_server_that_requires_a_certificate_is_named() {
     let etcd = Etcd::start();
     let case = Case::new(&etcd.url);
-    // kubectl says the same, or that it could not write, whichever it notices first.
+    // kubectl reports this error or a failed write, whichever it notices first.
     assert!(
         case.kubectl()
-            .stderr
+            .message()
             .starts_with("Unable to connect to the server: ")
     );
     let ours =
         case.ours_says("Unable to connect to the server: remote error: tls: certificate required");
     let address = etcd.url.trim_start_matches("https://");
     assert_eq!(
-        ours.hint,
+        ours.hint(),
         format!(
             "the server {address} requires a client certificate: check the user in your kubeconfig"
         )
@@ -218,22 +222,22 @@ fn a_server_that_wants_a_certificate_says_so() {
 }
 
 #[test]
-fn a_certificate_that_is_out_of_date_is_named_with_its_date() {
+fn an_expired_client_certificate_is_named_with_its_date() {
     let etcd = Etcd::start();
     let case = etcd.case("expired-client.crt", "p256-sec1.key");
-    // kubectl says the same, or that it could not write, whichever it notices first.
+    // kubectl reports this error or a failed write, whichever it notices first.
     let kubectl = case.kubectl();
     assert!(
         kubectl
-            .stderr
+            .message()
             .starts_with("Unable to connect to the server: "),
         "{kubectl:?}"
     );
     let line = "Unable to connect to the server: remote error: tls: expired certificate";
     let ours = case.ours();
     assert_eq!(
-        ours.stderr,
-        format!("the client certificate of user \"c\" expired on 2026-01-02 03:04 UTC\n{line}")
+        ours.message(),
+        format!("the client certificate of user \"c\" expired at 2026-01-02 03:04 UTC\n{line}")
     );
-    assert_eq!(ours.code, 3);
+    assert_eq!(ours.code, Some(3));
 }

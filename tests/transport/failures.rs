@@ -7,7 +7,7 @@ use recording_proxy::{Protocol, RecordingProxy};
 
 use super::side_by_side::*;
 
-/// Accepts connections one after the other, reads what comes first, and answers with these bytes.
+/// Returns the address of a server that answers the first bytes of every connection with these bytes.
 fn answering(bytes: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -21,8 +21,8 @@ fn answering(bytes: &'static [u8]) -> SocketAddr {
     address
 }
 
-/// An address where nobody listens.
-fn nobody() -> SocketAddr {
+/// Returns an address where no server listens.
+fn unused_address() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .unwrap()
         .local_addr()
@@ -34,11 +34,11 @@ const NO_SUCH_VERSION: &[u8] = b"\x15\x03\x01\x00\x02\x02\x46";
 /// A `ServerHello` of TLS 1.1, which chooses `TLS_RSA_WITH_AES_128_CBC_SHA`.
 const TLS_1_1: &[u8] = b"\x16\x03\x02\x00\x2a\x02\x00\x00\x26\x03\x02\
     0123456789abcdef0123456789abcdef\x00\x00\x2f\x00";
+/// The start of every line.
 const BEGINNING: &str = "Unable to connect to the server: ";
 
-/// A line of the table: what goes wrong, kubectl's line and ours (all of them begin with
-/// `BEGINNING`), and the hint. `PEER` is the address that it goes wrong with.
-struct Row {
+/// A failed connection, with parts of the lines that report it. `PEER` in a text is the address of the peer.
+struct Failure {
     name: &'static str,
     case: Case,
     peer: String,
@@ -47,49 +47,51 @@ struct Row {
     hint: &'static str,
 }
 
-fn check(rows: Vec<Row>) {
+/// Checks that both programs report the failures as expected.
+fn check(failures: Vec<Failure>) {
     let mut wrong = Vec::new();
-    for row in rows {
-        let (kubectl, ours) = (row.case.kubectl(), row.case.ours());
-        let fill_in = |text: &str| text.replace("PEER", &row.peer);
-        let expected = format!("{BEGINNING}{}", fill_in(row.ours));
-        if !kubectl.stderr.contains(&fill_in(row.kubectl))
-            || (ours.stderr.trim_end(), ours.hint.as_str()) != (&expected, &fill_in(row.hint))
-            || ours.code != 3
+    for failure in failures {
+        let (kubectl, ours) = (failure.case.kubectl(), failure.case.ours());
+        let fill_in = |text: &str| text.replace("PEER", &failure.peer);
+        let expected = format!("{BEGINNING}{}", fill_in(failure.ours));
+        if !kubectl.message().contains(&fill_in(failure.kubectl))
+            || (ours.message().trim_end(), ours.hint().as_str())
+                != (&expected, &fill_in(failure.hint))
+            || ours.code != Some(3)
         {
-            wrong.push(format!("{}\n  {kubectl:?}\n  {ours:?}", row.name));
+            wrong.push(format!("{}\n  {kubectl:?}\n  {ours:?}", failure.name));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn a_server_that_nobody_is() {
-    let address = nobody();
+fn an_unreachable_server_is_reported_like_kubectl() {
+    let address = unused_address();
     let ours = Case::new(format!("https://{address}")).both_say(&format!(
         "The connection to the server {address} was refused - did you specify the right host or port?"
     ));
-    assert_eq!(ours.hint, "");
-    let network = "check the server in your kubeconfig and the network in between";
+    assert_eq!(ours.hint(), "");
+    let network = "check the server in your kubeconfig and the network";
     check(vec![
-        Row {
-            name: "no such name",
+        Failure {
+            name: "an unknown name",
             case: Case::new("https://far.example"),
             peer: String::new(),
             kubectl: "dial tcp: lookup far.example",
             ours: "dial tcp: lookup far.example: no such host",
             hint: "check the server in your kubeconfig and this machine's DNS",
         },
-        Row {
-            name: "no way there",
+        Failure {
+            name: "no route",
             case: Case::new("https://224.1.2.3:6443"),
             peer: String::new(),
             kubectl: "dial tcp 224.1.2.3:6443: connect: network is unreachable",
             ours: "dial tcp 224.1.2.3:6443: connect: network is unreachable",
             hint: network,
         },
-        Row {
-            name: "no way there, and the usual port",
+        Failure {
+            name: "no route, and the default port",
             case: Case::new("https://[ff15::1]"),
             peer: String::new(),
             kubectl: "dial tcp [ff15::1]:443: connect: network is unreachable",
@@ -100,10 +102,10 @@ fn a_server_that_nobody_is() {
 }
 
 #[test]
-fn a_server_that_does_not_speak_tls() {
-    let row = |name, bytes, kubectl, hint| {
+fn a_server_without_tls_gets_a_hint() {
+    let failure = |name, bytes, kubectl, hint| {
         let address = answering(bytes);
-        Row {
+        Failure {
             name,
             case: Case::new(format!("https://{address}")),
             peer: address.to_string(),
@@ -114,34 +116,34 @@ fn a_server_that_does_not_speak_tls() {
     };
     let version = "the server PEER supports neither TLS 1.2 nor TLS 1.3";
     check(vec![
-        row(
+        failure(
             "HTTP",
             b"HTTP/1.1 400 Bad Request\r\n\r\n",
             "http: server gave HTTP response to HTTPS client",
             "the server PEER speaks plain HTTP: use an address that begins with http://",
         ),
-        row(
+        failure(
             "SSH",
             b"SSH-2.0-OpenSSH\r\n",
             "tls: first record does not look like a TLS handshake",
-            "the server PEER does not speak TLS on that port",
+            "check the port: the server PEER does not speak TLS on it",
         ),
-        row(
-            "nothing",
+        failure(
+            "a closed connection",
             b"",
             "EOF",
-            "the server PEER closes the connection before TLS begins: check the port",
+            "check the port: the server PEER closed the connection before the TLS handshake",
         ),
-        row(
-            "an older TLS, refused",
+        failure(
+            "an older TLS version, with an alert",
             NO_SUCH_VERSION,
             "remote error: tls: protocol version not supported",
             version,
         ),
-        Row {
+        Failure {
             ours: "tls: server selected unsupported protocol version",
-            ..row(
-                "an older TLS",
+            ..failure(
+                "an older TLS version",
                 TLS_1_1,
                 "tls: server selected unsupported protocol version 302",
                 version,
@@ -151,10 +153,10 @@ fn a_server_that_does_not_speak_tls() {
 }
 
 #[test]
-fn a_server_that_speaks_tls_where_plain_http_was_expected() {
+fn a_tls_server_at_a_plain_http_address_gets_a_hint() {
     let server = FaultyServer::start(answers()).unwrap();
     let broken = "net/http: HTTP/1.x transport connection broken: malformed HTTP response";
-    check(vec![Row {
+    check(vec![Failure {
         name: "TLS",
         case: Case::new(format!("http://{}", server.address())),
         peer: String::new(),
@@ -166,9 +168,9 @@ fn a_server_that_speaks_tls_where_plain_http_was_expected() {
 }
 
 #[test]
-fn a_proxy_that_is_none() {
+fn a_proxy_that_does_not_work_gets_a_hint() {
     let server = FaultyServer::start(answers()).unwrap();
-    let row = |name, scheme: &str, peer: SocketAddr, kubectl, hint| Row {
+    let failure = |name, scheme: &str, peer: SocketAddr, kubectl, hint| Failure {
         name,
         case: Case::for_server(&server).and_cluster(format!("proxy-url: '{scheme}://{peer}'")),
         peer: peer.to_string(),
@@ -181,87 +183,87 @@ fn a_proxy_that_is_none() {
         RecordingProxy::start(Protocol::Socks5, None).unwrap(),
     );
     let ssh = answering(b"SSH-2.0-OpenSSH\r\n");
-    let no_proxy = "the proxy PEER does not answer as an HTTP proxy: check its URL";
-    let refused = |scheme| Row {
-        // Departure: kubectl says that it is the server that refused.
+    let no_proxy = "check the proxy URL: the proxy PEER did not respond as an HTTP proxy";
+    let refused = |scheme| Failure {
+        // Departure: kubectl blames the server.
         ours: "proxyconnect tcp: dial tcp PEER: connect: connection refused",
-        ..row(
-            "nobody",
+        ..failure(
+            "no proxy",
             scheme,
-            nobody(),
+            unused_address(),
             "was refused - did you specify the right host or port?",
-            "check the proxy URL and the network in between",
+            "check the proxy URL and the network",
         )
     };
     check(vec![
         refused("http"),
         refused("https"),
         refused("socks5"),
-        Row {
-            name: "no such name",
+        Failure {
+            name: "an unknown name",
             case: Case::for_server(&server).and_cluster("proxy-url: 'http://proxy.example'"),
             peer: String::new(),
             kubectl: "proxyconnect tcp: dial tcp: lookup proxy.example",
             ours: "proxyconnect tcp: dial tcp: lookup proxy.example: no such host",
             hint: "check the proxy URL and this machine's DNS",
         },
-        row(
+        failure(
             "plain HTTP for HTTPS",
             "https",
             http.address(),
             "proxyconnect tcp: tls: first record does not look like a TLS handshake",
             "the proxy PEER speaks plain HTTP: use an address that begins with http://",
         ),
-        row(
+        failure(
             "SSH for HTTPS",
             "https",
             ssh,
             "proxyconnect tcp: tls: first record does not look like a TLS handshake",
-            "the proxy PEER does not speak TLS on that port",
+            "check the port: the proxy PEER does not speak TLS on it",
         ),
-        row(
+        failure(
             "SSH for HTTP",
             "http",
             ssh,
             "malformed HTTP response",
             no_proxy,
         ),
-        row(
+        failure(
             "HTTPS for HTTP",
             "http",
             server.address(),
             "malformed HTTP response",
             no_proxy,
         ),
-        row(
-            "nothing for HTTP",
+        failure(
+            "a closed connection for HTTP",
             "http",
             answering(b""),
             "unexpected EOF",
             no_proxy,
         ),
-        Row {
+        Failure {
             kubectl: "read: connection reset by peer",
             ours: "read: connection reset by peer",
-            ..row("SOCKS for HTTP", "http", socks.address(), "", no_proxy)
+            ..failure("SOCKS for HTTP", "http", socks.address(), "", no_proxy)
         },
-        Row {
+        Failure {
             name: "HTTP for SOCKS",
             case: Case::new("https://127.0.0.1:1")
                 .and_cluster(format!("proxy-url: 'socks5://{}'", http.address())),
             peer: http.address().to_string(),
             kubectl: "socks connect tcp PEER->127.0.0.1:1: unexpected protocol version 72",
             ours: "socks connect tcp PEER->127.0.0.1:1: failed parsing server response",
-            hint: "the proxy PEER answered this: check its URL",
+            hint: "check the proxy URL: this error comes from the proxy PEER",
         },
     ]);
     assert!(server.requests().is_empty());
 }
 
 #[test]
-fn a_proxy_that_refuses() {
+fn a_proxy_that_refuses_a_request_gets_a_hint() {
     let server = FaultyServer::start(answers()).unwrap();
-    let row = |name, url: String, kubectl, hint| Row {
+    let failure = |name, url: String, kubectl, hint| Failure {
         name,
         peer: url.rsplit(['/', '@']).next().unwrap().to_owned(),
         case: Case::for_server(&server).and_cluster(format!("proxy-url: '{url}'")),
@@ -278,59 +280,58 @@ fn a_proxy_that_refuses() {
     let password = "the proxy PEER requires a user name and password: put them in its URL, \
                     http://NAME:PASSWORD@…";
     check(vec![
-        row(
+        failure(
             "no password",
             format!("http://{http}"),
             "Proxy Authentication Required",
             password,
         ),
-        row(
-            "a wrong one",
+        failure(
+            "a wrong password",
             format!("http://a:b@{http}"),
             "Proxy Authentication Required",
             password,
         ),
-        row(
+        failure(
             "a policy",
             format!(
                 "http://{}",
                 answering(b"HTTP/1.1 403 Forbidden by policy\r\n\r\n")
             ),
             "Forbidden by policy",
-            "the proxy PEER, not the server, answered this (403)",
+            "check the proxy: the proxy PEER, not the API server, sent this response (403)",
         ),
-        Row {
+        Failure {
             case: Case::new("https://127.0.0.1:1")
                 .and_cluster(format!("proxy-url: 'socks5://{socks}'")),
-            ..row(
+            ..failure(
                 "no password for SOCKS",
                 format!("socks5://{socks}"),
                 "socks connect tcp PEER->127.0.0.1:1: no acceptable authentication methods",
-                "the proxy PEER answered this: check its URL",
+                "check the proxy URL: this error comes from the proxy PEER",
             )
         },
-        Row {
+        Failure {
             case: Case::new("https://127.0.0.1:1")
                 .and_cluster(format!("proxy-url: 'socks5://a:b@{socks}'")),
-            ..row(
-                "a wrong one for SOCKS",
+            ..failure(
+                "a wrong password for SOCKS",
                 format!("socks5://a:b@{socks}"),
                 "socks connect tcp PEER->127.0.0.1:1: username/password authentication failed",
-                "the proxy PEER answered this: check its URL",
+                "check the proxy URL: this error comes from the proxy PEER",
             )
         },
     ]);
     assert!(server.requests().is_empty());
 }
 
-/// A proxy that is fine says what is wrong with the server.
 #[test]
-fn a_server_that_the_proxy_does_not_reach() {
+fn a_server_that_the_proxy_cannot_reach_is_reported() {
     let (http, socks) = (
         RecordingProxy::start(Protocol::Http, None).unwrap(),
         RecordingProxy::start(Protocol::Socks5, None).unwrap(),
     );
-    let server = nobody();
+    let server = unused_address();
     Case::new(format!("https://{server}"))
         .and_cluster(format!("proxy-url: 'socks5://{}'", socks.address()))
         .both_say(&format!(
@@ -340,42 +341,38 @@ fn a_server_that_the_proxy_does_not_reach() {
         .and_cluster(format!("proxy-url: 'http://{}'", http.address()))
         .both_say(&format!("{BEGINNING}Bad Gateway"));
     assert_eq!(
-        ours.hint,
+        ours.hint(),
         format!(
-            "the proxy {}, not the server, answered this (502)",
+            "check the proxy: the proxy {}, not the API server, sent this response (502)",
             http.address()
         )
     );
 }
 
-/// Whose certificate it is, is said: here it is the proxy's.
 #[test]
-fn a_proxys_certificate_that_is_not_trusted() {
+fn an_untrusted_certificate_of_a_proxy_names_the_proxy() {
     let (server, other) = (
         FaultyServer::start(answers()).unwrap(),
         FaultyServer::start(answers()).unwrap(),
     );
     let config = Box::new(other.pki.server_config().unwrap());
     let proxy = RecordingProxy::start(Protocol::Https(config), None).unwrap();
-    // Both authorities are called the same.
-    check(vec![Row {
+    // Both authorities have the same name.
+    check(vec![Failure {
         name: "another authority",
         case: Case::for_server(&server)
             .and_cluster(format!("proxy-url: 'https://{}'", proxy.address())),
         peer: proxy.address().to_string(),
         kubectl: "proxyconnect tcp: tls: failed to verify certificate: x509: certificate signed by \
                   unknown authority (possibly because of \"x509: ECDSA verification failure\"",
-        ours: "proxyconnect tcp: tls: failed to verify certificate: x509: certificate signed by \
-               unknown authority (possibly because of a known one of the same name, which has \
-               another key)",
+        ours: "proxyconnect tcp: tls: failed to verify certificate: x509: certificate signed by unknown authority (a trusted authority has the same name but a different key)",
         hint: "no trusted authority signed the certificate of the proxy PEER: check the cluster's certificate-authority, and whether a proxy intercepts the connection",
     }]);
     assert_eq!(server.connections(), 0);
 }
 
-/// A proxy that has no use for the password that it is given.
 #[test]
-fn a_password_that_a_socks_proxy_does_not_want_is_no_error() {
+fn a_socks_proxy_without_login_ignores_a_password() {
     let server = FaultyServer::start(answers()).unwrap();
     let proxy = RecordingProxy::start(Protocol::Socks5, None).unwrap();
     let case = Case::for_server(&server).and_cluster(format!(
@@ -386,15 +383,15 @@ fn a_password_that_a_socks_proxy_does_not_want_is_no_error() {
     case.ours().succeeded();
 }
 
-/// Something in between that wants a person to log in.
+/// A login page answers in place of the server.
 #[test]
-fn an_html_page_is_no_answer() {
+fn an_html_page_is_not_a_kubernetes_response() {
     let html = Reply::new(200, "<html>").header("Content-Type", "text/html");
     let server = FaultyServer::start([Answer::Reply(html)]).unwrap();
     let ours = Case::for_server(&server).ours();
-    assert_eq!(ours.code, 6);
+    assert_eq!(ours.code, Some(6));
     assert_eq!(
-        ours.hint,
+        ours.hint(),
         "check the server address in your kubeconfig; a login page or a proxy may be in between"
     );
 }

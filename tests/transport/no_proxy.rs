@@ -3,10 +3,10 @@ use recording_proxy::{Protocol, RecordingProxy};
 
 use super::side_by_side::*;
 
-/// What stands in `NO_PROXY`, which server is asked for, and whether its proxy is.
+/// Values of `NO_PROXY`, each with a server and whether its proxy is used.
 ///
-/// The names are nobody's, and the addresses are groups, to which the kernel connects nobody: what
-/// goes past the proxy goes nowhere.
+/// The names do not exist, and the kernel does not connect to the addresses, which are multicast groups. So a
+/// connection without the proxy reaches no server.
 const ROWS: &[(&str, &str, bool)] = &[
     ("", "https://far.example", true),
     // Names.
@@ -80,9 +80,9 @@ const ROWS: &[(&str, &str, bool)] = &[
 ];
 
 #[test]
-fn the_environments_proxy_is_for_the_servers_that_kubectl_takes_it_for() {
+fn no_proxy_excludes_the_same_servers_as_in_kubectl() {
     let mut wrong = Vec::new();
-    for &(no_proxy, server, is_asked) in ROWS {
+    for &(no_proxy, server, is_used) in ROWS {
         let scheme = server.split(':').next().unwrap().to_uppercase();
         let case = |proxy: &RecordingProxy| {
             Case::default()
@@ -92,12 +92,12 @@ fn the_environments_proxy_is_for_the_servers_that_kubectl_takes_it_for() {
                 .variable("NO_PROXY", no_proxy)
         };
         let [theirs, ours] = [Case::kubectl, Case::ours].map(|run| {
-            // Who is not known gets no further.
+            // The proxy refuses the request, which has no password.
             let proxy = RecordingProxy::start(Protocol::Http, Some(("name", "word"))).unwrap();
             run(&case(&proxy));
             proxy.requests().len()
         });
-        let expected = usize::from(is_asked);
+        let expected = usize::from(is_used);
         if (theirs, ours) != (expected, expected) {
             wrong.push(format!(
                 "NO_PROXY={no_proxy} {server}: expected {expected}, kubectl {theirs}, ours {ours}"
@@ -108,11 +108,11 @@ fn the_environments_proxy_is_for_the_servers_that_kubectl_takes_it_for() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Who asks for what is in the variables: the first name counts, the schemes are apart.
+/// The first variable with a value wins, and each scheme has its own variables.
 #[test]
-fn the_variables_are_those_that_kubectl_reads() {
+fn proxy_variables_are_read_like_kubectl() {
     let none = "http://127.0.0.1:1";
-    for (server, variables, is_asked) in [
+    for (server, variables, is_used) in [
         (
             "https://far.example",
             &[("HTTPS_PROXY", "$PROXY")][..],
@@ -186,16 +186,15 @@ fn the_variables_are_those_that_kubectl_reads() {
             let outcome = run(&case);
             assert_eq!(
                 proxy.requests().len(),
-                usize::from(is_asked),
+                usize::from(is_used),
                 "{server} {variables:?}: {outcome:?}"
             );
         }
     }
 }
 
-/// The kubeconfig's proxy is for every server, whatever `NO_PROXY` says.
 #[test]
-fn no_proxy_is_for_the_environments_proxy_alone() {
+fn no_proxy_does_not_affect_a_proxy_in_the_kubeconfig() {
     let server = FaultyServer::start(answers()).unwrap();
     for run in [Case::kubectl, Case::ours] {
         let proxy = RecordingProxy::start(Protocol::Http, None).unwrap();

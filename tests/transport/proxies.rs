@@ -1,15 +1,16 @@
 use faulty_server::{Answer, FaultyServer};
 use recording_proxy::{Protocol, RecordingProxy};
+use support::Outcome;
 
 use super::side_by_side::*;
 
-/// A name and a password that a URL can only hold escaped.
+/// A user name and a password that must be escaped in a URL.
 const NAME: &str = "ann@corp";
 const PASSWORD: &str = "a:b/c %";
 const ESCAPED: &str = "ann%40corp:a%3Ab%2Fc%20%25";
 
-/// A server, and how a proxy is made: one that keeps to itself what it is asked by others.
-struct Bench {
+/// A server, and the protocol of its proxies.
+struct Route {
     server: FaultyServer,
     protocol: fn(&FaultyServer) -> Protocol,
 }
@@ -26,7 +27,7 @@ fn socks(_: &FaultyServer) -> Protocol {
     Protocol::Socks5
 }
 
-impl Bench {
+impl Route {
     fn new(protocol: fn(&FaultyServer) -> Protocol) -> Self {
         Self {
             server: FaultyServer::start(answers()).unwrap(),
@@ -41,22 +42,23 @@ impl Bench {
         }
     }
 
-    /// Both programs get through the proxy, and ask it for the same. `case` gets the proxy's
-    /// `HOST:PORT`; `asked` is what it is asked, where `SERVER` is the server's.
+    /// Checks that both programs reach the server through the proxy. `case` adds the proxy's `HOST:PORT`. The
+    /// proxy gets the request `asked`, in which `SERVER` is the address of the server.
     #[track_caller]
-    fn gets_through(
+    fn is_taken(
         &self,
         credential: Option<(&str, &str)>,
         case: impl Fn(Case, &str) -> Case,
         asked: &str,
     ) {
         for run in [Case::kubectl, Case::ours] {
-            self.one_gets_through(run, credential, &case, asked);
+            self.is_taken_by(run, credential, &case, asked);
         }
     }
 
+    /// Checks that one program reaches the server through the proxy.
     #[track_caller]
-    fn one_gets_through(
+    fn is_taken_by(
         &self,
         run: fn(&Case) -> Outcome,
         credential: Option<(&str, &str)>,
@@ -71,12 +73,12 @@ impl Bench {
         ))
         .succeeded();
         let address = self.server.address().to_string();
-        let questions = proxy
+        let asked_for = proxy
             .requests()
             .join("\n")
             .replace("GET ", "METHOD ")
             .replace("PATCH ", "METHOD ");
-        assert_eq!(questions, asked.replace("SERVER", &address));
+        assert_eq!(asked_for, asked.replace("SERVER", &address));
         let requests = self.server.requests();
         assert_eq!(requests.len(), before + 1);
         let request = &requests[before];
@@ -85,41 +87,41 @@ impl Bench {
     }
 }
 
-/// By the kubeconfig, a proxy of this scheme.
+/// Adds a proxy with this scheme to the kubeconfig.
 fn proxy_url(scheme: &str) -> impl Fn(Case, &str) -> Case {
     move |case, proxy| case.and_cluster(format!("proxy-url: '{scheme}://{proxy}'"))
 }
 
 #[test]
-fn an_http_proxy_of_the_kubeconfig() {
-    Bench::new(http).gets_through(None, proxy_url("http"), "CONNECT SERVER");
+fn an_http_proxy_in_the_kubeconfig_is_used() {
+    Route::new(http).is_taken(None, proxy_url("http"), "CONNECT SERVER");
 }
 
 #[test]
-fn an_https_proxy_of_the_kubeconfig() {
-    Bench::new(https).gets_through(None, proxy_url("https"), "CONNECT SERVER");
+fn an_https_proxy_in_the_kubeconfig_is_used() {
+    Route::new(https).is_taken(None, proxy_url("https"), "CONNECT SERVER");
 }
 
 #[test]
-fn a_socks5_proxy_of_the_kubeconfig() {
-    Bench::new(socks).gets_through(None, proxy_url("socks5"), "SOCKS SERVER");
+fn a_socks5_proxy_in_the_kubeconfig_is_used() {
+    Route::new(socks).is_taken(None, proxy_url("socks5"), "SOCKS SERVER");
 }
 
-/// Departure: kubectl takes `socks5h` from the environment alone.
+/// Departure: kubectl accepts `socks5h` only in the environment.
 #[test]
-fn a_socks5h_proxy_of_the_kubeconfig() {
-    let bench = Bench::new(socks);
-    bench.one_gets_through(Case::ours, None, proxy_url("socks5h"), "SOCKS SERVER");
-    let case = proxy_url("socks5h")(Case::for_server(&bench.server), "127.0.0.1:1");
+fn a_socks5h_proxy_in_the_kubeconfig_is_used_unlike_in_kubectl() {
+    let route = Route::new(socks);
+    route.is_taken_by(Case::ours, None, proxy_url("socks5h"), "SOCKS SERVER");
+    let case = proxy_url("socks5h")(Case::for_server(&route.server), "127.0.0.1:1");
     assert_eq!(
-        case.kubectl().stderr,
+        case.kubectl().message(),
         "error: invalid 'proxy-url' \"socks5h://127.0.0.1:1\" for cluster \"c\": unsupported scheme \
          \"socks5h\", must be http, https, or socks5"
     );
 }
 
 #[test]
-fn a_proxy_of_the_flag_beats_that_of_the_kubeconfig() {
+fn the_proxy_url_flag_overrides_the_kubeconfig() {
     for (protocol, scheme, asked) in [
         (
             http as fn(&FaultyServer) -> Protocol,
@@ -133,33 +135,33 @@ fn a_proxy_of_the_flag_beats_that_of_the_kubeconfig() {
             case.and_cluster("proxy-url: 'http://127.0.0.1:1'")
                 .flag(format!("--proxy-url={scheme}://{proxy}"))
         };
-        Bench::new(protocol).gets_through(None, case, asked);
+        Route::new(protocol).is_taken(None, case, asked);
     }
 }
 
-/// 0.0.0.0 is this machine too, but none of the addresses that need no proxy.
+/// 0.0.0.0 reaches this machine, but is not among the addresses that need no proxy.
 #[test]
-fn a_proxy_of_the_environment() {
+fn a_proxy_in_the_environment_is_used() {
     for (protocol, scheme, asked) in [
         (http as fn(&FaultyServer) -> Protocol, "http", "CONNECT"),
         (https, "https", "CONNECT"),
         (socks, "socks5", "SOCKS"),
         (socks, "socks5h", "SOCKS"),
     ] {
-        let bench = Bench::new(protocol);
-        let port = bench.server.address().port();
+        let route = Route::new(protocol);
+        let port = route.server.address().port();
         let case = |case: Case, proxy: &str| {
             case.flag(format!("--server=https://0.0.0.0:{port}"))
                 .flag("--tls-server-name=127.0.0.1")
                 .variable("HTTPS_PROXY", format!("{scheme}://{proxy}"))
         };
-        bench.gets_through(None, case, &format!("{asked} 0.0.0.0:{port}"));
+        route.is_taken(None, case, &format!("{asked} 0.0.0.0:{port}"));
     }
 }
 
 #[test]
-fn an_http_proxy_with_a_password() {
-    Bench::new(http).gets_through(
+fn an_http_proxy_gets_its_password() {
+    Route::new(http).is_taken(
         Some((NAME, PASSWORD)),
         with_password("http"),
         &format!("CONNECT SERVER as {NAME}:{PASSWORD}"),
@@ -167,8 +169,8 @@ fn an_http_proxy_with_a_password() {
 }
 
 #[test]
-fn an_https_proxy_with_a_password() {
-    Bench::new(https).gets_through(
+fn an_https_proxy_gets_its_password() {
+    Route::new(https).is_taken(
         Some((NAME, PASSWORD)),
         with_password("https"),
         &format!("CONNECT SERVER as {NAME}:{PASSWORD}"),
@@ -176,11 +178,11 @@ fn an_https_proxy_with_a_password() {
 }
 
 #[test]
-fn a_socks5_proxy_with_a_password() {
-    let bench = Bench::new(socks);
+fn a_socks5_proxy_gets_its_password() {
+    let route = Route::new(socks);
     let asked = format!("SOCKS SERVER as {NAME}:{PASSWORD}");
-    bench.gets_through(Some((NAME, PASSWORD)), with_password("socks5"), &asked);
-    bench.one_gets_through(
+    route.is_taken(Some((NAME, PASSWORD)), with_password("socks5"), &asked);
+    route.is_taken_by(
         Case::ours,
         Some((NAME, PASSWORD)),
         with_password("socks5h"),
@@ -188,34 +190,35 @@ fn a_socks5_proxy_with_a_password() {
     );
 }
 
+/// Adds a proxy with this scheme and a password to the kubeconfig.
 fn with_password(scheme: &str) -> impl Fn(Case, &str) -> Case {
     move |case, proxy| case.and_cluster(format!("proxy-url: '{scheme}://{ESCAPED}@{proxy}'"))
 }
 
-/// An HTTP proxy passes plain requests on, and gets its password with each.
+/// An HTTP proxy forwards plain requests, and gets its password with each.
 #[test]
-fn plain_http_goes_through_proxies_too() {
+fn plain_http_requests_go_through_proxies() {
     let asked = format!("METHOD http://SERVER{PATH}");
-    Bench::plain(http).gets_through(None, proxy_url("http"), &asked);
+    Route::plain(http).is_taken(None, proxy_url("http"), &asked);
     let asked_as = format!("{asked} as {NAME}:{PASSWORD}");
-    Bench::plain(http).gets_through(Some((NAME, PASSWORD)), with_password("http"), &asked_as);
-    Bench::plain(socks).gets_through(None, proxy_url("socks5"), "SOCKS SERVER");
-    // The cluster's authority is for servers; the proxy of a plain one needs one of the platform's.
-    let bench = Bench::plain(https);
-    let authority = bench.server.folder().join("ca.crt");
+    Route::plain(http).is_taken(Some((NAME, PASSWORD)), with_password("http"), &asked_as);
+    Route::plain(socks).is_taken(None, proxy_url("socks5"), "SOCKS SERVER");
+    // The certificate authority in the kubeconfig is only for servers with TLS.
+    let route = Route::plain(https);
+    let authority = route.server.folder().join("ca.crt");
     let case = |case: Case, proxy: &str| {
         let case = case.cluster(format!(
             "server: '{}', proxy-url: 'https://{proxy}'",
-            bench.server.url()
+            route.server.url()
         ));
         case.variable("SSL_CERT_FILE", authority.display())
     };
-    bench.gets_through(None, case, &asked);
+    route.is_taken(None, case, &asked);
 }
 
-/// A SOCKS proxy gets the name, also when it is not called `socks5h`.
+/// A SOCKS proxy gets the name even if the scheme is `socks5`.
 #[test]
-fn the_proxy_looks_the_servers_name_up() {
+fn the_proxy_resolves_the_servers_name() {
     for (protocol, scheme, asked) in [
         (http as fn(&FaultyServer) -> Protocol, "http", "CONNECT"),
         (socks, "socks5", "SOCKS"),
@@ -225,26 +228,26 @@ fn the_proxy_looks_the_servers_name_up() {
             let proxy = RecordingProxy::start(protocol(&server), None).unwrap();
             let case = Case::new("https://far.example:6443")
                 .and_cluster(format!("proxy-url: '{scheme}://{}'", proxy.address()));
-            assert_ne!(run(&case).code, 0);
+            run(&case).failed();
             assert_eq!(proxy.requests(), [format!("{asked} far.example:6443")]);
         }
     }
 }
 
-/// What is said to a proxy is no request: when it refuses, nothing can have been changed.
+/// The server cannot have changed anything.
 #[test]
-fn a_request_that_a_proxy_refused_was_not_sent() {
+fn a_request_refused_by_a_proxy_was_not_sent() {
     let server = FaultyServer::start(answers()).unwrap();
     let proxy = RecordingProxy::start(Protocol::Http, Some(("name", "word"))).unwrap();
     let ours = Case::for_server(&server)
         .and_cluster(format!("proxy-url: 'http://{}'", proxy.address()))
         .ours();
-    assert_eq!(ours.code, 3, "{ours:?}");
+    assert_eq!(ours.code, Some(3), "{ours:?}");
     assert_eq!(server.connections(), 0);
 }
 
 #[test]
-fn a_request_that_was_lost_behind_a_proxy_may_have_been_applied() {
+fn the_outcome_of_a_request_lost_after_a_proxy_is_unknown() {
     let server = FaultyServer::start([Answer::CloseUnanswered]).unwrap();
     for protocol in [http, https, socks] {
         let proxy = RecordingProxy::start(protocol(&server), None).unwrap();
@@ -256,14 +259,14 @@ fn a_request_that_was_lost_behind_a_proxy_may_have_been_applied() {
         let ours = Case::for_server(&server)
             .and_cluster(format!("proxy-url: '{scheme}://{}'", proxy.address()))
             .ours();
-        assert_eq!(ours.code, 10, "{ours:?}");
+        assert_eq!(ours.code, Some(10), "{ours:?}");
     }
     assert_eq!(server.requests().len(), 3);
 }
 
-/// A proxy that cannot be used is not gone around.
+/// No request goes to the server directly.
 #[test]
-fn an_unusable_proxy_is_an_error() {
+fn an_invalid_proxy_url_is_an_error() {
     let server = FaultyServer::start(answers()).unwrap();
     for (url, problem) in [
         (
@@ -289,31 +292,30 @@ fn an_unusable_proxy_is_an_error() {
             continue;
         }
         let line = format!("error: invalid 'proxy-url' {url:?} for cluster \"c\": {problem}");
-        assert_eq!((kubectl.stderr, ours.stderr), (line.clone(), line));
-        assert_eq!(ours.code, 2);
+        assert_eq!((kubectl.message(), ours.message()), (line.clone(), line));
+        assert_eq!(ours.code, Some(2));
     }
-    // Departure: kubectl takes any scheme for http there, and goes around what is no URL.
+    // Departure: kubectl treats every other scheme as http, and ignores an invalid URL.
     for (url, line) in [
         (
             "ftp://127.0.0.1:1",
-            "error: $HTTPS_PROXY: its scheme is not http, https, socks5 or socks5h",
+            "error: $HTTPS_PROXY: the scheme must be http, https, socks5 or socks5h",
         ),
-        ("http://[::1", "error: $HTTPS_PROXY: it is not a proxy URL"),
+        ("http://[::1", "error: $HTTPS_PROXY: not a valid proxy URL"),
         (
             "http://name:hunter2@",
-            "error: $HTTPS_PROXY: it is not a proxy URL",
+            "error: $HTTPS_PROXY: not a valid proxy URL",
         ),
     ] {
         let ours = Case::new("https://far.example")
             .variable("HTTPS_PROXY", url)
             .ours();
-        assert_eq!((ours.stderr.as_str(), ours.code), (line, 2));
+        assert_eq!((ours.message().as_str(), ours.code), (line, Some(2)));
     }
 }
 
-/// A password in a proxy's URL is in no message.
 #[test]
-fn no_message_repeats_a_proxys_password() {
+fn no_message_contains_a_proxys_password() {
     let server = FaultyServer::start(answers()).unwrap();
     let proxy = RecordingProxy::start(Protocol::Http, Some(("name", "word"))).unwrap();
     let address = proxy.address();
@@ -334,9 +336,9 @@ fn no_message_repeats_a_proxys_password() {
                 .variable("HTTPS_PROXY", &url)
                 .ours(),
         ] {
-            let said = format!("{ours:?}");
-            assert!(!said.contains("hunter2"), "{said}");
-            assert!([2, 3].contains(&ours.code), "{said}");
+            let text = format!("{ours:?}");
+            assert!(!text.contains("hunter2"), "{text}");
+            assert!([Some(2), Some(3)].contains(&ours.code), "{text}");
         }
     }
 }

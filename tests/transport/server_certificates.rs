@@ -4,13 +4,13 @@ use faulty_server::FaultyServer;
 
 use super::side_by_side::*;
 
-/// A server that shows this certificate of `tests/certificates`.
+/// Starts a server with this certificate of `tests/certificates`.
 fn server(name: &str) -> FaultyServer {
     let read = |name| fs::read(certificate(name)).unwrap();
     FaultyServer::start_with_certificate(&read(name), &read("p256-sec1.key"), answers()).unwrap()
 }
 
-/// Both programs trust a server that shows `shown` when they are given `trusted`.
+/// Checks that both programs trust a server with the certificate `shown` if they trust `trusted`.
 #[track_caller]
 fn is_trusted(shown: &str, trusted: &str) {
     let server = server(shown);
@@ -20,59 +20,61 @@ fn is_trusted(shown: &str, trusted: &str) {
     assert_eq!(server.requests().len(), 2);
 }
 
-/// Neither does, and we say so in kubectl's words; the hint.
+/// Checks that both programs refuse the server in the same words. Returns the hint.
 #[track_caller]
 fn is_not_trusted(shown: &str, trusted: &str, reason: &str) -> String {
     let server = server(shown);
     let ours = Case::trusting(server.url(), trusted).both_say(&failed(reason));
     assert!(server.requests().is_empty());
-    ours.hint.replace(&server.address().to_string(), "ADDRESS")
+    ours.hint()
+        .replace(&server.address().to_string(), "ADDRESS")
 }
 
-/// Neither does, and what we say differs from kubectl's words after `: `, as dates do.
+/// Checks that both programs refuse the server, each in its own words.
 #[track_caller]
 fn is_not_trusted_as(shown: &str, trusted: &str, kubectl_says: &str, we_say: &str) {
     let server = server(shown);
     let case = Case::trusting(server.url(), trusted);
     let kubectl = case.kubectl();
     assert!(
-        kubectl.stderr.starts_with(&failed(kubectl_says)),
+        kubectl.message().starts_with(&failed(kubectl_says)),
         "{kubectl:?}"
     );
     let ours = case.ours_says(&failed(
         &we_say.replace("ADDRESS", &server.address().to_string()),
     ));
-    assert!(!ours.hint.is_empty());
+    assert!(!ours.hint().is_empty());
     assert!(server.requests().is_empty());
 }
 
+/// Returns the line that reports an untrusted certificate.
 fn failed(reason: &str) -> String {
     format!("Unable to connect to the server: tls: failed to verify certificate: x509: {reason}")
 }
 
 #[test]
-fn trusts_what_the_authority_signed() {
+fn a_certificate_signed_by_the_authority_is_trusted() {
     is_trusted("server.crt", "ca.crt");
 }
 
 #[test]
-fn trusts_a_self_signed_certificate_given_as_its_authority() {
+fn a_self_signed_certificate_is_trusted_as_its_own_authority() {
     is_trusted("own.crt", "own.crt");
     is_trusted("own-authority.crt", "own-authority.crt");
 }
 
 #[test]
-fn trusts_a_servers_own_certificate_given_in_place_of_its_authoritys() {
+fn a_server_certificate_is_trusted_in_place_of_its_authority() {
     is_trusted("server.crt", "server.crt");
 }
 
 #[test]
-fn trusts_a_server_whose_certificate_says_it_is_an_authoritys() {
+fn an_authority_certificate_is_accepted_as_a_server_certificate() {
     is_trusted("authority.crt", "ca.crt");
 }
 
 #[test]
-fn a_certificate_given_as_its_authority_must_still_be_in_order() {
+fn a_certificate_that_is_its_own_authority_must_still_be_valid() {
     is_not_trusted(
         "own-other-name.crt",
         "own-other-name.crt",
@@ -87,13 +89,12 @@ fn a_certificate_given_as_its_authority_must_still_be_in_order() {
         "own-expired.crt",
         "own-expired.crt",
         "certificate has expired or is not yet valid: current time",
-        "certificate has expired or is not yet valid: the certificate of the server ADDRESS expired on \
-         2026-01-02 03:04 UTC",
+        "certificate has expired or is not yet valid: the certificate of the server ADDRESS expired at 2026-01-02 03:04 UTC",
     );
 }
 
 #[test]
-fn what_no_trusted_authority_signed_is_refused() {
+fn a_certificate_of_an_unknown_authority_is_refused() {
     let hint = is_not_trusted(
         "own.crt",
         "ca.crt",
@@ -108,7 +109,7 @@ fn what_no_trusted_authority_signed_is_refused() {
         "ca.crt",
         "certificate signed by unknown authority",
     );
-    // A server's certificate is trusted as itself; what it signs is not.
+    // A trusted server certificate does not make the certificates that it signed trusted.
     is_not_trusted(
         "server.crt",
         "own.crt",
@@ -123,9 +124,8 @@ fn what_no_trusted_authority_signed_is_refused() {
     );
 }
 
-/// Without an authority in the kubeconfig those of the platform count.
 #[test]
-fn trusts_the_platforms_authorities() {
+fn the_platforms_authorities_are_trusted_by_default() {
     let refused = failed("certificate signed by unknown authority");
     for shown in ["server.crt", "own.crt", "own-authority.crt"] {
         let server = server(shown);
@@ -144,13 +144,12 @@ fn trusts_the_platforms_authorities() {
 }
 
 #[test]
-fn an_authority_of_the_same_name_is_not_the_same() {
+fn an_authority_with_a_known_name_and_another_key_is_unknown() {
     is_not_trusted_as(
         "server.crt",
         "namesake.crt",
         "certificate signed by unknown authority (possibly because of \"x509: ECDSA verification failure\"",
-        "certificate signed by unknown authority (possibly because of a known one of the same name, \
-         which has another key)",
+        "certificate signed by unknown authority (a trusted authority has the same name but a different key)",
     );
     is_not_trusted_as(
         "authority.crt",
@@ -161,13 +160,12 @@ fn an_authority_of_the_same_name_is_not_the_same() {
 }
 
 #[test]
-fn dates_are_for_a_person() {
+fn validity_dates_are_shown_in_utc() {
     is_not_trusted_as(
         "expired.crt",
         "ca.crt",
         "certificate has expired or is not yet valid: current time",
-        "certificate has expired or is not yet valid: the certificate of the server ADDRESS expired on \
-         2026-01-02 03:04 UTC",
+        "certificate has expired or is not yet valid: the certificate of the server ADDRESS expired at 2026-01-02 03:04 UTC",
     );
     is_not_trusted_as(
         "early.crt",
@@ -179,18 +177,17 @@ fn dates_are_for_a_person() {
 }
 
 #[test]
-fn an_authority_that_is_out_of_date_is_named() {
+fn an_expired_authority_is_named() {
     is_not_trusted_as(
         "by-old-ca.crt",
         "old-ca.crt",
         "certificate has expired or is not yet valid: current time",
-        "certificate has expired or is not yet valid: the certificate of the authority \"old-ca\" expired on \
-         2026-01-02 03:04 UTC",
+        "certificate has expired or is not yet valid: the certificate of the authority \"old-ca\" expired at 2026-01-02 03:04 UTC",
     );
 }
 
 #[test]
-fn names_are_those_of_the_certificate() {
+fn a_certificate_for_another_name_is_refused() {
     let hint = is_not_trusted(
         "other-name.crt",
         "ca.crt",
@@ -198,14 +195,14 @@ fn names_are_those_of_the_certificate() {
     );
     assert_eq!(
         hint,
-        "check the address; if it is right, set tls-server-name to a name in the certificate"
+        "check the address, or set --tls-server-name to a name in the certificate"
     );
     is_not_trusted(
         "only-names.crt",
         "ca.crt",
         "cannot validate certificate for 127.0.0.1 because it doesn't contain any IP SANs",
     );
-    // The name counts first, as in Go, whoever signed it.
+    // Like Go, both check the name before the signature.
     is_not_trusted(
         "own-other-name.crt",
         "ca.crt",
@@ -214,7 +211,7 @@ fn names_are_those_of_the_certificate() {
 }
 
 #[test]
-fn tls_server_name_is_the_name_that_counts() {
+fn tls_server_name_is_checked_instead_of_the_address() {
     let server = server("other-name.crt");
     let named =
         |name: &str| Case::new(server.url()).and_cluster(format!("tls-server-name: {name}"));
@@ -238,6 +235,7 @@ fn tls_server_name_is_the_name_that_counts() {
         ));
 }
 
+/// Starts a server whose certificate has no name but the common name.
 fn server_of_common_name() -> FaultyServer {
     server("common-name.crt")
 }
@@ -252,7 +250,7 @@ fn a_certificate_for_another_purpose_is_refused() {
 }
 
 #[test]
-fn an_insecure_cluster_takes_any_certificate() {
+fn insecure_skip_tls_verify_accepts_any_certificate() {
     for shown in [
         "own.crt",
         "expired.crt",
@@ -272,9 +270,9 @@ fn an_insecure_cluster_takes_any_certificate() {
     }
 }
 
-/// What is no certificate in a bundle is passed over.
+/// Blocks of a bundle without a certificate are ignored.
 #[test]
-fn reads_bundles_as_go_does() {
+fn bundles_are_read_like_go_reads_them() {
     let server = server("server.crt");
     let read = |name| fs::read_to_string(certificate(name)).unwrap();
     let (ca, other) = (read("ca.crt"), read("own.crt"));
@@ -283,7 +281,7 @@ fn reads_bundles_as_go_does() {
     let folder = tempfile::tempdir().unwrap();
     for (number, bundle) in [
         format!("{other}{ca}"),
-        format!("# the first one\n{other}\n  and the second one: \n\n{ca}that was it"),
+        format!("# the first one\n{other}\n  and the second one: \n\n{ca}the end"),
         format!("{no_certificate}{ca}"),
         format!("{no_base64}{ca}"),
         format!("{}{ca}", read("p256-sec1.key")),
@@ -295,8 +293,8 @@ fn reads_bundles_as_go_does() {
         let file = folder.path().join(number.to_string());
         fs::write(&file, &bundle).unwrap();
         let case = Case::trusting(server.url(), file.to_str().unwrap());
-        assert_eq!(case.kubectl().code, 0, "{bundle}");
-        assert_eq!(case.ours().code, 0, "{bundle}");
+        assert_eq!(case.kubectl().code, Some(0), "{bundle}");
+        assert_eq!(case.ours().code, Some(0), "{bundle}");
     }
     let key = read("p256-sec1.key");
     let file = folder.path().join("none");
@@ -313,27 +311,28 @@ fn reads_bundles_as_go_does() {
     ] {
         fs::write(&file, bundle).unwrap();
         let line = format!("error: unable to load root certificates: {reason}");
-        let kubectl = case.kubectl().stderr;
+        let kubectl = case.kubectl().message();
         assert!(
             kubectl.starts_with("error: unable to load root certificates: "),
             "{kubectl}"
         );
         refuses(&case, &line);
     }
-    // Departure: to kubectl an empty file is none, and it trusts the platform's authorities.
+    // Departure: kubectl ignores an empty file, and trusts the platform's certificate authorities.
     fs::write(&file, "").unwrap();
-    assert!(case.kubectl().stderr.contains("unknown authority"));
+    assert!(case.kubectl().message().contains("unknown authority"));
     refuses(
         &case,
         &format!("error: unable to load root certificates: {no_block}"),
     );
 }
 
+/// Checks that rawpatch refuses the file before it connects.
 fn refuses(case: &Case, line: &str) {
     let ours = case.ours();
-    assert_eq!((ours.stderr.as_str(), ours.code), (line, 2));
+    assert_eq!((ours.message().as_str(), ours.code), (line, Some(2)));
     assert_eq!(
-        ours.hint,
-        "the cluster's certificate-authority contains no certificate in PEM"
+        ours.hint(),
+        "check the cluster's certificate-authority: it contains no PEM certificate"
     );
 }

@@ -1,15 +1,16 @@
 use std::fmt::Display;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use control_plane::Tool;
 use faulty_server::{Answer, FaultyServer, Reply};
+use support::Outcome;
 
 /// The path that every request is for.
 pub(crate) const PATH: &str = "/version";
 
-/// A kubeconfig's cluster and user, and what surrounds a command.
+/// A kubeconfig's cluster and user, with variables and flags.
 #[derive(Clone, Default)]
 pub(crate) struct Case {
     cluster: String,
@@ -18,24 +19,13 @@ pub(crate) struct Case {
     flags: Vec<String>,
 }
 
-/// How a command ended.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) stdout: String,
-    /// The lines of stderr but for the hint.
-    pub(crate) stderr: String,
-    /// What stands behind `hint: `.
-    pub(crate) hint: String,
-    pub(crate) code: i32,
-}
-
 impl Case {
-    /// For the server at `url`, whose certificate `ca.crt` has signed, with a token.
+    /// Returns a case for the server at `url` that trusts `ca.crt` and has a token.
     pub(crate) fn new(url: impl Display) -> Self {
         Self::trusting(url, "ca.crt")
     }
 
-    /// The same, trusting another file of `certificates`.
+    /// Returns a case for the server at `url` that trusts a file of `tests/certificates`.
     pub(crate) fn trusting(url: impl Display, authority: &str) -> Self {
         let authority = certificate(authority);
         Self::default()
@@ -46,7 +36,7 @@ impl Case {
             .user("token: t")
     }
 
-    /// For a server of this kind that answers everything with an empty object.
+    /// Returns a case for a faulty server that trusts its certificate authority.
     pub(crate) fn for_server(server: &FaultyServer) -> Self {
         let authority = server.folder().join("ca.crt");
         fs::write(&authority, server.pki.certificate_authority()).unwrap();
@@ -59,54 +49,55 @@ impl Case {
         self.cluster(cluster)
     }
 
-    /// The cluster's fields.
+    /// Replaces the fields of the cluster.
     pub(crate) fn cluster(mut self, fields: impl Into<String>) -> Self {
         self.cluster = fields.into();
         self
     }
 
-    /// The user's fields.
+    /// Replaces the fields of the user.
     pub(crate) fn user(mut self, fields: impl Into<String>) -> Self {
         self.user = fields.into();
         self
     }
 
+    /// Sets a variable.
     pub(crate) fn variable(mut self, name: &str, value: impl Display) -> Self {
         self.environment.push((name.to_owned(), value.to_string()));
         self
     }
 
+    /// Adds a flag.
     pub(crate) fn flag(mut self, flag: impl Into<String>) -> Self {
         self.flags.push(flag.into());
         self
     }
 
-    /// kubectl's outcome.
+    /// Runs kubectl.
     pub(crate) fn kubectl(&self) -> Outcome {
         let mut command = Command::new(Tool::Kubectl.path().unwrap());
         self.run(command.args(["get", "--raw", PATH]))
     }
 
-    /// Ours.
+    /// Runs rawpatch.
     pub(crate) fn ours(&self) -> Outcome {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-rawpatch"));
         self.run(command.args(["--verbatim", "--type=merge", "-p={}", PATH]))
     }
 
-    /// Both programs fail with this line. kubectl's hint, if any, is part of its lines.
+    /// Checks that both programs fail with this line.
     #[track_caller]
     pub(crate) fn both_say(&self, line: &str) -> Outcome {
         let kubectl = self.kubectl();
-        assert_eq!(kubectl.stderr.trim_end(), line, "kubectl: {kubectl:?}");
+        assert_eq!(kubectl.message().trim_end(), line, "kubectl: {kubectl:?}");
         self.ours_says(line)
     }
 
-    /// Ours fails with this line, for want of a connection.
+    /// Checks that rawpatch fails with this line, because there is no connection.
     #[track_caller]
     pub(crate) fn ours_says(&self, line: &str) -> Outcome {
-        let ours = self.ours();
-        assert_eq!(ours.stderr.trim_end(), line, "ours: {ours:?}");
-        assert_eq!(ours.code, 3, "{ours:?}");
+        let ours = self.ours().ended(3);
+        assert_eq!(ours.message().trim_end(), line, "ours: {ours:?}");
         ours
     }
 
@@ -121,37 +112,17 @@ impl Case {
              users: [{{name: c, user: {{{user}}}}}]\n"
         );
         fs::write(&kubeconfig, text).unwrap();
-        let output = command
+        command
             .args(&self.flags)
             .env_clear()
             .env("HOME", folder.path())
             .env("KUBECONFIG", kubeconfig)
-            .envs(self.environment.iter().cloned())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        let (hints, lines): (Vec<&str>, Vec<&str>) =
-            stderr.lines().partition(|line| line.starts_with("hint: "));
-        Outcome {
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: lines.join("\n"),
-            hint: hints.concat().replace("hint: ", ""),
-            code: output.status.code().unwrap(),
-        }
+            .envs(self.environment.iter().cloned());
+        support::run(command, "")
     }
 }
 
-impl Outcome {
-    /// The command got its answer.
-    #[track_caller]
-    pub(crate) fn succeeded(self) -> Self {
-        assert_eq!(self.code, 0, "{self:?}");
-        self
-    }
-}
-
-/// A file of `tests/certificates`.
+/// Returns the path of a file of `tests/certificates`.
 pub(crate) fn certificate(name: &str) -> PathBuf {
     PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -160,7 +131,7 @@ pub(crate) fn certificate(name: &str) -> PathBuf {
     .join(name)
 }
 
-/// Answers everything well, for ever.
+/// Returns a script that answers every request with an empty object.
 pub(crate) fn answers() -> [Answer; 1] {
     [Answer::Reply(Reply::json(200, "{}"))]
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use control_plane::ControlPlane;
 use serde_json::{Value, json};
+use support::admin;
 
 use super::plugin::*;
 

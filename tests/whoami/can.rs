@@ -5,6 +5,7 @@ use std::time::Duration;
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, FaultyServer, Reply};
 use serde_json::json;
+use support::{admin, run};
 
 use super::plugin::*;
 
@@ -182,10 +183,13 @@ fn the_answer_agrees_with_kubectl_auth_can_i() {
         let ours = whoami(&kubeconfig, &["--can", verb, path]);
         assert_eq!(rows(&ours.stdout)[0][3], question);
         let mut kubectl = control_plane.kubectl().unwrap();
-        let theirs = run(kubectl
-            .env("KUBECONFIG", &kubeconfig)
-            .args(["auth", "can-i"])
-            .args(question.split(' ')));
+        let theirs = run(
+            kubectl
+                .env("KUBECONFIG", &kubeconfig)
+                .args(["auth", "can-i"])
+                .args(question.split(' ')),
+            "",
+        );
         assert_eq!(ours.code, theirs.code, "{ours:?}\n{theirs:?}");
         assert_eq!(
             rows(&ours.stdout)[0][0],
@@ -203,7 +207,7 @@ fn can_works_through_kubectl_and_with_impersonation() {
     let kubectl = |arguments: &[&str]| {
         let mut kubectl = control_plane.kubectl().unwrap();
         kubectl.envs(control_plane.environment(binary.parent()).unwrap());
-        run(kubectl.arg("whoami").args(arguments))
+        run(kubectl.arg("whoami").args(arguments), "")
     };
     kubectl(&["--can", "DELETE", PODS]).ended(0);
     kubectl(&["--as=other-reader", "--can", "GET", PODS]).ended(0);
@@ -274,7 +278,7 @@ fn selectors_reach_the_authorizer() {
     }
     let mut kubectl = control_plane.kubectl().unwrap();
     let kubectl = kubectl.env("KUBECONFIG", &kubeconfig);
-    run(kubectl.args(["get", "--raw", of_node])).ended(0);
+    run(kubectl.args(["get", "--raw", of_node]), "").ended(0);
 
     // The server itself reports a selector that it cannot parse.
     let broken = "/api/v1/namespaces/default/pods?labelSelector=%3D";
@@ -322,7 +326,7 @@ fn a_server_that_refuses_to_answer_has_its_own_exit_code() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "it is a table")]
-fn an_impossible_question_is_refused_before_anything_is_sent() {
+fn an_invalid_request_is_refused_before_anything_is_sent() {
     let server = FaultyServer::start([Answer::CloseAtOnce]).unwrap();
     let kubeconfig = server.kubeconfig().unwrap();
     for (verb, path, problem, remedy) in [
@@ -343,7 +347,7 @@ fn an_impossible_question_is_refused_before_anything_is_sent() {
         (
             "list",
             "/healthz",
-            "PATH is not a resource, so the verb list does not apply to it",
+            "PATH is not a resource path, so the verb list does not apply",
             "hint: use an HTTP method: get, head",
         ),
         (
@@ -368,12 +372,12 @@ fn an_impossible_question_is_refused_before_anything_is_sent() {
             "list",
             "/api/v1/watch/pods",
             "the verb list contradicts `/watch/` in PATH",
-            "remove the legacy verb from the path",
+            "remove /{}/ from PATH",
         ),
         (
             "GET",
             "/api/v1/watch",
-            "PATH ends where the name of a resource is due",
+            "error: PATH ends before the name of a resource\n",
             "internal error",
         ),
         (
@@ -386,12 +390,12 @@ fn an_impossible_question_is_refused_before_anything_is_sent() {
             "GET",
             "/api/v1//pods",
             "an empty segment (`//`)",
-            "is a variable empty?",
+            "check for an empty variable",
         ),
         (
             "GET",
             "https://example.com/api/v1/pods",
-            "PATH is a URL of https://example.com",
+            "PATH is a URL on https://example.com",
             "give the path alone",
         ),
     ] {
@@ -416,7 +420,7 @@ fn an_impossible_question_is_refused_before_anything_is_sent() {
         ),
         (
             &["-o", "name"],
-            "--can is printed by -o json, yaml or jsonpath",
+            "error: --can supports -o json, yaml and jsonpath\n",
         ),
         (&["-o", "wide"], "allowed formats are: json,jsonpath"),
         (

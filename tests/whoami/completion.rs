@@ -1,3 +1,5 @@
+use support::admin;
+
 use super::plugin::*;
 
 /// Returns the candidates for the last word, without their descriptions.

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Reply};
 use serde_json::{Value, json};
+use support::{Outcome, admin, pseudo_terminal, run, unique};
 
 use super::plugin::*;
-use crate::pseudo_terminal;
 
 /// Writes a kubeconfig with a cluster and a user for each context: its name, its server, its user.
 fn kubeconfig<'a>(contexts: impl IntoIterator<Item = (&'a str, &'a str, Value)>) -> PathBuf {
@@ -81,10 +81,12 @@ fn each_context_is_a_row_that_agrees_with_kubectl() {
     assert_eq!(outcome.stderr, "");
     let rows = rows(&outcome.stdout);
     let mut kubectl = ControlPlane::shared().kubectl().unwrap();
-    let listed =
-        run(kubectl
+    let listed = run(
+        kubectl
             .env("KUBECONFIG", &kubeconfig)
-            .args(["config", "get-contexts", "-o", "name"]));
+            .args(["config", "get-contexts", "-o", "name"]),
+        "",
+    );
     let names: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
     assert_eq!(names, listed.ended(0).stdout.lines().collect::<Vec<_>>());
     let command = plugin["exec"]["command"].as_str().unwrap();
@@ -178,7 +180,7 @@ fn dead_clusters_cost_their_own_time_only() {
     assert!(time >= timeout, "{time:?}");
     assert!(
         time < 2 * timeout,
-        "{time:?} for five time-outs of {timeout:?} side by side"
+        "{time:?} for five simultaneous timeouts of {timeout:?}"
     );
     let rows = rows(&outcome.stdout);
     assert_eq!(rows.len(), 20);
@@ -196,12 +198,12 @@ fn dead_clusters_cost_their_own_time_only() {
         lines[..2],
         [
             "context \"c00\": Unable to connect to the server: no response within 4s",
-            "hint: wait longer with --request-timeout",
+            "hint: raise the limit, as in --request-timeout=30s",
         ]
     );
     assert_eq!(
         lines[10..],
-        ["error: could not log in to or reach the server in 5 of 20 contexts"]
+        ["error: connection or authentication failed in 5 of 20 contexts"]
     );
 }
 
@@ -290,7 +292,7 @@ fn an_exec_plugin_that_fails_or_hangs_runs_once_for_all_contexts() {
     whoami(&four(&asks), &["--all-contexts"])
         .ended(3)
         .says("exec plugin cannot support interactive mode: standard input is not a terminal")
-        .says("hint: log in with this context alone first: several contexts cannot prompt at once");
+        .says("hint: run `kubectl whoami --context NAME` first: exec plugins cannot prompt while several contexts run");
 
     // After a 401 it is asked for another token, once for all contexts.
     let (refused, runs) = counted(&answer(&json!({"token": "nobody's"})));
@@ -331,7 +333,7 @@ fn the_exit_code_is_that_of_the_worst_context() {
         .ended(3)
         .says("context \"refused\": Error from server (Forbidden): not today")
         .says("context \"unauthorized\": error: You must be logged in to the server")
-        .says("error: could not log in to or reach the server in 1 of 3 contexts");
+        .says("error: connection or authentication failed in 1 of 3 contexts");
     let reachable: Vec<String> = rows(&outcome.stdout)
         .into_iter()
         .map(|row| row[6].clone())
@@ -348,7 +350,7 @@ fn the_exit_code_is_that_of_the_worst_context() {
     )
     .ended(8)
     .says("context \"jane\": error: the credential expires at ")
-    .says("context \"nobody\": the credential does not say when it expires\n")
+    .says("context \"nobody\": the credential has no expiry date; --fail-if-expires-within was not checked\n")
     .says("in 1 of 2 contexts");
 }
 
@@ -456,7 +458,10 @@ fn all_contexts_work_through_kubectl_and_with_impersonation() {
     let kubectl = kubectl
         .envs(control_plane.environment(binary.parent()).unwrap())
         .env("KUBECONFIG", path);
-    let outcome = run(kubectl.args(["whoami", "--all-contexts", "--as=bob", "-o", "name"]));
+    let outcome = run(
+        kubectl.args(["whoami", "--all-contexts", "--as=bob", "-o", "name"]),
+        "",
+    );
     assert_eq!(outcome.ended(0).stdout, "bob\nbob\n");
 }
 
@@ -473,18 +478,12 @@ fn progress_is_shown_on_a_terminal_and_removed_at_the_end() {
         ("plain", "http://0.0.0.0:1", plain),
         ("plugin", url(), plugin),
     ]);
-    let (controller, terminal) = pseudo_terminal::open();
     let mut command = command(&contexts);
     command.arg("--all-contexts").env("NO_COLOR", "1");
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(terminal)
-        .spawn()
-        .unwrap();
-    // The last handle of the terminal apart from the child's: its end ends the loop below.
-    drop(command);
-    let shown = pseudo_terminal::shown(controller);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let (child, shown) = pseudo_terminal::show(command, |command, terminal| {
+        command.stderr(terminal);
+    });
     let outcome = Outcome::from(child.wait_with_output().unwrap()).ended(3);
     assert!(
         shown.starts_with("0 of 3 contexts have answered\r\u{1b}[K"),
@@ -498,9 +497,9 @@ fn progress_is_shown_on_a_terminal_and_removed_at_the_end() {
     let remains = on_screen(&shown);
     assert!(!remains.contains("have answered"), "{remains:?}");
     for line in [
-        "context \"plain\": no credential is sent to http://0.0.0.0:1/, because it uses plain http\n",
+        "context \"plain\": no credential is sent to http://0.0.0.0:1/: the connection is not encrypted\n",
         "log in, please\n",
-        "error: could not log in to or reach the server in 1 of 3 contexts\n",
+        "error: connection or authentication failed in 1 of 3 contexts\n",
     ] {
         assert!(remains.contains(line), "no {line:?} in {remains:?}");
     }
@@ -518,16 +517,12 @@ fn an_early_expiry_is_coloured_on_a_terminal() {
         .unwrap();
     let user = json!({"client-certificate": certificate, "client-key": key});
     let contexts = kubeconfig([("a\tb", url(), user)]);
-    let (controller, terminal) = pseudo_terminal::open();
     let mut command = command(&contexts);
-    let child = command
-        .arg("--all-contexts")
-        .stdin(Stdio::null())
-        .stdout(terminal)
-        .spawn();
-    drop(command);
-    let shown = pseudo_terminal::shown(controller);
-    assert!(child.unwrap().wait().unwrap().success(), "{shown}");
+    command.arg("--all-contexts").stdin(Stdio::null());
+    let (mut child, shown) = pseudo_terminal::show(command, |command, terminal| {
+        command.stdout(terminal);
+    });
+    assert!(child.wait().unwrap().success(), "{shown}");
     assert!(shown.contains("\u{1b}[31min 5 minutes"), "{shown:?}");
     assert!(shown.contains("\u{1b}[0m   yes\n"), "{shown:?}");
     // Names from the kubeconfig do not steer the terminal.

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, FaultyServer, Reply};
 use serde_json::{Value, json};
+use support::unique;
 
 use super::plugin::*;
 
@@ -58,25 +59,25 @@ fn token_is_refused(claims: &Value, hint: &str) {
 }
 
 #[test]
-fn an_expired_token() {
+fn an_expired_token_is_explained() {
     let mut claims = claims();
     claims["exp"] = json!(now() - 3 * 3_600);
     token_is_refused(&claims, "the bearer token expired 3 hours ago, at 2");
 }
 
 #[test]
-fn a_token_that_is_not_yet_valid() {
+fn a_token_that_is_not_yet_valid_is_explained() {
     let mut claims = claims();
     claims["nbf"] = json!(now() + 86_400 + 5);
     claims["exp"] = json!(now() + 90_000);
     token_is_refused(
         &claims,
-        "the bearer token is not valid for another 1 day, until 2",
+        "the bearer token is not valid until another 1 day, until 2",
     );
 }
 
 #[test]
-fn a_token_for_another_audience() {
+fn a_token_for_another_audience_is_explained() {
     let mut claims = claims();
     claims["aud"] = json!(["https://other.example", "vault"]);
     token_is_refused(
@@ -86,14 +87,14 @@ fn a_token_for_another_audience() {
 }
 
 #[test]
-fn a_token_from_another_issuer() {
+fn a_token_from_another_issuer_is_explained() {
     let mut claims = claims();
     claims["iss"] = json!("https://issuer.example");
     token_is_refused(&claims, "has issuer https://issuer.example and audience");
 }
 
 #[test]
-fn a_token_with_a_bad_signature() {
+fn a_token_with_a_bad_signature_is_explained() {
     let token = format!("{}.c2lnbmF0dXJl", unsigned(&claims()));
     let kubeconfig = user(&json!({"token": token}));
     let hint = "the signature is wrong, the token was revoked, or its account was deleted";
@@ -101,7 +102,7 @@ fn a_token_with_a_bad_signature() {
 }
 
 #[test]
-fn an_opaque_token() {
+fn an_opaque_token_is_explained() {
     let kubeconfig = user(&json!({"token": "opaque-and-secret"}));
     refused(
         &kubeconfig,
@@ -111,7 +112,7 @@ fn an_opaque_token() {
 }
 
 #[test]
-fn a_certificate_outside_its_validity() {
+fn a_certificate_outside_its_validity_is_explained() {
     let control_plane = ControlPlane::shared();
     let hour = |count: u32| Duration::from_hours(1) * count;
     let now = SystemTime::now();
@@ -136,7 +137,7 @@ fn a_certificate_outside_its_validity() {
 }
 
 #[test]
-fn a_certificate_of_another_cluster() {
+fn a_certificate_of_another_cluster_is_explained() {
     let stranger = FaultyServer::start([]).unwrap().pki.client("jane").unwrap();
     let folder = ControlPlane::shared().folder().join(unique("stranger"));
     fs::create_dir_all(&folder).unwrap();
@@ -152,7 +153,7 @@ fn a_certificate_of_another_cluster() {
 }
 
 #[test]
-fn an_exec_plugin_with_an_expired_token() {
+fn an_expired_token_of_an_exec_plugin_is_explained() {
     let mut claims = claims();
     claims["exp"] = json!(now() - 65);
     let token = signed(&claims);
@@ -166,7 +167,7 @@ fn an_exec_plugin_with_an_expired_token() {
 }
 
 #[test]
-fn no_credential_where_anonymous_requests_are_refused() {
+fn a_missing_credential_is_explained() {
     let control_plane = ControlPlane::builder()
         .api_server_flag("--anonymous-auth=false")
         .start()
@@ -175,14 +176,14 @@ fn no_credential_where_anonymous_requests_are_refused() {
     let outcome = whoami(&kubeconfig, &[])
         .ended(3)
         .says(UNAUTHORIZED)
-        .says("hint: no credential was sent, and the server does not accept anonymous requests");
+        .says("hint: add a credential to the kubeconfig user: none was sent, and the server does not accept anonymous requests");
     assert_eq!(outcome.row("Username"), "unknown");
     assert_eq!(outcome.row("Credential"), "none");
 }
 
 /// By the server's clock the token has expired, and by ours it has not.
 #[test]
-fn a_wrong_clock() {
+fn a_wrong_clock_is_explained() {
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "Unauthorized",
         "reason": "Unauthorized", "code": 401,
@@ -200,7 +201,7 @@ fn a_wrong_clock() {
         (
             "Sat, 01 Jan 2000 00:00:00 GMT",
             now() + 3_600,
-            &["the bearer token is not valid for", "ahead of the server's"],
+            &["the bearer token is not valid until", "ahead of the server's"],
         ),
         // Without a Date, its clock is unknown.
         ("", now() - 3_600, &["the bearer token expired 1 hour ago"]),

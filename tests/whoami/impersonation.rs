@@ -1,11 +1,8 @@
-use control_plane::{ControlPlane, User};
+use control_plane::ControlPlane;
 use serde_json::json;
+use support::admin;
 
 use super::plugin::*;
-
-fn admin() -> std::path::PathBuf {
-    ControlPlane::shared().kubeconfig(&User::Admin).unwrap()
-}
 
 #[test]
 fn the_impersonated_user_and_the_impersonator_are_named() {
@@ -41,12 +38,12 @@ fn the_impersonated_user_and_the_impersonator_are_named() {
 #[test]
 fn empty_impersonation_flags_count_as_absent() {
     let (certificate, key) = ControlPlane::shared().admin_certificate();
-    for nobody in [
+    for fields in [
         json!({"as": ""}),
         json!({"as-groups": []}),
         json!({"as-user-extra": {}}),
     ] {
-        let mut login = nobody;
+        let mut login = fields;
         login["client-certificate"] = json!(certificate);
         login["client-key"] = json!(key);
         let document = same_as_kubectl(&user(&login), &[]);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, FaultyServer, Reply, TOKEN};
 use serde_json::{Value, json};
+use support::Outcome;
 
 use super::plugin::*;
 
@@ -376,7 +377,7 @@ fn a_credential_other_than_the_one_sent_is_reported() {
 
 /// A new server whose users may not create reviews stands in for an old one.
 #[test]
-fn every_rung_agrees_on_a_real_server() {
+fn every_step_of_the_ladder_agrees_on_a_real_server() {
     let control_plane = ControlPlane::builder().start().unwrap();
     let robot = kubeconfig(
         &control_plane,

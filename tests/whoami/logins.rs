@@ -3,11 +3,12 @@ use std::fs;
 use control_plane::{ControlPlane, User};
 use faulty_server::FaultyServer;
 use serde_json::{Value, json};
+use support::unique;
 
 use super::plugin::*;
 
 #[test]
-fn certificates_with_and_without_groups() {
+fn certificates_with_and_without_groups_are_accepted() {
     for groups in [&[][..], &["dev"], &["dev", "ops"]] {
         let document = same_as_kubectl(&person("jane", groups), &[]);
         assert_eq!(document["status"]["userInfo"]["username"], "jane");
@@ -20,7 +21,7 @@ fn certificates_with_and_without_groups() {
 }
 
 #[test]
-fn a_service_account_with_a_token_or_a_token_file() {
+fn a_service_account_token_or_token_file_is_accepted() {
     let token = signed(&claims());
     let document = same_as_kubectl(&user(&json!({"token": token})), &[]);
     let credential = &document["whoami"]["credential"];
@@ -203,7 +204,7 @@ fn without_a_credential_the_server_names_the_anonymous_user() {
     assert_eq!(outcome.row("Username"), "system:anonymous");
     assert_eq!(
         outcome.row("Source"),
-        "the user name in a refusal; the server says nothing else"
+        "the user name in a 403 response; groups and UID are unknown"
     );
     assert_eq!(outcome.row("Credential"), "none");
 }
@@ -219,6 +220,6 @@ fn a_password_is_ignored_by_the_server() {
     let outcome = whoami(&kubeconfig, &["-v=10"]).ended(0);
     assert_eq!(outcome.row("Username"), "system:anonymous");
     assert_eq!(outcome.row("Credential"), "none");
-    assert_eq!(outcome.row("Not used"), "name and password (basic)");
+    assert_eq!(outcome.row("Not used"), "user name and password (basic)");
     assert!(!format!("{outcome:?}").contains("hunter2"), "{outcome:#?}");
 }

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, FaultyServer, Reply};
 use serde_json::{Value, json};
+use support::{pseudo_terminal, run, unique};
 
 use super::plugin::*;
-use crate::pseudo_terminal;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -199,7 +199,7 @@ fn invalid_formats_and_flags_are_refused_before_anything_is_sent() {
         (&["-o", "jsonpath={.a"], "unclosed action"),
         (
             &["--offline", "-o", "review"],
-            "--offline does not ask the server",
+            "-o review and --offline cannot be used together",
         ),
         (
             &["--fail-if-expires-within=soon"],
@@ -242,7 +242,7 @@ fn offline_sends_nothing_and_marks_its_output() {
     assert_eq!(outcome.stdout, "jane\n");
     assert_eq!(
         outcome.stderr,
-        "unverified: the user name is from the local credential\n"
+        "the user name is unverified: it comes from the local credential\n"
     );
     // The certificate does not name the impersonated user.
     let outcome = whoami(&kubeconfig, &["--offline", "--as=bob"]).ended(0);
@@ -273,10 +273,7 @@ fn a_credential_that_expires_too_soon_has_an_exit_code() {
         for others in [&[][..], &["--offline"], &["-o", "name"]] {
             let outcome = whoami(&kubeconfig, &[&[limit.as_str()], others].concat());
             assert_eq!(outcome.code, Some(code), "{limit} {others:?}: {outcome:#?}");
-            assert!(
-                !outcome.stdout.is_empty(),
-                "who it is, is said all the same"
-            );
+            assert!(!outcome.stdout.is_empty(), "the user is not shown");
             assert_eq!(
                 outcome
                     .stderr
@@ -296,7 +293,7 @@ fn a_credential_that_expires_too_soon_has_an_exit_code() {
     let nobody = ControlPlane::shared().kubeconfig(&User::Anonymous).unwrap();
     whoami(&nobody, &["--fail-if-expires-within=1h"])
         .ended(0)
-        .says("the credential does not say when it expires");
+        .says("the credential has no expiry date; --fail-if-expires-within was not checked");
 }
 
 /// RFC 5280 §4.1.2.5 defines this date for a certificate without an end.
@@ -342,18 +339,12 @@ fn control_characters_are_escaped_on_a_terminal() {
 
 /// Runs the binary with a terminal as stdout. Returns what it shows.
 fn on_a_terminal(kubeconfig: &Path, variables: &[(&str, &str)]) -> String {
-    let (controller, terminal) = pseudo_terminal::open();
     let mut command = command(kubeconfig);
-    let mut child = command
-        .envs(variables.iter().copied())
-        .stdin(Stdio::null())
-        .stdout(terminal)
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    // The last handle of the terminal apart from the child's: its end ends the loop below.
-    drop(command);
-    let shown = pseudo_terminal::shown(controller);
+    command.envs(variables.iter().copied());
+    command.stdin(Stdio::null()).stderr(Stdio::null());
+    let (mut child, shown) = pseudo_terminal::show(command, |command, terminal| {
+        command.stdout(terminal);
+    });
     assert!(child.wait().unwrap().success(), "{shown}");
     shown
 }
@@ -376,7 +367,7 @@ fn an_early_expiry_is_coloured_on_a_terminal_only() {
     for (value, is_coloured) in [(None, false), (Some("0"), false), (Some("1"), true)] {
         let mut command = command(&urgent);
         command.envs(value.map(|value| ("CLICOLOR_FORCE", value)));
-        let outcome = run(&mut command).ended(0);
+        let outcome = run(&mut command, "").ended(0);
         assert_eq!(
             outcome.stdout.contains(red),
             is_coloured,

@@ -1,11 +1,9 @@
 //! Runs `kubectl-whoami` hermetically and shows its whole output.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -14,52 +12,20 @@ use control_plane::{ControlPlane, User};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde_json::{Value, json};
+use support::{Outcome, run, unique, write_program};
 
 /// The issuer and audience of service account tokens.
 pub(crate) const ISSUER: &str = "https://kubernetes.default.svc";
 
-/// What a command printed, and its exit code.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
+/// The table that the binary prints.
+pub(crate) trait Table {
+    /// Returns the value of a row.
+    fn row(&self, name: &str) -> &str;
 }
 
-impl From<Output> for Outcome {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-}
-
-impl Outcome {
-    /// Returns the outcome if the exit code is `code`, or panics with the whole outcome.
+impl Table for Outcome {
     #[track_caller]
-    pub(crate) fn ended(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "{self:#?}");
-        self
-    }
-
-    /// Parses stdout as JSON.
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
-    }
-
-    /// Returns the outcome if stderr contains `text`.
-    #[track_caller]
-    pub(crate) fn says(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "no {text:?} in {self:#?}");
-        self
-    }
-
-    /// Returns the value of a row of the table.
-    #[track_caller]
-    pub(crate) fn row(&self, name: &str) -> &str {
+    fn row(&self, name: &str) -> &str {
         let row = |line: &'_ str| line.starts_with(&format!("{name}:"));
         let line = self.stdout.lines().find(|line| row(line));
         let line = line.unwrap_or_else(|| panic!("no row {name} in {self:#?}"));
@@ -67,33 +33,26 @@ impl Outcome {
     }
 }
 
-/// Returns the binary with a clean environment and a kubeconfig.
+/// Returns the binary with a kubeconfig and an otherwise clean environment.
 pub(crate) fn command(kubeconfig: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-whoami"));
-    command
-        .env_clear()
-        .env("KUBECONFIG", kubeconfig)
-        .env("HOME", "/nonexistent");
-    command
-}
-
-/// Runs a command without stdin.
-pub(crate) fn run(command: &mut Command) -> Outcome {
-    command.stdin(Stdio::null()).output().unwrap().into()
+    support::command(env!("CARGO_BIN_EXE_kubectl-whoami"), kubeconfig)
 }
 
 /// Runs the binary with a kubeconfig.
 pub(crate) fn whoami(kubeconfig: &Path, arguments: &[&str]) -> Outcome {
-    run(command(kubeconfig).args(arguments))
+    run(command(kubeconfig).args(arguments), "")
 }
 
 /// Runs `kubectl auth whoami` with the same kubeconfig.
 pub(crate) fn kubectl(kubeconfig: &Path, arguments: &[&str]) -> Outcome {
     let mut kubectl = ControlPlane::shared().kubectl().unwrap();
-    run(kubectl
-        .env("KUBECONFIG", kubeconfig)
-        .args(["auth", "whoami"])
-        .args(arguments))
+    run(
+        kubectl
+            .env("KUBECONFIG", kubeconfig)
+            .args(["auth", "whoami"])
+            .args(arguments),
+        "",
+    )
 }
 
 /// Runs both as the same user and checks that they agree, except for the server's time. Returns our
@@ -131,12 +90,6 @@ pub(crate) fn person(name: &str, groups: &[&str]) -> PathBuf {
 /// Returns a kubeconfig for this user of the shared control plane.
 pub(crate) fn user(user: &Value) -> PathBuf {
     ControlPlane::shared().kubeconfig_with(user).unwrap()
-}
-
-/// Returns a name that no other test uses.
-pub(crate) fn unique(prefix: &str) -> String {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    format!("{prefix}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Returns the seconds since 1970.
@@ -189,8 +142,7 @@ pub(crate) fn exec_plugin(script: &str) -> Value {
     let folder = ControlPlane::shared().folder().join(unique("plugin"));
     fs::create_dir_all(&folder).unwrap();
     let program = folder.join("log-in");
-    fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    write_program(&program, &format!("#!/bin/sh\n{script}\n"));
     json!({"exec": {
         "apiVersion": "client.authentication.k8s.io/v1", "command": program,
         "interactiveMode": "Never",
@@ -204,9 +156,4 @@ pub(crate) fn answer(status: &Value) -> String {
         "status": status,
     });
     format!("cat <<'END'\n{answer}\nEND")
-}
-
-/// Returns the admin's kubeconfig of the shared control plane.
-pub(crate) fn admin() -> PathBuf {
-    ControlPlane::shared().kubeconfig(&User::Admin).unwrap()
 }

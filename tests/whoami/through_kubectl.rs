@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use control_plane::ControlPlane;
+use support::run;
 
 use super::plugin::*;
 
@@ -11,7 +12,7 @@ fn kubectl_finds_the_plugin_and_passes_on_flags_and_exit_codes() {
     let kubectl = |arguments: &[&str]| {
         let mut kubectl = control_plane.kubectl().unwrap();
         kubectl.envs(control_plane.environment(folder).unwrap());
-        run(kubectl.arg("whoami").args(arguments))
+        run(kubectl.arg("whoami").args(arguments), "")
     };
     assert_eq!(kubectl(&["-o", "name"]).ended(0).stdout, "admin\n");
     assert_eq!(

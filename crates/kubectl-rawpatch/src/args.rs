@@ -12,8 +12,8 @@ use crate::body::PatchType;
 
 const EXAMPLES: &str = r#"Examples:
   # Change one field with a merge patch
-  kubectl rawpatch --type merge -p '{"data":{"mode":"slow"}}' \
-      /api/v1/namespaces/default/configmaps/settings -o name
+  kubectl rawpatch --type merge -o name -p '{"data":{"mode":"slow"}}' \
+      /api/v1/namespaces/default/configmaps/settings
 
   # Create an object, or set the fields that you manage, with server-side apply
   kubectl rawpatch --type apply -o name -p '
@@ -33,20 +33,20 @@ const EXAMPLES: &str = r#"Examples:
 const EXIT_CODES: &str = "\
 Exit codes:
    0  done
-   1  the server refused
+   1  the server refused; with --warnings-as-errors: it sent a warning
    2  bad usage or input; nothing was sent
-   3  no connection, TLS or login
+   3  connection, TLS or authentication failed
    6  not a Kubernetes API server
-   9  conflict
+   9  conflict: another resource version, or fields of another manager
   10  outcome unknown: check the object before you retry
-  74  stdout could not be written
+  74  the output could not be produced or written
 
 Shell completion: see `kubectl rawpatch completion`";
 
-/// Send a PATCH to a raw API path and report what happened to it.
+/// Send a PATCH to a raw API path and report the outcome.
 ///
 /// The path is sent exactly as given, as with `kubectl get --raw`, and the response goes to stdout.
-/// A patch is never sent twice: if its response is lost, the exit code is 10.
+/// A patch is never applied twice: if its response is lost, the exit code is 10.
 #[derive(Parser)]
 #[command(
     name = "kubectl-rawpatch",
@@ -85,7 +85,7 @@ pub(crate) struct PatchArgs {
         allow_hyphen_values = true
     )]
     pub(crate) filename: Vec<String>,
-    /// server or none; server validates but does not store
+    /// server (default; validates, does not store) or none
     #[arg(
         long,
         value_name = "STRATEGY",
@@ -95,10 +95,10 @@ pub(crate) struct PatchArgs {
         value_parser = parse_dry_run
     )]
     pub(crate) dry_run: Option<DryRun>,
-    /// Owner of the changes [default: kubectl-rawpatch]
+    /// Name of the field manager [default: kubectl-rawpatch]
     #[arg(long, value_name = "NAME")]
     pub(crate) field_manager: Option<String>,
-    /// With apply: take over others' fields
+    /// With --type apply: take over fields of other managers
     #[arg(
         long,
         value_name = boolean::VALUE_NAME,
@@ -123,7 +123,7 @@ pub(crate) struct PatchArgs {
     /// Subresource to patch, such as status or scale
     #[arg(long, value_name = "NAME")]
     pub(crate) subresource: Option<String>,
-    /// Fail unless the object has this version
+    /// Fail unless the object has this resource version
     #[arg(long, value_name = "VERSION", value_parser = parse_resource_version)]
     pub(crate) if_resource_version: Option<String>,
     /// Extra request header, `Name: value`; repeatable
@@ -178,7 +178,7 @@ impl PatchArgs {
                     .hinted("remove one of them"))
             }
             (None, None) => Err(Error::usage("PATH is missing").hinted(
-                "for example: kubectl rawpatch -p '{\"spec\":{\"replicas\":3}}' \
+                "give the path of one object, as in: kubectl rawpatch -p '{\"spec\":{\"replicas\":3}}' \
                  /apis/apps/v1/namespaces/default/deployments/NAME",
             )),
         }
@@ -222,7 +222,7 @@ fn parse_resource_version(text: &str) -> Result<String, Error> {
         return Ok(text.to_owned());
     }
     Err(Error::usage(format!(
-        "--if-resource-version: {text:?} is not a resource version"
+        "invalid resource version {text:?} for --if-resource-version"
     ))
     .hinted("use the metadata.resourceVersion of the object that you read"))
 }

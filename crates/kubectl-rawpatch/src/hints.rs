@@ -36,10 +36,7 @@ pub(crate) async fn find(
     Some(match status.code {
         404 if !path.is_proxied() => for_missing_subresource(path, server).await?,
         405 | 400 if is_collection(path) => {
-            format!(
-                "PATH is a collection, but a patch needs one object: {}/NAME",
-                path.path()
-            )
+            format!("add a name: {}/NAME", path.path())
         }
         409 if has_cause(status, |cause| cause.reason == "FieldManagerConflict") => {
             "remove these fields from the patch, or take them over with --force-conflicts"
@@ -51,7 +48,7 @@ pub(crate) async fn find(
         }
         422 if status.message == JSON_PATCH_FAILED && request.patch_type == PatchType::Json => {
             format!(
-                "a `test` failed, or an operation refers to a missing value; check the object: {}",
+                "check the object: {}; a `test` failed, or an operation refers to a missing value",
                 server.command_to_see(path.path())
             )
         }
@@ -88,8 +85,7 @@ async fn for_conflict(
         _ => String::new(),
     };
     Some(format!(
-        "the object is now at resource version {live}{not_expected}: \
-         read it again, and check that the patch still fits"
+        "read the object again, and check the patch: it is now at resource version {live}{not_expected}"
     ))
 }
 

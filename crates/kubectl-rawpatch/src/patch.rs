@@ -60,8 +60,7 @@ fn print_curl(
     if let Some(resource_version) = &arguments.if_resource_version {
         if request.patch_type == PatchType::Apply {
             return Err(Error::usage(
-                "--curl does not support --if-resource-version with --type apply, which reads the \
-                 object first",
+                "--curl does not support --if-resource-version with --type apply: this combination reads the object first",
             )
             .hinted(
                 "remove --if-resource-version, and put the object's metadata.uid and \
@@ -103,14 +102,16 @@ async fn uid_at(
     let live = LiveObject::read(path, server).await?;
     if live.resource_version != resource_version {
         return Err(Error::conflict(format!(
-            "the object is at resource version {}, not {resource_version}; nothing was sent",
+            "the object is at resource version {}, not {resource_version}; the patch was not sent",
             live.resource_version
         ))
-        .hinted("read it again, and check that the patch still fits"));
+        .hinted("read the object again, and check the patch"));
     }
     live.uid.filter(|uid| !uid.is_empty()).ok_or_else(|| {
-        Error::protocol("the object has no metadata.uid, so an apply patch could create it again")
-            .hinted("use --type merge: a merge patch never creates an object")
+        Error::protocol(
+            "the object has no metadata.uid, so an apply patch could recreate it after a deletion",
+        )
+        .hinted("use --type merge: a merge patch never creates an object")
     })
 }
 

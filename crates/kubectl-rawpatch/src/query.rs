@@ -32,10 +32,10 @@ pub(crate) fn add_flags(path: &mut RawPath, arguments: &PatchArgs) -> Result<(),
         refuse_flags(arguments)?;
     }
     match arguments.dry_run {
-        Some(DryRun::Server) => path.add_parameter("dryRun", "All", "--dry-run=server")?,
+        Some(DryRun::Server) => path.add_parameter("dryRun", "All", "--dry-run")?,
         Some(DryRun::None) if path.parameter("dryRun").is_some() => {
             return Err(Error::usage("--dry-run=none contradicts `dryRun` in PATH")
-                .hinted("remove one of them"));
+                .hinted("remove --dry-run, or remove `dryRun` from PATH"));
         }
         Some(DryRun::None) | None => {}
     }
@@ -96,8 +96,8 @@ pub(crate) fn check(path: &RawPath, patch_type: PatchType) -> Result<(), Error> 
     check_value(path, "force", &["true", "false"])?;
     if path.parameter("force").is_some() && patch_type != PatchType::Apply {
         return Err(
-            Error::usage("`force` (--force-conflicts) is only for --type apply").hinted(
-                "remove it: other patch types overwrite fields regardless of their manager",
+            Error::usage("--force-conflicts (or force=true in PATH) requires --type apply").hinted(
+                "remove --force-conflicts: other patch types overwrite fields regardless of their manager",
             ),
         );
     }
@@ -108,7 +108,7 @@ pub(crate) fn check(path: &RawPath, patch_type: PatchType) -> Result<(), Error> 
 fn check_value(path: &RawPath, name: &str, valid: &[&str]) -> Result<(), Error> {
     match path.parameter(name) {
         Some(value) if !valid.contains(&value.as_ref()) => Err(Error::usage(format!(
-            "parameter `{name}` has the value {value:?}; valid values: {}",
+            "invalid value {value:?} for `{name}` in PATH: must be {}",
             valid.join(", ")
         ))),
         _ => Ok(()),
@@ -120,14 +120,15 @@ fn check_field_manager(path: &RawPath, patch_type: PatchType) -> Result<(), Erro
         Some(manager) if manager.is_empty() && patch_type == PatchType::Apply => Err(Error::usage(
             "--type apply needs a field manager, but the name is empty",
         )
-        .hinted("give it a name, or leave it out to use kubectl-rawpatch")),
+        .hinted("set --field-manager=NAME, or omit it to use kubectl-rawpatch")),
         Some(manager) if manager.len() > MAX_FIELD_MANAGER => Err(Error::usage(format!(
-            "the name of the field manager is {} bytes long; the server accepts up to {MAX_FIELD_MANAGER}",
+            "--field-manager is {} bytes long; the server accepts up to {MAX_FIELD_MANAGER}",
             manager.len()
-        ))),
-        Some(manager) if manager.chars().any(char::is_control) => Err(Error::usage(
-            "the name of the field manager contains a control character",
-        )),
+        ))
+        .hinted("use a shorter --field-manager")),
+        Some(manager) if manager.chars().any(char::is_control) => {
+            Err(Error::usage("--field-manager contains a control character"))
+        }
         _ => Ok(()),
     }
 }

@@ -85,7 +85,7 @@ impl PatchRequest {
             return Err(Error::usage(format!(
                 "--header Content-Type: {media_type} contradicts the patch type, {expected}"
             ))
-            .hinted("set the patch type with --type"));
+            .hinted("remove the header, and set the patch type with --type"));
         }
         Ok(())
     }
@@ -98,9 +98,9 @@ impl PatchRequest {
             .or_insert(HeaderValue::from_static("application/json, */*"));
         if needs_json && !accept.as_bytes().starts_with(b"application/json") {
             return Err(Error::usage(
-                "--output needs a JSON response, but --header Accept requests another format",
+                "-o needs a JSON response, but --header Accept requests another format",
             )
-            .hinted("remove one of them"));
+            .hinted("remove the Accept header"));
         }
         Ok(())
     }
@@ -135,13 +135,12 @@ fn require_object(path: &RawPath) -> Result<Resource, Error> {
     match path.resource() {
         Some(resource) if resource.name.is_some() => Ok(resource),
         Some(resource) => Err(Error::usage(format!(
-            "PATH is the collection of all {}, but a patch needs one object",
+            "PATH is a collection of {}, but a patch needs one object",
             resource.resource
         ))
         .hinted(format!("add a name: {}/NAME", path.path()))),
         None => Err(Error::usage("PATH does not name an object").hinted(
-            "use a path such as /api/v1/namespaces/NAMESPACE/pods/NAME or /apis/GROUP/VERSION/…, \
-             or --verbatim to send it unchecked",
+            "use a path such as /api/v1/namespaces/NAMESPACE/pods/NAME or /apis/GROUP/VERSION/…, or add --verbatim to send the patch unchecked",
         )),
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use kubectl_plugin::Error;
 use kubectl_plugin::curl::BodySource;
+use kubectl_plugin::text::system_error;
 
 use crate::args::PatchArgs;
 
@@ -70,13 +71,7 @@ fn read_all(source: impl Read, name: &str) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Describes an I/O error as kubectl does: in lower case, without Rust's error number.
 fn unreadable(name: &str, error: &io::Error) -> Error {
-    let reason = error.to_string();
-    let reason = reason
-        .split(" (os error")
-        .next()
-        .unwrap_or_default()
-        .to_lowercase();
+    let reason = system_error::reason(error);
     Error::usage(format!("unable to read the patch from {name}: {reason}"))
 }

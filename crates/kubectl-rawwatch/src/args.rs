@@ -24,18 +24,18 @@ const EXAMPLES: &str = r"Examples:
       /api/v1/namespaces/default/configmaps";
 
 const EXIT_CODES: &str = r#"Synthetic events:
-  If events were lost, a list finds the differences. They are printed as events
-  with "rawwatch":{"synthetic":true,...}.
+  If events are lost, rawwatch lists the objects again, and prints each
+  difference as an event with "rawwatch":{"synthetic":true,...}.
 
 Exit codes:
-   0  --count, --for or, without either, --timeout was reached
-   1  the server refused, or --timeout came before --count or --for
+   0  --count or --for was met; without either, --timeout passed
+   1  the server refused, or --timeout passed before --count or --for was met
    2  bad usage or input; nothing was sent
-   3  no connection, TLS or login
+   3  connection, TLS or authentication failed
    5  gave up retrying
    6  not a Kubernetes API server
-   7  events were lost, with --on-gap=fail
-  74  stdout could not be written
+   7  events were lost (--on-gap=fail)
+  74  stdout or --resume-file could not be written
 
 Shell completion: see `kubectl rawwatch completion`"#;
 
@@ -43,7 +43,8 @@ Shell completion: see `kubectl rawwatch completion`"#;
 /// Watch raw API paths without silently losing or repeating an event.
 ///
 /// Prints one line per event, as the server sent it. Existing objects come first, as ADDED. The watch
-/// survives lost connections and restarted servers, and ends when you say so.
+/// survives lost connections and restarted servers, and runs until you stop it or until --timeout,
+/// --count or --for.
 #[derive(Parser)]
 #[command(
     name = "kubectl-rawwatch",
@@ -76,16 +77,16 @@ pub(crate) struct WatchArgs {
     #[arg(long, value_name = "SELECTOR")]
     pub(crate) field_selector: Option<String>,
     /// Stop after this time, such as 30s or 2m
-    #[arg(help_heading = "End", long, value_name = "DURATION", value_parser = duration_flag)]
+    #[arg(help_heading = "Stop conditions", long, value_name = "DURATION", value_parser = duration_flag)]
     pub(crate) timeout: Option<Duration>,
-    /// Stop after this many lines
-    #[arg(help_heading = "End", long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Stop after this many printed events
+    #[arg(help_heading = "Stop conditions", long, value_name = "N", value_parser = parse_count)]
     pub(crate) count: Option<u64>,
     /// create, delete, synced, condition=NAME[=VALUE] or jsonpath='{...}'[=VALUE]; repeatable
     ///
     /// Conditions are written as in `kubectl wait`. A condition or jsonpath is met when at least one object
-    /// exists and every object meets it; synced, when all existing objects are printed.
-    #[arg(help_heading = "End", long = "for", value_name = "CONDITION", value_parser = Condition::parse)]
+    /// exists and every object meets it; synced, once all existing objects have been printed.
+    #[arg(help_heading = "Stop conditions", long = "for", value_name = "CONDITION", value_parser = Condition::parse)]
     pub(crate) conditions: Vec<Condition>,
     /// json, yaml, name, table, wide, jsonpath=TEMPLATE, diff or none [default: json]
     ///
@@ -102,43 +103,44 @@ pub(crate) struct WatchArgs {
     /// Add the path to each line
     #[arg(help_heading = "Output", long)]
     pub(crate) tag: bool,
-    /// Add the time of arrival to each line
+    /// Add the arrival time to each line
     #[arg(help_heading = "Output", long)]
     pub(crate) timestamps: bool,
     /// After a gap: resync or fail
     #[arg(
-        help_heading = "Gaps and faults",
+        help_heading = "Recovery",
         long,
         value_name = "ACTION",
         default_value = "resync",
         hide_possible_values = true
     )]
     pub(crate) on_gap: OnGap,
-    /// Save progress here, and resume on the next run
-    #[arg(help_heading = "Gaps and faults", long, value_name = "FILE")]
+    /// Save progress to this file, and resume from it
+    #[arg(help_heading = "Recovery", long, value_name = "FILE")]
     pub(crate) resume_file: Option<String>,
     /// Give up after the server has been unreachable this long
     ///
     /// By default, the first connection must succeed, and after that the watch never gives up.
-    #[arg(help_heading = "Gaps and faults", long, value_name = "DURATION", value_parser = duration_flag)]
+    #[arg(help_heading = "Recovery", long, value_name = "DURATION", value_parser = duration_flag)]
     pub(crate) retry_for: Option<Duration>,
-    /// Probe after this silence; 0: never
+    /// Probe after this silence; 0: off
     #[arg(
-        help_heading = "Gaps and faults",
+        help_heading = "Recovery",
         long,
         value_name = "DURATION",
         value_parser = duration_flag,
         default_value = "90s"
     )]
     pub(crate) max_silence: Duration,
-    /// Compare with a list this often; print differences
-    #[arg(help_heading = "Gaps and faults", long, value_name = "DURATION", value_parser = duration_flag)]
+    /// List this often, and print differences
+    #[arg(help_heading = "Recovery", long, value_name = "DURATION", value_parser = duration_flag)]
     pub(crate) audit: Option<Duration>,
-    /// Longest event, in bytes
+    /// Maximum event size, in bytes
     #[arg(
-        help_heading = "Gaps and faults",
+        help_heading = "Recovery",
         long,
         value_name = "BYTES",
+        value_parser = parse_size,
         default_value = "67108864"
     )]
     pub(crate) max_event_size: usize,
@@ -155,9 +157,9 @@ pub(crate) struct WatchArgs {
 /// The reaction to lost events: `--on-gap`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnGap {
-    /// Print the differences from a list, marked
+    /// Print the differences as synthetic events
     Resync,
-    /// Exit with 7
+    /// Exit with code 7
     Fail,
 }
 
@@ -167,16 +169,29 @@ impl WatchArgs {
         let mut paths: Vec<&str> = Vec::new();
         for path in self.paths.iter().chain(&self.raw) {
             if paths.contains(&path.as_str()) {
-                return Err(Error::usage(format!("{path} is given twice")));
+                return Err(Error::usage(format!("PATH {path} is given twice"))
+                    .hinted("remove one of them"));
             }
             paths.push(path);
         }
         if paths.is_empty() {
             return Err(Error::usage("PATH is missing")
-                .hinted("for example: kubectl rawwatch /api/v1/namespaces/default/pods"));
+                .hinted("give a path, as in: kubectl rawwatch /api/v1/namespaces/default/pods"));
         }
         Ok(paths)
     }
+}
+
+/// Parses the value of `--count`.
+fn parse_count(text: &str) -> Result<u64, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "must be 1 or more".to_owned())
+}
+
+/// Parses the value of `--max-event-size`.
+fn parse_size(text: &str) -> Result<usize, String> {
+    text.parse()
+        .map_err(|_| "must be a number of bytes".to_owned())
 }
 
 /// Parses a type of `--types`.
@@ -185,8 +200,9 @@ fn event_type(word: &str) -> Result<EventType, Error> {
     all.into_iter()
         .find(|event_type| event_type.as_str().eq_ignore_ascii_case(word))
         .ok_or_else(|| {
-            Error::usage(format!("invalid value {word:?} for --types"))
-                .hinted("use ADDED, MODIFIED or DELETED")
-                .did_you_mean(word, &all.map(EventType::as_str))
+            Error::usage(format!(
+                "invalid value {word:?} for --types: must be ADDED, MODIFIED or DELETED"
+            ))
+            .did_you_mean(word, &all.map(EventType::as_str))
         })
 }

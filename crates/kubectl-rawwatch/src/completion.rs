@@ -11,7 +11,7 @@ impl Complete for WatchArgs {
             "conditions" => Values::Words(&[
                 ("synced", "all existing objects are printed"),
                 ("create", "an object exists"),
-                ("delete", "no object exists any longer"),
+                ("delete", "no object exists"),
                 (
                     "condition=",
                     "NAME or NAME=VALUE: a condition in the status",

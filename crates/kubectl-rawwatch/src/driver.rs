@@ -197,7 +197,7 @@ impl Driver<'_> {
             "{}: the server sent a line of more than {} bytes",
             self.target.path, self.max_event_size
         ))
-        .hinted("allow longer lines with --max-event-size")
+        .hinted("raise the limit with --max-event-size=BYTES")
     }
 }
 
@@ -205,9 +205,9 @@ fn closed(end: End, incomplete_length: usize) -> Closed {
     match end {
         End::Clean if incomplete_length == 0 => Closed::Clean,
         End::Clean => Closed::Broken(format!(
-            "the stream ended in the middle of a line, {incomplete_length} bytes in"
+            "the stream ended in the middle of a line, after {incomplete_length} bytes"
         )),
-        End::Broken(reason) => Closed::Broken(format!("the stream broke off: {reason}")),
+        End::Broken(reason) => Closed::Broken(format!("the stream was cut off: {reason}")),
     }
 }
 

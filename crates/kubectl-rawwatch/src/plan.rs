@@ -49,7 +49,9 @@ impl Plan {
             return Err(Error::usage(format!(
                 "--for and --resume-file={file} cannot be used together"
             ))
-            .hinted("--for needs whole objects; the resume file stores only names"));
+            .hinted(
+                "remove --resume-file: --for needs whole objects, but the file stores only names",
+            ));
         }
         let options = targets
             .iter()
@@ -75,10 +77,10 @@ fn run_limit(arguments: &WatchArgs, targets: &[WatchTarget]) -> Result<Option<Du
         match (limit, target.timeout) {
             (Some(known), Some(own)) if known != own => {
                 return Err(Error::usage(format!(
-                    "`timeoutSeconds={}` in PATH contradicts a timeout of {known:?}",
+                    "`timeoutSeconds={}` in PATH contradicts another timeout, {known:?}",
                     own.as_secs()
                 ))
-                .hinted("remove one of them: each is the time limit of the whole run"));
+                .hinted("keep only one: both limit the whole run"));
             }
             (_, own) => limit = limit.or(own),
         }
@@ -99,7 +101,7 @@ pub(crate) fn options(
                 "{flag} and a resource version cannot be used together"
             ))
             .hinted(format!(
-                "remove the resource version: {flag} needs the state at the start"
+                "remove the resource version: {flag} needs the initial state"
             )));
         }
     }

@@ -128,11 +128,12 @@ fn accepted(value: &HeaderValue, needed: Representation) -> Result<Representatio
         None if is_json => Representation::Object,
         Some("PartialObjectMetadata") if is_json => Representation::Metadata,
         Some("Table") if is_json => {
-            return Err(Error::usage("--header Accept asks for tables").hinted("use -o table"));
+            return Err(Error::usage("--header Accept must not request a Table")
+                .hinted("remove the header, and use -o table"));
         }
         _ => {
             return Err(Error::usage(format!(
-    "--header Accept: {text:?} cannot be watched"
+    "--header Accept: {text} is not supported: rawwatch reads JSON"
             ))
             .hinted(
     "use application/json, or application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
@@ -142,9 +143,10 @@ fn accepted(value: &HeaderValue, needed: Representation) -> Result<Representatio
     match needed {
         Representation::Object => Ok(representation),
         needed if representation == Representation::Object => Ok(needed),
-        _ => Err(Error::usage(
-            "--header Accept and -o table cannot be used together",
-        )),
+        _ => Err(
+            Error::usage("--header Accept and -o table cannot be used together")
+                .hinted("remove the Accept header"),
+        ),
     }
 }
 

@@ -7,7 +7,6 @@
 //! run at a time may use the file.
 
 use std::cell::RefCell;
-use std::fmt::Display;
 use std::fs;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -17,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use kubectl_plugin::Error;
 use kubectl_plugin::error::Kind;
+use kubectl_plugin::text::system_error;
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
@@ -59,23 +59,23 @@ pub(crate) struct ResumeFile {
 impl ResumeFile {
     /// Locks the file for this run, and checks that it can be written before a line is printed.
     pub(crate) fn open(file: &str, server: String, paths: Vec<String>) -> Result<Self, Error> {
-        let refused = |why: &dyn Display| Error::usage(format!("--resume-file: {file}: {why}"));
+        let refused = |why: &str| Error::usage(format!("--resume-file={file}: {why}"));
         let path = PathBuf::from(file);
         if path.file_name().is_none() || path.is_dir() {
-            return Err(refused(&"it is not a file name"));
+            return Err(refused("not a file"));
         }
         let lock = private().create(true).open(companion_path(&path, ".lock"));
-        let lock = lock.map_err(|error| refused(&error))?;
+        let lock = lock.map_err(|error| refused(&system_error::reason(&error)))?;
         // A file system may not support locks. Then the run continues without one.
         if let Err(TryLockError::WouldBlock) = lock.try_lock() {
             return Err(
-                refused(&"it is in use by another run").hinted("use a different file for each run")
+                refused("in use by another run").hinted("use a different file for each run")
             );
         }
         let new = companion_path(&path, ".new");
         create(&new)
             .and_then(|_| fs::remove_file(&new))
-            .map_err(|error| refused(&error))?;
+            .map_err(|error| refused(&system_error::reason(&error)))?;
         Ok(Self {
             file: path,
             server,
@@ -87,35 +87,36 @@ impl ResumeFile {
     /// Reads the state that the last run saved, in the order of the paths. Returns `None` if there
     /// is no file.
     pub(crate) fn read(&self) -> Result<Option<Vec<Saved>>, Error> {
-        let shown = self.file.display();
+        let refused = |why: &str| {
+            let file = self.file.display();
+            Error::usage(format!("--resume-file={file}: {why}"))
+        };
+        let start_over = |why| {
+            let file = self.file.display();
+            let hint = format!("choose another --resume-file, or delete {file} to start over");
+            refused(why).hinted(hint)
+        };
         let bytes = match fs::read(&self.file) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::usage(format!("--resume-file: {shown}: {error}"))),
+            Err(error) => return Err(refused(&system_error::reason(&error))),
         };
-        let content: Content<Saved> = serde_json::from_slice(&bytes).map_err(|_| {
-            Error::usage(format!(
-                "--resume-file: {shown} was not written by this plugin"
-            ))
-            .hinted("use another name, or remove the file to start over")
-        })?;
+        let content: Content<Saved> =
+            serde_json::from_slice(&bytes).map_err(|_| start_over("not a resume file"))?;
         let paths: Vec<&str> = content
             .paths
             .iter()
             .map(|saved| saved.path.as_str())
             .collect();
         let differs = if content.server != self.server {
-            Some("another server")
+            Some("saved for another cluster")
         } else if paths != self.paths {
-            Some("other paths or selectors")
+            Some("saved for other paths or selectors")
         } else {
             None
         };
         if let Some(what) = differs {
-            return Err(
-                Error::usage(format!("--resume-file: {shown} belongs to {what}"))
-                    .hinted("use another name, or remove the file to start over"),
-            );
+            return Err(start_over(what));
         }
         Ok(Some(
             content.paths.into_iter().map(|path| path.saved).collect(),
@@ -125,7 +126,8 @@ impl ResumeFile {
     /// Saves the current state of the watchers.
     pub(crate) fn write(&self, watchers: &[RefCell<Watcher>]) -> Result<(), Error> {
         self.replace(watchers).map_err(|error| {
-            Kind::Format(format!("--resume-file: {}: {error}", self.file.display())).into()
+            let reason = system_error::reason(&error);
+            Kind::Format(format!("--resume-file={}: {reason}", self.file.display())).into()
         })
     }
 

@@ -12,6 +12,7 @@ use http::HeaderMap;
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::error::Kind;
 use kubectl_plugin::request::{ApiRequest, RawPath};
+use kubectl_plugin::text::system_error;
 use kubectl_plugin::{Error, stderr};
 use tokio::time::sleep;
 
@@ -37,8 +38,12 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
         None => None,
     };
     let watchers = watchers(&plan.options, saved.unwrap_or_default());
-    let mut signals = signals::handle()
-        .map_err(|error| Error::usage(format!("signals cannot be handled: {error}")))?;
+    let mut signals = signals::handle().map_err(|error| {
+        Error::usage(format!(
+            "cannot install signal handlers: {}",
+            system_error::reason(&error)
+        ))
+    })?;
     let notes = plan
         .targets
         .iter()
@@ -111,7 +116,7 @@ impl Run<'_> {
             && matches!(error.kind(), Kind::Refused(_) | Kind::Protocol(_))
         {
             stderr::say(&format!(
-                "rawwatch: {}: this path ends the run",
+                "rawwatch: {}: stopping, because this watch failed",
                 target.path
             ));
         }

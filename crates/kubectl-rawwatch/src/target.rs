@@ -138,14 +138,19 @@ impl WatchTarget {
 fn check_parameters(path: &RawPath) -> Result<(), Error> {
     for name in RESERVED_PARAMETERS {
         if path.parameter(name).is_some() {
-            return Err(Error::usage(format!("PATH has the parameter `{name}`"))
-                .hinted("remove it: rawwatch reads the initial state page by page"));
+            return Err(Error::usage(format!(
+                "PATH has the parameter `{name}`, which rawwatch sets itself"
+            ))
+            .hinted(format!("remove `{name}` from PATH")));
         }
     }
     path.check_parameters(&PARAMETERS)?;
     if let Some("0" | "f" | "F" | "false" | "FALSE" | "False") = path.parameter("watch").as_deref()
     {
-        return Err(Error::usage("PATH has `watch=false`").hinted("remove it"));
+        return Err(
+            Error::usage("PATH has `watch=false`, but rawwatch always watches")
+                .hinted("remove `watch=false` from PATH"),
+        );
     }
     Ok(())
 }
@@ -178,14 +183,17 @@ fn with_flags(mut path: RawPath, arguments: &WatchArgs) -> Result<RawPath, Error
 /// Returns the path of the collection. If `path` is a single object, also returns its name.
 fn collection(path: &RawPath) -> Result<(RawPath, Option<String>), Error> {
     let Some(resource) = path.resource() else {
-        return Err(Error::usage("PATH is neither a collection nor an object")
-            .hinted("for example: /api/v1/namespaces/default/pods or /apis/apps/v1/deployments"));
+        return Err(
+            Error::usage("PATH is neither a collection nor an object").hinted(
+                "use a path such as /api/v1/namespaces/default/pods or /apis/apps/v1/deployments",
+            ),
+        );
     };
     if let Some(subresource) = resource.subresource {
         return Err(Error::usage(format!(
-            "PATH is the subresource `{subresource}`, which cannot be watched"
+            "PATH ends in the subresource `{subresource}`, which cannot be watched"
         ))
-        .hinted("watch the object: its status is part of it"));
+        .hinted("watch the object itself: it contains its status"));
     }
     match resource.name {
         Some(name) => {
@@ -202,10 +210,8 @@ fn resource_version(path: &RawPath) -> Result<Option<Version>, Error> {
     match path.parameter("resourceVersion").as_deref() {
         None | Some("" | "0") => Ok(None),
         Some(text) if version::is_number(text) => Ok(Some(Version::new(text))),
-        Some(text) => Err(Error::usage(format!(
-            "--resource-version: {text:?} is not a resource version"
-        ))
-        .hinted("use the metadata.resourceVersion of a list or an object")),
+        Some(text) => Err(Error::usage(format!("invalid resource version {text:?}"))
+            .hinted("use the metadata.resourceVersion of a list or an object")),
     }
 }
 
@@ -217,6 +223,7 @@ fn timeout(path: &RawPath) -> Result<Option<Duration>, Error> {
         Ok(seconds @ 1..) => Ok(Some(Duration::from_secs(seconds))),
         _ => Err(Error::usage(format!(
             "PATH has `timeoutSeconds={text}`, which is not a positive number of seconds"
-        ))),
+        ))
+        .hinted("use a positive number, such as timeoutSeconds=30")),
     }
 }

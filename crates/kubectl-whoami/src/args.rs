@@ -16,31 +16,33 @@ const EXAMPLES: &str = r#"Examples:
   # May I do this, and why?
   kubectl whoami --can PATCH /api/v1/namespaces/default/pods/web
 
-  # In a script: get the user name, and fail if the login expires within an hour
+  # In a script: get the user name, and fail if the credential expires within an hour
   user=$(kubectl whoami -o name --fail-if-expires-within 1h) && echo "$user""#;
 
 const EXIT_CODES: &str = r"Sources:
-  The answer always names its source: SelfSubjectReview, TokenReview of your own
-  token, a CertificateSigningRequest that is not stored, or the name in a
-  refusal. Anything that only the local credential says is marked unverified.
+  The answer always names its source: SelfSubjectReview, TokenReview of your
+  token, a dry-run CertificateSigningRequest, or the user name in a 403
+  response. Facts known only from the local credential are marked unverified.
 
 Exit codes:
-   0  the server said who you are; with --can: everything is allowed; with
-      --all-contexts: in every context; with --offline: nothing was sent
-   1  the server refused to say; with --can: something is not allowed
+   0  the server confirmed your identity; with --can: everything is allowed;
+      with --all-contexts: in every context; with --offline: nothing was sent
+   1  the server did not reveal your identity; with --can: something is not
+      allowed
    2  bad usage or input; nothing was sent
-   3  not logged in, or no connection or TLS; local facts are still shown
-   4  with --can: the server refused to say
+   3  connection, TLS or authentication failed; the local credential is shown
+   4  with --can: the server refused the access review
    6  not a Kubernetes API server
    8  the credential expires too soon for --fail-if-expires-within
-  74  stdout could not be written
+  74  the output could not be produced or written
   With --all-contexts, 3 takes precedence over 1, and 1 over 8.
 
 Shell completion: see `kubectl whoami completion`";
 
-/// Show who the API server thinks you are, which credential says so, and when it expires.
+/// Show who the API server thinks you are, which credential you use, and when it expires.
 ///
-/// Works with servers of any age and every kind of login, and names the source of each answer.
+/// Works with every version of Kubernetes and any type of credential, and names the source of each
+/// answer.
 #[derive(Parser)]
 #[command(
     name = "kubectl-whoami",
@@ -55,24 +57,24 @@ pub(crate) struct WhoamiArgs {
     /// json, yaml, jsonpath=TEMPLATE, review, name or subjects [default: a table]
     ///
     /// json and yaml print the `SelfSubjectReview` of `kubectl auth whoami`, plus a `whoami` key;
-    /// review leaves that key out.
+    /// review omits that key.
     #[arg(short, long, value_name = "FORMAT")]
     pub(crate) output: Option<String>,
     /// Show the local credential, unverified; send nothing
     #[arg(long)]
     pub(crate) offline: bool,
-    /// Exit with 8 if the credential expires within this time, such as 30m or 24h
+    /// Exit with code 8 if the credential expires within this time, such as 30m or 24h
     #[arg(long, value_name = "DURATION", value_parser = duration_flag)]
     pub(crate) fail_if_expires_within: Option<Duration>,
-    /// Ask whether you may do this, such as GET /api/v1/pods; repeatable
+    /// Check whether you may do this, such as GET /api/v1/pods; repeatable
     ///
     /// VERB is an HTTP method, which the server maps to a verb depending on the path, or a Kubernetes
     /// verb. Exits with 0 if everything is allowed, otherwise with 1.
     #[arg(long, num_args = 2, value_names = ["VERB", "PATH"], action = ArgAction::Append)]
     can: Vec<String>,
-    /// Ask in every context of the kubeconfig, all at once
+    /// Check every context of the kubeconfig, in parallel
     ///
-    /// Each context has 10 seconds, or --request-timeout.
+    /// Each context is limited to 10 seconds, or to --request-timeout.
     #[arg(long)]
     pub(crate) all_contexts: bool,
     #[command(flatten)]
@@ -106,13 +108,12 @@ impl WhoamiArgs {
             .into_iter()
             .find(|(_, is_given)| *is_given);
         if let (false, Some((flag, _))) = (self.can.is_empty(), other) {
-            let why = "remove one of them: --can only asks about the requests that it names";
-            return refuse("--can", flag, why);
+            let why = format!("remove {flag}: --can only checks the requests that it names");
+            return refuse("--can", flag, &why);
         }
         match self.connection.flag_of_one_context() {
             Some(flag) if self.all_contexts => {
-                let why =
-                    format!("remove {flag}: each context has its own server and its own login");
+                let why = format!("remove {flag}: each context has its own server and credential");
                 refuse("--all-contexts", flag, &why)
             }
             _ => Ok(()),

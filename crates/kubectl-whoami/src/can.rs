@@ -58,7 +58,8 @@ pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
         Format::Table => None,
         Format::Document(output) => Some(output),
         Format::Review(_) | Format::Name | Format::Subjects(_) => {
-            return Err(Error::usage("--can supports -o json, yaml and jsonpath"));
+            return Err(Error::usage("this -o format cannot be used with --can")
+                .hinted("use -o json, yaml or jsonpath=TEMPLATE"));
         }
     };
     let asked: Vec<(Verb, RawPath)> = arguments

@@ -9,11 +9,11 @@ impl Complete for WhoamiArgs {
         match (argument, before) {
             ("output", _) => Values::Words(&[
                 ("json", "the SelfSubjectReview and its source"),
-                ("yaml", "the same"),
+                ("yaml", "the SelfSubjectReview and its source, in YAML"),
                 ("jsonpath=", "TEMPLATE: parts of json"),
                 ("review", "the SelfSubjectReview alone"),
                 ("name", "the user name alone"),
-                ("subjects", "for a RoleBinding"),
+                ("subjects", "the subjects list of a RoleBinding"),
             ]),
             ("can", []) => Values::Words(&[
                 ("get", ""),

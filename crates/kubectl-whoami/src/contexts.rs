@@ -36,9 +36,10 @@ const MAX_CONCURRENT: usize = 32;
 pub(crate) async fn whoami(arguments: &WhoamiArgs) -> Result<(), Error> {
     let format = Format::parse(arguments)?;
     if let Format::Review(_) | Format::Subjects(_) = format {
-        return Err(Error::usage(
-            "--all-contexts supports -o json, yaml, jsonpath and name",
-        ));
+        return Err(
+            Error::usage("this -o format cannot be used with --all-contexts")
+                .hinted("use -o json, yaml, jsonpath=TEMPLATE or name"),
+        );
     }
     let min_validity = arguments.fail_if_expires_within;
     let time = arguments.context_timeout()?;
@@ -49,7 +50,8 @@ pub(crate) async fn whoami(arguments: &WhoamiArgs) -> Result<(), Error> {
     contexts.notes().iter().for_each(|note| stderr::say(note));
     let names = contexts.names();
     if names.is_empty() {
-        return Err(Error::usage("the kubeconfig has no contexts"));
+        return Err(Error::usage("the kubeconfig has no contexts")
+            .hinted("check $KUBECONFIG, or pass --kubeconfig FILE"));
     }
     let reports = ask_all(&contexts, &names, arguments.offline, time).await;
     let written = match format {
@@ -103,7 +105,7 @@ async fn ask(contexts: &Contexts, name: &str, is_offline: bool, time: Option<Dur
         return report;
     }
     let line = format!("Unable to connect to the server: no response within {time:?}");
-    let error = Error::connection(line).hinted("wait longer with --request-timeout");
+    let error = Error::connection(line).hinted("raise the limit, as in --request-timeout=30s");
     Report::failed(&server, error).await
 }
 
@@ -196,11 +198,11 @@ fn overall_result(
     let of_all = |some: usize| format!("{some} of {count} contexts");
     match (failed, refused, expiring) {
         (1.., _, _) => Err(Error::connection(format!(
-            "error: could not log in to or reach the server in {}",
+            "error: connection or authentication failed in {}",
             of_all(failed)
         ))),
         (0, 1.., _) => Err(Kind::Unmet(format!(
-            "the server refused to say who you are in {}",
+            "the server did not reveal your identity in {}",
             of_all(refused)
         ))
         .into()),

@@ -35,13 +35,13 @@ const TRIALS: [Trial; 3] = [
         flag: "--real",
         variable: SEEDS,
         target: ["--test", "rawwatch"],
-        test: "rawwatch::oracle::the_output_over_a_faulty_network_is_consistent",
+        test: "oracle::the_output_over_a_faulty_network_is_consistent",
     },
     Trial {
         flag: "--kills",
         variable: KILLS,
         target: ["--test", "rawwatch"],
-        test: "rawwatch::oracle::kills_under_200_writes_per_second_lose_and_reorder_nothing",
+        test: "oracle::kills_under_200_writes_per_second_lose_and_reorder_nothing",
     },
 ];
 

@@ -287,7 +287,7 @@ fn answer<S: Read + Write>(
     Ok(false)
 }
 
-/// What happens to the connection after an answer.
+/// The end of an answer, and of its connection.
 enum End {
     /// It can serve another request.
     Open,

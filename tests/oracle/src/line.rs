@@ -30,7 +30,7 @@ impl EventType {
 pub struct Event {
     /// The resource version.
     pub version: u64,
-    /// What happened to the object.
+    /// The kind of change.
     pub event_type: EventType,
     /// The object's name. All objects of a trial are in one namespace.
     pub name: String,

@@ -215,7 +215,9 @@ impl ApiServer {
             let body = self.read_body(reply, context);
             let refusal = self.with_timeout(body).await.map_err(failed)?;
             self.interpret(refusal, context)?;
-            return Err(Error::protocol("the server refused without a reason"));
+            return Err(Error::protocol(
+                "the server refused the watch without giving a reason",
+            ));
         }
         let content_type = reply.headers().get(header::CONTENT_TYPE).cloned();
         let is_json = |value: &HeaderValue| value.as_bytes().starts_with(b"application/json");

@@ -108,7 +108,7 @@ impl RequestContext {
             }
             RequestFailure::Truncated(code) => self.truncated(code, server),
             RequestFailure::TooLong(code) => Error::protocol(format!(
-                "{} answered {code} with more than 16 MiB; it is not a Kubernetes API server",
+                "{} answered {code} with over 16 MiB; it is not a Kubernetes API server",
                 host(server)
             ))
             .hinted("check the server address in your kubeconfig"),
@@ -135,7 +135,7 @@ impl RequestContext {
             ));
         }
         Error::connection(format!(
-            "error: the response ({code}) from {} broke off",
+            "error: the response ({code}) from {} was cut off",
             host(server)
         ))
     }
@@ -189,9 +189,12 @@ fn not_kubernetes(reply: &Reply, is_page: bool, method: &Method, host: &str) -> 
         );
     }
     if code.is_informational() {
-        return Some(Error::protocol(format!(
-            "{host} answered {code} to a {method}"
-        )));
+        return Some(
+            Error::protocol(format!(
+                "{host} answered {code} to a {method}; it is not a Kubernetes API server"
+            ))
+            .hinted("check the server address in your kubeconfig"),
+        );
     }
     is_page.then(|| {
         Error::protocol(format!(

@@ -8,6 +8,8 @@ use http_body_util::BodyExt;
 use hyper::body::Bytes;
 use kube_client::client::Body;
 
+use crate::text::system_error;
+
 /// A whole response.
 pub type Reply = Response<Bytes>;
 
@@ -54,7 +56,7 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
         }
         match reason.source() {
             Some(source) => reason = source,
-            None => return reason.to_string(),
+            None => return system_error::reason(&reason),
         }
     }
 }

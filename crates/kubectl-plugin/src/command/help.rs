@@ -97,8 +97,8 @@ pub(super) fn render(page: Page, command: &Command, name: &CommandName) -> Strin
         ],
         Page::Connection => [
             filled(
-                "These flags choose the API server and the user. Every plugin accepts them, with \
-                 kubectl's spelling and meaning.",
+                "These flags choose the API server and the user. All three plugins accept them, and they \
+                 work as in kubectl.",
                 0,
                 width,
             ),

@@ -7,6 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::error::Kind;
 use crate::runtime::command_name::CommandName;
+use crate::text::boolean;
 use crate::text::nearest::nearest;
 use crate::{Error, output};
 
@@ -26,7 +27,7 @@ pub(super) fn parse_error(
     let message = mistake.message(error, parser.get_positionals().next().is_some());
     let hint = match own_error(error).and_then(Error::hint) {
         Some(hint) => hint.to_owned(),
-        None => mistake.hint(error.kind(), name),
+        None => mistake.hint(error.kind(), parser, name),
     };
     Err(Error::usage(message).hinted(hint))
 }
@@ -96,11 +97,15 @@ impl<'a> Mistake<'a> {
     }
 
     /// Returns a hint that points to the help, and to a similar flag or value if there is one.
-    fn hint(&self, kind: ErrorKind, name: &CommandName) -> String {
+    fn hint(&self, kind: ErrorKind, parser: &Command, name: &CommandName) -> String {
         let command = name.typed();
         let mut hint = format!("see `{command} --help`");
-        if kind == ErrorKind::UnknownArgument && !self.argument.starts_with('-') {
-            hint.insert_str(0, "optional values need `=`, as in --dry-run=server; ");
+        // An argument is often the value of a flag, after a space.
+        if kind == ErrorKind::UnknownArgument
+            && !self.argument.starts_with('-')
+            && let Some(example) = optional_value(parser)
+        {
+            hint = format!("optional values need `=`, as in {example}; {hint}");
         }
         // clap also suggests flags that are too different from the one that was typed.
         let near = match self.suggestion {
@@ -112,6 +117,16 @@ impl<'a> Mistake<'a> {
             None => hint,
         }
     }
+}
+
+/// Returns an example of a flag whose value may be omitted, such as `--dry-run=STRATEGY`.
+fn optional_value(parser: &Command) -> Option<String> {
+    parser.get_arguments().find_map(|arg| {
+        let is_optional = arg.get_num_args()?.min_values() == 0;
+        let value = arg.get_value_names()?.first()?;
+        let is_visible = !arg.is_hide_set() && value != boolean::VALUE_NAME;
+        (is_optional && is_visible).then(|| Some(format!("--{}={value}", arg.get_long()?)))?
+    })
 }
 
 /// Returns the message for the error of a value parser. Our own parsers return complete messages.

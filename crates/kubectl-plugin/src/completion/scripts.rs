@@ -56,13 +56,12 @@ Print a shell script that completes flags, kubeconfig names and API paths.
 
 Usage: COMMAND completion bash|zsh|fish|powershell|kubectl
 
-kubectl's own completion (see `kubectl completion --help`) also completes
-`COMMAND …`, once a folder of PATH has this completer:
+kubectl's own completion (see `kubectl completion --help`) also completes `COMMAND …`, once this completer is in a folder on your $PATH:
 
 ";
 
 const HELP_OF_SHELLS: &str = "
-To complete `PROGRAM …`, or an alias for it, have your shell run:
+To complete `PROGRAM …`, or an alias for it, add one line to your shell's startup file:
 
 ";
 

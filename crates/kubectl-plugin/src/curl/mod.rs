@@ -116,7 +116,7 @@ pub(crate) enum Source {
 /// A shell function that extracts one field of an exec plugin's output. Shells cannot parse JSON,
 /// but kubectl can: a kubeconfig may contain any value as an extension.
 const FIELD_FUNCTION: &str = r#"field() {
-  printf 'extensions:\n- name: login\n  extension:\n    %s\n' "${login//$'\n'/$'\n    '}" |
+  printf 'extensions:\n- name: answer\n  extension:\n    %s\n' "${answer//$'\n'/$'\n    '}" |
     kubectl config view --raw --kubeconfig=/dev/stdin -o "jsonpath={.extensions[0].extension.status.$1}"
 }
 token=$(field token)
@@ -445,7 +445,7 @@ impl Script {
         } else {
             "/dev/null"
         };
-        format!("login=$({command} <{stdin}) || exit\n")
+        format!("answer=$({command} <{stdin}) || exit\n")
     }
 }
 

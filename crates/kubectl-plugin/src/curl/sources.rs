@@ -35,7 +35,7 @@ impl Connection {
         } = &self.sessions.route;
         if proxy.as_ref().is_some_and(proxy::Proxy::is_tls) && cluster.tls_server_name.is_some() {
             return Err(Error::usage(
-                "--curl: with tls-server-name, the server and its https proxy must both have that name, but curl cannot check a proxy for a name other than its own",
+                "--curl does not support tls-server-name with an https proxy: curl cannot verify the proxy under that name",
             ));
         }
         let file = args.kubeconfig.as_deref();
@@ -163,7 +163,7 @@ fn exec_plugin(
     let variables = plugin.variables();
     if let Some((name, _)) = variables.iter().find(|(name, _)| !is_variable_name(name)) {
         return Err(Error::usage(format!(
-            "--curl: a shell cannot set the exec plugin's variable {name:?}"
+            "--curl does not support the exec plugin's variable {name:?}: a shell cannot set it"
         )));
     }
     // Any variable may be secret, so the script reads all values from the kubeconfig.

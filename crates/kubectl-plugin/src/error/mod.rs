@@ -18,6 +18,7 @@ use std::io;
 use kube_core::Status;
 
 use crate::text::nearest::nearest;
+use crate::text::system_error;
 
 /// The exit codes that the README and `--help` list.
 mod exit_code {
@@ -119,7 +120,7 @@ pub enum Kind {
     #[error("error: {0}")]
     Format(String),
     /// Writing to stdout failed.
-    #[error("error: cannot write to stdout: {0}")]
+    #[error("error: cannot write to stdout: {}", system_error::reason(.0))]
     Output(#[source] io::Error),
 }
 

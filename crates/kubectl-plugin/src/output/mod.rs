@@ -25,7 +25,7 @@ use crate::text::{go_json, terminal};
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// json, yaml, name, jsonpath=TEMPLATE or none [default: the server's bytes]
+    /// json, yaml, name, jsonpath=TEMPLATE or none [default: response unchanged]
     #[arg(short, long, value_name = "FORMAT")]
     pub output: Option<String>,
     /// Show metadata.managedFields in json and yaml
@@ -36,7 +36,7 @@ pub struct OutputArgs {
 impl OutputArgs {
     /// The values of `-o` and their descriptions, for completion.
     pub const FORMATS: &[(&str, &str)] = &[
-        ("json", "indented as by kubectl"),
+        ("json", "indented JSON, as in kubectl"),
         ("yaml", ""),
         ("name", "kind and name"),
         ("jsonpath=", "TEMPLATE: parts of the response"),
@@ -128,7 +128,7 @@ impl Output {
             Error::from(Kind::Format(
                 "the request succeeded, but the response is not JSON".to_owned(),
             ))
-            .hinted("leave out -o to print the response unchanged")
+            .hinted("omit -o to print the response unchanged")
         })?;
         if !self.show_managed_fields && matches!(self.format, Format::Json | Format::Yaml) {
             remove_managed_fields(&mut document);
@@ -164,9 +164,7 @@ impl Output {
             Format::Name => write(format!("{}\n", object_name(document)).as_bytes()),
             Format::JsonPath(template) => {
                 let text = template.render(document).map_err(|error| {
-                    Kind::Format(format!(
-                        "the request succeeded, but the response does not fit the template: {error}"
-                    ))
+                    Kind::Format(format!("the output does not match the template: {error}"))
                 })?;
                 write(&text)
             }

@@ -8,6 +8,7 @@ pub(crate) mod command_name;
 pub(crate) mod signals;
 
 use crate::Error;
+use crate::text::system_error;
 
 pub use signals::TerminationSignals;
 
@@ -17,7 +18,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Error::usage(format!("no resources to run with: {error}")))?;
+        .map_err(|error| Error::usage(format!("cannot start: {}", system_error::reason(&error))))?;
     let outcome = runtime.block_on(work);
     // Do not wait for a name lookup that is no longer needed: the platform may take half a minute
     // to give up.

@@ -2,16 +2,18 @@
 //!
 //! | module | does |
 //! |---|---|
-//! | [`boolean`] | parses booleans as Go does |
-//! | `go_json` | writes JSON as Go does |
-//! | `nearest` | finds the name that a misspelt one means |
+//! | [`boolean`] | parses booleans like Go |
+//! | `go_json` | writes JSON like Go |
+//! | `nearest` | finds the known name nearest to a misspelt one |
 //! | `shell` | quotes words for a shell |
+//! | [`system_error`] | formats errors of the operating system like Go |
 //! | [`terminal`] | colours, escapes and cuts text for a terminal |
-//! | [`utc`] | reads and writes points in time |
+//! | [`utc`] | parses and formats points in time |
 
 pub mod boolean;
 pub(crate) mod go_json;
 pub(crate) mod nearest;
 pub(crate) mod shell;
+pub mod system_error;
 pub mod terminal;
 pub mod utc;

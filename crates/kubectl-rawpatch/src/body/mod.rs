@@ -115,7 +115,7 @@ pub(crate) fn check(
 
 fn not_utf8(bytes: &[u8], offset: usize) -> Error {
     let hint = match bytes {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this looks like UTF-16: save the patch as UTF-8",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "save the patch as UTF-8: it looks like UTF-16",
         _ => "save the patch as UTF-8, and encode binary data as base64",
     };
     Error::usage(format!("the patch is not UTF-8 at byte {offset}")).hinted(hint)
@@ -128,7 +128,8 @@ fn changes_nothing(description: &str) -> Error {
 
 fn too_large() -> Error {
     Error::usage(format!(
-        "the patch is larger than {MAX_BYTES} bytes, the API server's limit"
+        "the patch is larger than {} MiB, the API server's limit",
+        MAX_BYTES / 1024 / 1024
     ))
     .hinted("split it into several patches")
 }

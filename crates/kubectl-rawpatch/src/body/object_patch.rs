@@ -92,7 +92,7 @@ pub(super) fn check(
         require_identity(&identity, target)?;
         if in_metadata("managedFields").is_some_and(|fields| !fields.is_null()) {
             return Err(
-                Error::usage("an apply patch cannot have /metadata/managedFields")
+                Error::usage("an apply patch must not contain /metadata/managedFields")
                     .hinted("remove it: the server maintains it"),
             );
         }
@@ -107,18 +107,18 @@ fn require_identity(identity: &IdentityFields<'_>, target: &PatchTarget<'_>) -> 
         (
             format!("apiVersion: {}", target.api_version()),
             format!(
-                "the kind of {}, which `kubectl api-resources` lists",
+                "kind: KIND; `kubectl api-resources` lists the kind of {}",
                 target.resource
             ),
         )
     } else {
-        let of_subresource = "of the subresource, which a GET of PATH returns";
+        let that_get_returns = "that `kubectl get --raw PATH` returns";
         (
-            format!("the apiVersion {of_subresource}"),
-            format!("the kind {of_subresource}"),
+            format!("the apiVersion {that_get_returns}"),
+            format!("the kind {that_get_returns}"),
         )
     };
-    let name = format!("name: {} to the metadata", target.name);
+    let name = format!("metadata.name: {}", target.name);
     for (pointer, value, addition) in [
         ("/apiVersion", identity.api_version, api_version),
         ("/kind", identity.kind, kind),
@@ -145,7 +145,9 @@ fn match_path(identity: &IdentityFields<'_>, target: &PatchTarget<'_>) -> Result
             return Err(Error::usage(
                 "the patch has /metadata/namespace, but PATH has no namespace",
             )
-            .hinted("remove it, or correct PATH"));
+            .hinted(
+                "remove /metadata/namespace from the patch, or add /namespaces/NAMESPACE to PATH",
+            ));
         }
         None => {}
     }
@@ -157,17 +159,17 @@ fn match_path(identity: &IdentityFields<'_>, target: &PatchTarget<'_>) -> Result
         && target.has_derivable_kind()
         && kind.as_str().map(plural).as_deref() != Some(target.resource)
     {
-        return Err(mismatch(
-            "/kind",
-            &format!("the kind of {}", target.resource),
-        ));
+        let expected = format!("the kind of {}", target.resource);
+        return Err(mismatch("/kind", &expected));
     }
     Ok(())
 }
 
+/// Returns the error for a field that differs from the path. It does not repeat the field's value: a
+/// misplaced value may be secret.
 fn mismatch(pointer: &str, expected: &str) -> Error {
     Error::usage(format!(
-        "{pointer} in the patch does not match PATH: expected {expected}"
+        "{pointer} in the patch does not match PATH, which names {expected}"
     ))
     .hinted("correct the patch or PATH, or use --verbatim to send the patch unchecked")
 }
@@ -238,9 +240,9 @@ mod tests {
             ("/apiVersion", "add apiVersion: apps/v1"),
             (
                 "/kind",
-                "add the kind of deployments, which `kubectl api-resources` lists",
+                "add kind: KIND; `kubectl api-resources` lists the kind of deployments",
             ),
-            ("/metadata/name", "add name: sleep to the metadata"),
+            ("/metadata/name", "add metadata.name: sleep"),
         ] {
             let mut object = full_object();
             let (parent, name) = pointer.rsplit_once('/').unwrap();
@@ -263,7 +265,7 @@ mod tests {
         assert_eq!(
             refusal(&object, PatchType::Apply, &DEPLOYMENT).as_deref(),
             Some(
-                "error: an apply patch cannot have /metadata/managedFields\n\
+                "error: an apply patch must not contain /metadata/managedFields\n\
                  hint: remove it: the server maintains it"
             )
         );
@@ -275,27 +277,27 @@ mod tests {
         for (object, message) in [
             (
                 json!({"metadata": {"name": "hunter2"}}),
-                "/metadata/name in the patch does not match PATH: expected \"sleep\"",
+                "/metadata/name in the patch does not match PATH, which names \"sleep\"",
             ),
             (
                 json!({"metadata": {"name": null}}),
-                "/metadata/name in the patch does not match PATH: expected \"sleep\"",
+                "/metadata/name in the patch does not match PATH, which names \"sleep\"",
             ),
             (
                 json!({"metadata": {"namespace": "hunter2"}}),
-                "/metadata/namespace in the patch does not match PATH: expected \"shop\"",
+                "/metadata/namespace in the patch does not match PATH, which names \"shop\"",
             ),
             (
                 json!({"apiVersion": "apps/v1beta1"}),
-                "/apiVersion in the patch does not match PATH: expected \"apps/v1\"",
+                "/apiVersion in the patch does not match PATH, which names \"apps/v1\"",
             ),
             (
                 json!({"kind": "Pod"}),
-                "/kind in the patch does not match PATH: expected the kind of deployments",
+                "/kind in the patch does not match PATH, which names the kind of deployments",
             ),
             (
                 json!({"kind": 5}),
-                "/kind in the patch does not match PATH: expected the kind of deployments",
+                "/kind in the patch does not match PATH, which names the kind of deployments",
             ),
         ] {
             assert_eq!(
@@ -320,7 +322,7 @@ mod tests {
             .as_deref(),
             Some(
                 "error: the patch has /metadata/namespace, but PATH has no namespace\n\
-                 hint: remove it, or correct PATH"
+                 hint: remove /metadata/namespace from the patch, or add /namespaces/NAMESPACE to PATH"
             )
         );
         assert_fits(
@@ -359,7 +361,7 @@ mod tests {
             refusal(&json!({"a": 1}), PatchType::Apply, &scale).as_deref(),
             Some(
                 "error: an apply patch needs /apiVersion\n\
-                 hint: add the apiVersion of the subresource, which a GET of PATH returns"
+                 hint: add the apiVersion that `kubectl get --raw PATH` returns"
             )
         );
     }

@@ -126,7 +126,7 @@ fn refuses_a_patch_that_is_not_utf8() {
     );
     assert_eq!(
         refusal(b"\xff\xfe{\0}\0"),
-        "error: the patch is not UTF-8 at byte 0\nhint: this looks like UTF-16: save the patch as UTF-8"
+        "error: the patch is not UTF-8 at byte 0\nhint: save the patch as UTF-8: it looks like UTF-16"
     );
 }
 
@@ -140,7 +140,7 @@ fn refuses_a_patch_above_the_size_limit() {
     ] {
         assert_eq!(
             refusal(patch),
-            "error: the patch is larger than 3145728 bytes, the API server's limit\n\
+            "error: the patch is larger than 3 MiB, the API server's limit\n\
              hint: split it into several patches"
         );
     }

@@ -50,7 +50,7 @@ fn guard_operations(text: &str, members: &[(&str, &str)]) -> Result<(usize, Stri
         {
             return Err(
                 cannot_guard(&format!("operation {index} also writes {pointer}"))
-                    .hinted("remove the operation or the flag; operations are counted from 0"),
+                    .hinted(format!("remove operation {index} or --if-resource-version; operations are counted from 0")),
             );
         }
         guards.push(format!(
@@ -96,8 +96,9 @@ fn guard_metadata(text: &str, members: &[(&str, &str)]) -> Result<(usize, String
             Some(Ok(present)) if present == *value => {}
             Some(_) => {
                 return Err(
-                    cannot_guard(&format!("it has a different /metadata/{name}"))
-                        .hinted("remove the field or the flag"),
+                    cannot_guard(&format!("it has another value in /metadata/{name}")).hinted(
+                        format!("remove /metadata/{name} from the patch, or remove --if-resource-version"),
+                    ),
                 );
             }
         }
@@ -253,7 +254,7 @@ mod tests {
                 refusal(&text, PatchType::Json),
                 cannot_add(
                     "operation 1 also writes /metadata/resourceVersion\n\
-                     hint: remove the operation or the flag; operations are counted from 0"
+                     hint: remove operation 1 or --if-resource-version; operations are counted from 0"
                 )
             );
         }
@@ -264,7 +265,7 @@ mod tests {
             ),
             cannot_add(
                 "operation 0 also writes /metadata/uid\n\
-                 hint: remove the operation or the flag; operations are counted from 0"
+                 hint: remove operation 0 or --if-resource-version; operations are counted from 0"
             )
         );
     }
@@ -276,16 +277,16 @@ mod tests {
             assert_eq!(
                 refusal(&text, PatchType::Merge),
                 cannot_add(
-                    "it has a different /metadata/resourceVersion\n\
-                     hint: remove the field or the flag"
+                    "it has another value in /metadata/resourceVersion\n\
+                     hint: remove /metadata/resourceVersion from the patch, or remove --if-resource-version"
                 )
             );
             let text = format!(r#"{{"metadata":{{"uid":{value}}}}}"#);
             assert_eq!(
                 refusal(&text, PatchType::Apply),
                 cannot_add(
-                    "it has a different /metadata/uid\n\
-                     hint: remove the field or the flag"
+                    "it has another value in /metadata/uid\n\
+                     hint: remove /metadata/uid from the patch, or remove --if-resource-version"
                 )
             );
         }

@@ -125,9 +125,7 @@ impl<'a> Composer<'a> {
         match self.events.next_event() {
             Some(Ok(next)) => Ok(next),
             Some(Err(error)) => Err(invalid_yaml(&error)),
-            None => Err(Error::usage(
-                "the patch is not valid YAML: it ends too early",
-            )),
+            None => Err(Error::usage("the patch is not valid YAML: unexpected end")),
         }
     }
 
@@ -136,7 +134,7 @@ impl<'a> Composer<'a> {
         let node = self.node(event, span, depth)?;
         if matches!(node.content, Content::Scalar(_, Scalar::NotFinite)) {
             return Err(error_at(span, "the patch has an infinity or NaN")
-                .hinted("quote it if it is text: JSON has no such number"));
+                .hinted("quote the value if it is text: JSON cannot express it"));
         }
         Ok(node)
     }
@@ -225,11 +223,12 @@ impl<'a> Composer<'a> {
         let node = self.node(event, span, depth)?;
         match &node.content {
             Content::Scalar(_, Scalar::Null) => {
-                Err(error_at(span, "the patch has null as a key").hinted("quote it if it is text"))
+                Err(error_at(span, "the patch has null as a key")
+                    .hinted("quote the key if it is text"))
             }
             Content::Scalar(text, _) => Ok(Key::Name(text.clone())),
             _ => Err(error_at(span, "the patch has a collection as a key")
-                .hinted("use text as the key: JSON has no other keys")),
+                .hinted("use a string as the key: JSON allows only string keys")),
         }
     }
 
@@ -249,7 +248,7 @@ impl<'a> Composer<'a> {
         for source in sources {
             let Content::Mapping(inherited) = source else {
                 return Err(
-                    error_at(span, "the patch has a \"<<\" that does not merge mappings").hinted(
+                    error_at(span, "the patch has a \"<<\" whose value is not a mapping").hinted(
                         "merge a mapping or a list of mappings, or quote the key if it is text",
                     ),
                 );
@@ -321,7 +320,7 @@ fn binary(text: &str, span: Span) -> Result<Content> {
                 span,
                 "the patch has a !!binary value that is not UTF-8 text in base64",
             )
-            .hinted("remove the tag: the \"data\" of a Secret is base64 itself")
+            .hinted("remove !!binary: the values in a Secret's \"data\" are already base64")
         })
 }
 

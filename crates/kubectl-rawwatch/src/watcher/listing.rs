@@ -42,14 +42,14 @@ impl Reason {
         }
     }
 
-    /// Returns a description for messages, to follow "after".
+    /// Returns the reason in words.
     pub(crate) fn description(self) -> &'static str {
         match self {
-            Self::Expired => "410",
-            Self::Rollback => "a rollback of the server",
-            Self::Stalled => "streams without events",
+            Self::Expired => "410 Gone",
+            Self::Rollback => "a server rollback",
+            Self::Stalled => "a stalled stream",
             Self::Initial => "an interrupted initial list",
-            Self::Audit => "an audit",
+            Self::Audit => "missing or out-of-order events",
         }
     }
 }
@@ -240,7 +240,7 @@ impl Listing {
         };
         format!(
             "rawwatch: resynced after {} ({since}→{version}): {} added, {} modified, {} deleted; \
-             intermediate states in the gap are not recoverable",
+             changes in between cannot be recovered",
             reason.description(),
             count(EventType::Added),
             count(EventType::Modified),
@@ -356,8 +356,8 @@ mod tests {
         );
         assert_eq!(
             listed.unwrap().summary.unwrap(),
-            "rawwatch: resynced after 410 (9→20): 2 added, 1 modified, 2 deleted; \
-             intermediate states in the gap are not recoverable"
+            "rawwatch: resynced after 410 Gone (9→20): 2 added, 1 modified, 2 deleted; \
+             changes in between cannot be recovered"
         );
     }
 

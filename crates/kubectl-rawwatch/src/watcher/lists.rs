@@ -132,7 +132,7 @@ impl Watcher {
         }
         if audit.checks_silent_stream {
             output.message(&format!(
-    "rawwatch: {}: the streams do not bring events that the server has; a proxy in between may buffer them",
+    "rawwatch: {}: the stream is missing events that the server has; check for a proxy that buffers responses",
                 self.options.path
             ));
             return self.resync(now, Reason::Stalled, output);
@@ -151,11 +151,12 @@ impl Watcher {
         let since = self.cursor.resume_from().clone();
         if self.options.fail_on_gap {
             let gap = format!(
-                "{}: events after resource version {since} are lost after {}",
+                "{}: events after resource version {since} were lost ({})",
                 self.options.path,
                 reason.description()
             );
-            let hint = "use --on-gap=resync to go on: the differences are then printed as synthetic events";
+            let hint =
+                "use --on-gap=resync to continue and print the differences as synthetic events";
             return Err(Error::from(Kind::Gap(gap)).hinted(hint).into());
         }
         output.trace(&format!(

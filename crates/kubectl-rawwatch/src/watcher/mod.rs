@@ -431,14 +431,14 @@ impl Watcher {
             self.state = State::Auditing(stream);
             Ok(())
         } else if now >= stream.deadline {
-            let late = "the server did not end the stream in time".to_owned();
+            let late = "the server did not close the stream at its timeout".to_owned();
             self.end_stream(now, Closed::Broken(late), output)
         } else if self.ahead.take().is_none() {
             self.state = State::Probing(stream);
             Ok(())
         } else if self.failures.silent == 0 {
             self.failures.silent += 1;
-            let silent = "the stream is silent, but the server is ahead".to_owned();
+            let silent = "the stream is silent, but the server has newer events".to_owned();
             self.end_stream(now, Closed::Broken(silent), output)
         } else {
             // The new stream is silent, too. Either the collection has no changes, or a proxy holds

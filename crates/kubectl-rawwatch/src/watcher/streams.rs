@@ -40,7 +40,7 @@ impl Watcher {
                 let version = Version::new(resource_version);
                 if version < *self.cursor.at() {
                     output.message(&format!(
-    "rawwatch: {}: ignored a bookmark at {version}, because events up to {} came before it",
+    "rawwatch: {}: ignored a bookmark at resource version {version}: events up to {} had already arrived",
                         self.options.path,
                         self.cursor.at()
                     ));
@@ -97,7 +97,7 @@ impl Watcher {
             }
             Verdict::OutOfOrder => {
                 output.message(&format!(
-    "rawwatch: {}: dropped an event at {version}, because events up to {} came before it",
+    "rawwatch: {}: dropped an event at resource version {version}: events up to {} had already arrived",
                     self.options.path,
                     self.cursor.at()
                 ));
@@ -161,14 +161,14 @@ impl Watcher {
         let size = line.len();
         if self.failures.invalid_lines >= MAX_FAILURES {
             return Err(Error::protocol(format!(
-                "{}: the server sent a line of {size} bytes that is not an event, {MAX_FAILURES} times",
+                "{}: the server sent {MAX_FAILURES} lines that are not events; the last one has {size} bytes",
                 self.options.path
             ))
-            .hinted("check that PATH is a collection; a proxy in between may alter the stream")
+            .hinted("check that PATH is a collection, and that no proxy alters the stream")
             .into());
         }
         output.message(&format!(
-            "rawwatch: {}: dropped a line of {size} bytes that is not an event, reconnecting",
+            "rawwatch: {}: dropped a line of {size} bytes that is not an event; reconnecting",
             self.options.path
         ));
         self.wait(now, None, State::Opening);
@@ -202,7 +202,7 @@ impl Watcher {
         };
         self.counts.reconnects += 1;
         output.trace(&format!(
-            "rawwatch: {}: reconnecting from {}: {why}",
+            "rawwatch: {}: reconnecting from resource version {}: {why}",
             self.options.path,
             self.cursor.resume_from()
         ));
@@ -237,7 +237,7 @@ impl Watcher {
         self.failures.stalls += 1;
         if self.failures.stalls > MAX_FAILURES {
             let gave_up = format!(
-                "{}: the server ends every watch from resource version {} at once",
+                "{}: the server closes every watch from resource version {} immediately",
                 self.options.path,
                 self.cursor.resume_from()
             );

@@ -324,7 +324,9 @@ fn a_410_leads_to_a_resync_that_includes_an_incomplete_batch() {
         play.page(&page("30", "", &["b@20"]));
         let synthetic = &play.output.lines[2..];
         assert_eq!(synthetic, ["[DELETED a@12]", "[ADDED b@20]"]);
-        assert!(play.output.notes[0].contains("after 410 (11→30): 1 added, 0 modified, 1 deleted"));
+        assert!(
+            play.output.notes[0].contains("after 410 Gone (11→30): 1 added, 0 modified, 1 deleted")
+        );
         play.open("30");
     }
 }
@@ -339,7 +341,7 @@ fn a_gap_ends_the_run_with_on_gap_fail() {
     assert!(
         error
             .to_string()
-            .contains("after resource version 10 are lost after 410")
+            .contains("after resource version 10 were lost (410 Gone)")
     );
 }
 
@@ -374,7 +376,7 @@ fn three_empty_streams_lead_to_a_resync_and_three_resyncs_to_the_end() {
                 assert!(
                     error
                         .to_string()
-                        .contains("from resource version 10 at once"),
+                        .contains("from resource version 10 immediately"),
                     "{error}"
                 );
                 return;
@@ -405,7 +407,7 @@ fn a_rollback_is_found_by_probing_a_silent_stream() {
     play.lists_anew();
     play.page(&page("30", "", &["a@1"]));
     assert_eq!(play.output.lines, ["MODIFIED a@40", "[MODIFIED a@1]"]);
-    assert!(play.output.notes[0].contains("a rollback of the server (10→30)"));
+    assert!(play.output.notes[0].contains("a server rollback (10→30)"));
     play.open("30");
 }
 
@@ -450,7 +452,7 @@ fn a_stream_that_is_held_back_is_told_from_a_quiet_one() {
             }
         }
         if is_held_back {
-            assert!(play.output.notes[0].contains("a proxy in between may buffer them"));
+            assert!(play.output.notes[0].contains("check for a proxy that buffers responses"));
             play.lists_anew();
             play.page(&page("60", "", &listed));
             assert_eq!(play.output.lines, ["[ADDED b@45]"]);
@@ -688,7 +690,7 @@ fn an_event_out_of_order_is_dropped_and_starts_an_audit() {
 fn a_bookmark_from_the_past_is_ignored() {
     let mut play = Play::streaming(options());
     play.lines(&["MODIFIED a@20", "BOOKMARK 15"]);
-    assert!(play.output.notes[0].contains("ignored a bookmark at 15"));
+    assert!(play.output.notes[0].contains("ignored a bookmark at resource version 15"));
     play.tear();
     play.open("10");
 }

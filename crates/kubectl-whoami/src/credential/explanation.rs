@@ -56,12 +56,12 @@ fn possible_cause(sent: &SentCredential, server: &ServerFacts) -> String {
     let what = sent.description();
     match sent.kind {
         CredentialKind::None | CredentialKind::Unknown => {
-            "no credential was sent, and the server does not accept anonymous requests".to_owned()
+            "add a credential to the kubeconfig user: none was sent, and the server does not accept \
+             anonymous requests"
+                .to_owned()
         }
-        CredentialKind::ExecPlugin => format!("{what}: no credential was sent"),
-        CredentialKind::Basic => {
-            format!("the {what}: basic authentication was removed in Kubernetes 1.19")
-        }
+        CredentialKind::ExecPlugin => format!("check the exec plugin: no credential was sent ({what})"),
+        CredentialKind::Basic => format!("the {what}: basic authentication was removed in Kubernetes 1.19"),
         CredentialKind::ClientCertificate => {
             let issuer = sent.issuer.as_deref().unwrap_or_default();
             let authorities = &server.authorities;
@@ -70,8 +70,8 @@ fn possible_cause(sent: &SentCredential, server: &ServerFacts) -> String {
             } else {
                 // Some clusters have different authorities for servers and for clients.
                 format!(
-                    "the {what} is signed by {issuer}, but the server's certificate by {}; check \
-                     that it is for this cluster",
+                    "the {what} is signed by {issuer}, but the server's certificate is signed by {}; \
+                     check that the client certificate belongs to this cluster",
                     authorities.join(" or ")
                 )
             }
@@ -89,7 +89,7 @@ fn possible_cause(sent: &SentCredential, server: &ServerFacts) -> String {
             )
         }
         CredentialKind::BearerToken => format!(
-            "the {what} is opaque: it may be wrong, expired, revoked, or for another cluster"
+            "the {what} is not a JWT; check that it is correct, current, and for this cluster"
         ),
     }
 }

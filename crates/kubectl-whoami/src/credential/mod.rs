@@ -141,7 +141,7 @@ impl SentCredential {
         let what = match self.kind {
             CredentialKind::ClientCertificate => "client certificate",
             CredentialKind::BearerToken => "bearer token",
-            CredentialKind::Basic => "name and password (basic)",
+            CredentialKind::Basic => "user name and password (basic)",
             CredentialKind::ExecPlugin | CredentialKind::Unknown => "unknown",
             CredentialKind::None => "none",
         };
@@ -166,10 +166,7 @@ impl SentCredential {
         }
         let start = self.not_before.filter(|start| now < *start)?;
         let until = remaining::words(start.duration_since(now));
-        Some(format!(
-            "is not valid for another {until}, until {}",
-            date(start)
-        ))
+        Some(format!("is not valid until {} (in {until})", date(start)))
     }
 
     fn set_plugin(&mut self, plugin: &ExecPluginInfo) {

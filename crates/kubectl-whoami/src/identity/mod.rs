@@ -132,10 +132,10 @@ impl Display for Source {
             }
             Self::TokenReview => formatter.write_str("TokenReview of your token"),
             Self::CertificateSigningRequest => {
-                formatter.write_str("CertificateSigningRequest v1, as a dry run")
+                formatter.write_str("CertificateSigningRequest v1 (dry run)")
             }
             Self::Forbidden => {
-                formatter.write_str("the user name in a refusal; the server says nothing else")
+                formatter.write_str("the user name in a 403 response; groups and UID are unknown")
             }
             Self::LocalCredential => formatter.write_str("the local credential, unverified"),
         }

@@ -46,9 +46,10 @@ impl Format {
             ("", false) => Self::Table,
             ("name", false) => Self::Name,
             ("review", false) if arguments.offline => {
-                return Err(Error::usage(
-                    "-o review needs the server's response, but --offline does not ask the server",
-                ));
+                return Err(
+                    Error::usage("-o review and --offline cannot be used together")
+                        .hinted("remove --offline, or use -o json"),
+                );
             }
             ("review", false) => Self::Review(output("json")?),
             ("subjects", false) => Self::Subjects(output("yaml")?),
@@ -85,12 +86,12 @@ fn name(report: &Report) -> Result<&str, Error> {
         let why = if report.identity.is_some() {
             "the server's response contains no user name"
         } else {
-            "the local credential does not contain the server's name for its user"
+            "the local credential does not contain a Kubernetes user name"
         };
         Kind::Format(why.to_owned())
     })?;
     if report.identity.is_none() {
-        stderr::say("unverified: the user name is from the local credential");
+        stderr::say("the user name is unverified: it comes from the local credential");
     }
     Ok(name)
 }

@@ -48,7 +48,8 @@ pub(crate) struct Report {
 }
 
 /// The note if `--fail-if-expires-within` cannot be checked.
-pub(crate) const NO_EXPIRY_NOTE: &str = "the credential does not say when it expires";
+pub(crate) const NO_EXPIRY_NOTE: &str =
+    "the credential has no expiry date; --fail-if-expires-within was not checked";
 
 impl Report {
     /// Asks the server, unless `is_offline`, and builds the report. Several reports may be in
@@ -187,15 +188,14 @@ impl Report {
         if remaining >= SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX) {
             return Ok(());
         }
-        let verb = if remaining.is_negative() {
-            "expired"
+        let expires = utc::minute(expires.as_second());
+        Err(Kind::Expiring(if remaining.is_negative() {
+            format!("the credential expired at {expires}")
         } else {
-            "expires"
-        };
-        Err(Kind::Expiring(format!(
-            "the credential {verb} at {}, too soon for --fail-if-expires-within",
-            utc::minute(expires.as_second())
-        ))
+            format!(
+                "the credential expires at {expires}, within --fail-if-expires-within={limit:?}"
+            )
+        })
         .into())
     }
 }

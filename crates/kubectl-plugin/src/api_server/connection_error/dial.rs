@@ -43,23 +43,24 @@ pub(super) fn reason(error: &DialError, server: &str) -> Reason {
         DialErrorKind::Tls(error) => match find(error) {
             Some(error) => tls::reason(error, &whose),
             None => broken_connection(error).hinted(format!(
-                "{whose} closes the connection before TLS begins: check the port"
+                "check the port: {whose} closed the connection before the TLS handshake"
             )),
         },
         DialErrorKind::TlsTimeout => Reason::new("net/http: TLS handshake timeout").hinted(
-            format!("{whose} accepts connections but never answers: check the port"),
+            format!("check the port: {whose} accepted the connection but did not respond"),
         ),
         DialErrorKind::InvalidServerName => {
             Reason::new(format!("tls: {peer:?} contains no server name"))
         }
         DialErrorKind::ConnectRejected(status, words) => connect_rejected(*status, words, &whose),
         DialErrorKind::Socks(reason) => {
-            Reason::new(format!("socks connect tcp {peer}->{server}: {reason}"))
-                .hinted(format!("{whose} answered this: check its URL"))
+            Reason::new(format!("socks connect tcp {peer}->{server}: {reason}")).hinted(format!(
+                "check the proxy URL: this error comes from {whose}"
+            ))
         }
         DialErrorKind::InvalidConnectResponse(error) => invalid_connect_response(error, &whose),
         DialErrorKind::ProxyTimeout => Reason::new("context deadline exceeded").hinted(format!(
-            "{whose} accepts connections but never answers: check its URL"
+            "check the proxy URL: {whose} accepted the connection but did not respond"
         )),
     };
     match kind {
@@ -95,7 +96,7 @@ fn tcp_reason(error: Cause<'_>, peer: &str, is_proxy: bool) -> Reason {
         format!("connect: {}", last(error))
     };
     Reason::new(format!("dial tcp {peer}: {reason}"))
-        .hinted(format!("check {suspect} and the network in between"))
+        .hinted(format!("check {suspect} and the network"))
 }
 
 /// Explains a proxy's refusal with the reason phrase of its response, as kubectl does.
@@ -110,7 +111,7 @@ fn connect_rejected(status: StatusCode, words: &str, whose: &str) -> Reason {
             "{whose} requires a user name and password: put them in its URL, http://NAME:PASSWORD@…"
         ),
         _ => format!(
-            "{whose}, not the server, answered this ({})",
+            "check the proxy: {whose}, not the API server, sent this response ({})",
             status.as_u16()
         ),
     })
@@ -125,7 +126,7 @@ fn invalid_connect_response(error: &hyper::Error, whose: &str) -> Reason {
         broken_connection(error)
     };
     reason.hinted(format!(
-        "{whose} does not answer as an HTTP proxy: check its URL"
+        "check the proxy URL: {whose} did not respond as an HTTP proxy"
     ))
 }
 

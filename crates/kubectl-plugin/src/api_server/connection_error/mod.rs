@@ -19,6 +19,7 @@ use rustls::AlertDescription as Alert;
 use crate::Error;
 use crate::connection::{DialError, WrongProtocol};
 use crate::error::Kind;
+use crate::text::system_error;
 
 /// An error with its chain of sources.
 type Cause<'a> = &'a (dyn StdError + 'static);
@@ -139,7 +140,7 @@ fn broken_connection(error: Cause<'_>) -> Reason {
         Some(ErrorKind::ConnectionReset) => Reason::new("read: connection reset by peer"),
         _ if http.is_some_and(hyper::Error::is_incomplete_message) => Reason::new("EOF"),
         _ if http.is_some_and(hyper::Error::is_parse) => {
-            Reason::new(MALFORMED).hinted("the server does not speak HTTP on that port")
+            Reason::new(MALFORMED).hinted("check the port: the server does not speak HTTP on it")
         }
         _ => Reason::new(last(error)),
     }
@@ -165,12 +166,7 @@ fn find<T: StdError + 'static>(error: Cause<'_>) -> Option<&T> {
 
 /// Returns the innermost reason, with system errors spelled as in Go.
 fn last(error: Cause<'_>) -> String {
-    let last = chain(error)
-        .last()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    match last.split_once(" (os error") {
-        Some((reason, _)) => reason.to_lowercase(),
-        None => last,
-    }
+    let last = chain(error).last();
+    last.map(|last| system_error::reason(&last))
+        .unwrap_or_default()
 }

@@ -22,7 +22,7 @@ pub(super) fn reason(error: &rustls::Error, whose: &str) -> Reason {
         }
         rustls::Error::InvalidMessage(_) => {
             Reason::new("tls: first record does not look like a TLS handshake")
-                .hinted(format!("{whose} does not speak TLS on that port"))
+                .hinted(format!("check the port: {whose} does not speak TLS on it"))
         }
         rustls::Error::AlertReceived(alert) => {
             let reason = Reason::new(format!("remote error: tls: {}", alert_words(*alert)));
@@ -33,7 +33,7 @@ pub(super) fn reason(error: &rustls::Error, whose: &str) -> Reason {
         }
         rustls::Error::PeerIncompatible(_) => {
             Reason::new("tls: server selected unsupported protocol version")
-                .hinted(format!("{whose} supports neither TLS 1.2 nor TLS 1.3"))
+                .hinted(format!("enable TLS 1.2 or 1.3 on {whose}"))
         }
         other => Reason::new(format!("tls: {other}")),
     }
@@ -53,12 +53,14 @@ fn certificate_reason(problem: &CertificateError, whose: &str) -> Reason {
             .hinted(unknown_authority(whose)),
         // A known authority has the same name but another key.
         Problem::BadSignature => Reason::new(
-            "certificate signed by unknown authority (possibly because of a known one of the same name, which has another key)",
+            "certificate signed by unknown authority (a trusted authority has the same name but a different key)",
         )
         .hinted(unknown_authority(whose)),
         Problem::ExpiredContext { not_after, .. } => {
-            out_of_date(format!("expired on {}", date(not_after)))
-                .hinted("renew the certificate there, and check this machine's clock")
+            out_of_date(format!("expired at {}", date(not_after)))
+                .hinted(format!(
+                    "renew the certificate of {whose}, and check this machine's clock"
+                ))
         }
         Problem::NotValidYetContext { not_before, .. } => {
             out_of_date(format!("is not valid before {}", date(not_before)))
@@ -69,16 +71,16 @@ fn certificate_reason(problem: &CertificateError, whose: &str) -> Reason {
             presented,
         } => name_reason(&expected.to_str(), presented)
             .hinted(
-                "check the address; if it is right, set tls-server-name to a name in the certificate",
+                "check the address, or set --tls-server-name to a name in the certificate",
             ),
         Problem::InvalidPurpose | Problem::InvalidPurposeContext { .. } => {
             Reason::new("certificate specifies an incompatible key usage")
-                .hinted(format!("the certificate of {whose} is not a server certificate"))
+                .hinted(format!("use a server certificate (extended key usage serverAuth) for {whose}"))
         }
         Problem::UnsupportedSignatureAlgorithmContext { .. }
         | Problem::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             Reason::new("cannot verify signature: algorithm unimplemented")
-                .hinted("supported: RSA keys of at least 2048 bits, ECDSA on P-256 and P-384, Ed25519")
+                .hinted("use an RSA key of at least 2048 bits, ECDSA P-256 or P-384, or Ed25519")
         }
         Problem::BadEncoding => Reason::new(format!("malformed certificate of {whose}")),
         Problem::Other(other) => match find::<Unverified>(other) {
@@ -169,13 +171,13 @@ fn alert_hint(alert: Alert, whose: &str) -> Option<String> {
         | Alert::CertificateRevoked
         | Alert::CertificateUnknown
         | Alert::UnsupportedCertificate => {
-            format!("{whose} does not accept the user's client-certificate")
+            format!("renew or replace the client certificate: {whose} does not accept it")
         }
         Alert::ProtocolVersion => {
-            format!("{whose} supports neither TLS 1.2 nor TLS 1.3")
+            format!("enable TLS 1.2 or 1.3 on {whose}")
         }
         Alert::UnrecognisedName => {
-            format!("{whose} does not recognize the requested name: set tls-server-name")
+            format!("set --tls-server-name: {whose} does not recognize the requested name")
         }
         _ => return None,
     })

@@ -135,7 +135,7 @@ fn certificate_and_key(
     let key = pem("client-key", &owner, data, user.client_key.as_deref())?.unwrap_or_default();
     if is_encrypted(&key) {
         return Err(Error::usage(format!("the client-key{owner} is encrypted"))
-            .hinted("remove the passphrase: openssl pkey -in FILE -out FILE"));
+            .hinted("remove the passphrase: openssl pkey -in OLD.key -out NEW.key"));
     }
     Ok(Some(CertificateAndKey {
         certificate,
@@ -178,7 +178,7 @@ impl Impersonation {
             );
             let (Some(name), Some(value)) = pair else {
                 return Err(Error::usage(
-                    "an impersonation flag contains a character that a header cannot hold",
+                    "an impersonation flag contains a character that HTTP headers do not allow",
                 ));
             };
             headers.append(name, value);
@@ -238,7 +238,7 @@ pub(crate) fn withheld(user: &AuthInfo, server: &Uri) -> Option<String> {
         || user.exec.is_some()
         || user.auth_provider.is_some();
     (has_any && !server_url::is_loopback(server))
-        .then(|| format!("no credential is sent to {server}, because it uses plain http"))
+        .then(|| format!("no credential is sent to {server}: the connection is not encrypted"))
 }
 
 /// Returns the cluster's certificate authorities in PEM; `None` means the platform's.
@@ -274,7 +274,7 @@ fn token(user: &AuthInfo) -> Result<Option<SecretString>, Error> {
     let token = token.trim();
     if HeaderValue::from_str(token).is_err() {
         return Err(Error::usage(
-            "the token contains a character that a header cannot hold",
+            "the token contains a character that HTTP headers do not allow",
         ));
     }
     Ok(Some(token.to_owned().into()))
@@ -307,7 +307,7 @@ fn pem(
             // Go skips line breaks, which a YAML block contains.
             let data: String = data.split(['\r', '\n']).collect();
             let decoded = STANDARD.decode(data);
-            let error = |_| Error::usage(format!("the {field}-data{owner} is not base64"));
+            let error = |_| Error::usage(format!("the {field}-data{owner} is not valid base64"));
             decoded.map(Some).map_err(error)
         }
         (None, Some(path)) => file::read(Path::new(path)).map(Some).map_err(Error::usage),
@@ -333,7 +333,7 @@ pub(crate) fn headers(
             }
         };
         let mut value = HeaderValue::try_from(text).map_err(|_| {
-            Error::usage("the credential contains a character that a header cannot hold")
+            Error::usage("the credential contains a character that HTTP headers do not allow")
         })?;
         value.set_sensitive(true);
         headers.insert(header::AUTHORIZATION, value);
@@ -357,7 +357,7 @@ mod tests {
         let note = withheld(&alice, &far).expect("a note");
         assert_eq!(
             note,
-            "no credential is sent to http://far.example/, because it uses plain http"
+            "no credential is sent to http://far.example/: the connection is not encrypted"
         );
         assert_eq!(withheld(&alice, &near), None);
         assert_eq!(withheld(&AuthInfo::default(), &far), None);

@@ -47,7 +47,7 @@ pub(crate) fn id_token(provider: &AuthProviderConfig, user_name: &str) -> Result
         let hint = if field("refresh-token").is_some() {
             "run `kubectl get --raw /version`: kubectl renews the token in the kubeconfig"
         } else {
-            "log in again with the program that wrote it into the kubeconfig"
+            "renew the id-token with the tool that wrote it to the kubeconfig, such as kubelogin"
         };
         Error::connection(format!(
             "Unable to connect to the server: the id-token of user {user_name:?} {reason}"

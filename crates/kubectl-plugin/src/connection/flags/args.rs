@@ -18,7 +18,7 @@ pub struct ConnectionArgs {
     /// Kubeconfig file; overrides $KUBECONFIG and ~/.kube/config
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub kubeconfig: Option<String>,
-    /// kubectl preferences; only the policy for exec plugins is used
+    /// kuberc file; only its policy for exec plugins is used
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub kuberc: Option<String>,
     /// Kubeconfig context
@@ -30,7 +30,7 @@ pub struct ConnectionArgs {
     /// Kubeconfig user
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub user: Option<String>,
-    /// Namespace; must match the one in PATH
+    /// Namespace; must match the namespace in PATH
     #[arg(long, short, value_name = "NAME", hide_short_help = true)]
     pub namespace: Option<String>,
     /// Address of the API server
@@ -42,7 +42,7 @@ pub struct ConnectionArgs {
     /// Do not verify the server's certificate; exposes the connection to man-in-the-middle attacks
     #[arg(long, hide_short_help = true)]
     pub insecure_skip_tls_verify: bool,
-    /// File with the trusted certificate authorities
+    /// File with trusted CA certificates
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub certificate_authority: Option<String>,
     /// Client certificate file
@@ -69,7 +69,7 @@ pub struct ConnectionArgs {
     /// Group to impersonate; repeatable
     #[arg(long, value_name = "GROUP", action = ArgAction::Append, hide_short_help = true)]
     pub as_group: Vec<String>,
-    /// Extra to impersonate; repeatable
+    /// Extra user attribute to impersonate; repeatable
     #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append, value_parser = key_value, hide_short_help = true)]
     pub as_user_extra: Vec<(String, String)>,
     /// Time limit of one request, such as 5s or 2m; 0 means no limit

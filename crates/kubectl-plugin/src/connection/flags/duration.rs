@@ -25,7 +25,7 @@ pub fn parse(text: &str) -> Result<Option<Duration>, Error> {
 pub fn duration_flag(text: &str) -> Result<Duration, String> {
     parse(text)
         .map(Option::unwrap_or_default)
-        .map_err(|_| "must be seconds, or a number with a unit (s, m, h)".to_owned())
+        .map_err(|_| "must be a number of seconds, or a duration such as 30s, 5m or 1h".to_owned())
 }
 
 /// Formats a duration like Go's `Duration.String`: `1h2m3.5s`, `2m0s`, `1.5s`, `300ms`.

@@ -16,6 +16,7 @@ pub(crate) struct GlobalArgs {
         short,
         long = "v",
         value_name = "LEVEL",
+        value_parser = parse_level,
         allow_negative_numbers = true,
         hide_short_help = true
     )]
@@ -59,4 +60,9 @@ impl GlobalArgs {
         }
         trace
     }
+}
+
+/// Parses the value of `-v`.
+fn parse_level(text: &str) -> Result<i32, String> {
+    text.parse().map_err(|_| "must be a number".to_owned())
 }

@@ -5,6 +5,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use crate::text::system_error;
+
 /// Reads a whole file. The error is, for example, `open F: no such file or directory`.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| describe(path, &error))
@@ -22,7 +24,7 @@ pub(crate) fn find_executable(command: &str) -> Result<PathBuf, String> {
     if command.contains('/') {
         let path = PathBuf::from(command);
         return match fs::metadata(&path) {
-            Err(error) => failure(&format!("stat {command}: {}", reason(&error))),
+            Err(error) => failure(&format!("stat {command}: {}", system_error::reason(&error))),
             Ok(metadata) if metadata.is_dir() => failure("is a directory"),
             Ok(_) if !is_executable(&path) => failure("permission denied"),
             Ok(_) => Ok(path),
@@ -82,13 +84,6 @@ pub(crate) fn clean(path: &str) -> String {
     }
 }
 
-/// Formats a system error like Go.
-pub(crate) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let reason = text.split(" (os error").next().unwrap_or_default();
-    reason.to_lowercase()
-}
-
 /// Formats an error about a file like Go.
 fn describe(path: &Path, error: &io::Error) -> String {
     // Opening a folder succeeds, so the read fails.
@@ -97,7 +92,11 @@ fn describe(path: &Path, error: &io::Error) -> String {
     } else {
         "open"
     };
-    format!("{operation} {}: {}", path.display(), reason(error))
+    format!(
+        "{operation} {}: {}",
+        path.display(),
+        system_error::reason(error)
+    )
 }
 
 #[cfg(test)]

@@ -38,6 +38,6 @@ pub(crate) fn bundle(text: &[u8]) -> Result<Bundle, Error> {
     };
     Err(
         Error::usage(format!("unable to load root certificates: {reason}"))
-            .hinted("the cluster's certificate-authority contains no certificate in PEM"),
+            .hinted("check the cluster's certificate-authority: it contains no PEM certificate"),
     )
 }

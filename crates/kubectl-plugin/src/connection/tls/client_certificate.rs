@@ -28,7 +28,7 @@ pub(crate) fn certified_key(
         .collect();
     let Some(leaf) = chain.first() else {
         return Err(Error::usage(format!(
-            "the client-certificate of user {user_name:?} contains no certificate in PEM"
+            "the client-certificate of user {user_name:?} contains no PEM certificate"
         )));
     };
     let leaf_key = webpki::anchor_from_trusted_cert(leaf)
@@ -42,7 +42,7 @@ pub(crate) fn certified_key(
         Ok(key) => key,
         Err(PemError::NoItemsFound) => {
             return Err(Error::usage(format!(
-                "the client-key of user {user_name:?} contains no private key in PEM"
+                "the client-key of user {user_name:?} contains no PEM private key"
             )));
         }
         Err(_) => {
@@ -56,20 +56,20 @@ pub(crate) fn certified_key(
         .windows(P521.len())
         .any(|window| window == P521);
     let key = any_supported_type(&key).map_err(|_| {
-        let kind = if is_p521 {
-            "on the curve P-521, which is not supported"
+        let problem = if is_p521 {
+            "uses the curve P-521, which is not supported"
         } else {
-            "of an unsupported kind"
+            "has an unsupported type"
         };
-        Error::usage(format!("the client-key of user {user_name:?} is {kind}"))
-            .hinted("supported: RSA keys of at least 2048 bits, ECDSA on P-256 and P-384, Ed25519")
+        Error::usage(format!("the client-key of user {user_name:?} {problem}"))
+            .hinted("use an RSA key of at least 2048 bits, ECDSA P-256 or P-384, or Ed25519")
     })?;
     if key
         .public_key()
         .is_some_and(|public_key| public_key != leaf_key)
     {
         return Err(Error::usage(format!(
-            "the client-key of user {user_name:?} does not belong to its client-certificate"
+            "the client-key of user {user_name:?} does not match its client-certificate"
         )));
     }
     Ok(CertifiedKey::new(chain, key))
@@ -81,7 +81,7 @@ pub(crate) fn expiry_note(certified_key: &CertifiedKey, user_name: &str) -> Opti
     let now = ASN1Time::now();
     let validity = certificate.validity();
     let problem = if validity.not_after < now {
-        format!("expired on {}", utc::minute(validity.not_after.timestamp()))
+        format!("expired at {}", utc::minute(validity.not_after.timestamp()))
     } else if now < validity.not_before {
         format!(
             "is not valid before {}",

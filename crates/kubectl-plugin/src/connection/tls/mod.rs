@@ -70,7 +70,9 @@ pub(crate) fn settings(
         None => None,
         Some(name) => Some(
             ServerName::try_from(name.trim_matches(['[', ']']).to_owned()).map_err(|_| {
-                Error::usage(format!("tls-server-name: {name:?} is not a server name"))
+                Error::usage(format!(
+                    "invalid tls-server-name {name:?}: must be a DNS name or an IP address"
+                ))
             })?,
         ),
     };

@@ -270,7 +270,7 @@ fn outdated(authority: &X509Certificate<'_>, now: UnixTime) -> Error {
     let name = common_name(authority).unwrap_or_default();
     let validity = authority.validity();
     let (problem, time) = if validity.not_after.timestamp() < now.as_secs().cast_signed() {
-        ("expired on", validity.not_after)
+        ("expired at", validity.not_after)
     } else {
         ("is not valid before", validity.not_before)
     };

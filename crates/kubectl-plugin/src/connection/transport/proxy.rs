@@ -128,9 +128,9 @@ impl Proxy {
             Some("https") => (Protocol::Https, 443),
             // As in net/http, the proxy looks up the server's name with both.
             Some("socks5" | "socks5h") => (Protocol::Socks5, 1080),
-            _ => return Err("its scheme is not http, https, socks5 or socks5h".to_owned()),
+            _ => return Err("the scheme must be http, https, socks5 or socks5h".to_owned()),
         };
-        let not_an_address = || "it is not a proxy URL".to_owned();
+        let not_an_address = || "not a valid proxy URL".to_owned();
         let (_, rest) = url.split_once("://").ok_or_else(not_an_address)?;
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let (credential, host) = match authority.rsplit_once('@') {
@@ -141,7 +141,9 @@ impl Proxy {
             credential.name.len().max(credential.password.len()) > MAX_SOCKS_LENGTH
         };
         if protocol == Protocol::Socks5 && credential.as_ref().is_some_and(is_too_long) {
-            return Err("its user name or password is too long for SOCKS".to_owned());
+            return Err(
+                "the user name or password is longer than 255 bytes, the limit of SOCKS".to_owned(),
+            );
         }
         let host: Authority = host.parse().map_err(|_| not_an_address())?;
         let port = match host.as_str()[host.host().len()..].trim_start_matches(':') {
@@ -191,7 +193,7 @@ impl ProxyCredential {
             percent_decode_str(text)
                 .decode_utf8()
                 .map(Cow::into_owned)
-                .map_err(|_| "its user name or password is not UTF-8".to_owned())
+                .map_err(|_| "the user name or password is not UTF-8".to_owned())
         };
         let (name, password) = text.split_once(':').unwrap_or((text, ""));
         Ok(Self {

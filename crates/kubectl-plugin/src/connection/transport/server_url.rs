@@ -33,7 +33,7 @@ pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
         // the address.
         return Err(
             Error::usage("the server address must not contain a user name or password")
-                .hinted("put them into the user in your kubeconfig"),
+                .hinted("set username and password of the user in your kubeconfig, or use --username and --password"),
         );
     }
     let path = path.trim_end_matches('/');
@@ -45,7 +45,8 @@ pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
         return Err(Error::usage(format!(
             "the path of the server address {:?} has an empty, `.` or `..` segment",
             address_without_userinfo(address)
-        )));
+        ))
+        .hinted("write the address without empty, `.` and `..` segments"));
     }
     let server: Uri = format!("{scheme}://{authority}{path}")
         .parse()

@@ -129,7 +129,7 @@ impl RawPath {
             Some((None, resource)) => self.resource_attributes(verb, resource),
             None if Resource::ends_with_legacy_verb(&self.path) => {
                 Err(Error::usage("PATH ends before the name of a resource")
-                    .hinted("the API server answers such a path with an internal error"))
+                    .hinted("add a resource, as in /api/v1/watch/pods"))
             }
             None => self.non_resource_attributes(verb),
         }
@@ -188,7 +188,7 @@ impl RawPath {
             && verb != "*"
         {
             return Err(Error::usage(format!(
-                "PATH is not a resource, so the verb {verb} does not apply to it"
+                "PATH is not a resource path, so the verb {verb} does not apply"
             ))
             .hinted(format!("use an HTTP method: {}", METHODS.join(", "))));
         }
@@ -228,7 +228,7 @@ fn legacy_attributes(
             "the verb {verb} contradicts `/{}/` in PATH",
             legacy_verb.as_str()
         ))
-        .hinted("remove the legacy verb from the path")),
+        .hinted(format!("remove /{}/ from PATH", legacy_verb.as_str()))),
         _ => Ok(Attributes::Resource {
             verb: legacy_verb.as_str().to_owned(),
             resource,

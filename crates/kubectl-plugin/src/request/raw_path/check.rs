@@ -40,8 +40,7 @@ pub(super) fn path(path: &str, start: usize) -> Result<(), Error> {
             )),
             "." | ".." => Some((
                 format!("a `{decoded}` segment"),
-                "write the full path: it is sent unchanged, and the server does not resolve it"
-                    .to_owned(),
+                "write the full path without it: the server does not resolve it".to_owned(),
             )),
             _ if decoded.contains('/') && !after_proxy => Some((
                 "an encoded slash (`%2F`)".to_owned(),
@@ -63,7 +62,7 @@ pub(super) fn query(query: &str, start: usize) -> Result<(), Error> {
     characters(query, start, REFUSED_IN_QUERY)?;
     match query.find(';') {
         Some(offset) => Err(Error::usage(format!(
-            "PATH has a raw `;` in its query at byte {}; the server would drop this parameter",
+            "PATH has an unescaped `;` in its query at byte {}; the server would drop this parameter",
             start + offset
         ))
         .hinted("separate parameters with `&`, or write `%3B` for a `;` in a value")),
@@ -78,7 +77,7 @@ fn characters(part: &str, start: usize, refused: &'static AsciiSet) -> Result<()
         let text = &rest[..character.len_utf8()];
         let encoded = utf8_percent_encode(text, refused).to_string();
         if encoded != text {
-            let refusal = refusal(&format!("a raw {character:?}"), start + offset);
+            let refusal = refusal(&format!("an unescaped {character:?}"), start + offset);
             return Err(refusal.hinted(format!("write `{encoded}`")));
         }
         let digits = rest.as_bytes().get(1..3);

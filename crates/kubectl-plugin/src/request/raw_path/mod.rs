@@ -70,10 +70,9 @@ impl RawPath {
             return Err(Error::usage("PATH must start with `/`").hinted(match path {
                 path if path.starts_with("api") => format!("did you mean `/{path}`?"),
                 path if path.contains(":/") || path.contains(":\\") => {
-                    "a Unix-like shell on Windows rewrites paths: set MSYS_NO_PATHCONV=1".to_owned()
+                    "set MSYS_NO_PATHCONV=1: Git Bash and MSYS2 rewrite paths".to_owned()
                 }
-                _ => "an API path is, for example, \
-                      `/apis/apps/v1/namespaces/default/deployments/NAME`"
+                _ => "use a path such as `/apis/apps/v1/namespaces/default/deployments/NAME`"
                     .to_owned(),
             }));
         }
@@ -88,7 +87,7 @@ impl RawPath {
     /// Returns the path and the query as the target of a request.
     pub fn uri(&self) -> Result<Uri, Error> {
         self.to_string().parse().map_err(|error| {
-            Error::usage(format!("PATH cannot be sent: {error}"))
+            Error::usage(format!("PATH is not a valid request path: {error}"))
                 .hinted("percent-encode everything except letters, digits and `-._~`")
         })
     }
@@ -125,7 +124,8 @@ impl RawPath {
         else {
             return Err(Error::usage(format!(
                 "--subresource={subresource} needs the path of one object"
-            )));
+            ))
+            .hinted("add the name of an object to PATH"));
         };
         let is_name = subresource
             .bytes()
@@ -134,7 +134,7 @@ impl RawPath {
             return Err(Error::usage(format!(
                 "--subresource={subresource} is not a subresource name"
             ))
-            .hinted("for example: --subresource=status"));
+            .hinted("use a name such as --subresource=status"));
         }
         match present {
             None => {
@@ -189,7 +189,7 @@ impl RawPath {
                     without_userinfo(&origin),
                     server.path().trim_end_matches('/'),
                 ))
-                .hinted("give the path alone, or the --context of that server"))
+                .hinted("pass only the path, or select that server with --context"))
             }
         }
     }

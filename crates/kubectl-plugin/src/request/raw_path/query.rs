@@ -57,14 +57,14 @@ impl RawPath {
                     "PATH has the unknown parameter `{name}` at byte {offset}"
                 ))
                 .hinted(format!(
-                    "the server would ignore it; valid parameters: {}",
+                    "remove it: the server would ignore it. Valid parameters: {}",
                     known.join(", ")
                 ))
                 .did_you_mean(&name, known));
             }
             if seen.contains(&name) {
                 return Err(Error::usage(format!(
-                    "PATH has the parameter `{name}` again at byte {offset}"
+                    "PATH repeats the parameter `{name}` at byte {offset}"
                 ))
                 .hinted("remove one of them: the server reads only one"));
             }
@@ -84,9 +84,9 @@ impl RawPath {
     pub fn add_parameter(&mut self, name: &str, value: &str, flag: &str) -> Result<(), Error> {
         match self.parameter(name) {
             Some(present) if present != value => Err(Error::usage(format!(
-                "{flag} contradicts `{name}={present}` in PATH"
+                "{flag}={value} contradicts `{name}={present}` in PATH"
             ))
-            .hinted("remove one of them")),
+            .hinted(format!("remove {flag}, or remove `{name}` from PATH"))),
             _ => {
                 self.add_default(name, value);
                 Ok(())

@@ -30,7 +30,7 @@ fn a_valid_path_is_sent_unchanged() {
 #[test]
 fn an_ambiguous_path_is_refused_with_offset_and_spelling() {
     for (text, offset, remedy) in [
-        ("", "must start with `/`", "for example"),
+        ("", "must start with `/`", "use a path such as"),
         (
             "api/v1/pods",
             "must start with `/`",
@@ -62,7 +62,11 @@ fn an_ambiguous_path_is_refused_with_offset_and_spelling() {
         ("/api/v1/a%zz", "not start an escape at byte 9", "`%25`"),
         ("/api/v1/a b", "' ' at byte 9", "`%20`"),
         ("/api/v1/é", "'é' at byte 8", "`%C3%A9`"),
-        ("/a?x=1;y=2", "raw `;` in its query at byte 6", "`%3B`"),
+        (
+            "/a?x=1;y=2",
+            "unescaped `;` in its query at byte 6",
+            "`%3B`",
+        ),
         (
             "/a?dryRun=%zzAll",
             "not start an escape at byte 10",
@@ -117,7 +121,11 @@ fn unknown_and_repeated_parameters_are_refused() {
     );
     assert_eq!(error.hint(), Some("did you mean `dryRun`?"));
     let error = check("/a?force=true&force=false").unwrap_err();
-    assert!(error.to_string().contains("`force` again at byte 14"));
+    assert!(
+        error
+            .to_string()
+            .contains("repeats the parameter `force` at byte 14")
+    );
 }
 
 #[test]
@@ -132,7 +140,7 @@ fn flags_only_add_missing_parameters() {
         path.add_parameter("x", "2", "--x")
             .unwrap_err()
             .to_string()
-            .contains("--x contradicts `x=1`")
+            .contains("--x=2 contradicts `x=1`")
     );
 }
 

@@ -216,7 +216,7 @@ fn refuses_numbers_that_json_cannot_express() {
         let error = to_json(&format!("a:\n- {plain}")).unwrap_err();
         assert_eq!(
             error.hint(),
-            Some("quote it if it is text: JSON has no such number"),
+            Some("quote the value if it is text: JSON cannot express it"),
             "{plain:?}"
         );
         assert_eq!(

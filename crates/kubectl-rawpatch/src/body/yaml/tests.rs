@@ -61,7 +61,7 @@ fn refuses_a_key_that_json_cannot_express() {
             refusal(null),
             format!(
                 "error: the patch has null as a key at line 1, column {column}\n\
-                 hint: quote it if it is text"
+                 hint: quote the key if it is text"
             ),
             "{null:?}"
         );
@@ -69,7 +69,7 @@ fn refuses_a_key_that_json_cannot_express() {
     assert_eq!(
         refusal("? [a]\n: 1"),
         "error: the patch has a collection as a key at line 1, column 3\n\
-         hint: use text as the key: JSON has no other keys"
+         hint: use a string as the key: JSON allows only string keys"
     );
 }
 
@@ -117,7 +117,7 @@ fn explicit_keys_take_precedence_over_merged_keys() {
     for text in ["a: {<<: 5}", "a: {<<: [1]}"] {
         assert_eq!(
             refusal(text),
-            "error: the patch has a \"<<\" that does not merge mappings at line 1, column 9\n\
+            "error: the patch has a \"<<\" whose value is not a mapping at line 1, column 9\n\
              hint: merge a mapping or a list of mappings, or quote the key if it is text",
             "{text:?}"
         );
@@ -182,7 +182,7 @@ fn refuses_a_tag_that_does_not_match_its_value() {
         assert_eq!(
             refusal(text),
             "error: the patch has a !!binary value that is not UTF-8 text in base64 at line 1, column 4\n\
-             hint: remove the tag: the \"data\" of a Secret is base64 itself",
+             hint: remove !!binary: the values in a Secret's \"data\" are already base64",
             "{text:?}"
         );
     }
@@ -311,7 +311,7 @@ fn refuses_an_alias_bomb() {
     });
     assert_eq!(
         refusal(&format!("- &a0 [x]\n{doubling}")),
-        "error: the patch is larger than 3145728 bytes, the API server's limit\n\
+        "error: the patch is larger than 3 MiB, the API server's limit\n\
          hint: split it into several patches"
     );
 }

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What the command line asks for.
+/// The task on the command line.
 enum Task {
     Help,
     Tour,

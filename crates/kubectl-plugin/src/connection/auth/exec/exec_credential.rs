@@ -73,7 +73,10 @@ impl ExecCredentialStatus {
         }
         let token = parsed.token.as_deref().unwrap_or_default();
         if HeaderValue::from_str(token).is_err() {
-            return Err("exec plugin returned a token that a header cannot hold".to_owned());
+            return Err(
+                "exec plugin returned a token with a character that HTTP headers do not allow"
+                    .to_owned(),
+            );
         }
         Ok(parsed)
     }

@@ -29,6 +29,7 @@ use tokio::process::Command;
 use crate::Error;
 use crate::connection::auth::credential;
 use crate::connection::kubeconfig::file;
+use crate::text::system_error;
 use exec_credential::{ExecCredentialStatus, V1, V1BETA1, failure};
 use policy::PluginPolicy;
 use shared_run::{SharedRun, SharedRuns};
@@ -163,13 +164,17 @@ impl ExecPlugin {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| {
-                let reason = format!("fork/exec {}: {}", self.command, file::reason(&error));
+                let reason = format!(
+                    "fork/exec {}: {}",
+                    self.command,
+                    system_error::reason(&error)
+                );
                 match error.kind() {
                     ErrorKind::NotFound => self.not_found(&reason),
                     _ => failure(format!("exec: {reason}")),
                 }
             })?;
-        let read_failure = |error| failure(format!("exec: {}", file::reason(&error)));
+        let read_failure = |error| failure(format!("exec: {}", system_error::reason(&error)));
         let mut printed = Vec::new();
         if let Some(stdout) = child.stdout.take() {
             let mut stdout = stdout.take(MAX_OUTPUT + 1);
@@ -190,7 +195,7 @@ impl ExecPlugin {
             return Err(failure(format!(
                 "exec: executable {} failed with exit code {}",
                 self.command,
-                status.code().unwrap_or(-1) // a signal, in Go's words
+                status.code().unwrap_or(-1) // like Go for a signal
             )));
         }
         ExecCredentialStatus::parse(&printed, self.version).map_err(failure)
@@ -203,7 +208,7 @@ impl ExecPlugin {
                 let reason = format!("exec plugin cannot support interactive mode: {reason}");
                 match &self.shared {
                     Some(_) => failure(reason).hinted(
-                        "log in with this context alone first: several contexts cannot prompt at once",
+                        "run `kubectl whoami --context NAME` first: exec plugins cannot prompt while several contexts run",
                     ),
                     None => failure(reason),
                 }

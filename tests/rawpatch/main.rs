@@ -1,0 +1,33 @@
+//! Tests of the built `kubectl rawpatch` against a real API server, and against a scripted server for
+//! faults that a real server cannot produce on demand.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+/// Runs the binary, directly and through kubectl.
+mod plugin;
+
+/// Messages that several tests expect.
+mod expected;
+
+/// Patches that are guarded with `--if-resource-version`.
+mod conflicts;
+/// Lost responses, gateways, timeouts and signals: the outcome is reported, and nothing is sent twice.
+mod faults;
+/// The pages of help.
+mod help {
+    support::help_tests!("kubectl-rawpatch");
+}
+/// The hints in the table of docs/rawpatch.md, one test for each row.
+mod hints;
+/// stdout, stderr, output formats and warnings.
+mod output;
+/// Every type of patch, on every kind of object.
+mod patches;
+/// Redaction of refusals that concern a Secret.
+mod redaction;
+/// Mistakes that are refused before anything is sent.
+mod refusals;
+/// Output on a terminal.
+mod terminal;
+/// Runs through kubectl's plugin discovery.
+mod through_kubectl;

@@ -1,0 +1,70 @@
+use std::ffi::OsStr;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::Outcome;
+
+/// Returns a program with a kubeconfig and an otherwise clean environment.
+pub fn command(program: impl AsRef<OsStr>, kubeconfig: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("KUBECONFIG", kubeconfig)
+        .env("HOME", "/nonexistent");
+    command
+}
+
+/// Returns a page of a program's help, like `--help`, in the width that it has without a terminal.
+#[track_caller]
+pub fn help(program: impl AsRef<OsStr>, flag: &str) -> String {
+    let mut command = command(program, Path::new("/nonexistent"));
+    let outcome = run(command.arg(flag), "").succeeded();
+    assert_eq!(outcome.stderr, "", "{outcome:#?}");
+    outcome.stdout
+}
+
+/// Defines the tests of a plugin's help. They compare every page with a snapshot.
+#[macro_export]
+macro_rules! help_tests {
+    ($plugin:literal) => {
+        const PLUGIN: &str = env!(concat!("CARGO_BIN_EXE_", $plugin));
+
+        #[test]
+        fn short_help_lists_the_flags_of_the_plugin() {
+            insta::assert_snapshot!($crate::help(PLUGIN, "-h"));
+        }
+
+        #[test]
+        fn help_has_examples_flags_and_exit_codes() {
+            insta::assert_snapshot!($crate::help(PLUGIN, "--help"));
+        }
+
+        /// The plugins share this snapshot.
+        #[test]
+        fn connection_help_is_equal_in_every_plugin() {
+            let page = $crate::help(PLUGIN, "--help-connection");
+            insta::with_settings!({
+                snapshot_path => "../support/snapshots",
+                prepend_module_to_snapshot => false,
+            }, {
+                insta::assert_snapshot!("help_connection", page);
+            });
+        }
+    };
+}
+
+/// Runs a command with a text on stdin, and waits for its end.
+#[track_caller]
+pub fn run(command: &mut Command, stdin: &str) -> Outcome {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    // A command that refuses its input does not read it.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    child.wait_with_output().unwrap().into()
+}
