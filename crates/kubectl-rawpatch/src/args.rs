@@ -175,9 +175,9 @@ impl PatchArgs {
             (Some(path), Some(raw)) if path == raw => Ok(path),
             (Some(_), Some(_)) => {
                 Err(Error::usage("PATH and --raw name different paths")
-                    .hinted("remove one of them"))
+                    .with_hint("remove one of them"))
             }
-            (None, None) => Err(Error::usage("PATH is missing").hinted(
+            (None, None) => Err(Error::usage("PATH is missing").with_hint(
                 "give the path of one object, as in: kubectl rawpatch -p '{\"spec\":{\"replicas\":3}}' \
                  /apis/apps/v1/namespaces/default/deployments/NAME",
             )),
@@ -193,7 +193,7 @@ fn parse_dry_run(text: &str) -> Result<DryRun, Error> {
         "client" => Err(Error::usage(
             "--dry-run=client is not supported: only the server can apply the patch",
         )
-        .hinted("use --dry-run=server: the server validates the patch but does not store it")),
+        .with_hint("use --dry-run=server: the server validates the patch but does not store it")),
         other => Err(Error::usage(format!(
             "Invalid dry-run value ({other}). Must be \"none\" or \"server\"."
         ))
@@ -224,5 +224,5 @@ fn parse_resource_version(text: &str) -> Result<String, Error> {
     Err(Error::usage(format!(
         "invalid resource version {text:?} for --if-resource-version"
     ))
-    .hinted("use the metadata.resourceVersion of the object that you read"))
+    .with_hint("use the metadata.resourceVersion of the object that you read"))
 }

@@ -62,7 +62,7 @@ fn print_curl(
             return Err(Error::usage(
                 "--curl does not support --if-resource-version with --type apply: this combination reads the object first",
             )
-            .hinted(
+            .with_hint(
                 "remove --if-resource-version, and put the object's metadata.uid and \
                  metadata.resourceVersion into the patch",
             ));
@@ -105,13 +105,13 @@ async fn uid_at(
             "the object is at resource version {}, not {resource_version}; the patch was not sent",
             live.resource_version
         ))
-        .hinted("read the object again, and check the patch"));
+        .with_hint("read the object again, and check the patch"));
     }
     live.uid.filter(|uid| !uid.is_empty()).ok_or_else(|| {
         Error::protocol(
             "the object has no metadata.uid, so an apply patch could recreate it after a deletion",
         )
-        .hinted("use --type merge: a merge patch never creates an object")
+        .with_hint("use --type merge: a merge patch never creates an object")
     })
 }
 
@@ -162,7 +162,7 @@ async fn report_refusal(
         stderr::say(&not_written.to_string());
     }
     match hints::find(status, request, resource_version, server).await {
-        Some(hint) => error.hinted(hint),
+        Some(hint) => error.with_hint(hint),
         None => error,
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn add_flags(path: &mut RawPath, arguments: &PatchArgs) -> Result<(),
         Some(DryRun::Server) => path.add_parameter("dryRun", "All", "--dry-run")?,
         Some(DryRun::None) if path.parameter("dryRun").is_some() => {
             return Err(Error::usage("--dry-run=none contradicts `dryRun` in PATH")
-                .hinted("remove --dry-run, or remove `dryRun` from PATH"));
+                .with_hint("remove --dry-run, or remove `dryRun` from PATH"));
         }
         Some(DryRun::None) | None => {}
     }
@@ -73,7 +73,7 @@ fn refuse_flags(arguments: &PatchArgs) -> Result<(), Error> {
         Some((flag, _)) => Err(Error::usage(format!(
             "{flag} is for the API server, but PATH is proxied to another server"
         ))
-        .hinted(format!("remove {flag}"))),
+        .with_hint(format!("remove {flag}"))),
         None => Ok(()),
     }
 }
@@ -96,7 +96,7 @@ pub(crate) fn check(path: &RawPath, patch_type: PatchType) -> Result<(), Error> 
     check_value(path, "force", &["true", "false"])?;
     if path.parameter("force").is_some() && patch_type != PatchType::Apply {
         return Err(
-            Error::usage("--force-conflicts (or force=true in PATH) requires --type apply").hinted(
+            Error::usage("--force-conflicts (or force=true in PATH) requires --type apply").with_hint(
                 "remove --force-conflicts: other patch types overwrite fields regardless of their manager",
             ),
         );
@@ -120,12 +120,12 @@ fn check_field_manager(path: &RawPath, patch_type: PatchType) -> Result<(), Erro
         Some(manager) if manager.is_empty() && patch_type == PatchType::Apply => Err(Error::usage(
             "--type apply needs a field manager, but the name is empty",
         )
-        .hinted("set --field-manager=NAME, or omit it to use kubectl-rawpatch")),
+        .with_hint("set --field-manager=NAME, or omit it to use kubectl-rawpatch")),
         Some(manager) if manager.len() > MAX_FIELD_MANAGER => Err(Error::usage(format!(
             "--field-manager is {} bytes long; the server accepts up to {MAX_FIELD_MANAGER}",
             manager.len()
         ))
-        .hinted("use a shorter --field-manager")),
+        .with_hint("use a shorter --field-manager")),
         Some(manager) if manager.chars().any(char::is_control) => {
             Err(Error::usage("--field-manager contains a control character"))
         }

@@ -85,7 +85,7 @@ impl PatchRequest {
             return Err(Error::usage(format!(
                 "--header Content-Type: {media_type} contradicts the patch type, {expected}"
             ))
-            .hinted("remove the header, and set the patch type with --type"));
+            .with_hint("remove the header, and set the patch type with --type"));
         }
         Ok(())
     }
@@ -100,7 +100,7 @@ impl PatchRequest {
             return Err(Error::usage(
                 "-o needs a JSON response, but --header Accept requests another format",
             )
-            .hinted("remove the Accept header"));
+            .with_hint("remove the Accept header"));
         }
         Ok(())
     }
@@ -138,8 +138,8 @@ fn require_object(path: &RawPath) -> Result<Resource, Error> {
             "PATH is a collection of {}, but a patch needs one object",
             resource.resource
         ))
-        .hinted(format!("add a name: {}/NAME", path.path()))),
-        None => Err(Error::usage("PATH does not name an object").hinted(
+        .with_hint(format!("add a name: {}/NAME", path.path()))),
+        None => Err(Error::usage("PATH does not name an object").with_hint(
             "use a path such as /api/v1/namespaces/NAMESPACE/pods/NAME or /apis/GROUP/VERSION/…, or add --verbatim to send the patch unchecked",
         )),
     }

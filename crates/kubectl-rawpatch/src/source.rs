@@ -40,7 +40,7 @@ pub(crate) fn read(arguments: &PatchArgs) -> Result<Vec<u8>, Error> {
             "must specify --patch or --filename containing the contents of the patch",
         )),
         _ => Err(Error::usage("more than one patch is given")
-            .hinted("use either --patch or --filename, and only once")),
+            .with_hint("use either --patch or --filename, and only once")),
     }
 }
 
@@ -49,7 +49,7 @@ fn read_file(file: &str) -> Result<Vec<u8>, Error> {
         return Err(Error::usage(format!(
             "--filename={file} is a URL; only local files are supported"
         ))
-        .hinted("download it and pipe it in, as in: curl URL | kubectl rawpatch -f - PATH"));
+        .with_hint("download it and pipe it in, as in: curl URL | kubectl rawpatch -f - PATH"));
     }
     let opened = File::open(file).map_err(|error| unreadable(file, &error))?;
     read_all(opened, file)
@@ -63,7 +63,7 @@ fn read_all(source: impl Read, name: &str) -> Result<Vec<u8>, Error> {
         .map_err(|error| unreadable(name, &error))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(
-            Error::usage(format!("the patch in {name} is larger than 16 MiB")).hinted(
+            Error::usage(format!("the patch in {name} is larger than 16 MiB")).with_hint(
                 "split it into several patches: the API server accepts up to 3 MiB of JSON",
             ),
         );

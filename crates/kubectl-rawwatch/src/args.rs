@@ -170,13 +170,14 @@ impl WatchArgs {
         for path in self.paths.iter().chain(&self.raw) {
             if paths.contains(&path.as_str()) {
                 return Err(Error::usage(format!("PATH {path} is given twice"))
-                    .hinted("remove one of them"));
+                    .with_hint("remove one of them"));
             }
             paths.push(path);
         }
         if paths.is_empty() {
-            return Err(Error::usage("PATH is missing")
-                .hinted("give a path, as in: kubectl rawwatch /api/v1/namespaces/default/pods"));
+            return Err(Error::usage("PATH is missing").with_hint(
+                "give a path, as in: kubectl rawwatch /api/v1/namespaces/default/pods",
+            ));
         }
         Ok(paths)
     }

@@ -197,7 +197,7 @@ impl Driver<'_> {
             "{}: the server sent a line of more than {} bytes",
             self.target.path, self.max_event_size
         ))
-        .hinted("raise the limit with --max-event-size=BYTES")
+        .with_hint("raise the limit with --max-event-size=BYTES")
     }
 }
 

@@ -49,7 +49,7 @@ impl Plan {
             return Err(Error::usage(format!(
                 "--for and --resume-file={file} cannot be used together"
             ))
-            .hinted(
+            .with_hint(
                 "remove --resume-file: --for needs whole objects, but the file stores only names",
             ));
         }
@@ -80,7 +80,7 @@ fn run_limit(arguments: &WatchArgs, targets: &[WatchTarget]) -> Result<Option<Du
                     "`timeoutSeconds={}` in PATH contradicts another timeout, {known:?}",
                     own.as_secs()
                 ))
-                .hinted("keep only one: both limit the whole run"));
+                .with_hint("keep only one: both limit the whole run"));
             }
             (_, own) => limit = limit.or(own),
         }
@@ -100,7 +100,7 @@ pub(crate) fn options(
             return Err(Error::usage(format!(
                 "{flag} and a resource version cannot be used together"
             ))
-            .hinted(format!(
+            .with_hint(format!(
                 "remove the resource version: {flag} needs the initial state"
             )));
         }

@@ -76,8 +76,11 @@ impl Headers {
         };
         for (name, value) in flags {
             if name == header::ACCEPT_ENCODING {
-                return Err(Error::usage("--header must not set accept-encoding")
-                    .hinted("remove it: a server that compresses a stream holds back its events"));
+                return Err(
+                    Error::usage("--header must not set accept-encoding").with_hint(
+                        "remove it: a server that compresses a stream holds back its events",
+                    ),
+                );
             }
             if name == header::ACCEPT {
                 headers.representation = accepted(value, representation)?;
@@ -129,13 +132,13 @@ fn accepted(value: &HeaderValue, needed: Representation) -> Result<Representatio
         Some("PartialObjectMetadata") if is_json => Representation::Metadata,
         Some("Table") if is_json => {
             return Err(Error::usage("--header Accept must not request a Table")
-                .hinted("remove the header, and use -o table"));
+                .with_hint("remove the header, and use -o table"));
         }
         _ => {
             return Err(Error::usage(format!(
     "--header Accept: {text} is not supported: rawwatch reads JSON"
             ))
-            .hinted(
+            .with_hint(
     "use application/json, or application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
             ));
         }
@@ -145,7 +148,7 @@ fn accepted(value: &HeaderValue, needed: Representation) -> Result<Representatio
         needed if representation == Representation::Object => Ok(needed),
         _ => Err(
             Error::usage("--header Accept and -o table cannot be used together")
-                .hinted("remove the Accept header"),
+                .with_hint("remove the Accept header"),
         ),
     }
 }

@@ -69,7 +69,7 @@ impl ResumeFile {
         // A file system may not support locks. Then the run continues without one.
         if let Err(TryLockError::WouldBlock) = lock.try_lock() {
             return Err(
-                refused("in use by another run").hinted("use a different file for each run")
+                refused("in use by another run").with_hint("use a different file for each run")
             );
         }
         let new = companion_path(&path, ".new");
@@ -94,7 +94,7 @@ impl ResumeFile {
         let start_over = |why| {
             let file = self.file.display();
             let hint = format!("choose another --resume-file, or delete {file} to start over");
-            refused(why).hinted(hint)
+            refused(why).with_hint(hint)
         };
         let bytes = match fs::read(&self.file) {
             Ok(bytes) => bytes,

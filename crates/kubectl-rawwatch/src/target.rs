@@ -141,7 +141,7 @@ fn check_parameters(path: &RawPath) -> Result<(), Error> {
             return Err(Error::usage(format!(
                 "PATH has the parameter `{name}`, which rawwatch sets itself"
             ))
-            .hinted(format!("remove `{name}` from PATH")));
+            .with_hint(format!("remove `{name}` from PATH")));
         }
     }
     path.check_parameters(&PARAMETERS)?;
@@ -149,7 +149,7 @@ fn check_parameters(path: &RawPath) -> Result<(), Error> {
     {
         return Err(
             Error::usage("PATH has `watch=false`, but rawwatch always watches")
-                .hinted("remove `watch=false` from PATH"),
+                .with_hint("remove `watch=false` from PATH"),
         );
     }
     Ok(())
@@ -184,7 +184,7 @@ fn with_flags(mut path: RawPath, arguments: &WatchArgs) -> Result<RawPath, Error
 fn collection(path: &RawPath) -> Result<(RawPath, Option<String>), Error> {
     let Some(resource) = path.resource() else {
         return Err(
-            Error::usage("PATH is neither a collection nor an object").hinted(
+            Error::usage("PATH is neither a collection nor an object").with_hint(
                 "use a path such as /api/v1/namespaces/default/pods or /apis/apps/v1/deployments",
             ),
         );
@@ -193,7 +193,7 @@ fn collection(path: &RawPath) -> Result<(RawPath, Option<String>), Error> {
         return Err(Error::usage(format!(
             "PATH ends in the subresource `{subresource}`, which cannot be watched"
         ))
-        .hinted("watch the object itself: it contains its status"));
+        .with_hint("watch the object itself: it contains its status"));
     }
     match resource.name {
         Some(name) => {
@@ -211,7 +211,7 @@ fn resource_version(path: &RawPath) -> Result<Option<Version>, Error> {
         None | Some("" | "0") => Ok(None),
         Some(text) if version::is_number(text) => Ok(Some(Version::new(text))),
         Some(text) => Err(Error::usage(format!("invalid resource version {text:?}"))
-            .hinted("use the metadata.resourceVersion of a list or an object")),
+            .with_hint("use the metadata.resourceVersion of a list or an object")),
     }
 }
 
@@ -224,6 +224,6 @@ fn timeout(path: &RawPath) -> Result<Option<Duration>, Error> {
         _ => Err(Error::usage(format!(
             "PATH has `timeoutSeconds={text}`, which is not a positive number of seconds"
         ))
-        .hinted("use a positive number, such as timeoutSeconds=30")),
+        .with_hint("use a positive number, such as timeoutSeconds=30")),
     }
 }

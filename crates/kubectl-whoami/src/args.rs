@@ -94,7 +94,7 @@ impl WhoamiArgs {
     pub(crate) fn check(&self) -> Result<(), Error> {
         let refuse = |mode: &str, flag: &str, why: &str| {
             let message = format!("{mode} and {flag} cannot be used together");
-            Err(Error::usage(message).hinted(why))
+            Err(Error::usage(message).with_hint(why))
         };
         let incompatible_with_can = [
             ("--all-contexts", self.all_contexts),

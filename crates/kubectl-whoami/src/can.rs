@@ -59,7 +59,7 @@ pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
         Format::Document(output) => Some(output),
         Format::Review(_) | Format::Name | Format::Subjects(_) => {
             return Err(Error::usage("this -o format cannot be used with --can")
-                .hinted("use -o json, yaml or jsonpath=TEMPLATE"));
+                .with_hint("use -o json, yaml or jsonpath=TEMPLATE"));
         }
     };
     let asked: Vec<(Verb, RawPath)> = arguments

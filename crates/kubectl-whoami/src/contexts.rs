@@ -38,7 +38,7 @@ pub(crate) async fn whoami(arguments: &WhoamiArgs) -> Result<(), Error> {
     if let Format::Review(_) | Format::Subjects(_) = format {
         return Err(
             Error::usage("this -o format cannot be used with --all-contexts")
-                .hinted("use -o json, yaml, jsonpath=TEMPLATE or name"),
+                .with_hint("use -o json, yaml, jsonpath=TEMPLATE or name"),
         );
     }
     let min_validity = arguments.fail_if_expires_within;
@@ -51,7 +51,7 @@ pub(crate) async fn whoami(arguments: &WhoamiArgs) -> Result<(), Error> {
     let names = contexts.names();
     if names.is_empty() {
         return Err(Error::usage("the kubeconfig has no contexts")
-            .hinted("check $KUBECONFIG, or pass --kubeconfig FILE"));
+            .with_hint("check $KUBECONFIG, or pass --kubeconfig FILE"));
     }
     let reports = ask_all(&contexts, &names, arguments.offline, time).await;
     let written = match format {
@@ -105,7 +105,7 @@ async fn ask(contexts: &Contexts, name: &str, is_offline: bool, time: Option<Dur
         return report;
     }
     let line = format!("Unable to connect to the server: no response within {time:?}");
-    let error = Error::connection(line).hinted("raise the limit, as in --request-timeout=30s");
+    let error = Error::connection(line).with_hint("raise the limit, as in --request-timeout=30s");
     Report::failed(&server, error).await
 }
 

@@ -229,7 +229,7 @@ impl ApiServer {
         let shown = content_type.map_or("no content type".to_owned(), |value| format!("{value:?}"));
         Err(
             Error::protocol(format!("expected a stream of JSON, but got {shown}"))
-                .hinted("check that PATH is a collection"),
+                .with_hint("check that PATH is a collection"),
         )
     }
 

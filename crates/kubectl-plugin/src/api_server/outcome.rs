@@ -111,7 +111,7 @@ impl RequestContext {
                 "{} answered {code} with over 16 MiB; it is not a Kubernetes API server",
                 host(server)
             ))
-            .hinted("check the server address in your kubeconfig"),
+            .with_hint("check the server address in your kubeconfig"),
             RequestFailure::TimedOut(timeout) if may_have_changed => {
                 self.outcome_unknown(&format!("no response within --request-timeout={timeout:?}"))
             }
@@ -147,12 +147,12 @@ impl RequestContext {
         }
         let unknown = self.unknown_outcome_message("interrupted before the response arrived");
         let message = Some(format!("outcome unknown: {unknown}"));
-        Error::from(Kind::Interrupted { signal, message }).hinted(self.inspect_hint())
+        Error::from(Kind::Interrupted { signal, message }).with_hint(self.inspect_hint())
     }
 
     fn outcome_unknown(&self, event: &str) -> Error {
         Error::from(Kind::OutcomeUnknown(self.unknown_outcome_message(event)))
-            .hinted(self.inspect_hint())
+            .with_hint(self.inspect_hint())
     }
 
     fn unknown_outcome_message(&self, event: &str) -> String {
@@ -176,7 +176,7 @@ fn not_kubernetes(reply: &Reply, is_page: bool, method: &Method, host: &str) -> 
             Error::protocol(format!(
                 "{host} answered {code}; redirects are never followed"
             ))
-            .hinted("use the server's final address; a login page or a proxy may be in between"),
+            .with_hint("use the server's final address; a login page or a proxy may be in between"),
         );
     }
     // Departure: kubectl reports an unknown reason.
@@ -185,7 +185,7 @@ fn not_kubernetes(reply: &Reply, is_page: bool, method: &Method, host: &str) -> 
             Error::protocol(format!(
                 "{host} expects TLS, but the request was sent over plain HTTP"
             ))
-            .hinted("use an address that begins with https://"),
+            .with_hint("use an address that begins with https://"),
         );
     }
     if code.is_informational() {
@@ -193,14 +193,14 @@ fn not_kubernetes(reply: &Reply, is_page: bool, method: &Method, host: &str) -> 
             Error::protocol(format!(
                 "{host} answered {code} to a {method}; it is not a Kubernetes API server"
             ))
-            .hinted("check the server address in your kubeconfig"),
+            .with_hint("check the server address in your kubeconfig"),
         );
     }
     is_page.then(|| {
         Error::protocol(format!(
             "{host} answered {code} with an HTML page; it is not a Kubernetes API server"
         ))
-        .hinted(
+        .with_hint(
             "check the server address in your kubeconfig; a login page or a proxy may be in between",
         )
     })

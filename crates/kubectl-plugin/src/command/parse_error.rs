@@ -29,7 +29,7 @@ pub(super) fn parse_error(
         Some(hint) => hint.to_owned(),
         None => mistake.hint(error.kind(), parser, name),
     };
-    Err(Error::usage(message).hinted(hint))
+    Err(Error::usage(message).with_hint(hint))
 }
 
 /// The parts of clap's error that a message needs. Missing parts are empty.

@@ -69,7 +69,7 @@ To complete `PROGRAM …`, or an alias for it, add one line to your shell's star
 pub(super) fn print(words: &[String], name: &CommandName) -> Result<(), Error> {
     let usage_error = |message: String| {
         let hint = for_program("run `COMMAND completion --help` for instructions", name);
-        Err(Error::usage(message).hinted(hint))
+        Err(Error::usage(message).with_hint(hint))
     };
     let text = match words {
         [] => help(),

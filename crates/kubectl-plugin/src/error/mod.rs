@@ -152,7 +152,7 @@ impl Error {
 
     /// Sets the hint: an imperative with the exact command or flag, without the `hint: ` prefix.
     #[must_use]
-    pub fn hinted(self, hint: impl Into<String>) -> Self {
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
         Self {
             hint: Some(hint.into()),
             ..self
@@ -163,7 +163,7 @@ impl Error {
     #[must_use]
     pub fn did_you_mean(self, given: &str, known: &[&str]) -> Self {
         match nearest(given, known.iter().copied()) {
-            Some(name) if name != given => self.hinted(format!("did you mean `{name}`?")),
+            Some(name) if name != given => self.with_hint(format!("did you mean `{name}`?")),
             _ => self,
         }
     }

@@ -86,7 +86,7 @@ impl Format {
             ("jsonpath", None | Some("")) => Err(Error::usage(
                 "template format specified but no template given",
             )
-            .hinted("add a template, as in -o jsonpath='{.metadata.name}'")),
+            .with_hint("add a template, as in -o jsonpath='{.metadata.name}'")),
             ("jsonpath", Some(template)) => Template::parse(template)
                 .map(Self::JsonPath)
                 .map_err(|error| Error::usage(error.to_string())),
@@ -128,7 +128,7 @@ impl Output {
             Error::from(Kind::Format(
                 "the request succeeded, but the response is not JSON".to_owned(),
             ))
-            .hinted("omit -o to print the response unchanged")
+            .with_hint("omit -o to print the response unchanged")
         })?;
         if !self.show_managed_fields && matches!(self.format, Format::Json | Format::Yaml) {
             remove_managed_fields(&mut document);

@@ -25,20 +25,20 @@ pub fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), Error> {
     // The value may be a credential for a proxy, so no message shows it.
     let (name, value) = text.split_once(':').ok_or_else(|| {
         Error::usage("--header has no `:`")
-            .hinted("write NAME: VALUE, as in -H 'X-Request-Reason: rollout'")
+            .with_hint("write NAME: VALUE, as in -H 'X-Request-Reason: rollout'")
     })?;
     let name = HeaderName::try_from(name.trim())
         .map_err(|_| Error::usage("--header has an invalid name"))?;
     if name.as_str().starts_with("impersonate-") {
         return Err(Error::usage(format!("--header must not set {name}"))
-            .hinted("use --as, --as-group, --as-uid or --as-user-extra"));
+            .with_hint("use --as, --as-group, --as-uid or --as-user-extra"));
     }
     if RESERVED.contains(&name) {
         let hint = match name {
             header::AUTHORIZATION => "use --token, or the user in your kubeconfig",
             _ => "remove it: the connection sets this header",
         };
-        return Err(Error::usage(format!("--header must not set {name}")).hinted(hint));
+        return Err(Error::usage(format!("--header must not set {name}")).with_hint(hint));
     }
     let value = HeaderValue::try_from(value.trim())
         .map_err(|_| Error::usage(format!("--header {name} has an invalid value")))?;

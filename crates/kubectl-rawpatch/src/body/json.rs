@@ -39,7 +39,7 @@ pub(super) fn parse(text: &str) -> Result<Value> {
             "the patch has a duplicate key {pointer} at {}",
             position(text, offset)
         ))
-        .hinted("remove one of them: the server would keep only the last one"));
+        .with_hint("remove one of them: the server would keep only the last one"));
     }
     parsed.map_err(|error| {
         Error::usage(format!(

@@ -19,7 +19,7 @@ pub(super) fn check(operations: &[Value]) -> Result<bool> {
             "the patch has {} operations; the API server accepts up to {MAX_OPERATIONS}",
             operations.len()
         ))
-        .hinted("split it into several patches"));
+        .with_hint("split it into several patches"));
     }
     let mut writes_status = false;
     for (index, operation) in operations.iter().enumerate() {
@@ -54,7 +54,7 @@ impl InvalidOperation<'_> {
     fn at(self, index: usize) -> Error {
         let op = self.op.map_or(String::new(), |op| format!(" ({op})"));
         Error::usage(format!("operation {index}{op} {}", self.problem))
-            .hinted(format!("{}; operations are counted from 0", self.remedy))
+            .with_hint(format!("{}; operations are counted from 0", self.remedy))
     }
 }
 

@@ -118,12 +118,12 @@ fn not_utf8(bytes: &[u8], offset: usize) -> Error {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "save the patch as UTF-8: it looks like UTF-16",
         _ => "save the patch as UTF-8, and encode binary data as base64",
     };
-    Error::usage(format!("the patch is not UTF-8 at byte {offset}")).hinted(hint)
+    Error::usage(format!("the patch is not UTF-8 at byte {offset}")).with_hint(hint)
 }
 
 fn changes_nothing(description: &str) -> Error {
     Error::usage(format!("the patch is {description}, which changes nothing"))
-        .hinted("use --verbatim to send it anyway")
+        .with_hint("use --verbatim to send it anyway")
 }
 
 fn too_large() -> Error {
@@ -131,7 +131,7 @@ fn too_large() -> Error {
         "the patch is larger than {} MiB, the API server's limit",
         MAX_BYTES / 1024 / 1024
     ))
-    .hinted("split it into several patches")
+    .with_hint("split it into several patches")
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ pub(super) fn check(
         if in_metadata("managedFields").is_some_and(|fields| !fields.is_null()) {
             return Err(
                 Error::usage("an apply patch must not contain /metadata/managedFields")
-                    .hinted("remove it: the server maintains it"),
+                    .with_hint("remove it: the server maintains it"),
             );
         }
     }
@@ -126,7 +126,7 @@ fn require_identity(identity: &IdentityFields<'_>, target: &PatchTarget<'_>) -> 
     ] {
         if value.is_none() {
             return Err(Error::usage(format!("an apply patch needs {pointer}"))
-                .hinted(format!("add {addition}")));
+                .with_hint(format!("add {addition}")));
         }
     }
     Ok(())
@@ -145,7 +145,7 @@ fn match_path(identity: &IdentityFields<'_>, target: &PatchTarget<'_>) -> Result
             return Err(Error::usage(
                 "the patch has /metadata/namespace, but PATH has no namespace",
             )
-            .hinted(
+            .with_hint(
                 "remove /metadata/namespace from the patch, or add /namespaces/NAMESPACE to PATH",
             ));
         }
@@ -171,7 +171,7 @@ fn mismatch(pointer: &str, expected: &str) -> Error {
     Error::usage(format!(
         "{pointer} in the patch does not match PATH, which names {expected}"
     ))
-    .hinted("correct the patch or PATH, or use --verbatim to send the patch unchecked")
+    .with_hint("correct the patch or PATH, or use --verbatim to send the patch unchecked")
 }
 
 /// Returns the resource of a kind, by the rule of apimachinery's `UnsafeGuessKindToResource`.

@@ -81,7 +81,7 @@ impl PatchType {
             "a patch of type {} must be {required}, but this one is {actual}",
             chosen.name()
         ))
-        .hinted(remedy))
+        .with_hint(remedy))
     }
 }
 

@@ -50,7 +50,7 @@ fn guard_operations(text: &str, members: &[(&str, &str)]) -> Result<(usize, Stri
         {
             return Err(
                 cannot_guard(&format!("operation {index} also writes {pointer}"))
-                    .hinted(format!("remove operation {index} or --if-resource-version; operations are counted from 0")),
+                    .with_hint(format!("remove operation {index} or --if-resource-version; operations are counted from 0")),
             );
         }
         guards.push(format!(
@@ -96,7 +96,7 @@ fn guard_metadata(text: &str, members: &[(&str, &str)]) -> Result<(usize, String
             Some(Ok(present)) if present == *value => {}
             Some(_) => {
                 return Err(
-                    cannot_guard(&format!("it has another value in /metadata/{name}")).hinted(
+                    cannot_guard(&format!("it has another value in /metadata/{name}")).with_hint(
                         format!("remove /metadata/{name} from the patch, or remove --if-resource-version"),
                     ),
                 );

@@ -115,7 +115,7 @@ impl<'a> Composer<'a> {
                 Event::Scalar(..) if span.is_empty() => {}
                 _ => {
                     return Err(error_at(span, "the patch has a second document")
-                        .hinted("send one document at a time"));
+                        .with_hint("send one document at a time"));
                 }
             }
         }
@@ -134,7 +134,7 @@ impl<'a> Composer<'a> {
         let node = self.node(event, span, depth)?;
         if matches!(node.content, Content::Scalar(_, Scalar::NotFinite)) {
             return Err(error_at(span, "the patch has an infinity or NaN")
-                .hinted("quote the value if it is text: JSON cannot express it"));
+                .with_hint("quote the value if it is text: JSON cannot express it"));
         }
         Ok(node)
     }
@@ -222,13 +222,11 @@ impl<'a> Composer<'a> {
         }
         let node = self.node(event, span, depth)?;
         match &node.content {
-            Content::Scalar(_, Scalar::Null) => {
-                Err(error_at(span, "the patch has null as a key")
-                    .hinted("quote the key if it is text"))
-            }
+            Content::Scalar(_, Scalar::Null) => Err(error_at(span, "the patch has null as a key")
+                .with_hint("quote the key if it is text")),
             Content::Scalar(text, _) => Ok(Key::Name(text.clone())),
             _ => Err(error_at(span, "the patch has a collection as a key")
-                .hinted("use a string as the key: JSON allows only string keys")),
+                .with_hint("use a string as the key: JSON allows only string keys")),
         }
     }
 
@@ -248,9 +246,10 @@ impl<'a> Composer<'a> {
         for source in sources {
             let Content::Mapping(inherited) = source else {
                 return Err(
-                    error_at(span, "the patch has a \"<<\" whose value is not a mapping").hinted(
-                        "merge a mapping or a list of mappings, or quote the key if it is text",
-                    ),
+                    error_at(span, "the patch has a \"<<\" whose value is not a mapping")
+                        .with_hint(
+                            "merge a mapping or a list of mappings, or quote the key if it is text",
+                        ),
                 );
             };
             for (name, node) in inherited {
@@ -320,7 +319,7 @@ fn binary(text: &str, span: Span) -> Result<Content> {
                 span,
                 "the patch has a !!binary value that is not UTF-8 text in base64",
             )
-            .hinted("remove !!binary: the values in a Secret's \"data\" are already base64")
+            .with_hint("remove !!binary: the values in a Secret's \"data\" are already base64")
         })
 }
 
@@ -348,7 +347,7 @@ fn is_non_specific(tag: &Tag) -> bool {
 /// with `!`.
 fn unknown_tag(span: Span) -> Error {
     error_at(span, "the patch has an unknown tag")
-        .hinted("quote the text if it is not meant as a tag")
+        .with_hint("quote the text if it is not meant as a tag")
 }
 
 /// Describes the parser's error, but omits the character that some of its messages quote.
@@ -357,7 +356,7 @@ fn invalid_yaml(error: &ScanError) -> Error {
     match error.kind() {
         ErrorKind::UnexpectedCharacter { .. } => {
             error_at(span, "the patch is not valid YAML: unexpected character")
-                .hinted("quote the text, or write the character as an escape")
+                .with_hint("quote the text, or write the character as an escape")
         }
         kind => error_at(span, &format!("the patch is not valid YAML: {kind}")),
     }
@@ -374,7 +373,8 @@ fn within_depth(depth: usize, span: Span) -> Result<()> {
 }
 
 fn duplicate(name: &str, span: Span) -> Error {
-    error_at(span, &format!("the patch has a duplicate key {name:?}")).hinted("remove one of them")
+    error_at(span, &format!("the patch has a duplicate key {name:?}"))
+        .with_hint("remove one of them")
 }
 
 /// Returns an error with the position of a node, which starts at its tag.

@@ -120,7 +120,7 @@ impl Condition {
             }
             ("jsonpath", Some(rest)) => Self::json_path(rest),
             (kind, _) => Err(Error::usage(format!("unrecognized condition: {flag:?}"))
-                .hinted(
+                .with_hint(
                     "use create, delete, condition=NAME[=VALUE], jsonpath='{…}'[=VALUE] or synced",
                 )
                 .did_you_mean(

@@ -157,7 +157,7 @@ impl Watcher {
             );
             let hint =
                 "use --on-gap=resync to continue and print the differences as synthetic events";
-            return Err(Error::from(Kind::Gap(gap)).hinted(hint).into());
+            return Err(Error::from(Kind::Gap(gap)).with_hint(hint).into());
         }
         output.trace(&format!(
             "rawwatch: {}: resyncing after {}",

@@ -164,7 +164,7 @@ impl Watcher {
                 "{}: the server sent {MAX_FAILURES} lines that are not events; the last one has {size} bytes",
                 self.options.path
             ))
-            .hinted("check that PATH is a collection, and that no proxy alters the stream")
+            .with_hint("check that PATH is a collection, and that no proxy alters the stream")
             .into());
         }
         output.message(&format!(

@@ -55,7 +55,7 @@ impl<'a> Page<'a> {
             Error::protocol(
                 "the response to a LIST of PATH is not a list of objects with a resourceVersion",
             )
-            .hinted("check that PATH is a collection, such as /api/v1/namespaces/default/pods")
+            .with_hint("check that PATH is a collection, such as /api/v1/namespaces/default/pods")
         })?;
         let is_table = list.kind == "Table";
         let items = if is_table { list.rows } else { list.items };

@@ -94,7 +94,7 @@ pub(crate) async fn ask(server: &ApiServer, requester: Requester) -> Result<Iden
     }
     Err(refusals
         .swap_remove(0)
-        .hinted("ask for permission to create selfsubjectreviews (Kubernetes 1.27 or later), or use --offline to see the local credential"))
+        .with_hint("ask for permission to create selfsubjectreviews (Kubernetes 1.27 or later), or use --offline to see the local credential"))
 }
 
 struct Reviews<'a> {

@@ -19,5 +19,5 @@ pub(crate) fn parse<T: for<'a> Deserialize<'a>>(reply: &Reply) -> Result<T, Erro
 /// Returns the error for a success without a usable review.
 pub(crate) fn unexpected_response() -> Error {
     Error::protocol("the server accepted the review but returned an unexpected response")
-        .hinted("check that the server in your kubeconfig is a Kubernetes API server")
+        .with_hint("check that the server in your kubeconfig is a Kubernetes API server")
 }

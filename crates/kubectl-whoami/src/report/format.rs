@@ -48,7 +48,7 @@ impl Format {
             ("review", false) if arguments.offline => {
                 return Err(
                     Error::usage("-o review and --offline cannot be used together")
-                        .hinted("remove --offline, or use -o json"),
+                        .with_hint("remove --offline, or use -o json"),
                 );
             }
             ("review", false) => Self::Review(output("json")?),

@@ -175,7 +175,7 @@ impl Report {
         if let Some(error) = self.failure {
             return Err(match self.explanation.as_slice() {
                 [] => error,
-                reasons => error.hinted(reasons.join("; ")),
+                reasons => error.with_hint(reasons.join("; ")),
             });
         }
         let Some(limit) = limit else {

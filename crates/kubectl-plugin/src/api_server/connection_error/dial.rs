@@ -36,17 +36,17 @@ pub(super) fn reason(error: &DialError, server: &str) -> Reason {
             } else {
                 "http: server gave HTTP response to HTTPS client"
             };
-            Reason::new(text).hinted(format!(
+            Reason::new(text).with_hint(format!(
                 "{whose} speaks plain HTTP: use an address that begins with http://"
             ))
         }
         DialErrorKind::Tls(error) => match find(error) {
             Some(error) => tls::reason(error, &whose),
-            None => broken_connection(error).hinted(format!(
+            None => broken_connection(error).with_hint(format!(
                 "check the port: {whose} closed the connection before the TLS handshake"
             )),
         },
-        DialErrorKind::TlsTimeout => Reason::new("net/http: TLS handshake timeout").hinted(
+        DialErrorKind::TlsTimeout => Reason::new("net/http: TLS handshake timeout").with_hint(
             format!("check the port: {whose} accepted the connection but did not respond"),
         ),
         DialErrorKind::InvalidServerName => {
@@ -54,12 +54,12 @@ pub(super) fn reason(error: &DialError, server: &str) -> Reason {
         }
         DialErrorKind::ConnectRejected(status, words) => connect_rejected(*status, words, &whose),
         DialErrorKind::Socks(reason) => {
-            Reason::new(format!("socks connect tcp {peer}->{server}: {reason}")).hinted(format!(
+            Reason::new(format!("socks connect tcp {peer}->{server}: {reason}")).with_hint(format!(
                 "check the proxy URL: this error comes from {whose}"
             ))
         }
         DialErrorKind::InvalidConnectResponse(error) => invalid_connect_response(error, &whose),
-        DialErrorKind::ProxyTimeout => Reason::new("context deadline exceeded").hinted(format!(
+        DialErrorKind::ProxyTimeout => Reason::new("context deadline exceeded").with_hint(format!(
             "check the proxy URL: {whose} accepted the connection but did not respond"
         )),
     };
@@ -88,7 +88,7 @@ fn tcp_reason(error: Cause<'_>, peer: &str, is_proxy: bool) -> Reason {
             Some((_, reason)) => reason.to_lowercase(),
         };
         return Reason::new(format!("dial tcp: lookup {host}: {reason}"))
-            .hinted(format!("check {suspect} and this machine's DNS"));
+            .with_hint(format!("check {suspect} and this machine's DNS"));
     }
     let reason = if is(error, ErrorKind::TimedOut) {
         "i/o timeout".to_owned()
@@ -96,7 +96,7 @@ fn tcp_reason(error: Cause<'_>, peer: &str, is_proxy: bool) -> Reason {
         format!("connect: {}", last(error))
     };
     Reason::new(format!("dial tcp {peer}: {reason}"))
-        .hinted(format!("check {suspect} and the network"))
+        .with_hint(format!("check {suspect} and the network"))
 }
 
 /// Explains a proxy's refusal with the reason phrase of its response, as kubectl does.
@@ -106,7 +106,7 @@ fn connect_rejected(status: StatusCode, words: &str, whose: &str) -> Reason {
     } else {
         words
     };
-    Reason::new(words).hinted(match status {
+    Reason::new(words).with_hint(match status {
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => format!(
             "{whose} requires a user name and password: put them in its URL, http://NAME:PASSWORD@…"
         ),
@@ -125,7 +125,7 @@ fn invalid_connect_response(error: &hyper::Error, whose: &str) -> Reason {
     } else {
         broken_connection(error)
     };
-    reason.hinted(format!(
+    reason.with_hint(format!(
         "check the proxy URL: {whose} did not respond as an HTTP proxy"
     ))
 }

@@ -38,7 +38,7 @@ impl Reason {
         }
     }
 
-    fn hinted(mut self, hint: impl Into<String>) -> Self {
+    fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -63,7 +63,7 @@ impl From<NoResponse> for Error {
             Self::connection(failure.line)
         };
         match failure.hint {
-            Some(hint) => error.hinted(hint),
+            Some(hint) => error.with_hint(hint),
             None => error,
         }
     }
@@ -132,7 +132,7 @@ fn broken_connection(error: Cause<'_>) -> Reason {
         "net/http: HTTP/1.x transport connection broken: malformed HTTP response";
     if find(error) == Some(&WrongProtocol::Tls) {
         return Reason::new(MALFORMED)
-            .hinted("the server expects TLS: use an address that begins with https://");
+            .with_hint("the server expects TLS: use an address that begins with https://");
     }
     let http = find::<hyper::Error>(error);
     match find::<io::Error>(error).map(io::Error::kind) {
@@ -140,7 +140,7 @@ fn broken_connection(error: Cause<'_>) -> Reason {
         Some(ErrorKind::ConnectionReset) => Reason::new("read: connection reset by peer"),
         _ if http.is_some_and(hyper::Error::is_incomplete_message) => Reason::new("EOF"),
         _ if http.is_some_and(hyper::Error::is_parse) => {
-            Reason::new(MALFORMED).hinted("check the port: the server does not speak HTTP on it")
+            Reason::new(MALFORMED).with_hint("check the port: the server does not speak HTTP on it")
         }
         _ => Reason::new(last(error)),
     }

@@ -22,18 +22,18 @@ pub(super) fn reason(error: &rustls::Error, whose: &str) -> Reason {
         }
         rustls::Error::InvalidMessage(_) => {
             Reason::new("tls: first record does not look like a TLS handshake")
-                .hinted(format!("check the port: {whose} does not speak TLS on it"))
+                .with_hint(format!("check the port: {whose} does not speak TLS on it"))
         }
         rustls::Error::AlertReceived(alert) => {
             let reason = Reason::new(format!("remote error: tls: {}", alert_words(*alert)));
             match alert_hint(*alert, whose) {
-                Some(hint) => reason.hinted(hint),
+                Some(hint) => reason.with_hint(hint),
                 None => reason,
             }
         }
         rustls::Error::PeerIncompatible(_) => {
             Reason::new("tls: server selected unsupported protocol version")
-                .hinted(format!("enable TLS 1.2 or 1.3 on {whose}"))
+                .with_hint(format!("enable TLS 1.2 or 1.3 on {whose}"))
         }
         other => Reason::new(format!("tls: {other}")),
     }
@@ -50,41 +50,41 @@ fn certificate_reason(problem: &CertificateError, whose: &str) -> Reason {
     let date = |time: &UnixTime| utc::minute(time.as_secs().cast_signed());
     match problem {
         Problem::UnknownIssuer => Reason::new("certificate signed by unknown authority")
-            .hinted(unknown_authority(whose)),
+            .with_hint(unknown_authority(whose)),
         // A known authority has the same name but another key.
         Problem::BadSignature => Reason::new(
             "certificate signed by unknown authority (a trusted authority has the same name but a different key)",
         )
-        .hinted(unknown_authority(whose)),
+        .with_hint(unknown_authority(whose)),
         Problem::ExpiredContext { not_after, .. } => {
             out_of_date(format!("expired at {}", date(not_after)))
-                .hinted(format!(
+                .with_hint(format!(
                     "renew the certificate of {whose}, and check this machine's clock"
                 ))
         }
         Problem::NotValidYetContext { not_before, .. } => {
             out_of_date(format!("is not valid before {}", date(not_before)))
-                .hinted("check this machine's clock")
+                .with_hint("check this machine's clock")
         }
         Problem::NotValidForNameContext {
             expected,
             presented,
         } => name_reason(&expected.to_str(), presented)
-            .hinted(
+            .with_hint(
                 "check the address, or set --tls-server-name to a name in the certificate",
             ),
         Problem::InvalidPurpose | Problem::InvalidPurposeContext { .. } => {
             Reason::new("certificate specifies an incompatible key usage")
-                .hinted(format!("use a server certificate (extended key usage serverAuth) for {whose}"))
+                .with_hint(format!("use a server certificate (extended key usage serverAuth) for {whose}"))
         }
         Problem::UnsupportedSignatureAlgorithmContext { .. }
         | Problem::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             Reason::new("cannot verify signature: algorithm unimplemented")
-                .hinted("use an RSA key of at least 2048 bits, ECDSA P-256 or P-384, or Ed25519")
+                .with_hint("use an RSA key of at least 2048 bits, ECDSA P-256 or P-384, or Ed25519")
         }
         Problem::BadEncoding => Reason::new(format!("malformed certificate of {whose}")),
         Problem::Other(other) => match find::<Unverified>(other) {
-            Some(unverified) => Reason::new(unverified.to_string()).hinted(unverified.hint),
+            Some(unverified) => Reason::new(unverified.to_string()).with_hint(unverified.hint),
             // A certificate that the platform's authorities had signed would have failed otherwise.
             None if find(other) == Some(&webpki::Error::CaUsedAsEndEntity) => {
                 certificate_reason(&Problem::UnknownIssuer, whose)

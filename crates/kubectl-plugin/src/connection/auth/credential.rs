@@ -135,7 +135,7 @@ fn certificate_and_key(
     let key = pem("client-key", &owner, data, user.client_key.as_deref())?.unwrap_or_default();
     if is_encrypted(&key) {
         return Err(Error::usage(format!("the client-key{owner} is encrypted"))
-            .hinted("remove the passphrase: openssl pkey -in OLD.key -out NEW.key"));
+            .with_hint("remove the passphrase: openssl pkey -in OLD.key -out NEW.key"));
     }
     Ok(Some(CertificateAndKey {
         certificate,

@@ -52,7 +52,7 @@ pub(crate) fn id_token(provider: &AuthProviderConfig, user_name: &str) -> Result
         Error::connection(format!(
             "Unable to connect to the server: the id-token of user {user_name:?} {reason}"
         ))
-        .hinted(hint)
+        .with_hint(hint)
     };
     let Some(token) = field("id-token") else {
         return Err(failure("is missing".to_owned()));

@@ -125,7 +125,7 @@ fn check_names(
     choice: &Choice,
 ) -> Result<(), Error> {
     let absent = |list, name, error: Error| match kubeconfig.nearest(list, name) {
-        Some(nearest) => Err(error.hinted(format!("did you mean `{nearest}`?"))),
+        Some(nearest) => Err(error.with_hint(format!("did you mean `{nearest}`?"))),
         None => Err(error),
     };
     let has_user = choice.user.is_some();

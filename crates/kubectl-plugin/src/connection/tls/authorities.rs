@@ -38,6 +38,6 @@ pub(crate) fn bundle(text: &[u8]) -> Result<Bundle, Error> {
     };
     Err(
         Error::usage(format!("unable to load root certificates: {reason}"))
-            .hinted("check the cluster's certificate-authority: it contains no PEM certificate"),
+            .with_hint("check the cluster's certificate-authority: it contains no PEM certificate"),
     )
 }

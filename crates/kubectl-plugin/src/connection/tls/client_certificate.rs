@@ -62,7 +62,7 @@ pub(crate) fn certified_key(
             "has an unsupported type"
         };
         Error::usage(format!("the client-key of user {user_name:?} {problem}"))
-            .hinted("use an RSA key of at least 2048 bits, ECDSA P-256 or P-384, or Ed25519")
+            .with_hint("use an RSA key of at least 2048 bits, ECDSA P-256 or P-384, or Ed25519")
     })?;
     if key
         .public_key()

@@ -33,7 +33,7 @@ pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
         // the address.
         return Err(
             Error::usage("the server address must not contain a user name or password")
-                .hinted("set username and password of the user in your kubeconfig, or use --username and --password"),
+                .with_hint("set username and password of the user in your kubeconfig, or use --username and --password"),
         );
     }
     let path = path.trim_end_matches('/');
@@ -46,7 +46,7 @@ pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
             "the path of the server address {:?} has an empty, `.` or `..` segment",
             address_without_userinfo(address)
         ))
-        .hinted("write the address without empty, `.` and `..` segments"));
+        .with_hint("write the address without empty, `.` and `..` segments"));
     }
     let server: Uri = format!("{scheme}://{authority}{path}")
         .parse()

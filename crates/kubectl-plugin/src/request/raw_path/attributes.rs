@@ -105,10 +105,10 @@ impl FromStr for Verb {
                 .all(|byte| byte.is_ascii_lowercase() || b"0123456789-:".contains(&byte));
         match nearest(text, names().filter(|name| *name != "*")) {
             Some(near) => Err(Error::usage(format!("{text:?} is not a verb"))
-                .hinted(format!("did you mean `{near}`?"))),
+                .with_hint(format!("did you mean `{near}`?"))),
             None if is_verb => Ok(Self::Other(text.to_owned())),
             None => Err(
-                Error::usage(format!("{text:?} is not a verb")).hinted(format!(
+                Error::usage(format!("{text:?} is not a verb")).with_hint(format!(
                     "use an HTTP method or a Kubernetes verb: {}",
                     names().collect::<Vec<_>>().join(", ")
                 )),
@@ -129,7 +129,7 @@ impl RawPath {
             Some((None, resource)) => self.resource_attributes(verb, resource),
             None if Resource::ends_with_legacy_verb(&self.path) => {
                 Err(Error::usage("PATH ends before the name of a resource")
-                    .hinted("add a resource, as in /api/v1/watch/pods"))
+                    .with_hint("add a resource, as in /api/v1/watch/pods"))
             }
             None => self.non_resource_attributes(verb),
         }
@@ -150,7 +150,7 @@ impl RawPath {
             Verb::Method("delete") if is_collection => "deletecollection",
             Verb::Method("options") => {
                 return Err(Error::usage("no Kubernetes verb maps to OPTIONS")
-                    .hinted("use the verb that you need: get, list, watch, create, …"));
+                    .with_hint("use the verb that you need: get, list, watch, create, …"));
             }
             Verb::Method(method) => method,
             Verb::Other(verb) => verb,
@@ -161,7 +161,7 @@ impl RawPath {
                 "the verb {verb} contradicts `watch={}` in PATH",
                 self.parameter("watch").unwrap_or_default()
             ))
-            .hinted("remove one of them"));
+            .with_hint("remove one of them"));
         }
         if is_collection && ["list", "watch"].contains(&verb) && self.has_valid_numbers() {
             resource.name = self
@@ -190,7 +190,7 @@ impl RawPath {
             return Err(Error::usage(format!(
                 "PATH is not a resource path, so the verb {verb} does not apply"
             ))
-            .hinted(format!("use an HTTP method: {}", METHODS.join(", "))));
+            .with_hint(format!("use an HTTP method: {}", METHODS.join(", "))));
         }
         Ok(Attributes::NonResource {
             verb: verb.as_str().to_owned(),
@@ -228,7 +228,7 @@ fn legacy_attributes(
             "the verb {verb} contradicts `/{}/` in PATH",
             legacy_verb.as_str()
         ))
-        .hinted(format!("remove /{}/ from PATH", legacy_verb.as_str()))),
+        .with_hint(format!("remove /{}/ from PATH", legacy_verb.as_str()))),
         _ => Ok(Attributes::Resource {
             verb: legacy_verb.as_str().to_owned(),
             resource,

@@ -49,7 +49,7 @@ pub(super) fn path(path: &str, start: usize) -> Result<(), Error> {
             _ => None,
         };
         if let Some((what, hint)) = problem {
-            return Err(refusal(&what, offset).hinted(hint));
+            return Err(refusal(&what, offset).with_hint(hint));
         }
         after_proxy |= is_proxied && segment == "proxy";
         offset += segment.len() + 1;
@@ -65,7 +65,7 @@ pub(super) fn query(query: &str, start: usize) -> Result<(), Error> {
             "PATH has an unescaped `;` in its query at byte {}; the server would drop this parameter",
             start + offset
         ))
-        .hinted("separate parameters with `&`, or write `%3B` for a `;` in a value")),
+        .with_hint("separate parameters with `&`, or write `%3B` for a `;` in a value")),
         None => Ok(()),
     }
 }
@@ -78,13 +78,13 @@ fn characters(part: &str, start: usize, refused: &'static AsciiSet) -> Result<()
         let encoded = utf8_percent_encode(text, refused).to_string();
         if encoded != text {
             let refusal = refusal(&format!("an unescaped {character:?}"), start + offset);
-            return Err(refusal.hinted(format!("write `{encoded}`")));
+            return Err(refusal.with_hint(format!("write `{encoded}`")));
         }
         let digits = rest.as_bytes().get(1..3);
         let is_escape = digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
         if character == '%' && !is_escape {
             let refusal = refusal("a `%` that does not start an escape", start + offset);
-            return Err(refusal.hinted("write `%25` for a `%`"));
+            return Err(refusal.with_hint("write `%25` for a `%`"));
         }
     }
     Ok(())

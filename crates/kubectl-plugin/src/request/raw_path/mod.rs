@@ -51,7 +51,7 @@ impl RawPath {
             return Err(Error::usage(format!(
                 "PATH has a `#` at byte {offset}; the rest would not be sent"
             ))
-            .hinted("write `%23` for a `#` in a value"));
+            .with_hint("write `%23` for a `#` in a value"));
         }
         let origin_length = match text.find("://") {
             Some(scheme) if !text[..scheme].contains(['/', '?']) => {
@@ -67,14 +67,16 @@ impl RawPath {
             .split_once('?')
             .map_or((rest, None), |(path, query)| (path, Some(query)));
         if !path.starts_with('/') {
-            return Err(Error::usage("PATH must start with `/`").hinted(match path {
-                path if path.starts_with("api") => format!("did you mean `/{path}`?"),
-                path if path.contains(":/") || path.contains(":\\") => {
-                    "set MSYS_NO_PATHCONV=1: Git Bash and MSYS2 rewrite paths".to_owned()
-                }
-                _ => "use a path such as `/apis/apps/v1/namespaces/default/deployments/NAME`"
-                    .to_owned(),
-            }));
+            return Err(
+                Error::usage("PATH must start with `/`").with_hint(match path {
+                    path if path.starts_with("api") => format!("did you mean `/{path}`?"),
+                    path if path.contains(":/") || path.contains(":\\") => {
+                        "set MSYS_NO_PATHCONV=1: Git Bash and MSYS2 rewrite paths".to_owned()
+                    }
+                    _ => "use a path such as `/apis/apps/v1/namespaces/default/deployments/NAME`"
+                        .to_owned(),
+                }),
+            );
         }
         Ok(Self {
             path: path.to_owned(),
@@ -88,7 +90,7 @@ impl RawPath {
     pub fn uri(&self) -> Result<Uri, Error> {
         self.to_string().parse().map_err(|error| {
             Error::usage(format!("PATH is not a valid request path: {error}"))
-                .hinted("percent-encode everything except letters, digits and `-._~`")
+                .with_hint("percent-encode everything except letters, digits and `-._~`")
         })
     }
 
@@ -125,7 +127,7 @@ impl RawPath {
             return Err(Error::usage(format!(
                 "--subresource={subresource} needs the path of one object"
             ))
-            .hinted("add the name of an object to PATH"));
+            .with_hint("add the name of an object to PATH"));
         };
         let is_name = subresource
             .bytes()
@@ -134,7 +136,7 @@ impl RawPath {
             return Err(Error::usage(format!(
                 "--subresource={subresource} is not a subresource name"
             ))
-            .hinted("use a name such as --subresource=status"));
+            .with_hint("use a name such as --subresource=status"));
         }
         match present {
             None => {
@@ -147,7 +149,7 @@ impl RawPath {
             Some(present) => Err(Error::usage(format!(
                 "--subresource={subresource} contradicts `/{present}` in PATH"
             ))
-            .hinted("remove one of them")),
+            .with_hint("remove one of them")),
         }
     }
 
@@ -157,7 +159,7 @@ impl RawPath {
             Some(present) if present != namespace => Err(Error::usage(format!(
                 "--namespace={namespace} contradicts `/namespaces/{present}` in PATH"
             ))
-            .hinted("remove --namespace: a raw request uses the namespace in its path")),
+            .with_hint("remove --namespace: a raw request uses the namespace in its path")),
             _ => Ok(()),
         }
     }
@@ -189,7 +191,7 @@ impl RawPath {
                     without_userinfo(&origin),
                     server.path().trim_end_matches('/'),
                 ))
-                .hinted("pass only the path, or select that server with --context"))
+                .with_hint("pass only the path, or select that server with --context"))
             }
         }
     }

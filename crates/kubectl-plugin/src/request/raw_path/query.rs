@@ -56,7 +56,7 @@ impl RawPath {
                 return Err(Error::usage(format!(
                     "PATH has the unknown parameter `{name}` at byte {offset}"
                 ))
-                .hinted(format!(
+                .with_hint(format!(
                     "remove it: the server would ignore it. Valid parameters: {}",
                     known.join(", ")
                 ))
@@ -66,7 +66,7 @@ impl RawPath {
                 return Err(Error::usage(format!(
                     "PATH repeats the parameter `{name}` at byte {offset}"
                 ))
-                .hinted("remove one of them: the server reads only one"));
+                .with_hint("remove one of them: the server reads only one"));
             }
             seen.push(name);
         }
@@ -86,7 +86,7 @@ impl RawPath {
             Some(present) if present != value => Err(Error::usage(format!(
                 "{flag}={value} contradicts `{name}={present}` in PATH"
             ))
-            .hinted(format!("remove {flag}, or remove `{name}` from PATH"))),
+            .with_hint(format!("remove {flag}, or remove `{name}` from PATH"))),
             _ => {
                 self.add_default(name, value);
                 Ok(())

@@ -67,7 +67,7 @@ impl ExecPlugin {
         let version = exec.api_version.as_deref().unwrap_or_default();
         let Some(version) = [V1, V1BETA1].into_iter().find(|known| *known == version) else {
             return Err(
-                Error::usage(format!("exec plugin: invalid apiVersion {version:?}")).hinted(
+                Error::usage(format!("exec plugin: invalid apiVersion {version:?}")).with_hint(
                     format!("use {V1} or {V1BETA1}; check for a newer version of the kubeconfig"),
                 ),
             );
@@ -207,7 +207,7 @@ impl ExecPlugin {
             |reason| {
                 let reason = format!("exec plugin cannot support interactive mode: {reason}");
                 match &self.shared {
-                    Some(_) => failure(reason).hinted(
+                    Some(_) => failure(reason).with_hint(
                         "run `kubectl whoami --context NAME` first: exec plugins cannot prompt while several contexts run",
                     ),
                     None => failure(reason),
@@ -247,7 +247,7 @@ impl ExecPlugin {
             "" => "install this exec plugin, or correct its command in the kubeconfig",
             hint => hint,
         };
-        failure(format!("exec: {reason}")).hinted(hint)
+        failure(format!("exec: {reason}")).with_hint(hint)
     }
 }
 

@@ -77,7 +77,7 @@ impl SharedError {
     fn error(&self) -> Error {
         let error = Error::connection(&*self.line);
         match &self.hint {
-            Some(hint) => error.hinted(hint),
+            Some(hint) => error.with_hint(hint),
             None => error,
         }
     }
