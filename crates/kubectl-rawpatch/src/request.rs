@@ -149,7 +149,7 @@ fn patch_target(object: &Resource) -> PatchTarget<'_> {
     PatchTarget {
         group: &object.group,
         version: &object.version,
-        // The path of a Namespace looks as if the Namespace were in itself.
+        // The path of a Namespace looks like the path of an object in that Namespace.
         namespace: object
             .namespace
             .as_deref()

@@ -87,7 +87,7 @@ impl Run<'_> {
     /// Watches all paths until one of them ends the run.
     async fn watch_all(&self) -> Result<(), Error> {
         let targets = self.targets.iter().zip(self.watchers);
-        // Not `try_join_all`, which waits for the first of many before it looks at how another ended.
+        // Not `try_join_all`, which may wait for one path while another has already ended.
         let mut runs: FuturesUnordered<_> = targets
             .map(|(target, watcher)| self.watch_one(target, watcher))
             .collect();

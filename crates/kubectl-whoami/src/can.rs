@@ -75,7 +75,7 @@ pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
     for check in &checks {
         match check.ask(&server).await {
             Ok(review) => results.push(CheckResult(check, review)),
-            // A user who is not logged in gets the explanation here, too.
+            // After a 401, the report explains the possible causes.
             Err(error) => return Report::failed(&server, error).await.into_result(None),
         }
     }

@@ -29,7 +29,7 @@ use crate::report::{NO_EXPIRY_NOTE, Report};
 /// exec plugin, and a few files.
 const MAX_CONCURRENT: usize = 32;
 
-/// Asks in all contexts, and prints the reports in the order of the names.
+/// Asks the servers of all contexts, and prints the reports in the order of the names.
 ///
 /// # Errors
 /// The worst failure among the contexts.

@@ -23,20 +23,20 @@ use crate::request::ApiRequest;
 use crate::runtime::signals::Hold;
 use crate::stderr::progress;
 
-/// The maximum size of the response to a review, in bytes. A review may be sent to many servers, and
-/// any of them may turn out not to be an API server.
+/// The maximum size of the response to a review, in bytes. `whoami --all-contexts` sends reviews to
+/// many servers, and some of them may not be API servers.
 const MAX_REVIEW_SIZE: usize = 16 << 20;
 
 /// The user that a request is sent as.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Requester {
-    /// The user of the flags and the kubeconfig, impersonation included.
+    /// The user of the flags and the kubeconfig, including impersonation.
     Configured,
     /// The owner of the credential.
     Unimpersonated,
 }
 
-/// A request that is ready to be sent any number of times.
+/// A request that can be sent several times.
 pub(super) struct Outgoing {
     method: Method,
     uri: Uri,
@@ -80,8 +80,8 @@ impl Outgoing {
 }
 
 impl ApiServer {
-    /// Runs `attempt`, and runs it once more if an API server answers 401 and the login can be renewed:
-    /// with a 401 a server says that it did nothing.
+    /// Runs `attempt`, and runs it once more after a 401 from an API server if the credential can
+    /// be renewed. A 401 means that the server did nothing.
     pub(super) async fn retry_after_401<T>(
         &self,
         context: &RequestContext,
@@ -95,15 +95,17 @@ impl ApiServer {
         Ok(response)
     }
 
-    /// Sends a request and reads the whole response; returns the session that was used, too.
+    /// Sends a request and reads the whole response. Also returns the session that was used.
     ///
-    /// Signals are held back only where the user must be told something before they end the process.
+    /// Holds back signals if the request may change something, because the user must be told about
+    /// the outcome before the process ends.
     pub(super) async fn send_once(
         &self,
         outgoing: &Outgoing,
     ) -> Result<(Reply, Arc<Session>), RequestFailure> {
         let exchange = self.with_timeout(async {
-            // On the heap: it is part of every future that asks the server something.
+            // The future is on the heap, because it would enlarge every future that sends a
+            // request.
             let (response, session) = Box::pin(self.response_head(outgoing)).await?;
             Ok((self.read_body(response, &outgoing.context).await?, session))
         });
@@ -134,7 +136,8 @@ impl ApiServer {
     }
 
     /// Sends a request and waits for the head of the response. If the server's certificate is not
-    /// trusted, nothing was sent, so it is tried again with the authorities that the file has now.
+    /// trusted, nothing was sent, so the request is sent again with the current content of the file
+    /// of authorities.
     pub(super) async fn response_head(
         &self,
         outgoing: &Outgoing,

@@ -62,7 +62,7 @@ impl ApiServer {
     }
 
     /// Prepares the connection of one of several contexts. Sends nothing. No exec plugin may read
-    /// stdin, because several of them may run at once.
+    /// stdin, because several plugins may run at the same time.
     pub fn for_context(contexts: &Contexts, name: &str) -> Result<Self, Error> {
         let connection = contexts.connect(name)?;
         for note in &connection.notes {
@@ -146,7 +146,7 @@ impl ApiServer {
         format!("kubectl get --raw {}{}", quoted(path), self.kubectl_flags)
     }
 
-    /// Returns how many different warnings the server has sent.
+    /// Returns the number of different warnings that the server has sent.
     pub fn warning_count(&self) -> usize {
         self.warnings.count()
     }
@@ -154,13 +154,14 @@ impl ApiServer {
     /// Sends the user's request and reads the whole response. Prints the server's warnings.
     ///
     /// # Errors
-    /// Every response other than a 2xx is an error, and so is a missing one; `outcome` decides which.
+    /// Every response other than a 2xx is an error, and so is a missing response; `outcome` decides
+    /// which error.
     pub async fn send(&self, request: ApiRequest) -> Result<Reply, Error> {
         self.send_as(request, Requester::Configured, self.shows_headers)
             .await
     }
 
-    /// Sends a request of the plugin's own. Does not show the headers of its response.
+    /// Sends a request that the plugin itself needs. Does not show the headers of its response.
     ///
     /// # Errors
     /// As for [`ApiServer::send`].
@@ -168,7 +169,8 @@ impl ApiServer {
         self.send_as(request, Requester::Configured, false).await
     }
 
-    /// Sends a request of the plugin's own as the owner of the credential, without impersonation.
+    /// Sends a request that the plugin itself needs as the owner of the credential, without
+    /// impersonation.
     ///
     /// # Errors
     /// As for [`ApiServer::send`].

@@ -25,11 +25,11 @@ pub(super) struct RequestContext {
     method: Method,
     /// The command that shows the object of the request.
     command_to_see: String,
-    /// The request may change something on the server.
+    /// Whether the request may change something on the server.
     pub(super) may_change: bool,
-    /// The response describes a user or a permission, and is short.
+    /// Whether the response describes a user or a permission, and is short.
     pub(super) is_review: bool,
-    /// The response comes from a node, Pod or Service behind the API server.
+    /// Whether the response comes from a node, Pod or Service behind the API server.
     pub(super) is_proxied: bool,
     pub(super) redaction: Redaction,
 }
@@ -82,8 +82,8 @@ impl RequestContext {
             &self.redaction,
         );
         if self.may_change && is_outcome_unknown(code, &refusal) {
-            let answer = format!("the server answered {code}: {}", refusal.message);
-            return Err(self.outcome_unknown(&answer));
+            let event = format!("the server answered {code}: {}", refusal.message);
+            return Err(self.outcome_unknown(&event));
         }
         Err(not_kubernetes(&reply, is_page, &self.method, host(server))
             .unwrap_or_else(|| Kind::Refused(Box::new(refusal)).into()))
@@ -223,7 +223,8 @@ fn is_outcome_unknown(code: StatusCode, refusal: &Status) -> bool {
     match code.as_u16() {
         501 | 505 => false,
         502.. => true,
-        // Admission comes before storage, and a request that is too large never gets there.
+        // A webhook runs before the object is stored, and a request that is too large is never
+        // stored.
         500 if mentions(&[
             "failed calling webhook",
             "request is too large",

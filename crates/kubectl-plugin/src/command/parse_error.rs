@@ -107,7 +107,7 @@ impl<'a> Mistake<'a> {
         {
             hint = format!("optional values need `=`, as in {example}; {hint}");
         }
-        // clap also suggests flags that are too different from the one that was typed.
+        // clap also suggests flags that are too different from the typed one.
         let near = match self.suggestion {
             Some(suggestion) => nearest(self.flag, [suggestion].into_iter()),
             None => nearest(self.value, self.valid_values.iter().map(String::as_str)),

@@ -68,7 +68,7 @@ impl Completions {
     pub(super) fn render(&self, with_descriptions: bool) -> String {
         let mut text = String::new();
         for Candidate { value, description } in &self.candidates {
-            // A control character would break the line or steer the terminal.
+            // A control character would break the line or control the terminal.
             if value.is_empty() || value.chars().any(char::is_control) {
                 continue;
             }

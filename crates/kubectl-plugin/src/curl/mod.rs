@@ -404,7 +404,8 @@ impl Script {
         }
     }
 
-    /// Returns the whole script. An exec plugin's answer stays in a subshell.
+    /// Returns the whole script. The variables with an exec plugin's output exist only in a
+    /// subshell.
     fn text(mut self, auth: Option<&CurlAuth>) -> String {
         let plugin = match auth {
             Some(CurlAuth::Plugin(plugin)) => Some(self.plugin(plugin)),

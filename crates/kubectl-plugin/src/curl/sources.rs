@@ -84,8 +84,8 @@ impl Connection {
     }
 }
 
-/// Locates the authorities that the server's certificate is checked with. As in client-go, they only apply
-/// if the server itself speaks TLS.
+/// Locates the authorities that the server's certificate is checked with. As in client-go, they
+/// only apply if the server itself uses TLS.
 fn trust(server: &Uri, cluster: &Cluster, of_cluster: impl Fn(&str) -> Source) -> Trust {
     if !server_url::is_tls(server) {
         Trust::Platform

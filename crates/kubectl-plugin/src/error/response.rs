@@ -25,7 +25,7 @@ pub(crate) fn status_of_response(
 ) -> Status {
     let redaction = redaction.tightened_for(&String::from_utf8_lossy(body));
     let mut status = status_in_document(body, &redaction).unwrap_or_else(|| {
-        // Redaction comes first: it would not recognize half a value.
+        // Redact before cutting, because redaction does not recognize a part of a value.
         let quoted = redaction.apply(&quotable(headers, body));
         let quoted: String = quoted.chars().take(MAX_QUOTED_BODY).collect();
         Status::failure(

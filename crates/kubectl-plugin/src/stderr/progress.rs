@@ -39,7 +39,7 @@ impl Progress {
         }
     }
 
-    /// Replaces the text of the line. It must be shorter than the terminal is wide.
+    /// Replaces the text of the line. It must fit into one line of the terminal.
     pub fn show(&self, text: &str) {
         if self.is_shown {
             line().change(|line| text.clone_into(&mut line.text));

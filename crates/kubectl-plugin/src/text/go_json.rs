@@ -1,5 +1,5 @@
-//! JSON as Go's `encoding/json` writes it, and therefore as kubectl prints it: characters that are
-//! special in HTML and JavaScript are escaped, and floats are spelled as in Go.
+//! Writes JSON like Go's `encoding/json`, and therefore like kubectl: characters that are special
+//! in HTML and JavaScript are escaped, and floats have Go's spelling.
 
 use std::io;
 use std::io::Write;

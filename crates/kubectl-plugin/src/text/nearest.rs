@@ -1,4 +1,4 @@
-//! The known name nearest to a misspelt one, for hints that ask "did you mean …?".
+//! Finds the known name nearest to a misspelt one, for hints that ask "did you mean …?".
 
 /// Returns the candidate with the fewest edits, if the number of edits is small for the length of
 /// the name. Differences in case do not count.

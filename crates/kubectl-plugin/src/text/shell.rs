@@ -1,4 +1,4 @@
-//! Words for a POSIX shell, for the commands in hints.
+//! Quotes words for a POSIX shell, for the commands in hints.
 
 use std::borrow::Cow;
 

@@ -1,8 +1,9 @@
 //! Checks JSON without rewriting it.
 //!
-//! This takes two passes. [`check_syntax`] decides whether the text is JSON; if not, it may still be YAML.
-//! [`parse`] refuses JSON that the server would misread: a duplicate key (the server would keep the last
-//! one), half a surrogate pair, or a number out of range. Such a text is not tried as YAML.
+//! This takes two passes. [`check_syntax`] decides whether the text is JSON; if not, it may still
+//! be YAML. [`parse`] refuses JSON that the server would misread: a duplicate key (the server would
+//! keep the last one), an incomplete surrogate pair, or a number out of range. Such a text is not
+//! tried as YAML.
 
 use std::cell::RefCell;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The four types of patch, and the choice of the type for a body.
+//! The four types of patches, and the choice of the type for a body.
 
 use clap::ValueEnum;
 use serde_json::Value;

@@ -131,7 +131,7 @@ impl Condition {
     }
 
     fn json_path(text: &str) -> Result<Self, Error> {
-        // The `=` before the value is the first one after the braces.
+        // The value follows the first `=` after the braces.
         let end = text.rfind('}').map_or(0, |brace| brace + 1);
         let (path, value) = match text[end..].find('=') {
             Some(sign) => (&text[..end + sign], Some(&text[end + sign + 1..])),

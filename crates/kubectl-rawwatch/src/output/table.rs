@@ -208,7 +208,7 @@ impl Tables {
 }
 
 impl Table {
-    /// Updates the server's columns. A table with new columns starts over.
+    /// Updates the server's columns. If they are new, the table starts over with a header.
     fn set_columns(&mut self, columns: Vec<Column>) {
         if columns != self.columns {
             self.columns = columns;

@@ -1,4 +1,4 @@
-//! Computes the pause before the next attempt. Time and randomness are passed in.
+//! Computes the pause before the next attempt. The caller provides the time and the randomness.
 
 use std::time::Duration;
 

@@ -24,7 +24,7 @@ pub(crate) enum Reason {
     Rollback,
     /// Streams end immediately or stay silent, although the server has events.
     Stalled,
-    /// The initial LIST broke off and was started over.
+    /// The initial LIST was interrupted and started over.
     Initial,
     /// An audit found a difference, or an event contradicted earlier ones.
     Audit,
@@ -257,7 +257,7 @@ fn identity_of(line: &[u8]) -> ObjectIdentity<'_> {
     }
 }
 
-/// Writes an object as an event, as the server would.
+/// Writes an object as an event, in the server's format.
 fn make_line(line: &mut Vec<u8>, event_type: EventType, object: impl FnOnce(&mut Vec<u8>)) {
     line.clear();
     line.extend_from_slice(b"{\"type\":\"");

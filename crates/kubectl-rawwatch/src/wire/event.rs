@@ -272,8 +272,8 @@ mod tests {
     fn a_truncated_event_is_refused() {
         for event in [BUILT_IN, CUSTOM] {
             for cut in 0..event.len() {
-                // A cut after an inner `}` looks like the end of an event. The framer never passes one on,
-                // because it has no newline.
+                // A cut after an inner `}` looks like the end of an event. The framer never returns
+                // such a line, because it has no newline.
                 if !event[..cut].ends_with('}') {
                     assert_eq!(
                         Event::parse(&event.as_bytes()[..cut]),
@@ -312,8 +312,8 @@ mod tests {
     #[test]
     fn bytes_that_are_no_utf8_stand_in_nobodys_way() {
         let mut line = BUILT_IN.as_bytes().to_vec();
-        let place = BUILT_IN.find("not this").unwrap();
-        line[place] = 0xff;
+        let index = BUILT_IN.find("not this").unwrap();
+        line[index] = 0xff;
         assert!(Event::parse(&line).is_some());
     }
 }

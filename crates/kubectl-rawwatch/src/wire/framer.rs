@@ -66,7 +66,8 @@ impl Framer {
 mod tests {
     use super::*;
 
-    /// Returns all lines of a stream that arrives in these pieces, and the length of the torn one.
+    /// Returns all lines of a stream that arrives in these pieces, and the length of the incomplete
+    /// line.
     fn lines(pieces: &[&[u8]]) -> (Vec<Vec<u8>>, usize) {
         let mut framer = Framer::new(1 << 20);
         let mut lines = Vec::new();

@@ -7,7 +7,7 @@
 /// The reason why a scan stopped before the end of the text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Halt {
-    /// The text is not JSON, or not of the expected form.
+    /// The text is not JSON, or does not have the expected form.
     Malformed,
     /// The caller has found enough.
     Enough,

@@ -94,12 +94,12 @@ mod tests {
             "99999999999999999999",
             "100000000000000000000",
         ];
-        for (place, text) in ascending.iter().enumerate() {
+        for (index, text) in ascending.iter().enumerate() {
             assert_eq!(Version::new(text).to_string(), *text);
-            for (other_place, other) in ascending.iter().enumerate() {
+            for (other_index, other) in ascending.iter().enumerate() {
                 assert_eq!(
                     Version::new(text).partial_cmp(&Version::new(other)),
-                    Some(place.cmp(&other_place)),
+                    Some(index.cmp(&other_index)),
                     "{text} {other}"
                 );
             }

@@ -47,7 +47,7 @@ bWNPakJ0dQppQ1JPNGxoNlFNNXZXSVpBM0JHSQotLS0tLUVORCBDRVJUSUZJQ0FURSBSRVFVRVNULS0t
 /// The user that a review is sent as.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Requester {
-    /// The user of the flags and the kubeconfig, impersonation included.
+    /// The user of the flags and the kubeconfig, including impersonation.
     Configured,
     /// The owner of the credential.
     Unimpersonated,

@@ -1,4 +1,4 @@
-//! Reviews: objects that are posted as questions to the server, which does not store them.
+//! Reviews: objects that the server answers but does not store.
 
 use kubectl_plugin::Error;
 use kubectl_plugin::api_server::Reply;

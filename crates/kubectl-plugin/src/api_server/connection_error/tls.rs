@@ -39,10 +39,10 @@ pub(super) fn reason(error: &rustls::Error, whose: &str) -> Reason {
     }
 }
 
-/// Explains what is wrong with the peer's certificate.
+/// Explains a problem of the peer's certificate.
 fn certificate_reason(problem: &CertificateError, whose: &str) -> Reason {
     use CertificateError as Problem;
-    let out_of_date = |date| {
+    let validity_error = |date| {
         Reason::new(format!(
             "certificate has expired or is not yet valid: the certificate of {whose} {date}"
         ))
@@ -57,13 +57,13 @@ fn certificate_reason(problem: &CertificateError, whose: &str) -> Reason {
         )
         .with_hint(unknown_authority(whose)),
         Problem::ExpiredContext { not_after, .. } => {
-            out_of_date(format!("expired at {}", date(not_after)))
+            validity_error(format!("expired at {}", date(not_after)))
                 .with_hint(format!(
                     "renew the certificate of {whose}, and check this machine's clock"
                 ))
         }
         Problem::NotValidYetContext { not_before, .. } => {
-            out_of_date(format!("is not valid before {}", date(not_before)))
+            validity_error(format!("is not valid before {}", date(not_before)))
                 .with_hint("check this machine's clock")
         }
         Problem::NotValidForNameContext {
@@ -85,7 +85,8 @@ fn certificate_reason(problem: &CertificateError, whose: &str) -> Reason {
         Problem::BadEncoding => Reason::new(format!("malformed certificate of {whose}")),
         Problem::Other(other) => match find::<Unverified>(other) {
             Some(unverified) => Reason::new(unverified.to_string()).with_hint(unverified.hint),
-            // A certificate that the platform's authorities had signed would have failed otherwise.
+            // If one of the platform's authorities had signed the certificate, the error would be
+            // another one.
             None if find(other) == Some(&webpki::Error::CaUsedAsEndEntity) => {
                 certificate_reason(&Problem::UnknownIssuer, whose)
             }

@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(claims(r#"{"exp":"soon"}"#), Some(Claims::default()));
     }
 
-    /// For example, milliseconds in place of seconds.
+    /// An issuer may, for example, use milliseconds instead of seconds.
     #[test]
     fn an_expiry_outside_the_calendar_becomes_the_nearest_timestamp() {
         let end = |exp: &str| claims(&format!(r#"{{"exp":{exp}}}"#)).unwrap().expires;

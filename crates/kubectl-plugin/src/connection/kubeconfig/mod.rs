@@ -329,8 +329,8 @@ fn config_error(path: &Path, reason: &str) -> Error {
     ))
 }
 
-/// Makes a path in a kubeconfig absolute. As in client-go, `..` is resolved by the text of the path, even
-/// if a folder is a link.
+/// Makes a path in a kubeconfig absolute. As in client-go, `..` removes the folder before it in the
+/// text, even if that folder is a link.
 fn resolve(reference: &mut Option<String>, kubeconfig: &Path) {
     let Some(text) = reference else { return };
     if Path::new(text).is_absolute() {

@@ -41,7 +41,7 @@ pub(crate) fn parse(address: &str) -> Result<Uri, Error> {
         .iter()
         .any(|odd| format!("{path}/").contains(odd))
     {
-        // Departure: kubectl resolves them, which for a proxy's prefix may lead somewhere else.
+        // Departure: kubectl resolves such segments, which may lead outside the prefix of a proxy.
         return Err(Error::usage(format!(
             "the path of the server address {:?} has an empty, `.` or `..` segment",
             address_without_userinfo(address)

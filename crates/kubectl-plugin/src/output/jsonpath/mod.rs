@@ -80,7 +80,8 @@ pub struct RenderError {
 }
 
 impl Template {
-    /// Checks a template. An empty one prints nothing; kubectl reports an error.
+    /// Parses and checks a template. An empty template prints nothing, where kubectl reports an
+    /// error.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         parse::pieces(text)
             .and_then(link_ranges)
@@ -95,8 +96,8 @@ impl Template {
             })
     }
 
-    /// Returns what kubectl prints for an object, without a newline at the end. The result may not
-    /// be UTF-8, because a quoted text can hold any byte (`{"\xff"}`).
+    /// Returns kubectl's output for an object, without a newline at the end. The result may not be
+    /// UTF-8, because a quoted text can hold any byte (`{"\xff"}`).
     pub fn render(&self, object: &Value) -> Result<Vec<u8>, RenderError> {
         let mut output = Vec::new();
         self.render_nodes(0, self.nodes.len(), Item::from(object), &mut output)

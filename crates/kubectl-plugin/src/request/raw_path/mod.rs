@@ -32,7 +32,7 @@ pub use resource::Resource;
 pub struct RawPath {
     path: String,
     query: Option<String>,
-    /// The offset of the query in what the user typed, in bytes.
+    /// The offset of the query in the text that the user typed, in bytes.
     query_offset: usize,
     /// `https://host:port` of a pasted URL, until [`RawPath::on_server`] has compared it.
     origin: Option<String>,

@@ -109,7 +109,7 @@ impl RawPath {
     }
 }
 
-/// Decodes a name or value as an HTML form encodes it, as the server does.
+/// Decodes a name or a value like the server: as in an HTML form, a `+` is a space.
 fn decode(text: &str) -> Cow<'_, str> {
     if text.contains('+') {
         let spaced = text.replace('+', " ");

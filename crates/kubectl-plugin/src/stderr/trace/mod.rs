@@ -246,7 +246,8 @@ impl Trace {
 }
 
 impl Times {
-    /// Returns the times under kubectl's names. The server's processing time needs a response.
+    /// Returns the times with kubectl's names. The server's processing time is known only after a
+    /// response.
     fn fields<'a>(self, has_response: bool) -> impl Iterator<Item = (&'static str, Field<'a>)> {
         let processing = self
             .written_at

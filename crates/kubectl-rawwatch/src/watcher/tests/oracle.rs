@@ -338,13 +338,13 @@ fn play(seed: u64) -> Option<Report> {
             return None;
         }
     }
-    let report = judge(&world, &witness, initial.unwrap());
+    let report = check_output(&world, &witness, initial.unwrap());
     Some(report.unwrap_or_else(|error| {
         panic!("seed {seed} (cargo xtask oracle --seeds 1 --first-seed {seed}): {error}")
     }))
 }
 
-fn judge(
+fn check_output(
     world: &World,
     witness: &Witness,
     (list_version, initial_lines): (u64, usize),

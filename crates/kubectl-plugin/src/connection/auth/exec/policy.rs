@@ -137,7 +137,7 @@ impl Preference {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        // The first document that is a Preference counts, whatever the others are.
+        // The first document that is a Preference counts. Other documents may be anything.
         let mut documents = vec![String::new()];
         for line in text.lines() {
             match (
