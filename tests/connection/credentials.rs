@@ -205,7 +205,7 @@ fn certificates() -> Vec<Case> {
             "we decode only the credential in use",
             "error: error loading config file \"config\": illegal base64 data at \
              input byte 0",
-            "error: the client-certificate-data of user \"c\" is not base64",
+            "error: the client-certificate-data of user \"c\" is not valid base64",
         )
         .user("client-certificate-data: '**', client-key-data: $ALICE_KEY"),
     ]

@@ -82,7 +82,7 @@ fn cases() -> Vec<Case> {
             "a certificate and a key that do not match",
             "TLS libraries use other words",
             "getting credentials: failed parsing client key/certificate: tls: private key does not match",
-            "getting credentials: failed parsing client key/certificate: the client-key of user \"c\" does not belong to",
+            "getting credentials: failed parsing client key/certificate: the client-key of user \"c\" does not match",
         )
         .plugin("env: [{name: CERTIFICATE, value: bob.crt}]")
         .file("plugin", CERTIFICATE_PLUGIN),

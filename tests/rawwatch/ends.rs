@@ -245,7 +245,7 @@ fn any_of_many_paths_can_end_the_run() {
     let outcome = run(&["/apis/none.example.com/v1/things"]).ended(1);
     assert_eq!(
         outcome.stderr,
-        "rawwatch: /apis/none.example.com/v1/things: this path ends the run\n\
+        "rawwatch: /apis/none.example.com/v1/things: stopping, because this watch failed\n\
          Error from server (NotFound): the server could not find the requested resource\n"
     );
 }

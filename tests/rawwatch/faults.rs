@@ -178,8 +178,8 @@ fn on_gap_fail_exits_with_7_and_prints_nothing_synthetic() {
     assert_eq!(
         outcome.stderr,
         format!(
-            "error: {CONFIG_MAPS}: events after resource version 10 are lost after 410\n\
-             hint: use --on-gap=resync to go on: the differences are then printed as synthetic events\n"
+            "error: {CONFIG_MAPS}: events after resource version 10 were lost (410 Gone)\n\
+             hint: use --on-gap=resync to continue and print the differences as synthetic events\n"
         )
     );
 }
@@ -363,7 +363,7 @@ fn a_malformed_line_is_dropped_and_the_third_ends_the_run() {
         format!(
             "rawwatch: {CONFIG_MAPS}: dropped a line of 7 bytes that is not an event; reconnecting\n\
              rawwatch: {CONFIG_MAPS}: dropped a line of 8 bytes that is not an event; reconnecting\n\
-             error: {CONFIG_MAPS}: the server sent a line of 8 bytes that is not an event, 3 times\n\
+             error: {CONFIG_MAPS}: the server sent 3 lines that are not events; the last one has 8 bytes\n\
              hint: check that PATH is a collection, and that no proxy alters the stream\n"
         )
     );
@@ -455,7 +455,7 @@ fn a_bookmark_advances_the_position_unless_it_is_older() {
     assert_eq!(
         outcome.stderr,
         format!(
-            "rawwatch: {CONFIG_MAPS}: ignored a bookmark at 15, because events up to 20 came before it\n"
+            "rawwatch: {CONFIG_MAPS}: ignored a bookmark at resource version 15: events up to 20 had already arrived\n"
         )
     );
     assert_eq!(
@@ -548,7 +548,9 @@ fn v_1_reports_when_and_why_a_stream_is_renewed() {
     );
     assert_eq!(
         run.wait().ended(0).stderr,
-        format!("rawwatch: {CONFIG_MAPS}: reconnecting from 10: the server ended the stream\n")
+        format!(
+            "rawwatch: {CONFIG_MAPS}: reconnecting from resource version 10: the server ended the stream\n"
+        )
     );
 }
 

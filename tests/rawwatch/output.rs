@@ -180,7 +180,7 @@ fn an_error_on_one_path_ends_the_run_of_all_paths() {
     let outcome = rawwatch(&[CONFIG_MAPS, "/apis/example.com/v1/nothings"]).ended(1);
     assert_eq!(
         outcome.stderr,
-        "rawwatch: /apis/example.com/v1/nothings: this path ends the run\n\
+        "rawwatch: /apis/example.com/v1/nothings: stopping, because this watch failed\n\
          Error from server (NotFound): the server could not find the requested resource\n"
     );
 }

@@ -134,16 +134,16 @@ fn a_resume_file_of_another_watch_or_program_is_refused() {
         assert_eq!(
             outcome.stderr,
             format!(
-                "error: --resume-file: {} {reason}\n\
-                 hint: use another name, or remove the file to start over\n",
+                "error: {flag}: {reason}\n\
+                 hint: choose another --resume-file, or delete {} to start over\n",
                 file.display()
             )
         );
     };
-    assert_refused(&[CONFIG_MAPS], "belongs to other paths or selectors");
+    assert_refused(&[CONFIG_MAPS], "saved for other paths or selectors");
     assert_refused(
         &["/api/v1/secrets", &selector],
-        "belongs to other paths or selectors",
+        "saved for other paths or selectors",
     );
     let outcome = rawwatch(&[CONFIG_MAPS, "--for=create", &flag]).ended(2);
     assert_eq!(
@@ -156,17 +156,17 @@ fn a_resume_file_of_another_watch_or_program_is_refused() {
     let mut content: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
     content["server"] = "another".into();
     fs::write(&file, content.to_string()).unwrap();
-    assert_refused(&[CONFIG_MAPS, &selector], "belongs to another server");
+    assert_refused(&[CONFIG_MAPS, &selector], "saved for another cluster");
     fs::write(&file, "{}").unwrap();
-    assert_refused(&[CONFIG_MAPS, &selector], "was not written by this plugin");
+    assert_refused(&[CONFIG_MAPS, &selector], "not a resume file");
     for (name, reason) in [
-        ("/dev/null/file", "Not a directory (os error 20)"),
-        ("", "it is not a file name"),
-        ("/tmp/", "it is not a file name"),
+        ("/dev/null/file", "not a directory"),
+        ("", "not a file"),
+        ("/tmp/", "not a file"),
     ] {
         let flag = format!("--resume-file={name}");
         let outcome = rawwatch(&[CONFIG_MAPS, &flag, "--timeout=1s"]).ended(2);
-        let message = format!("error: --resume-file: {name}: {reason}\n");
+        let message = format!("error: {flag}: {reason}\n");
         assert_eq!(outcome.stderr, message);
     }
 }
@@ -183,9 +183,8 @@ fn a_resume_file_serves_one_run_at_a_time() {
     assert_eq!(
         outcome.stderr,
         format!(
-            "error: --resume-file: {}: it is in use by another run\n\
-             hint: use a different file for each run\n",
-            file.display()
+            "error: {flag}: in use by another run\n\
+             hint: use a different file for each run\n"
         )
     );
     run.signal(Signal::KILL);

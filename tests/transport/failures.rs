@@ -114,7 +114,7 @@ fn a_server_without_tls_gets_a_hint() {
             hint,
         }
     };
-    let version = "the server PEER supports neither TLS 1.2 nor TLS 1.3";
+    let version = "enable TLS 1.2 or 1.3 on the server PEER";
     check(vec![
         failure(
             "HTTP",

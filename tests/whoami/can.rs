@@ -372,13 +372,13 @@ fn an_invalid_request_is_refused_before_anything_is_sent() {
             "list",
             "/api/v1/watch/pods",
             "the verb list contradicts `/watch/` in PATH",
-            "remove /{}/ from PATH",
+            "remove /watch/ from PATH",
         ),
         (
             "GET",
             "/api/v1/watch",
             "error: PATH ends before the name of a resource\n",
-            "internal error",
+            "add a resource, as in /api/v1/watch/pods",
         ),
         (
             "GET",

@@ -341,7 +341,7 @@ fn the_exit_code_is_that_of_the_worst_context() {
     assert_eq!(reachable, ["yes", "yes", "yes"]);
     whoami(&kubeconfig([refused()]), &["--all-contexts"])
         .ended(1)
-        .says("error: the server refused to say who you are in 1 of 1 contexts");
+        .says("error: the server did not reveal your identity in 1 of 1 contexts");
 
     let all = kubeconfig([jane(), nobody()]);
     whoami(

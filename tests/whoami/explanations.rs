@@ -46,16 +46,16 @@ fn refused(kubeconfig: &Path, hint: &str, secrets: &[&str]) -> String {
     said
 }
 
-/// Checks the hint for a token with these claims.
+/// Checks the hint for a token with these claims, and returns the whole hint.
 #[track_caller]
-fn token_is_refused(claims: &Value, hint: &str) {
+fn token_is_refused(claims: &Value, hint: &str) -> String {
     let token = signed(claims);
     let parts: Vec<&str> = token.split('.').collect();
     refused(
         &user(&json!({"token": token})),
         hint,
         &[&token, parts[1], parts[2]],
-    );
+    )
 }
 
 #[test]
@@ -70,10 +70,8 @@ fn a_token_that_is_not_yet_valid_is_explained() {
     let mut claims = claims();
     claims["nbf"] = json!(now() + 86_400 + 5);
     claims["exp"] = json!(now() + 90_000);
-    token_is_refused(
-        &claims,
-        "the bearer token is not valid until another 1 day, until 2",
-    );
+    let said = token_is_refused(&claims, "the bearer token is not valid until 2");
+    assert!(said.contains(" UTC (in 1 day)"), "{said}");
 }
 
 #[test]
@@ -106,7 +104,7 @@ fn an_opaque_token_is_explained() {
     let kubeconfig = user(&json!({"token": "opaque-and-secret"}));
     refused(
         &kubeconfig,
-        "the bearer token is opaque: it may be wrong, expired, revoked, or for another cluster",
+        "the bearer token is not a JWT; check that it is correct, current, and for this cluster",
         &["opaque-and-secret"],
     );
 }
@@ -123,7 +121,7 @@ fn a_certificate_outside_its_validity_is_explained() {
         ),
         (
             now + hour(49)..now + hour(72),
-            "the client certificate is not valid for another 2 days",
+            "the client certificate is not valid until 2",
         ),
     ] {
         let (certificate, key) = control_plane
@@ -147,7 +145,7 @@ fn a_certificate_of_another_cluster_is_explained() {
     let login = json!({"client-certificate": certificate, "client-key": key});
     let said = refused(&user(&login), "is signed by CN=faulty-server CA", &[]);
     assert!(
-        said.contains("but the server's certificate by CN=control-plane"),
+        said.contains("but the server's certificate is signed by CN=control-plane"),
         "{said}"
     );
 }
@@ -201,7 +199,10 @@ fn a_wrong_clock_is_explained() {
         (
             "Sat, 01 Jan 2000 00:00:00 GMT",
             now() + 3_600,
-            &["the bearer token is not valid until", "ahead of the server's"],
+            &[
+                "the bearer token is not valid until",
+                "ahead of the server's",
+            ],
         ),
         // Without a Date, its clock is unknown.
         ("", now() - 3_600, &["the bearer token expired 1 hour ago"]),

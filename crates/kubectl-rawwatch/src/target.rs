@@ -190,10 +190,13 @@ fn collection(path: &RawPath) -> Result<(RawPath, Option<String>), Error> {
         );
     };
     if let Some(subresource) = resource.subresource {
+        let suffix = format!("/{subresource}");
+        let object = path.path().rsplit_once(&suffix);
+        let object = object.map_or(path.path(), |(object, _)| object);
         return Err(Error::usage(format!(
             "PATH ends in the subresource `{subresource}`, which cannot be watched"
         ))
-        .with_hint("watch the object itself: it contains its status"));
+        .with_hint(format!("watch the object itself: {object}")));
     }
     match resource.name {
         Some(name) => {
