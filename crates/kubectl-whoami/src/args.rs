@@ -16,7 +16,7 @@ const EXAMPLES: &str = r#"Examples:
   # May I do this, and why?
   kubectl whoami --can PATCH /api/v1/namespaces/default/pods/web
 
-  # In a script: get the user name, and fail if the credential expires within an hour
+  # In a script: print the user name if the credential is valid for another hour
   user=$(kubectl whoami -o name --fail-if-expires-within 1h) && echo "$user""#;
 
 const EXIT_CODES: &str = r"Sources:

@@ -192,9 +192,7 @@ impl Report {
         Err(Kind::Expiring(if remaining.is_negative() {
             format!("the credential expired at {expires}")
         } else {
-            format!(
-                "the credential expires at {expires}, within --fail-if-expires-within={limit:?}"
-            )
+            format!("the credential expires at {expires}, too soon for --fail-if-expires-within")
         })
         .into())
     }

@@ -195,9 +195,9 @@ $ echo one \\
   two
 one two
 $ cat <<END
-  $ is no prompt here
+  $ is not a prompt here
 END
-  $ is no prompt here
+  $ is not a prompt here
 $ printf '
   a
   '
@@ -220,8 +220,8 @@ $ true
             command_step(4, "echo one \\\n  two", &["one two"]),
             command_step(
                 7,
-                "cat <<END\n  $ is no prompt here\nEND",
-                &["  $ is no prompt here"]
+                "cat <<END\n  $ is not a prompt here\nEND",
+                &["  $ is not a prompt here"]
             ),
             command_step(11, "printf '\n  a\n  '", &["", "  a"]),
             command_step(16, "true", &[]),
