@@ -174,7 +174,7 @@ fn a_resume_file_of_another_watch_or_program_is_refused() {
 #[test]
 fn a_resume_file_serves_one_run_at_a_time() {
     let (label, selector) = label();
-    let (file, flag) = resume_file();
+    let (_, flag) = resume_file();
     create(ControlPlane::shared(), &unique("locked"), &label);
     let arguments = [CONFIG_MAPS, &selector, &flag];
     let mut run = start(&arguments);

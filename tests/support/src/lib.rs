@@ -3,7 +3,7 @@
 //! # Layout
 //! | name | file | does |
 //! |---|---|---|
-//! | [`command`], [`run`] | `command.rs` | runs a program in a clean environment |
+//! | [`command()`], [`run`] | `command.rs` | runs a program in a clean environment |
 //! | [`help_tests`] | `command.rs` | defines the tests of a plugin's help |
 //! | [`Outcome`] | `outcome.rs` | holds the output and the end of a command |
 //! | [`admin`], [`create`], [`read`], … | `objects.rs` | creates objects on the shared control plane |

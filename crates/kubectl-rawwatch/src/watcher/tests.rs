@@ -283,7 +283,7 @@ fn a_stream_resumes_before_its_last_batch_and_drops_duplicates() {
 }
 
 #[test]
-fn a_torn_stream_is_renewed_at_once_and_an_ended_one_after_a_moment() {
+fn a_broken_stream_is_renewed_sooner_than_an_ended_one() {
     let mut play = Play::streaming(options());
     play.lines(&["MODIFIED a@11"]);
     play.tear();
@@ -367,7 +367,7 @@ fn a_list_without_its_snapshot_starts_over_and_finally_without_pages() {
 }
 
 #[test]
-fn three_empty_streams_lead_to_a_resync_and_three_resyncs_to_the_end() {
+fn three_empty_streams_lead_to_a_resync_and_three_resyncs_end_it() {
     let mut play = Play::streaming(options());
     for round in 0..=3 {
         for attempt in 0..3 {
@@ -425,7 +425,7 @@ fn a_silent_stream_is_renewed_only_if_the_server_is_ahead() {
 }
 
 #[test]
-fn a_stream_that_is_held_back_is_told_from_a_quiet_one() {
+fn a_buffered_stream_is_distinguished_from_a_quiet_one() {
     for (listed, is_held_back) in [(vec!["a@1", "b@45"], true), (vec!["a@1"], false)] {
         let mut play = Play::streaming(options());
         // The first silent stream is renewed, the second one is audited.
@@ -464,7 +464,7 @@ fn a_stream_that_is_held_back_is_told_from_a_quiet_one() {
 }
 
 #[test]
-fn an_event_that_the_server_was_known_to_have_counts_as_late() {
+fn an_event_known_to_exist_counts_as_late() {
     for (version, late) in [
         ("45", 20 * SECOND),
         ("50", 20 * SECOND),
@@ -652,7 +652,7 @@ fn a_line_that_is_not_an_event_is_dropped_and_three_end_the_run() {
 }
 
 #[test]
-fn a_repeated_event_is_dropped_wherever_it_comes() {
+fn repeated_events_are_dropped_anywhere_in_the_stream() {
     let mut play = Play::streaming(options());
     play.lines(&[
         "ADDED b@11",

@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_utf8_stand_in_nobodys_way() {
+    fn invalid_utf8_outside_the_identity_is_ignored() {
         let mut line = BUILT_IN.as_bytes().to_vec();
         let index = BUILT_IN.find("not this").unwrap();
         line[index] = 0xff;
