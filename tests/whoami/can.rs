@@ -396,7 +396,7 @@ fn an_invalid_request_is_refused_before_anything_is_sent() {
             "GET",
             "https://example.com/api/v1/pods",
             "PATH is a URL on https://example.com",
-            "give the path alone",
+            "pass only the path",
         ),
     ] {
         whoami(&kubeconfig, &["--can", "GET", PODS, "--can", verb, path])
