@@ -420,7 +420,7 @@ fn an_invalid_request_is_refused_before_anything_is_sent() {
         ),
         (
             &["-o", "name"],
-            "error: --can supports -o json, yaml and jsonpath\n",
+            "error: this -o format cannot be used with --can\n",
         ),
         (&["-o", "wide"], "allowed formats are: json,jsonpath"),
         (
