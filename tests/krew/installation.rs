@@ -99,7 +99,7 @@ fn an_archive_with_another_checksum_is_refused() {
 }
 
 #[test]
-fn every_manifest_passes_krew_indexs_check() {
+fn every_manifest_passes_the_check_of_krew_index() {
     let release = Release::shared();
     for in_krew_index in [&[][..], &["--krew-index"]] {
         let manifests = release.manifests(VERSION, in_krew_index);
