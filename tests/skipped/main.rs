@@ -1,8 +1,8 @@
 //! The end of `cargo test`: lists the tests that were skipped on this machine, and how to run them.
 //!
 //! A completion test passes when its shell is not installed, so that a newcomer's first run succeeds.
-//! The skip must not go unnoticed, but libtest shows no output of a test that passes. Hence this
-//! program without libtest, in the package that cargo tests last.
+//! The skip must not go unnoticed, but libtest shows no output of a test that passes. So this is
+//! a program without libtest, in the package that cargo tests last.
 
 use std::io::{self, Write};
 use std::process::ExitCode;

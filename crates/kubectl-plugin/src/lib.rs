@@ -8,24 +8,25 @@
 //! | [`command`] | runs a plugin: command line → the plugin's function → exit code |
 //! | [`completion`] | completes command lines with names from the kubeconfig and the API server |
 //! | [`api_server`] | sends requests, and interprets responses and failures |
-//! | [`curl`] | prints a request as a `curl` command instead of sending it |
+//! | [`curl`] | writes a request as a `curl` command |
 //! | [`connection`] | turns kubectl's flags and kubeconfig into a client for one server |
 //! | [`stderr`] | prints messages, progress and the trace of `-v` |
 //! | [`output`] | writes data to stdout, in the `-o` formats |
 //! | [`request`] | checks a path and its query before anything is sent |
 //! | [`runtime`] | runs asynchronous work, handles signals, and knows the plugin's name |
 //! | [`error`] | describes failures: message, hint, exit code |
-//! | `redaction` | removes credentials and the data of Secrets from everything that is shown |
-//! | [`text`] | formats and parses times, JSON in Go's spelling, shell words |
+//! | `redaction` | removes credentials and the data of Secrets from errors, warnings, headers and the trace |
+//! | [`text`] | text formats: times, Go's JSON and booleans, quoted shell words, terminals |
 //!
 //! # Data flow
 //! ```text
 //! argv ─clap─▶ a plugin's arguments ─▶ ApiRequest ─▶ ApiServer::send ─▶ Reply ─▶ Output ─▶ stdout
 //!              ConnectionArgs ─▶ kubeconfig ─▶ Connection ─▶ ApiServer
-//!              Err(Error) ─▶ command::run ─▶ one line and a hint on stderr, the exit code
+//!              Err(Error) ─▶ command::run ─▶ a message and a hint on stderr, the exit code
 //! ```
-//! The left half is pure, and its unit tests are next to the code. The right half is tested with
-//! the built binaries and a real API server (`tests/`).
+//! The code from a plugin's arguments to the `ApiRequest`, and the formatting of output, does no I/O
+//! and has unit tests beside it. The rest is tested with the built binaries and a real API server
+//! (`tests/`).
 
 pub mod api_server;
 pub mod command;

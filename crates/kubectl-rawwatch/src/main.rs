@@ -3,8 +3,8 @@
 //! # Layout
 //! * `args`: the command line; `completion`: the values that a shell offers for it
 //! * `plan`: checks the command line and plans the run; `run`: carries out the plan
-//! * `target`: turns a path and its selectors into requests; `representation`: the form of the
-//!   objects that they ask for
+//! * `target`: turns a path and its selectors into requests; `representation`: how much
+//!   of each object the requests ask for
 //! * `driver`: carries out the demands of a watcher; `clock`: measures its time
 //! * `watcher`: the state machine of one collection, without I/O or a clock
 //! * `wire`: parses responses and events

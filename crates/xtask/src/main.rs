@@ -1,6 +1,6 @@
 //! `cargo xtask TASK`: tasks of the project's developers and its CI.
 //!
-//! Each task is a module with a function `run`, which parses the rest of the command line.
+//! Each task has a module with a function `run`, which parses the rest of the command line.
 //!
 //! # Layout
 //! * `measure`: measures the plugins next to kubectl and curl

@@ -1,8 +1,8 @@
 //! Sends requests to the API server and interprets the responses. No other module sends one.
 //!
-//! A request is sent once, with two exceptions in which the server has done nothing. After a 401,
-//! it is sent again if the credential can be renewed. If the server's certificate is not trusted,
-//! it is sent again if the file of authorities has changed.
+//! A request is sent once. It is repeated in two cases, in which the server has done nothing: after a
+//! 401, if the credential can be renewed; and after an untrusted certificate, if the file with the
+//! certificate authorities has changed.
 //!
 //! * `exchange`: the steps from a request to a whole response
 //! * `outcome`: interprets a response or a failure

@@ -1,9 +1,9 @@
 //! Runs a plugin, from the command line to the exit code.
 //!
-//! A plugin is a clap struct and one async function, and its `main` calls [`run`]. Nothing else parses
-//! the command line, reports an error or ends the process.
+//! A plugin is a clap struct and one async function, and its `main` calls [`run`]. [`run`] parses the
+//! command line, reports the error that the function returns, and chooses the exit code.
 //!
-//! * `flags`: kubectl's rules for flags that clap lacks
+//! * `flags`: kubectl's flag syntax that clap does not support
 //! * `help`: the pages of help
 //! * `parse_error`: clap's errors in kubectl's wording
 

@@ -15,7 +15,8 @@
 //! * `values`: finds the values for that word; a plugin provides its own with [`Complete`]
 //! * `paths`: completes API paths segment by segment
 //! * `object`: lists namespaces, and the subresources and field managers of one object
-//! * `cached_server`: queries the API server through `cache`; `discovery` parses its list of APIs
+//! * `cached_server`: queries the API server, and decides how long each response is kept; `cache`
+//!   keeps them in files; `discovery` parses the list of APIs
 //! * `completions`: formats the candidates for the shell
 //! * `scripts`: prints the shell scripts of `completion SHELL`
 

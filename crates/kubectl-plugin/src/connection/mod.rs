@@ -16,7 +16,7 @@
 //! chooses and validates is our own, because kube-client's loader differs from kubectl in many
 //! small ways: it accepts an empty string as a value, refuses a missing file of a `KUBECONFIG`
 //! list, and sends credentials over plain http. Deliberate differences from kubectl are marked
-//! `Departure:`, and each has a row in the tables of `tests/`.
+//! `Departure:`, and each has a test.
 
 pub(crate) mod auth;
 mod contexts;

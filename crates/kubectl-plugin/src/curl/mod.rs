@@ -4,8 +4,8 @@
 //! the text contains no secret, only its location (`Source`). bash reads the secret when the
 //! command runs: into a pipe that only curl reads (`<(…)`), or with its own `printf`.
 //!
-//! Everything here is pure: it turns a request and a target into text. `sources` locates the
-//! secrets of a connection.
+//! This file turns a request and a target into text, without I/O. `sources` locates the secrets of
+//! a connection.
 
 mod sources;
 

@@ -1,11 +1,11 @@
 //! [`Error`]: what went wrong, a hint on how to fix it, and the exit code.
 //!
 //! Every failure of every plugin is one [`Kind`]. The message and the exit code are matches over
-//! all kinds, so a new kind does not compile without them. Messages are kubectl's where kubectl has
+//! all kinds, so a new kind without a message or an exit code does not compile. Messages are kubectl's where kubectl has
 //! one (`kubectl/pkg/cmd/util/helpers.go`, `StandardErrorMessage`). Whoever creates an error keeps
 //! credentials and the data of Secrets out of it.
 //!
-//! * `response`: reads the Status of an unsuccessful response
+//! * `response`: extracts the Status of an unsuccessful response from its body and headers
 //! * `status`: formats a Status like kubectl
 
 pub(crate) mod response;

@@ -1,4 +1,5 @@
-//! Writes to stdout: the server's bytes, unchanged, or one of the `-o` formats.
+//! Writes to stdout: the server's bytes, or one of the `-o` formats. Only for a terminal, control
+//! characters are escaped.
 //!
 //! No other module writes to stdout. The format is checked before a request is sent.
 //!

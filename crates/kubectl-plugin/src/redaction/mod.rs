@@ -1,4 +1,4 @@
-//! Removes credentials and the data of Secrets from everything that is shown.
+//! Removes credentials and the data of Secrets from errors, warnings, headers and the trace.
 //!
 //! * here: the texts of errors and warnings
 //! * [`documents`]: JSON documents
@@ -10,11 +10,13 @@
 //!
 //! * An object that is echoed in quotes, as when a patch cannot be decoded, shrinks to `{…}`. Such
 //!   an object buries the reason that follows it, and custom resources hold credentials too.
-//! * If the request is about a Secret, only the names of fields and objects stay. All other quoted
+//! * If the request is about a Secret (`Resource::is_secret`), or the response mentions one, only
+//!   names of fields, objects, users and API groups stay. All other quoted
 //!   text is removed, and so is every value that Go prints without quotes. Every value of the
 //!   request's own body is removed, too, because an admission webhook may repeat it.
 //!
-//! The credential that was sent with a request is removed from every text.
+//! The credential that was sent with a request is removed from every text. Very short values cannot
+//! be told from other text, and stay.
 
 pub(crate) mod documents;
 pub(crate) mod headers_and_urls;

@@ -7,7 +7,7 @@
 //! | `nearest` | finds the known name nearest to a misspelt one |
 //! | `shell` | quotes words for a shell |
 //! | [`system_error`] | formats errors of the operating system like Go |
-//! | [`terminal`] | colours, escapes and cuts text for a terminal |
+//! | [`terminal`] | escapes and cuts text for a terminal, and decides whether to color it |
 //! | [`utc`] | parses and formats points in time |
 
 pub mod boolean;

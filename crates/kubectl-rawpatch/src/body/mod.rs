@@ -12,8 +12,8 @@
 //! * `json_patch`, `object_patch`: check the patch by its type
 //! * `version_guard`: limits the patch to one version of the object
 //!
-//! Everything here is pure and runs before a connection is opened. An error gives the position (a byte, a line, an operation or a
-//! JSON pointer) and a remedy. It quotes only field names and pointers, because values may belong
+//! Nothing here does I/O. An error gives the position (a byte, a line, an operation or a JSON
+//! pointer) and a remedy. It quotes only field names and pointers, because values may belong
 //! to a Secret.
 
 mod json;

@@ -1,8 +1,8 @@
 //! The state machine of one watched collection.
 //!
-//! It does no I/O and has no clock. [`Watcher::demand`] returns the next thing to do,
-//! [`Watcher::step`] gets the result and the time, and lines go to an [`EventSink`]. So tests can
-//! play any schedule of faults in virtual time.
+//! It does no I/O and has no clock. [`Watcher::demand`] returns the next thing to do, and
+//! [`Watcher::step`] takes its result and the time. Lines go to an [`EventSink`]. So tests can play
+//! any schedule of faults in virtual time.
 //!
 //! * `lists`, `streams`, `failures`: the transitions
 //! * `listing`: a LIST in progress; `audit`: a comparison of a LIST with the stream

@@ -2,7 +2,7 @@
 //!
 //! Times and memory are compared with programs that do the same task at the same time, because a shared
 //! machine is never equally busy twice. Instructions, the size of binaries and the memory per object are
-//! nearly the same on every machine, so CI enforces their limits, and the ratios of long runs.
+//! nearly the same on every machine, so CI enforces limits for these values, and for the ratios of long runs.
 //!
 //! # Layout
 //! - `patch`, `whoami`: the scenarios of rawpatch and whoami. Another plugin adds a file, and a line in

@@ -8,7 +8,7 @@
 //! * `selection`: chooses the cluster and the user, with the flags as `overrides`
 //! * `validation`: kubectl's checks of the cluster and the user
 //! * `in_cluster`: the service account of a Pod
-//! * `file`, `yaml`: read files
+//! * `file`: reads files and finds programs; `yaml`: parses YAML
 
 pub(crate) mod file;
 mod in_cluster;

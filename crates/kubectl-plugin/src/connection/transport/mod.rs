@@ -1,4 +1,4 @@
-//! The HTTP client, below kube-client's layer for the base address.
+//! The HTTP client. kube-client's layer on top of it adds the server's base address.
 //!
 //! kube-client's own stack is not used, because it repeats requests (even a PATCH, up to 15 times),
 //! lacks keepalive, and supports proxies only in part. Like kube-client over TLS, this client only

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! * `parse`: parses the text into pieces, with the types of `syntax` and the escapes of `quoted`
-//! * `node`: links each range to its end
+//! * `node`: pairs each `{range}` with its `{end}`
 //! * `evaluate`: follows the steps of a path; `item` is a value
 //! * `print`: prints values like kubectl
 //!
@@ -34,8 +34,8 @@
 //! - `*` and `..` visit the fields of an object in sorted order. kubectl's order is random.
 //! - Messages name the type of a value. kubectl prints the whole object, including the values of a
 //!   Secret.
-//! - A float of 16 digits halfway between its two shortest spellings ends in the higher digit. Go
-//!   prefers the even one.
+//! - Of two equally near spellings of a float with 16 digits, the higher one is printed. Go prints
+//!   the even one.
 
 mod evaluate;
 mod item;

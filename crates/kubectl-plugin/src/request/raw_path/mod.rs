@@ -8,7 +8,8 @@
 //! * `check`: refuses malformed and ambiguous paths
 //! * `query`: reads and adds parameters
 //! * `resource`: parses the object or collection that a path names
-//! * `attributes`: the attributes that the authorizer gets; `field_selector` finds a name for them
+//! * `attributes`: the attributes that the authorizer gets; `field_selector` extracts the
+//!   name from `fieldSelector=metadata.name=…`
 
 mod attributes;
 mod check;

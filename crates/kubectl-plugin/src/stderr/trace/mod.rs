@@ -11,7 +11,7 @@
 //! | 7 | headers of requests |
 //! | 8 | headers of responses; bodies in both directions, indented, up to 1024 characters |
 //! | 9 | requests as curl commands; the time of each step; bodies up to 10240 characters |
-//! | 10 | whole bodies, not indented |
+//! | 10 | whole bodies; as received, unless something was removed from them |
 
 mod klog;
 

@@ -3,7 +3,7 @@
 //!
 //! kube-client could run them, too, but it runs them several times per client, lets them read the
 //! stdin that contains a patch, and quotes their output in its errors. [`ExecPlugin::run`] runs the
-//! program once, and its output only goes to the server.
+//! program once. The credential on its stdout is only sent to the server; its stderr is shown.
 //!
 //! * `exec_credential`: parses the output of a plugin
 //! * `policy`: decides which plugins may run
