@@ -66,11 +66,71 @@ fn cases() -> Vec<Case> {
             .file("one", with_token("a", "one"))
             .variable("KUBECONFIG", "none:one:$FOLDER/none"),
         same(
-            "when all files are missing, the default server is used",
+            "when all files are missing, KUBERNETES_MASTER is used",
             "sent http://127.0.0.1:$PLAIN_PORT/probe",
         )
         .variable("KUBECONFIG", "none:neither")
         .variable("KUBERNETES_MASTER", "http://$PLAIN"),
+        departs(
+            "a KUBECONFIG that does not exist",
+            DEFAULT_SERVER,
+            "localhost:8080",
+            "error: KUBECONFIG: none does not exist",
+        )
+        .variable("KUBECONFIG", "none"),
+        departs(
+            "a KUBECONFIG list whose files do not exist",
+            DEFAULT_SERVER,
+            "localhost:8080",
+            "error: KUBECONFIG: none of these files exist: none, $FOLDER/neither",
+        )
+        .variable("KUBECONFIG", "none:$FOLDER/neither"),
+        departs(
+            "no kubeconfig at all",
+            DEFAULT_SERVER,
+            "localhost:8080",
+            "error: no kubeconfig: $FOLDER/home/.kube/config does not exist",
+        ),
+        same(
+            "flags make up for a KUBECONFIG that does not exist",
+            "Bearer flag",
+        )
+        .variable("KUBECONFIG", "none")
+        .flags([
+            "--server=$URL",
+            "--certificate-authority=ca.crt",
+            "--token=flag",
+        ]),
+        departs(
+            "a list with a file below `~`",
+            "kubectl ignores the file, which may contain the current context",
+            "Bearer one",
+            "error: KUBECONFIG: ~/.kube/other does not exist",
+        )
+        .file("one", with_token("a", "one"))
+        .variable("KUBECONFIG", "~/.kube/other:one"),
+        departs(
+            "a kubeconfig without a current-context",
+            DEFAULT_SERVER,
+            "localhost:8080",
+            "error: no current-context in one",
+        )
+        .file(
+            "one",
+            with_token("a", "one").replace("current-context: a", "current-context: ''"),
+        )
+        .variable("KUBECONFIG", "one"),
+        departs(
+            "a kubeconfig without contexts",
+            DEFAULT_SERVER,
+            "localhost:8080",
+            "error: no contexts in one",
+        )
+        .file(
+            "one",
+            "apiVersion: v1\nkind: Config\ncurrent-context: ''\ncontexts: null\n",
+        )
+        .variable("KUBECONFIG", "one"),
         same(
             "empty and repeated entries in a list are ignored",
             "Bearer one",

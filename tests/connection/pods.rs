@@ -52,6 +52,9 @@ impl Pod {
 /// The reason for departures in which kubectl ignores the account of the Pod.
 const IGNORES_THE_ACCOUNT: &str = "with this flag, kubectl ignores the account";
 
+/// The reason for departures in which kubectl does not use the kubeconfig that the user wrote or named.
+const USES_THE_ACCOUNT: &str = "kubectl uses the account silently instead of the kubeconfig";
+
 #[test]
 fn the_account_of_a_pod_is_found_like_kubectl() -> Result<()> {
     Servers::start()?.compare(&cases())
@@ -161,15 +164,25 @@ fn cases() -> Vec<Case> {
             .file("one", with_token("a", "one"))
             .variable("KUBECONFIG", "one")
             .in_pod(),
-        same(
-            "a kubeconfig without a current-context does not take precedence",
+        departs(
+            "a kubeconfig without a current-context",
+            USES_THE_ACCOUNT,
             "Bearer pod-token",
+            "error: no current-context in one",
         )
         .file(
             "one",
             with_token("a", "one").replace("current-context: a", ""),
         )
         .variable("KUBECONFIG", "one")
+        .in_pod(),
+        departs(
+            "a KUBECONFIG that does not exist",
+            USES_THE_ACCOUNT,
+            "Bearer pod-token",
+            "error: KUBECONFIG: none does not exist",
+        )
+        .variable("KUBECONFIG", "none")
         .in_pod(),
         same(
             "a malformed kubeconfig is an error",

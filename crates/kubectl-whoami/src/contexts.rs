@@ -48,11 +48,7 @@ pub(crate) async fn whoami(arguments: &WhoamiArgs) -> Result<(), Error> {
     connection.request_timeout = None;
     let contexts = Contexts::read(&connection)?;
     contexts.notes().iter().for_each(|note| stderr::say(note));
-    let names = contexts.names();
-    if names.is_empty() {
-        return Err(Error::usage("the kubeconfig has no contexts")
-            .with_hint("check $KUBECONFIG, or pass --kubeconfig FILE"));
-    }
+    let names = contexts.names()?;
     let reports = ask_all(&contexts, &names, arguments.offline, time).await;
     let written = match format {
         Format::Document(output) => {

@@ -30,9 +30,14 @@ impl Contexts {
         &self.files.notes
     }
 
-    /// Returns the names in alphabetical order, like `kubectl config get-contexts`.
-    pub fn names(&self) -> Vec<&str> {
-        self.files.kubeconfig.context_names()
+    /// Returns the names in alphabetical order, like `kubectl config get-contexts`. Fails if there are
+    /// none.
+    pub fn names(&self) -> Result<Vec<&str>, Error> {
+        let names = self.files.kubeconfig.context_names();
+        if names.is_empty() {
+            return Err(self.files.kubeconfig.no_context());
+        }
+        Ok(names)
     }
 
     /// Returns the flags for one context.

@@ -142,9 +142,9 @@ impl Files {
             mut cluster,
             user_name,
             mut user,
-            mut notes,
             ..
         } = selection;
+        let mut notes = Vec::new();
         cluster.server = Some(selection.server);
         let proxy = proxy::choose(cluster.proxy_url.as_deref(), &server)?;
 

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use crate::Error;
 use crate::text::system_error;
 
 /// Reads a whole file. The error is, for example, `open F: no such file or directory`.
@@ -16,6 +17,22 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
 pub(crate) fn open_error(path: &str) -> Option<String> {
     let path = Path::new(path);
     File::open(path).err().map(|error| describe(path, &error))
+}
+
+/// Reports whether a text contains a path with a `~` that no shell has expanded.
+pub(crate) fn has_tilde(text: &str) -> bool {
+    text.starts_with("~/") || text.contains("/~/") || text.contains(" ~/")
+}
+
+/// Adds a hint to an error about a missing file, if the error names a path with a `~`.
+pub(crate) fn with_tilde_hint(error: Error) -> Error {
+    if has_tilde(&error.to_string()) {
+        error.with_hint(
+            "write the absolute path: only a shell expands `~`, and not within quotes or a list",
+        )
+    } else {
+        error
+    }
 }
 
 /// Finds a command like Go's `exec.LookPath`: a name in `$PATH`, or a path with a slash as it is.

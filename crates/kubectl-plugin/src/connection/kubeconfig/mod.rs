@@ -7,16 +7,19 @@
 //!
 //! * `selection`: chooses the cluster and the user, with the flags as `overrides`
 //! * `validation`: kubectl's checks of the cluster and the user
+//! * `no_context`: explains why no context is chosen
 //! * `in_cluster`: the service account of a Pod
 //! * `file`: reads files and finds programs; `yaml`: parses YAML
 
 pub(crate) mod file;
 mod in_cluster;
+mod no_context;
 pub(crate) mod overrides;
 pub(crate) mod selection;
 pub(crate) mod validation;
 pub(crate) mod yaml;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::{env, fmt};
 
@@ -33,6 +36,8 @@ use crate::text::nearest::nearest;
 /// The kubeconfig files, in order of precedence.
 pub(crate) struct Kubeconfig {
     files: Vec<KubeconfigFile>,
+    /// The files of `$KUBECONFIG` that do not exist.
+    missing: Vec<PathBuf>,
 }
 
 struct KubeconfigFile {
@@ -67,7 +72,7 @@ pub(crate) struct Context {
 }
 
 /// One of the three lists of a kubeconfig.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum List {
     Contexts,
     Clusters,
@@ -87,20 +92,17 @@ impl fmt::Display for List {
 impl Kubeconfig {
     /// Reads `explicit`, the files of `$KUBECONFIG`, or `~/.kube/config`.
     pub(crate) fn load(explicit: Option<&str>, trace: Trace) -> Result<Self, Error> {
+        let mut missing = Vec::new();
         let paths = match (explicit, env::var_os("KUBECONFIG")) {
             (Some(path), _) => {
                 if !Path::new(path).try_exists().unwrap_or(true) {
-                    return Err(Error::usage(format!(
-                        "stat {path}: no such file or directory"
-                    )));
+                    let error = format!("stat {path}: no such file or directory");
+                    return Err(file::with_tilde_hint(Error::usage(error)));
                 }
                 vec![PathBuf::from(path)]
             }
-            (None, Some(list)) if !list.is_empty() => env::split_paths(&list).collect(),
-            (None, _) => env::home_dir()
-                .map(|home| home.join(".kube/config"))
-                .into_iter()
-                .collect(),
+            (None, Some(list)) if !list.is_empty() => files_of_variable(&list, &mut missing)?,
+            (None, _) => default_file().into_iter().collect(),
         };
         let mut files: Vec<KubeconfigFile> = Vec::with_capacity(paths.len());
         for path in paths {
@@ -112,7 +114,17 @@ impl Kubeconfig {
             trace.kubeconfig(&path);
             files.push(KubeconfigFile { path, document });
         }
-        Ok(Self { files })
+        Ok(Self { files, missing })
+    }
+
+    /// Reports whether there is a kubeconfig, or the user named one.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.files.is_empty() || !self.missing.is_empty()
+    }
+
+    /// Returns the first file of `$KUBECONFIG` that does not exist.
+    pub(crate) fn missing_file(&self) -> Option<&Path> {
+        self.missing.first().map(PathBuf::as_path)
     }
 
     /// Returns the first `current-context`.
@@ -209,6 +221,28 @@ impl Kubeconfig {
         }
         Ok(None)
     }
+}
+
+/// Returns the kubeconfig in the home folder.
+fn default_file() -> Option<PathBuf> {
+    Some(env::home_dir()?.join(".kube/config"))
+}
+
+/// Returns the files in `$KUBECONFIG`, and adds those that do not exist to `missing`. Departure: kubectl
+/// ignores a file below `~`, which no shell expands in the middle of a list or in quotes.
+fn files_of_variable(list: &OsStr, missing: &mut Vec<PathBuf>) -> Result<Vec<PathBuf>, Error> {
+    let is_path = |path: &PathBuf| !path.as_os_str().is_empty();
+    let paths: Vec<PathBuf> = env::split_paths(list).filter(is_path).collect();
+    let is_missing = |path: &&PathBuf| !path.try_exists().unwrap_or(true);
+    missing.extend(paths.iter().filter(is_missing).cloned());
+    for path in missing.iter() {
+        let text = path.to_string_lossy();
+        if file::has_tilde(&text) {
+            let error = Error::usage(format!("KUBECONFIG: {text} does not exist"));
+            return Err(file::with_tilde_hint(error));
+        }
+    }
+    Ok(paths)
 }
 
 impl Document {

@@ -25,8 +25,6 @@ pub(crate) struct Selection {
     pub(crate) user_name: String,
     /// The user, with the flags applied.
     pub(crate) user: AuthInfo,
-    /// Notes for the user about the selection.
-    pub(crate) notes: Vec<String>,
 }
 
 /// The selected names, and their entries in the kubeconfig.
@@ -44,17 +42,22 @@ pub(crate) fn select(args: &ConnectionArgs, kubeconfig: &Kubeconfig) -> Result<S
     let choice = choose(args, kubeconfig)?;
     check_names(args, kubeconfig, &choice)?;
 
-    let no_cluster = choice.cluster.is_none();
+    let is_unknown = choice.cluster.is_none() && args.server.is_none();
     // client-go only uses a Pod's service account if no flag changes its default configuration. Here,
-    // any flag works with it (kubernetes/kubernetes#93474).
-    let account = if no_cluster && args.server.is_none() {
+    // any flag works with it (kubernetes/kubernetes#93474). Departure: kubectl also uses it if there is
+    // a kubeconfig without a current context, or if a named kubeconfig does not exist.
+    let account = if is_unknown && !kubeconfig.is_given() {
         in_cluster::service_account()
     } else {
         None
     };
     let is_pod = account.is_some();
     let (account_cluster, account_user) = account.unzip();
-    let mut cluster = choice.cluster.or(account_cluster).unwrap_or_default();
+    let mut cluster = match choice.cluster.or(account_cluster) {
+        Some(cluster) => cluster,
+        None if is_unknown => default_cluster(kubeconfig)?,
+        None => Cluster::default(),
+    };
     let mut user = match choice.user_name {
         Some(_) => choice.user,
         None => account_user,
@@ -66,15 +69,10 @@ pub(crate) fn select(args: &ConnectionArgs, kubeconfig: &Kubeconfig) -> Result<S
     overrides::apply_to_user(args, &mut user);
     validation::check(&cluster_name, &cluster, &user_name, &user)?;
 
-    let mut notes = Vec::new();
-    let server = match cluster.server.clone() {
-        Some(server) => server,
-        None if no_cluster => default_server(&mut notes),
-        // Departure: kubectl connects to localhost:8080.
-        None => {
-            let message = format!("no server found for cluster {cluster_name:?}");
-            return Err(Error::usage(message));
-        }
+    // Departure: kubectl connects to localhost:8080.
+    let Some(server) = cluster.server.clone() else {
+        let message = format!("no server found for cluster {cluster_name:?}");
+        return Err(Error::usage(message));
     };
     let of_context = choice.context.and_then(|context| context.namespace);
     let namespace = args.namespace.clone().or(of_context);
@@ -87,7 +85,6 @@ pub(crate) fn select(args: &ConnectionArgs, kubeconfig: &Kubeconfig) -> Result<S
         cluster,
         user_name,
         user,
-        notes,
     })
 }
 
@@ -124,9 +121,25 @@ fn check_names(
     kubeconfig: &Kubeconfig,
     choice: &Choice,
 ) -> Result<(), Error> {
-    let absent = |list, name, error: Error| match kubeconfig.nearest(list, name) {
-        Some(nearest) => Err(error.with_hint(format!("did you mean `{nearest}`?"))),
-        None => Err(error),
+    let absent = |list, name, error: Error| {
+        let nearest = kubeconfig.nearest(list, name);
+        let hint = nearest.map(|nearest| format!("did you mean `{nearest}`?"));
+        let missing = || {
+            let missing = kubeconfig.missing_file()?;
+            Some(format!(
+                "correct KUBECONFIG: {} does not exist",
+                missing.display()
+            ))
+        };
+        let contexts = || {
+            kubeconfig
+                .contexts_hint()
+                .filter(|_| list == List::Contexts)
+        };
+        Err(match hint.or_else(missing).or_else(contexts) {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        })
     };
     let has_user = choice.user.is_some();
     let has_context = choice.context.is_some();
@@ -172,13 +185,14 @@ fn check_names(
     }
 }
 
-/// Returns kubectl's default server, for a configuration without a cluster.
-fn default_server(notes: &mut Vec<String>) -> String {
+/// Returns the cluster of `$KUBERNETES_MASTER`. Departure: without this variable, kubectl connects to
+/// localhost:8080, where any server may listen.
+fn default_cluster(kubeconfig: &Kubeconfig) -> Result<Cluster, Error> {
     match env::var("KUBERNETES_MASTER") {
-        Ok(server) if !server.is_empty() => server,
-        _ => {
-            notes.push("no cluster is configured, trying http://localhost:8080".to_owned());
-            "http://localhost:8080".to_owned()
-        }
+        Ok(server) if !server.is_empty() => Ok(Cluster {
+            server: Some(server),
+            ..Cluster::default()
+        }),
+        _ => Err(kubeconfig.no_context()),
     }
 }

@@ -18,11 +18,11 @@ pub(crate) fn check(
     problems.extend(cluster_problems(cluster_name, cluster));
     match problems.as_slice() {
         [] => Ok(()),
-        [problem] => Err(Error::usage(problem)),
-        _ => Err(Error::configuration(format!(
+        [problem] => Err(file::with_tilde_hint(Error::usage(problem))),
+        _ => Err(file::with_tilde_hint(Error::configuration(format!(
             "\n* {}",
             problems.join("\n* ")
-        ))),
+        )))),
     }
 }
 
