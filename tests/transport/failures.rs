@@ -1,7 +1,10 @@
+use std::fmt::Display;
+use std::io;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
+use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Reply};
 use recording_proxy::{Protocol, RecordingProxy};
 
@@ -152,19 +155,75 @@ fn a_server_without_tls_gets_a_hint() {
     ]);
 }
 
-#[test]
-fn a_tls_server_at_a_plain_http_address_gets_a_hint() {
+/// Starts a TLS server that closes a connection without a word if it does not begin with a TLS handshake.
+fn silent_tls_server() -> (FaultyServer, SocketAddr) {
     let server = FaultyServer::start(answers()).unwrap();
-    let broken = "net/http: HTTP/1.x transport connection broken: malformed HTTP response";
-    check(vec![Failure {
-        name: "TLS",
-        case: Case::new(format!("http://{}", server.address())),
-        peer: String::new(),
-        kubectl: broken,
-        ours: broken,
-        hint: "the server expects TLS: use an address that begins with https://",
-    }]);
+    let target = server.address();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut client = stream.unwrap();
+            let mut first = [0];
+            let is_handshake = client.peek(&mut first).is_ok() && first[0] == 0x16;
+            if !is_handshake {
+                let _ = client.read(&mut [0; 4096]);
+                continue;
+            }
+            let mut server = TcpStream::connect(target).unwrap();
+            let mut back = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            thread::spawn(move || io::copy(&mut back.0, &mut back.1));
+            let _ = io::copy(&mut client, &mut server);
+        }
+    });
+    (server, address)
+}
+
+/// Checks that ours names the mistake. Nothing was done, so the outcome of a PATCH is known.
+#[track_caller]
+fn expects_tls(address: impl Display) {
+    let ours = Case::new(format!("http://{address}")).ours().ended(6);
+    let line = format!("error: {address} expects TLS, but the request was sent over plain HTTP");
+    assert_eq!(ours.message(), line);
+    assert_eq!(ours.hint(), "use an address that begins with https://");
+}
+
+#[test]
+fn a_tls_server_at_an_http_address_is_named() {
+    // An alert.
+    let server = FaultyServer::start(answers()).unwrap();
+    let kubectl = Case::new(format!("http://{}", server.address())).kubectl();
+    assert!(kubectl.message().contains("malformed HTTP response"));
+    expects_tls(server.address());
     assert!(server.requests().is_empty());
+    // A closed connection: Go's server answers only some methods, and PATCH is not one of them.
+    expects_tls(ControlPlane::shared().url().trim_start_matches("https://"));
+    let (server, address) = silent_tls_server();
+    expects_tls(address);
+    let requests = server.requests();
+    assert_eq!(requests.len(), 1, "{requests:?}");
+    assert_eq!((&*requests[0].method, &*requests[0].target), ("GET", "/"));
+    assert!(requests[0].header("authorization").is_empty());
+    // A page.
+    let nginx =
+        b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nContent-Length: 45\r\n\r\n\
+        The plain HTTP request was sent to HTTPS port";
+    expects_tls(answering(nginx));
+}
+
+/// A server that reads plain HTTP may have acted before it closed the connection.
+#[test]
+fn a_plain_server_that_closes_the_connection_leaves_the_outcome_unknown() {
+    let script = [Answer::CloseUnanswered, Answer::CloseUnanswered];
+    let server = FaultyServer::start_plain(script).unwrap();
+    let ours = Case::new(server.url()).ours().ended(10);
+    assert!(ours.message().contains("outcome unknown"), "{ours:?}");
+    let script = [
+        Answer::CloseUnanswered,
+        Answer::Reply(Reply::json(200, "{}")),
+    ];
+    let server = FaultyServer::start_plain(script).unwrap();
+    Case::new(server.url()).ours().ended(10);
 }
 
 #[test]

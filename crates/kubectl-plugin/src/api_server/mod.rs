@@ -7,6 +7,7 @@
 //! * `exchange`: the steps from a request to a whole response
 //! * `outcome`: interprets a response or a failure
 //! * `connection_error`: explains why no response arrived, in kubectl's wording
+//! * `tls_port`: recognizes a TLS server at an `http` address
 //! * `reply`: whole responses, and responses that are read as they arrive
 //! * `warnings`: the server's `Warning` headers
 //! * `user_agent`: the `User-Agent` header
@@ -15,6 +16,7 @@ mod connection_error;
 mod exchange;
 mod outcome;
 mod reply;
+mod tls_port;
 mod user_agent;
 mod warnings;
 
@@ -36,7 +38,7 @@ use crate::text::shell::quoted;
 use crate::text::utc;
 use crate::{Error, output, stderr};
 use exchange::{Outgoing, Requester};
-use outcome::RequestContext;
+use outcome::{RequestContext, RequestFailure};
 use warnings::Warnings;
 
 pub use outcome::refusal;
@@ -208,14 +210,18 @@ impl ApiServer {
     pub async fn open(&self, request: ApiRequest) -> Result<StreamingReply, Error> {
         let outgoing = self.outgoing(request, Requester::Configured)?;
         let context = &outgoing.context;
-        let server = &self.connection.server;
-        let failed = |failure| context.explain(failure, false, server);
         let head = async || self.with_timeout(self.response_head(&outgoing)).await;
-        let reply = self.retry_after_401(context, head).await.map_err(failed)?;
+        let reply = match self.retry_after_401(context, head).await {
+            Ok(reply) => reply,
+            Err(failure) => return Err(self.explain(failure, false, context).await),
+        };
         self.warnings.say_new(reply.headers(), &context.redaction);
         if !reply.status().is_success() {
             let body = self.read_body(reply, context);
-            let refusal = self.with_timeout(body).await.map_err(failed)?;
+            let refusal = match self.with_timeout(body).await {
+                Ok(refusal) => refusal,
+                Err(failure) => return Err(self.explain(failure, false, context).await),
+            };
             self.interpret(refusal, context)?;
             return Err(Error::protocol(
                 "the server refused the watch without giving a reason",
@@ -227,7 +233,7 @@ impl ApiServer {
             return Ok(StreamingReply(reply.into_body()));
         }
         // A body of another type may never end, and is not needed.
-        context.interpret(reply.map(|_| Bytes::new()), server)?;
+        context.interpret(reply.map(|_| Bytes::new()), &self.connection.server)?;
         let shown = content_type.map_or("no content type".to_owned(), |value| format!("{value:?}"));
         Err(
             Error::protocol(format!("expected a stream of JSON, but got {shown}"))
@@ -260,9 +266,23 @@ impl ApiServer {
             }
             Err(failure) => {
                 let untouched = meter.written() == written_before.get();
-                Err(context.explain(failure, untouched, &self.connection.server))
+                Err(self.explain(failure, untouched, context).await)
             }
         }
+    }
+
+    /// Explains a missing or broken response. `untouched` means that no byte of the request was written.
+    async fn explain(
+        &self,
+        failure: RequestFailure,
+        untouched: bool,
+        context: &RequestContext,
+    ) -> Error {
+        let server = &self.connection.server;
+        if self.is_tls_port(&failure).await {
+            return outcome::tls_expected(server);
+        }
+        context.explain(failure, untouched, server)
     }
 
     fn outgoing(&self, request: ApiRequest, requester: Requester) -> Result<Outgoing, Error> {

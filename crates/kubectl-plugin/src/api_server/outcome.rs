@@ -12,13 +12,20 @@ use kube_core::Status;
 use super::connection_error;
 use super::reply::Reply;
 use crate::Error;
+use crate::connection::server_url;
 use crate::error::Kind;
 use crate::error::response::{status_in_document, status_of_response};
 use crate::redaction::Redaction;
 use crate::request::{ApiRequest, Resource};
 
-/// The body with which Go's servers (`net/http`, `conn.serve`) answer plain HTTP on a TLS port.
-const TLS_EXPECTED: &[u8] = b"Client sent an HTTP request to an HTTPS server.";
+/// Texts with which servers answer plain HTTP on a TLS port: Go's (`net/http`, `conn.serve`), nginx,
+/// Apache and Tomcat.
+const TLS_EXPECTED: [&str; 4] = [
+    "Client sent an HTTP request to an HTTPS server.",
+    "The plain HTTP request was sent to HTTPS port",
+    "speaking plain HTTP to an SSL-enabled server port",
+    "This combination of host and port requires TLS",
+];
 
 /// The parts of a request that are needed to interpret its response.
 pub(super) struct RequestContext {
@@ -84,6 +91,11 @@ impl RequestContext {
         if self.may_change && is_outcome_unknown(code, &refusal) {
             let event = format!("the server answered {code}: {}", refusal.message);
             return Err(self.outcome_unknown(&event));
+        }
+        // Departure: kubectl reports an unknown reason.
+        let is_plain = !server_url::is_tls(server) && !self.is_proxied;
+        if is_plain && code == StatusCode::BAD_REQUEST && is_tls_expected(reply.body()) {
+            return Err(tls_expected(server));
         }
         Err(not_kubernetes(&reply, is_page, &self.method, host(server))
             .unwrap_or_else(|| Kind::Refused(Box::new(refusal)).into()))
@@ -167,6 +179,21 @@ impl RequestContext {
     }
 }
 
+/// Reports whether a response says that the server expects TLS.
+pub(super) fn is_tls_expected(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body);
+    TLS_EXPECTED.iter().any(|phrase| text.contains(phrase))
+}
+
+/// Returns the error for a TLS server at an `http` address. The server has done nothing.
+pub(super) fn tls_expected(server: &Uri) -> Error {
+    Error::protocol(format!(
+        "{} expects TLS, but the request was sent over plain HTTP",
+        host(server)
+    ))
+    .with_hint("use an address that begins with https://")
+}
+
 /// Returns an error for a response that does not come from an API server. The most certain signs
 /// are checked first.
 fn not_kubernetes(reply: &Reply, is_page: bool, method: &Method, host: &str) -> Option<Error> {
@@ -177,15 +204,6 @@ fn not_kubernetes(reply: &Reply, is_page: bool, method: &Method, host: &str) -> 
                 "{host} answered {code}; redirects are never followed"
             ))
             .with_hint("use the server's final address; a login page or a proxy may be in between"),
-        );
-    }
-    // Departure: kubectl reports an unknown reason.
-    if code == StatusCode::BAD_REQUEST && reply.body().starts_with(TLS_EXPECTED) {
-        return Some(
-            Error::protocol(format!(
-                "{host} expects TLS, but the request was sent over plain HTTP"
-            ))
-            .with_hint("use an address that begins with https://"),
         );
     }
     if code.is_informational() {

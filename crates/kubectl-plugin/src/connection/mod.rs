@@ -43,7 +43,7 @@ use kubeconfig::selection::Selection;
 use kubeconfig::{Kubeconfig, overrides, selection};
 use session::{Route, SessionProvider};
 use transport::meter::Meter;
-use transport::{proxy, server_url};
+use transport::proxy;
 
 pub use auth::summary::{
     Authorization, BearerToken, Claims, ClientCertificate, CredentialSummary, ExecPluginInfo,
@@ -55,7 +55,7 @@ pub(crate) use kubeconfig::List as KubeconfigList;
 pub(crate) use session::Session;
 pub use target::ServerTarget;
 pub(crate) use tls::Unverified;
-pub(crate) use transport::{DialError, DialErrorKind, WrongProtocol};
+pub(crate) use transport::{DialError, DialErrorKind, WrongProtocol, server_url};
 
 /// A connection to one API server as one user. It opens no socket by itself.
 pub(crate) struct Connection {

@@ -47,6 +47,36 @@ pub(crate) struct Route {
     pub(crate) trace: Trace,
 }
 
+impl Route {
+    /// Returns a client for the server that sends no credential.
+    pub(crate) fn plain_client(&self) -> Client {
+        let meter = Meter::default();
+        transport::client(&self.server, None, self.proxy.clone(), &meter, self.trace)
+    }
+
+    /// Returns a client for TLS at the same host and port. It accepts any certificate, and sends no
+    /// credential.
+    pub(crate) fn tls_client(&self) -> Option<Client> {
+        let host = self.server.host()?;
+        let port = server_url::port(&self.server);
+        let server = format!("https://{host}:{port}").parse().ok()?;
+        let insecure = Cluster {
+            insecure_skip_tls_verify: Some(true),
+            ..Cluster::default()
+        };
+        let tls = tls::settings(&insecure, None, None).ok()?;
+        let meter = Meter::default();
+        let proxy = self.proxy.clone();
+        Some(transport::client(
+            &server,
+            Some(tls),
+            proxy,
+            &meter,
+            self.trace,
+        ))
+    }
+}
+
 /// A source of sessions for one server.
 pub(crate) struct SessionProvider {
     pub(crate) route: Route,

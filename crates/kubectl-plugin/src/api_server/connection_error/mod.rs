@@ -17,7 +17,7 @@ use http::Uri;
 use rustls::AlertDescription as Alert;
 
 use crate::Error;
-use crate::connection::{DialError, WrongProtocol};
+use crate::connection::{DialError, DialErrorKind, WrongProtocol};
 use crate::error::Kind;
 use crate::text::system_error;
 
@@ -104,6 +104,36 @@ pub(super) fn is_untrusted(error: &kube_client::Error) -> bool {
     matches!(find(error), Some(rustls::Error::InvalidCertificate(_)))
 }
 
+/// Reports whether the peer answered plain HTTP with a TLS alert.
+pub(super) fn is_tls_alert(error: &kube_client::Error) -> bool {
+    find(error) == Some(&WrongProtocol::Tls)
+}
+
+/// Reports whether the peer accepted a connection, and closed it without a response.
+pub(super) fn is_closed(error: &kube_client::Error) -> bool {
+    let kind = find::<io::Error>(error).map(io::Error::kind);
+    let is_incomplete =
+        find::<hyper::Error>(error).is_some_and(hyper::Error::is_incomplete_message);
+    find::<DialError>(error).is_none()
+        && (is_incomplete
+            || matches!(
+                kind,
+                Some(ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
+            ))
+}
+
+/// Reports whether the peer answered a TLS handshake in TLS, even if with a refusal.
+pub(super) fn speaks_tls(error: &kube_client::Error) -> bool {
+    match find::<DialError>(error).map(|dial| &dial.kind) {
+        None => true,
+        Some(DialErrorKind::Tls(error)) => matches!(
+            find(error),
+            Some(rustls::Error::AlertReceived(_) | rustls::Error::PeerIncompatible(_))
+        ),
+        Some(_) => false,
+    }
+}
+
 /// Reports whether the peer refused the TLS handshake, or a request in plain HTTP. With TLS 1.3,
 /// the refusal of a handshake arrives after the request was written, but the server has not read
 /// the request.
@@ -123,7 +153,7 @@ pub(super) fn is_refused_handshake(error: &kube_client::Error) -> bool {
                 | Alert::UnsupportedCertificate
         ))
     );
-    refusal || find(error) == Some(&WrongProtocol::Tls)
+    refusal || is_tls_alert(error)
 }
 
 /// Explains a connection that broke.
@@ -132,7 +162,7 @@ fn broken_connection(error: Cause<'_>) -> Reason {
         "net/http: HTTP/1.x transport connection broken: malformed HTTP response";
     if find(error) == Some(&WrongProtocol::Tls) {
         return Reason::new(MALFORMED)
-            .with_hint("the server expects TLS: use an address that begins with https://");
+            .with_hint("the proxy expects TLS: use a proxy URL that begins with https://");
     }
     let http = find::<hyper::Error>(error);
     match find::<io::Error>(error).map(io::Error::kind) {
