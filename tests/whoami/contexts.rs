@@ -310,7 +310,8 @@ fn the_exit_code_is_that_of_the_worst_context() {
     let refusing = FaultyServer::start_plain([Answer::Reply(refusal)]).unwrap();
     let page = Reply::new(200, "<html>").header("Content-Type", "text/html");
     let page = FaultyServer::start_plain([Answer::Reply(page)]).unwrap();
-    let (refusing, page) = (refusing.url(), page.url());
+    let endless = FaultyServer::start_plain([self_subject_review("joe")]).unwrap();
+    let (refusing, page, endless) = (refusing.url(), page.url(), endless.url());
     let jane = || ("jane", url(), certificate("jane", &[]));
     let nobody = || ("nobody", url(), json!({}));
     let refused = || ("refused", refusing.as_str(), json!({}));
@@ -318,7 +319,7 @@ fn the_exit_code_is_that_of_the_worst_context() {
     let code = |contexts: Vec<(&str, &str, Value)>| {
         whoami(&kubeconfig(contexts), &["--all-contexts"]).code
     };
-    assert_eq!(code(vec![jane(), nobody()]), Some(0));
+    assert_eq!(code(vec![jane(), nobody()]), Some(3));
     assert_eq!(code(vec![jane(), refused()]), Some(1));
     assert_eq!(code(vec![jane(), unauthorized()]), Some(3));
     assert_eq!(code(vec![refused(), unauthorized(), jane()]), Some(3));
@@ -343,14 +344,22 @@ fn the_exit_code_is_that_of_the_worst_context() {
         .ended(1)
         .says("error: the server did not reveal your identity in 1 of 1 contexts");
 
-    let all = kubeconfig([jane(), nobody()]);
+    let outcome = whoami(&kubeconfig([jane(), nobody()]), &["--all-contexts"])
+        .ended(3)
+        .says("context \"nobody\": error: not authenticated: no credential was sent")
+        .says("hint: add a credential to the kubeconfig user \"nobody\"")
+        .says("error: connection or authentication failed in 1 of 2 contexts");
+    let row = &rows(&outcome.stdout)[1];
+    assert_eq!((&*row[2], &*row[6]), ("system:anonymous", "anonymously"));
+
+    let all = kubeconfig([jane(), ("joe", &endless, json!({}))]);
     whoami(
         &all,
         &["--all-contexts", "--fail-if-expires-within=900000000h"],
     )
     .ended(8)
     .says("context \"jane\": error: the credential expires at ")
-    .says("context \"nobody\": the credential has no expiry date; --fail-if-expires-within was not checked\n")
+    .says("context \"joe\": the credential has no expiry date; --fail-if-expires-within was not checked\n")
     .says("in 1 of 2 contexts");
 }
 

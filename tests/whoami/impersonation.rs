@@ -1,7 +1,11 @@
-use control_plane::ControlPlane;
-use serde_json::json;
-use support::admin;
+use std::fs;
 
+use control_plane::ControlPlane;
+use faulty_server::FaultyServer;
+use serde_json::{Value, json};
+use support::{admin, unique};
+
+use super::header_dropping_proxy;
 use super::plugin::*;
 
 #[test]
@@ -98,4 +102,61 @@ fn the_anonymous_user_may_be_impersonated() {
         "admin (system:masters, system:authenticated)"
     );
     assert_eq!(table.row("Credential"), "client certificate");
+}
+
+/// Without its headers, an impersonating request is a valid request of the owner of the credential.
+#[test]
+fn an_impersonation_that_is_dropped_on_the_way_is_an_error() {
+    let proxy = format!("--server={}", header_dropping_proxy::start());
+    let both = "error: the request impersonates \"jane\", but the server takes it for a request of \"admin\"\n";
+    let pods = "/api/v1/namespaces/default/pods";
+    for (arguments, stdout) in [
+        (&[][..], "Username:      admin\n"),
+        (&["-o", "name"], "admin\n"),
+        (&["-o", "json"], r#""username": "admin""#),
+        (&["--can", "DELETE", pods], "yes"),
+        (
+            &["--can", "DELETE", pods, "-o", "json"],
+            r#""allowed": true"#,
+        ),
+    ] {
+        let outcome = whoami(&admin(), &[arguments, &["--as=jane", &proxy]].concat())
+            .ended(6)
+            .says(both)
+            .says(
+                "hint: check for a proxy in front of the server that drops Impersonate-* headers",
+            );
+        assert!(outcome.stdout.contains(stdout), "{outcome:#?}");
+        whoami(&admin(), &[arguments, &["--as=admin", &proxy]].concat()).ended(0);
+    }
+    whoami(&admin(), &["--as=admin", "--as-group=dev", &proxy])
+        .ended(6)
+        .says("error: the server impersonates \"admin\" without the group \"dev\"\n");
+    let mut contexts: Value = serde_json::from_slice(&fs::read(admin()).unwrap()).unwrap();
+    contexts["clusters"][0]["cluster"] = json!({"server": &proxy["--server=".len()..]});
+    let path = ControlPlane::shared().folder().join(unique("proxied"));
+    fs::write(&path, contexts.to_string()).unwrap();
+    whoami(&path, &["--all-contexts", "--as=jane"])
+        .ended(3)
+        .says(both)
+        .says("in 1 of 1 contexts");
+}
+
+/// A proxy may drop some of the headers.
+#[test]
+fn an_impersonation_must_have_all_of_its_attributes() {
+    let server = FaultyServer::start([self_subject_review("jane")]).unwrap();
+    let kubeconfig = server.kubeconfig().unwrap();
+    whoami(&kubeconfig, &["--as=jane"]).ended(0);
+    let attributes = [
+        "--as-group=dev",
+        "--as-uid=7",
+        "--as-user-extra=Acme.com/a=x",
+    ];
+    whoami(&kubeconfig, &[&["--as=jane"], &attributes[..]].concat())
+        .ended(6)
+        .says("error: the server impersonates \"jane\" without the UID \"7\", the group \"dev\", the extra Acme.com/a=x\n");
+    // A real server has them all.
+    let outcome = whoami(&admin(), &[&["--as=jane"], &attributes[..]].concat()).ended(0);
+    assert_eq!(outcome.stderr, "");
 }

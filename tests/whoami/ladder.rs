@@ -24,7 +24,7 @@ fn created(object: &Value) -> Answer {
     Answer::Reply(Reply::json(201, object.to_string()))
 }
 
-fn self_subject_review(version: &str) -> Answer {
+fn review_of_version(version: &str) -> Answer {
     created(&json!({
         "kind": "SelfSubjectReview", "apiVersion": format!("authentication.k8s.io/{version}"),
         "metadata": {"creationTimestamp": null}, "status": {"userInfo": user_info()},
@@ -70,7 +70,7 @@ fn a_self_subject_review_of_any_version_is_the_answer() {
     for (older, version) in versions.into_iter().enumerate() {
         let script = || {
             let newer = std::iter::repeat_n(not_found(), older);
-            newer.chain([self_subject_review(version)])
+            newer.chain([review_of_version(version)])
         };
         let (outcome, server) = ask(script(), &["-o", "json"]);
         let document = outcome.ended(0).json();
@@ -248,7 +248,7 @@ fn a_token_review_is_about_the_impersonator() {
 fn an_impersonator_that_is_not_named_is_unknown() {
     let script = || {
         [
-            self_subject_review("v1"),
+            review_of_version("v1"),
             refusal(429, "TooManyRequests", "later"),
         ]
     };

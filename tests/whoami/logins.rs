@@ -200,7 +200,7 @@ fn an_exec_plugin_that_prints_without_end_is_reported() {
 #[test]
 fn without_a_credential_the_server_names_the_anonymous_user() {
     let kubeconfig = ControlPlane::shared().kubeconfig(&User::Anonymous).unwrap();
-    let outcome = whoami(&kubeconfig, &[]).ended(0);
+    let outcome = whoami(&kubeconfig, &[]).ended(3);
     assert_eq!(outcome.row("Username"), "system:anonymous");
     assert_eq!(
         outcome.row("Source"),
@@ -217,7 +217,10 @@ fn a_password_is_ignored_by_the_server() {
     kubectl(&kubeconfig, &[])
         .ended(1)
         .says("API is not enabled in the cluster or you do not have permission");
-    let outcome = whoami(&kubeconfig, &["-v=10"]).ended(0);
+    let outcome = whoami(&kubeconfig, &["-v=10"])
+        .ended(3)
+        .says("error: not authenticated: the server ignored the user name and password (basic), so you are")
+        .says("basic authentication was removed in Kubernetes 1.19");
     assert_eq!(outcome.row("Username"), "system:anonymous");
     assert_eq!(outcome.row("Credential"), "none");
     assert_eq!(outcome.row("Not used"), "user name and password (basic)");

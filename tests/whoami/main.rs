@@ -7,6 +7,8 @@
 /// Runs the binary, alone and beside kubectl.
 mod plugin;
 
+/// Requests that the server did not authenticate.
+mod anonymous;
 /// The attributes of a verb and a path, compared with a real server's.
 mod attributes;
 /// `--can`, compared with `kubectl auth can-i` and with the fate of the requests.
@@ -17,6 +19,8 @@ mod completion;
 mod contexts;
 /// The explanations of a bare `Unauthorized`.
 mod explanations;
+/// A proxy in front of the API server that drops all headers.
+mod header_dropping_proxy;
 /// The pages of help.
 mod help {
     support::help_tests!("kubectl-whoami");

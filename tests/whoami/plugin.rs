@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use control_plane::{ControlPlane, User};
+use faulty_server::{Answer, Reply};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde_json::{Value, json};
@@ -156,4 +157,13 @@ pub(crate) fn answer(status: &Value) -> String {
         "status": status,
     });
     format!("cat <<'END'\n{answer}\nEND")
+}
+
+/// Returns a scripted server's `SelfSubjectReview` of a user.
+pub(crate) fn self_subject_review(username: &str) -> Answer {
+    let review = json!({
+        "kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {},
+        "status": {"userInfo": {"username": username}},
+    });
+    Answer::Reply(Reply::json(201, review.to_string()))
 }

@@ -30,9 +30,9 @@ Exit codes:
    1  the server did not reveal your identity; with --can: something is not
       allowed
    2  bad usage or input; nothing was sent
-   3  connection, TLS or authentication failed; the local credential is shown
+   3  connection, TLS or authentication failed, or you are system:anonymous
    4  with --can: the server refused the access review
-   6  not a Kubernetes API server
+   6  not a Kubernetes API server, or it did not apply --as
    8  the credential expires too soon for --fail-if-expires-within
   74  the output could not be produced or written
   With --all-contexts, 3 takes precedence over 1, and 1 over 8.

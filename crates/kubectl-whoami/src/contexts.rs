@@ -152,6 +152,7 @@ fn user(report: &Report) -> String {
 fn reachable(report: &Report) -> &'static str {
     match report.failure.as_ref().map(Error::kind) {
         Some(Kind::Refused(_) | Kind::Protocol(_)) => "yes",
+        Some(Kind::Anonymous(_)) => "anonymously",
         Some(_) => "no",
         None if report.identity.is_some() => "yes",
         None => "not asked",

@@ -26,7 +26,9 @@ use http::{HeaderMap, HeaderValue, header};
 use hyper::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::connection::{Connection, ConnectionArgs, Contexts, CredentialSummary, ServerTarget};
+use crate::connection::{
+    Connection, ConnectionArgs, Contexts, CredentialSummary, Impersonation, ServerTarget,
+};
 use crate::curl;
 use crate::curl::BodySource;
 use crate::error::Kind;
@@ -126,9 +128,9 @@ impl ApiServer {
         self.connection.sessions.authorities().await
     }
 
-    /// Reports whether requests impersonate another user (`--as` and related flags).
-    pub fn impersonates(&self) -> bool {
-        self.connection.sessions.impersonates()
+    /// Returns the user that requests impersonate (`--as` and related flags).
+    pub fn impersonation(&self) -> Impersonation {
+        self.connection.sessions.impersonation()
     }
 
     /// Returns the lead of the server's clock over ours, from the `Date` of its last response. It

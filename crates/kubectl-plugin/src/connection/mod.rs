@@ -45,6 +45,7 @@ use session::{Route, SessionProvider};
 use transport::meter::Meter;
 use transport::proxy;
 
+pub use auth::credential::Impersonation;
 pub use auth::summary::{
     Authorization, BearerToken, Claims, ClientCertificate, CredentialSummary, ExecPluginInfo,
 };

@@ -165,9 +165,9 @@ impl SessionProvider {
         bundle.map(tls::names_of_authorities).unwrap_or_default()
     }
 
-    /// Reports whether requests are sent as another user.
-    pub(crate) fn impersonates(&self) -> bool {
-        Impersonation::from_user(&self.user).is_some()
+    /// Returns the user that requests are sent as instead of the owner of the credential.
+    pub(crate) fn impersonation(&self) -> Impersonation {
+        Impersonation::from_user(&self.user)
     }
 
     /// Returns a cache key for the user and the route. With equal keys, the server's responses are
@@ -182,7 +182,7 @@ impl SessionProvider {
             "{:?} by {cluster_name:?} {:?} as {:?}",
             self.user_name,
             proxy.as_ref().map(|proxy| &proxy.address),
-            Impersonation::from_user(&self.user),
+            self.impersonation(),
         )
     }
 
@@ -301,8 +301,7 @@ impl SessionProvider {
         } else {
             None
         };
-        let impersonation = Impersonation::from_user(&self.user);
-        let mut headers = credential::headers(&credential, &impersonation)?;
+        let mut headers = credential::headers(&credential, &self.impersonation())?;
         let of_proxy = proxy.as_ref().filter(|proxy| proxy.passes_on(server));
         if let Some(authorization) = of_proxy.and_then(Proxy::authorization) {
             headers.insert(PROXY_AUTHORIZATION, authorization);

@@ -72,6 +72,9 @@ pub enum Kind {
     /// The server's certificate is not trusted, so nothing was sent. The text is a whole line.
     #[error("{0}")]
     Untrusted(String),
+    /// The server did not authenticate the request, and treated its sender as anonymous.
+    #[error("error: {0}")]
+    Anonymous(String),
     /// The server refused the request. The Status is redacted.
     #[error("{}", status::line(.0))]
     Refused(Box<Status>),
@@ -208,7 +211,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match &self.kind {
             Kind::Usage(_) | Kind::Configuration(_) => exit_code::USAGE,
-            Kind::Connection(_) | Kind::Untrusted(_) => exit_code::CONNECTION,
+            Kind::Connection(_) | Kind::Untrusted(_) | Kind::Anonymous(_) => exit_code::CONNECTION,
             Kind::Refused(status) => match status.code {
                 401 => exit_code::CONNECTION,
                 409 => exit_code::CONFLICT,

@@ -1,8 +1,10 @@
 //! The credentials that were sent to the server, and the one that it accepted.
 //!
 //! * here: describes the credentials, and finds the accepted one
+//! * `anonymous`: explains that no credential was accepted
 //! * `explanation`: lists possible causes of a bare `Unauthorized`
 
+pub(crate) mod anonymous;
 pub(crate) mod explanation;
 
 use jiff::Timestamp;
@@ -18,9 +20,6 @@ use crate::remaining;
 /// The extra with which newer servers name the credential that they accepted: `X509SHA256=…`,
 /// `JTI=…` (`apiserver/pkg/authentication/request/x509`, `kubernetes/pkg/serviceaccount`).
 pub(crate) const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
-
-/// The server's name for a user without a credential.
-pub(crate) const ANONYMOUS: &str = "system:anonymous";
 
 /// The kind of a credential. The names appear in documents, and must not change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -110,7 +109,7 @@ impl Authentication {
             sent.iter_mut()
                 .position(|credential| credential.record_acceptance(user))
         });
-        let is_nobody = user.is_some_and(|user| user.username == ANONYMOUS);
+        let is_nobody = user.is_some_and(UserInfo::is_anonymous);
         let used = match taken {
             Some(index) => sent.remove(index),
             None if is_nobody => SentCredential::default(),

@@ -13,15 +13,15 @@
 //! `credential`.
 
 use kubectl_plugin::Error;
-use kubectl_plugin::api_server::{ApiServer, Reply};
+use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::connection::{Authorization, BearerToken};
 use kubectl_plugin::error::Kind;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::identity::review;
-use crate::identity::review::{parse, unexpected_response};
-use crate::identity::{Identity, Source, UserInfo};
+use crate::identity::review::unexpected_response;
+use crate::identity::{ANONYMOUS, Identity, Source, UserInfo};
 
 /// The versions of `SelfSubjectReview`, with their API versions.
 const VERSIONS: [(&str, &str); 3] = [
@@ -73,7 +73,10 @@ pub(crate) async fn ask(server: &ApiServer, requester: Requester) -> Result<Iden
             },
         }
     }
-    if let Some(token) = reviews.own_token().await {
+    // If the token did not reach the server, a review of it would not be about the requests.
+    let is_anonymous = named_in(&refusals).as_deref() == Some(ANONYMOUS);
+    let token = reviews.own_token().await.filter(|_| !is_anonymous);
+    if let Some(token) = token {
         match reviews.token_review(&token).await {
             Ok(Some(identity)) => return Ok(identity),
             Ok(None) => {}
@@ -84,8 +87,7 @@ pub(crate) async fn ask(server: &ApiServer, requester: Requester) -> Result<Iden
         Ok(identity) => return Ok(identity),
         Err(error) => refusals.push(refusal_of_one_review(error)?),
     }
-    let name = refusals.iter().find_map(|error| name_in(refusal(error)?.1));
-    if let Some(username) = name {
+    if let Some(username) = named_in(&refusals) {
         let user = UserInfo {
             username,
             ..UserInfo::default()
@@ -110,7 +112,6 @@ impl Reviews<'_> {
     ) -> Result<Identity, Error> {
         #[derive(Deserialize)]
         struct Review {
-            kind: String,
             metadata: Option<Map<String, Value>>,
             status: Status,
         }
@@ -121,8 +122,8 @@ impl Reviews<'_> {
         }
         let review = json!({"kind": "SelfSubjectReview", "apiVersion": group_version});
         let path = format!("/apis/{group_version}/selfsubjectreviews");
-        let review: Review = parse(&self.post(&path, &review).await?)?;
-        if review.kind != "SelfSubjectReview" || review.status.user_info.is_empty() {
+        let review: Review = self.ask(&path, &review).await?;
+        if review.status.user_info.is_empty() {
             return Err(unexpected_response());
         }
         Ok(Identity {
@@ -136,7 +137,7 @@ impl Reviews<'_> {
     /// Returns the token, unless a `TokenReview` of it could describe another user than the
     /// requester: a certificate would take precedence, and so would impersonation.
     async fn own_token(&self) -> Option<BearerToken> {
-        if self.requester == Requester::Configured && self.server.impersonates() {
+        if self.requester == Requester::Configured && self.server.impersonation().is_some() {
             return None;
         }
         let credential = self.server.credential().await;
@@ -163,7 +164,7 @@ impl Reviews<'_> {
             "kind": "TokenReview", "apiVersion": "authentication.k8s.io/v1",
             "spec": {"token": token.expose()},
         });
-        let Review { status } = parse(&self.post(TOKEN_REVIEWS, &review).await?)?;
+        let Review { status } = self.ask(TOKEN_REVIEWS, &review).await?;
         let is_known = status.authenticated && !status.user.is_empty();
         Ok(is_known.then(|| Identity::new(Source::TokenReview, status.user)))
     }
@@ -182,7 +183,7 @@ impl Reviews<'_> {
                 "usages": ["client auth"],
             },
         });
-        let request: SigningRequest = parse(&self.post(SIGNING_REQUESTS, &review).await?)?;
+        let request: SigningRequest = self.ask(SIGNING_REQUESTS, &review).await?;
         if request.spec.username.is_empty() {
             return Err(unexpected_response());
         }
@@ -192,12 +193,18 @@ impl Reviews<'_> {
         ))
     }
 
-    async fn post(&self, path: &str, review: &Value) -> Result<Reply, Error> {
+    /// Sends a review, and parses the response.
+    async fn ask<T: for<'a> Deserialize<'a>>(
+        &self,
+        path: &str,
+        review: &Value,
+    ) -> Result<T, Error> {
         let request = review::post(path, review)?;
-        match self.requester {
+        let reply = match self.requester {
             Requester::Configured => self.server.look_up(request).await,
             Requester::Unimpersonated => self.server.look_up_unimpersonated(request).await,
-        }
+        }?;
+        review::parse(&reply, review)
     }
 }
 
@@ -218,6 +225,11 @@ fn refusal_of_one_review(error: Error) -> Result<Error, Error> {
     }
 }
 
+/// Returns the name of the user in the first refusal that contains one.
+fn named_in(refusals: &[Error]) -> Option<String> {
+    refusals.iter().find_map(|error| name_in(refusal(error)?.1))
+}
+
 /// Reports whether a 403 refuses the impersonation. If so, it names the impersonator, not the
 /// impersonated user.
 fn is_about_impersonation(error: &Error) -> bool {
@@ -226,7 +238,7 @@ fn is_about_impersonation(error: &Error) -> bool {
 
 /// Returns the name in `User "jane" cannot create resource …`
 /// (`apiserver/pkg/endpoints/handlers/responsewriters/errors.go`).
-fn name_in(message: &str) -> Option<String> {
+pub(crate) fn name_in(message: &str) -> Option<String> {
     let (_, rest) = message.split_once("User \"")?;
     let (quoted, _) = rest.split_once("\" cannot ")?;
     // For user names, Go's quoting is the same as JSON's.

@@ -2,8 +2,10 @@
 //!
 //! * here: the types
 //! * `ladder`: asks the server for the identity, in several ways
+//! * `impersonation`: checks that the impersonated user is the one that the server named
 //! * `review`: builds the request for a review, and parses the response
 
+pub(crate) mod impersonation;
 pub(crate) mod ladder;
 pub(crate) mod review;
 
@@ -13,6 +15,13 @@ use std::fmt::{Display, Formatter};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+
+/// The server's name for the user of a request that is not authenticated
+/// (`apiserver/pkg/authentication/user`).
+pub(crate) const ANONYMOUS: &str = "system:anonymous";
+
+/// The group of all requests that are not authenticated.
+const UNAUTHENTICATED: &str = "system:unauthenticated";
 
 /// The user attributes, in the order of Go's struct (`k8s.io/api/authentication/v1`, `UserInfo`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -61,6 +70,19 @@ impl UserInfo {
             "" => "none",
             name => name,
         }
+    }
+
+    /// Returns the user of a request that is not authenticated.
+    pub(crate) fn anonymous() -> Self {
+        Self {
+            username: ANONYMOUS.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Reports whether the server did not authenticate the request.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.username == ANONYMOUS || self.groups.iter().any(|group| group == UNAUTHENTICATED)
     }
 
     /// Reports whether no attribute is set.

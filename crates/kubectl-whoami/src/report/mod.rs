@@ -1,5 +1,5 @@
 //! All facts about one connection. Building a report never fails: if the server does not name the
-//! user, the report has the reason.
+//! user, or not the expected one, the report has the reason.
 //!
 //! * here: builds a report, and decides the outcome of the command
 //! * `format`: writes a report in the formats of `-o`
@@ -22,9 +22,11 @@ use kubectl_plugin::error::Kind;
 use kubectl_plugin::text::utc;
 use kubectl_plugin::{Error, stderr};
 
+use crate::credential::anonymous;
 use crate::credential::explanation;
 use crate::credential::explanation::ServerFacts;
 use crate::credential::{Authentication, SentCredential};
+use crate::identity::impersonation;
 use crate::identity::ladder;
 use crate::identity::ladder::Requester;
 use crate::identity::{Identity, Source, UserInfo};
@@ -37,7 +39,7 @@ pub(crate) struct Report {
     pub(crate) identity: Option<Identity>,
     /// The owner of the credential, with impersonation.
     pub(crate) impersonator: Option<Identity>,
-    /// The reason why the server did not name the user.
+    /// The reason why the server did not name the user, or why it named the wrong one.
     pub(crate) failure: Option<Error>,
     /// Possible causes of a 401.
     pub(crate) explanation: Vec<String>,
@@ -63,7 +65,7 @@ impl Report {
                 Err(error) => (None, Some(error)),
             }
         };
-        let impersonates = server.impersonates();
+        let impersonates = server.impersonation().is_some();
         // A server that did not answer the first review does not get a second one.
         let answers = identity.is_some() || failure.as_ref().is_some_and(is_refused_otherwise);
         let impersonator = if impersonates && answers {
@@ -105,7 +107,8 @@ impl Report {
         impersonator: Option<Identity>,
         failure: Option<Error>,
     ) -> Self {
-        let impersonates = server.impersonates();
+        let impersonation = server.impersonation();
+        let impersonates = impersonation.is_some();
         // The server names the credential of the impersonator.
         let owner = if impersonates {
             &impersonator
@@ -114,6 +117,13 @@ impl Report {
         };
         let owner = owner.as_ref().map(|identity| &identity.user);
         let authentication = Authentication::new(&server.credential().await, owner);
+        let failure = match (owner, &identity) {
+            (Some(owner), _) if owner.is_anonymous() => {
+                Some(anonymous::error(&authentication, server.target()))
+            }
+            (_, Some(identity)) => impersonation::check(&impersonation, identity).err(),
+            (_, None) => failure,
+        };
         let now = Timestamp::now();
         let explanation = match &failure {
             Some(error) if is_unauthorized(error) => {

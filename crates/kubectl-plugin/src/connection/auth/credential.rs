@@ -146,11 +146,15 @@ fn certificate_and_key(
 /// The user that requests are sent as instead of the owner of the credential. It is not secret, and
 /// like kubectl, the plugins also send it over plain http.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Impersonation {
-    user: Option<String>,
-    uid: Option<String>,
-    groups: Vec<String>,
-    extra: BTreeMap<String, Vec<String>>,
+pub struct Impersonation {
+    /// The user name.
+    pub user: Option<String>,
+    /// The UID.
+    pub uid: Option<String>,
+    /// The groups.
+    pub groups: Vec<String>,
+    /// The extra attributes.
+    pub extra: BTreeMap<String, Vec<String>>,
 }
 
 impl Impersonation {
@@ -165,7 +169,7 @@ impl Impersonation {
     }
 
     /// Reports whether requests are sent as another user.
-    pub(crate) fn is_some(&self) -> bool {
+    pub fn is_some(&self) -> bool {
         *self != Self::default()
     }
 

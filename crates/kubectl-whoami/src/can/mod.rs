@@ -2,23 +2,27 @@
 //!
 //! A `SelfSubjectAccessReview` passes the same [`Attributes`] to the server's authorizer as a
 //! request with that verb for that path. The request itself is not sent.
+//!
+//! * here: runs the checks, and prints the results
+//! * `access_review`: asks the server
+//! * `requester`: checks which user the responses describe
+
+mod access_review;
+mod requester;
 
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::error::Kind;
 use kubectl_plugin::output::write;
 use kubectl_plugin::request::{Attributes, RawPath, Resource, Verb};
 use kubectl_plugin::{Error, stderr};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::args::WhoamiArgs;
-use crate::identity::review;
-use crate::report::Report;
+use crate::can::access_review::AccessReview;
 use crate::report::columns::{Cell, columns};
 use crate::report::format::Format;
 use crate::report::list::List;
-
-const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
 /// A verb and a path, and their attributes.
 struct AccessCheck {
@@ -27,14 +31,7 @@ struct AccessCheck {
     attributes: Attributes,
 }
 
-/// The parts of the server's `SelfSubjectAccessReview` that are read.
-#[derive(Deserialize)]
-struct Review {
-    spec: Value,
-    status: Map<String, Value>,
-}
-
-struct CheckResult<'a>(&'a AccessCheck, Review);
+struct CheckResult<'a>(&'a AccessCheck, AccessReview);
 
 /// A review as it is printed, with the key `whoami` for the verb and the path.
 #[derive(Serialize)]
@@ -52,7 +49,7 @@ struct Document<'a> {
 ///
 /// # Errors
 /// [`Kind::CheckDenied`] if the server denies a check, [`Kind::CheckRefused`] if it refuses to
-/// answer.
+/// answer, and the errors of [`requester::check`].
 pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
     let output = match Format::parse(arguments)? {
         Format::Table => None,
@@ -73,12 +70,12 @@ pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
         .collect::<Result<Vec<_>, Error>>()?;
     let mut results = Vec::with_capacity(checks.len());
     for check in &checks {
-        match check.ask(&server).await {
+        match AccessReview::ask(&server, &check.attributes).await {
             Ok(review) => results.push(CheckResult(check, review)),
-            // After a 401, the report explains the possible causes.
-            Err(error) => return Report::failed(&server, error).await.into_result(None),
+            Err(error) => return requester::explain(&server, error).await,
         }
     }
+    let requester = requester::check(&server).await;
     match (output, results.as_slice()) {
         (None, results) => write(table(results).as_bytes()),
         (Some(output), [result]) => output.write_struct(&Document::from_result(result)),
@@ -89,6 +86,7 @@ pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
                 .collect::<List<_>>(),
         ),
     }?;
+    requester?;
     if results.iter().all(|result| result.1.is_allowed()) {
         Ok(())
     } else {
@@ -121,24 +119,6 @@ impl AccessCheck {
             attributes,
         })
     }
-
-    async fn ask(&self, server: &ApiServer) -> Result<Review, Error> {
-        let body = json!({
-            "kind": "SelfSubjectAccessReview",
-            "apiVersion": "authorization.k8s.io/v1",
-            "spec": spec(&self.attributes),
-        });
-        let request = review::post(REVIEWS, &body)?;
-        let reply = server
-            .look_up(request)
-            .await
-            .map_err(Error::into_refused_check)?;
-        let review: Review = review::parse(&reply)?;
-        match review.status.get("allowed") {
-            Some(Value::Bool(_)) => Ok(review),
-            _ => Err(review::unexpected_response()),
-        }
-    }
 }
 
 impl<'a> Document<'a> {
@@ -150,62 +130,6 @@ impl<'a> Document<'a> {
             spec: &review.spec,
             status: &review.status,
             whoami: json!({"verb": check.verb.as_str(), "path": check.path.to_string()}),
-        }
-    }
-}
-
-impl Review {
-    fn is_allowed(&self) -> bool {
-        self.status.get("allowed") == Some(&Value::Bool(true))
-    }
-
-    /// Returns the reason for the result, and the evaluation error.
-    fn reason(&self) -> String {
-        let text = |name| {
-            let text = self.status.get(name).and_then(Value::as_str);
-            text.filter(|text| !text.is_empty())
-        };
-        let error = text("evaluationError").map(|error| format!("evaluation error: {error}"));
-        let parts = text("reason").map(str::to_owned).into_iter().chain(error);
-        parts.collect::<Vec<_>>().join("; ")
-    }
-}
-
-/// Converts the attributes to the `spec` of a review (`k8s.io/api/authorization/v1`).
-fn spec(attributes: &Attributes) -> Value {
-    match attributes {
-        Attributes::NonResource { verb, path } => {
-            json!({"nonResourceAttributes": {"path": path, "verb": verb}})
-        }
-        Attributes::Resource {
-            verb,
-            resource,
-            field_selector,
-            label_selector,
-        } => {
-            let mut attributes = Map::new();
-            for (name, value) in [
-                ("namespace", resource.namespace.as_deref()),
-                ("verb", Some(verb.as_str())),
-                ("group", Some(resource.group.as_str())),
-                ("version", Some(resource.version.as_str())),
-                ("resource", Some(resource.resource.as_str())),
-                ("subresource", resource.subresource.as_deref()),
-                ("name", resource.name.as_deref()),
-            ] {
-                if let Some(value) = value.filter(|value| !value.is_empty()) {
-                    attributes.insert(name.to_owned(), value.into());
-                }
-            }
-            for (name, selector) in [
-                ("fieldSelector", field_selector),
-                ("labelSelector", label_selector),
-            ] {
-                if let Some(selector) = selector {
-                    attributes.insert(name.to_owned(), json!({"rawSelector": selector}));
-                }
-            }
-            json!({"resourceAttributes": attributes})
         }
     }
 }
