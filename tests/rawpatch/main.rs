@@ -19,6 +19,8 @@ mod help {
 }
 /// The hints in the table of docs/rawpatch.md, one test for each row.
 mod hints;
+/// Command lines that are written as for other kubectl commands.
+mod kubectl_syntax;
 /// stdout, stderr, output formats and warnings.
 mod output;
 /// Every type of patch, on every kind of object.

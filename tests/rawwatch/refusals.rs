@@ -1,3 +1,5 @@
+use support::assert_flags_are_explained;
+
 use super::plugin::*;
 
 /// Runs a command that must be refused before anything is sent, and shows it with its stderr.
@@ -25,6 +27,12 @@ fn a_refusal_names_the_problem_and_the_remedy() {
         &["/api/v1/namespaces//pods"],
         &["/api/v1/pods", "/api/v1/pods"],
         &["-n", "other", CONFIG_MAPS],
+        &["pods"],
+        &["-n", "shop", "deployments.apps", "sleep"],
+        &["widgets", "w"],
+        &["pods", "-A"],
+        &["--watch", CONFIG_MAPS],
+        &["--bookmarks", "true", CONFIG_MAPS],
         &[&query("watc=1")],
         &[&query("limit=5")],
         &[&query("sendInitialEvents=true")],
@@ -58,4 +66,10 @@ fn a_refusal_names_the_problem_and_the_remedy() {
         text += &refusal(arguments);
     }
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn each_flag_of_kubectl_get_and_wait_is_accepted_or_explained() {
+    let plugin = env!("CARGO_BIN_EXE_kubectl-rawwatch");
+    assert_flags_are_explained(plugin, &["get --help", "wait --help", "options"]);
 }

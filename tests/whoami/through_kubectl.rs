@@ -26,3 +26,12 @@ fn kubectl_finds_the_plugin_and_passes_on_flags_and_exit_codes() {
     kubectl(&["--fail-if-expires-within=9000000h"]).ended(0);
     kubectl(&["--fail-if-expires-within=900000000h"]).ended(8);
 }
+
+#[test]
+fn each_flag_of_kubectl_auth_is_accepted_or_explained() {
+    let plugin = env!("CARGO_BIN_EXE_kubectl-whoami");
+    support::assert_flags_are_explained(
+        plugin,
+        &["auth whoami --help", "auth can-i --help", "options"],
+    );
+}

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue};
 use kubectl_plugin::Error;
 use kubectl_plugin::connection::ConnectionArgs;
 use kubectl_plugin::output::OutputArgs;
-use kubectl_plugin::request::parse_header;
+use kubectl_plugin::request::{expected_a_path, is_path, parse_header};
 use kubectl_plugin::text::boolean;
 
 use crate::body::PatchType;
@@ -62,6 +62,9 @@ pub(crate) struct PatchArgs {
     /// API path, such as /api/v1/namespaces/default/pods/NAME
     #[arg(value_name = "PATH")]
     path: Option<String>,
+    /// More words, which are a mistake
+    #[arg(hide = true)]
+    extra: Vec<String>,
     /// Same as PATH
     #[arg(long, value_name = "PATH", hide_short_help = true)]
     raw: Option<String>,
@@ -170,6 +173,7 @@ pub(crate) enum Validation {
 impl PatchArgs {
     /// Returns PATH, from the argument or from `--raw`.
     pub(crate) fn path(&self) -> Result<&str, Error> {
+        self.check_words()?;
         match (&self.path, &self.raw) {
             (Some(path), None) | (None, Some(path)) => Ok(path),
             (Some(path), Some(raw)) if path == raw => Ok(path),
@@ -182,6 +186,34 @@ impl PatchArgs {
                  /apis/apps/v1/namespaces/default/deployments/NAME",
             )),
         }
+    }
+
+    /// Refuses words other than one PATH, and a PATH that is written as for other kubectl commands.
+    ///
+    /// The errors do not quote the words, because a misplaced word may be a patch or a token.
+    fn check_words(&self) -> Result<(), Error> {
+        let words: Vec<&str> = self
+            .path
+            .iter()
+            .chain(&self.extra)
+            .map(String::as_str)
+            .collect();
+        let without_path = words.iter().all(|word| !is_path(word));
+        if without_path
+            && let Some(error) = expected_a_path(&words, || self.connection.namespace_in_use())
+        {
+            return Err(error);
+        }
+        let [_, _, ..] = words.as_slice() else {
+            return Ok(());
+        };
+        let is_patch = |word: &&&str| word.starts_with(['{', '[']);
+        let hint = match words.iter().find(is_patch) {
+            Some(_) if self.patch.is_empty() => "add -p before the patch",
+            Some(_) => "put the patch in single quotes, as in -p '{\"data\":{\"mode\":\"slow\"}}'",
+            None => "remove it, or quote a value that has spaces; see `kubectl rawpatch --help`",
+        };
+        Err(Error::usage("unexpected argument: only one PATH is allowed").with_hint(hint))
     }
 }
 

@@ -3,6 +3,7 @@
 //! # Layout
 //! * `args`: the command line
 //! * `completion`: the completion of flag values
+//! * `kubectl_flags`: hints for flags of other kubectl commands
 //! * `source`: reads the patch from a flag, a file or stdin
 //! * `body`: checks the patch and converts it to the JSON that is sent
 //! * `request`: builds the request from the command line and the body, without I/O
@@ -15,6 +16,7 @@ mod args;
 mod body;
 mod completion;
 mod hints;
+mod kubectl_flags;
 mod live_object;
 mod patch;
 mod query;

@@ -6,7 +6,7 @@ use clap::{Parser, ValueEnum};
 use http::{HeaderName, HeaderValue};
 use kubectl_plugin::Error;
 use kubectl_plugin::connection::{ConnectionArgs, duration_flag};
-use kubectl_plugin::request::parse_header;
+use kubectl_plugin::request::{expected_a_path, is_path, parse_header};
 
 use crate::output::goal::Condition;
 use crate::wire::event::EventType;
@@ -166,6 +166,12 @@ pub(crate) enum OnGap {
 impl WatchArgs {
     /// Returns the paths, which may be given as `--raw PATH`.
     pub(crate) fn paths(&self) -> Result<Vec<&str>, Error> {
+        let words: Vec<&str> = self.paths.iter().map(String::as_str).collect();
+        if words.iter().all(|word| !is_path(word))
+            && let Some(error) = expected_a_path(&words, || self.connection.namespace_in_use())
+        {
+            return Err(error);
+        }
         let mut paths: Vec<&str> = Vec::new();
         for path in self.paths.iter().chain(&self.raw) {
             if paths.contains(&path.as_str()) {

@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //! * `args`: the command line; `completion`: the values that a shell offers for it
+//! * `kubectl_flags`: hints for flags of other kubectl commands
 //! * `plan`: checks the command line and plans the run; `run`: carries out the plan
 //! * `target`: turns a path and its selectors into requests; `representation`: how much
 //!   of each object the requests ask for
@@ -15,6 +16,7 @@ mod args;
 mod clock;
 mod completion;
 mod driver;
+mod kubectl_flags;
 mod output;
 mod plan;
 mod representation;

@@ -3,6 +3,7 @@
 //!
 //! # Layout
 //! * `args`: the command line; `completion`: the completion of flag values
+//! * `kubectl_flags`: hints for flags of other kubectl commands
 //! * `command`: dispatches to `report`, `contexts` or `can`
 //! * `identity`: the user according to the server
 //! * `credential`: the credentials that were sent to the server
@@ -18,6 +19,7 @@ mod completion;
 mod contexts;
 mod credential;
 mod identity;
+mod kubectl_flags;
 mod remaining;
 mod report;
 

@@ -3,6 +3,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use control_plane::ControlPlane;
+
 use crate::Outcome;
 
 /// Returns a program with a kubeconfig and an otherwise clean environment.
@@ -67,4 +69,34 @@ pub fn run(command: &mut Command, stdin: &str) -> Outcome {
     // A command that refuses its input does not read it.
     let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
     child.wait_with_output().unwrap().into()
+}
+
+/// Asserts that a plugin accepts each flag of these kubectl commands, or explains it with a hint of
+/// its own. `commands` are words after `kubectl` that print help, such as `auth whoami --help`.
+#[track_caller]
+pub fn assert_flags_are_explained(plugin: &str, commands: &[&str]) {
+    for words in commands {
+        let mut kubectl = ControlPlane::shared().kubectl().unwrap();
+        let page = run(kubectl.args(words.split(' ')), "").succeeded();
+        let flags = flags(&page.stdout);
+        assert!(!flags.is_empty(), "kubectl {words}: {page:?}");
+        for flag in flags {
+            let mut command = command(plugin, Path::new("/dev/null"));
+            let outcome = run(command.args([flag, "--help"]), "");
+            let is_unknown = outcome.stderr.starts_with("error: unknown");
+            assert!(
+                !is_unknown || !outcome.hint().contains("--help`"),
+                "kubectl {words} has {flag}: {outcome:#?}"
+            );
+        }
+    }
+}
+
+/// Returns the flags on a page of kubectl's help, whose lines are like `    -w, --watch=false:`.
+fn flags(page: &str) -> Vec<&str> {
+    page.lines()
+        .filter(|line| line.starts_with("    -") && line.ends_with(':'))
+        .flat_map(|line| line.trim().split(", "))
+        .map(|flag| flag.split(['=', ':']).next().unwrap_or_default())
+        .collect()
 }

@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | [`command()`], [`run`] | `command.rs` | runs a program in a clean environment |
 //! | [`help_tests`] | `command.rs` | defines the tests of a plugin's help |
+//! | [`assert_flags_are_explained`] | `command.rs` | compares the flags of a plugin with kubectl's |
 //! | [`Outcome`] | `outcome.rs` | holds the output and the end of a command |
 //! | [`admin`], [`create`], [`read`], … | `objects.rs` | creates objects on the shared control plane |
 //! | [`unique`] | `objects.rs` | makes names that no other test uses |
@@ -27,7 +28,7 @@ mod outcome;
 mod programs;
 pub mod pseudo_terminal;
 
-pub use command::{command, help, run};
+pub use command::{assert_flags_are_explained, command, help, run};
 pub use objects::{admin, config_map, create, deployment, read, unique};
 pub use outcome::Outcome;
 pub use programs::{Program, programs_are_required, write_program};

@@ -3,7 +3,7 @@
 //! A plugin is a clap struct and one async function, and its `main` calls [`run`]. [`run`] parses the
 //! command line, reports the error that the function returns, and chooses the exit code.
 //!
-//! * `flags`: kubectl's flag syntax that clap does not support
+//! * `flags`: kubectl's flag syntax that clap does not support, and a frequent mistake in it
 //! * `help`: the pages of help
 //! * `parse_error`: clap's errors in kubectl's wording
 
@@ -27,13 +27,24 @@ use crate::{Error, output, stderr};
 use help::Page;
 use parse_error::parse_error;
 
+/// The flags that a user of other kubectl commands expects.
+pub trait KubectlFlags {
+    /// The flags that the plugin does not have, with dashes, each with a hint: how to get the same
+    /// result here.
+    const FOREIGN_FLAGS: &[(&str, &str)];
+}
+
 /// Parses the command line into `A`, runs `command` with it, and reports its outcome. If a shell
 /// calls the plugin for completion, responds to the shell instead.
-pub fn run<A: Parser + Complete>(command: impl AsyncFnOnce(A) -> Result<(), Error>) -> ExitCode {
+pub fn run<A: Parser + Complete + KubectlFlags>(
+    command: impl AsyncFnOnce(A) -> Result<(), Error>,
+) -> ExitCode {
     let mut parser = help::with_help_flags(flags::with_boolean_values(A::command()));
     let name = CommandName::of_this_process(parser.get_bin_name().unwrap_or_default());
     let outcome = if let Some(call) = Call::parse(env::args_os(), &name) {
         call.respond::<A>(parser, &name)
+    } else if let Some(error) = flags::detached_value(&mut parser, env::args_os()) {
+        Err(error)
     } else {
         let arguments = parser
             .try_get_matches_from_mut(flags::with_dashes(env::args_os()))
@@ -45,7 +56,7 @@ pub fn run<A: Parser + Complete>(command: impl AsyncFnOnce(A) -> Result<(), Erro
                     let shown = help::with_help_flags(A::command());
                     output::write(help::render(page, &shown, &name).as_bytes())
                 }
-                _ => parse_error(&error.format(&mut parser), &parser, &name),
+                _ => parse_error::<A>(&error.format(&mut parser), &name),
             },
             |arguments| block_on(command(arguments)).flatten(),
         )

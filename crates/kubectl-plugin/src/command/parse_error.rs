@@ -2,12 +2,11 @@
 
 use std::error::Error as _;
 
-use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::command::KubectlFlags;
 use crate::error::Kind;
 use crate::runtime::command_name::CommandName;
-use crate::text::boolean;
 use crate::text::nearest::nearest;
 use crate::{Error, output};
 
@@ -15,19 +14,19 @@ use crate::{Error, output};
 ///
 /// The message quotes a value only if the flag has a fixed set of values, because a misplaced
 /// argument may be a patch or a token.
-pub(super) fn parse_error(
+pub(super) fn parse_error<A: KubectlFlags>(
     error: &clap::Error,
-    parser: &Command,
     name: &CommandName,
 ) -> Result<(), Error> {
     if error.kind() == ErrorKind::DisplayVersion {
         return output::write(name.substitute_in(&error.render().to_string()).as_bytes());
     }
     let mistake = Mistake::from_error(error);
-    let message = mistake.message(error, parser.get_positionals().next().is_some());
-    let hint = match own_error(error).and_then(Error::hint) {
+    let message = mistake.message(error);
+    let own_hint = own_error(error).and_then(Error::hint);
+    let hint = match own_hint.or_else(|| foreign_flag::<A>(mistake.flag)) {
         Some(hint) => hint.to_owned(),
-        None => mistake.hint(error.kind(), parser, name),
+        None => mistake.hint(name),
     };
     Err(Error::usage(message).with_hint(hint))
 }
@@ -63,7 +62,7 @@ impl<'a> Mistake<'a> {
         }
     }
 
-    fn message(&self, error: &clap::Error, takes_a_path: bool) -> String {
+    fn message(&self, error: &clap::Error) -> String {
         let flag = self.flag;
         match error.kind() {
             ErrorKind::UnknownArgument if flag.starts_with("--") => format!("unknown flag: {flag}"),
@@ -71,11 +70,9 @@ impl<'a> Mistake<'a> {
                 let letter = flag.chars().nth(1).unwrap_or('-');
                 format!("unknown shorthand flag: {letter:?}")
             }
-            ErrorKind::UnknownArgument if !takes_a_path => {
-                "unexpected argument: this command takes only flags".to_owned()
-            }
+            // A command with a PATH checks its words itself.
             ErrorKind::UnknownArgument => {
-                "unexpected argument after PATH: only one PATH is allowed".to_owned()
+                "unexpected argument: this command takes only flags".to_owned()
             }
             ErrorKind::InvalidValue if self.value.is_empty() => {
                 format!("flag needs an argument: {flag}")
@@ -97,16 +94,8 @@ impl<'a> Mistake<'a> {
     }
 
     /// Returns a hint that points to the help, and to a similar flag or value if there is one.
-    fn hint(&self, kind: ErrorKind, parser: &Command, name: &CommandName) -> String {
-        let command = name.typed();
-        let mut hint = format!("see `{command} --help`");
-        // An argument is often the value of a flag, after a space.
-        if kind == ErrorKind::UnknownArgument
-            && !self.argument.starts_with('-')
-            && let Some(example) = optional_value(parser)
-        {
-            hint = format!("optional values need `=`, as in {example}; {hint}");
-        }
+    fn hint(&self, name: &CommandName) -> String {
+        let hint = format!("see `{} --help`", name.typed());
         // clap also suggests flags that are too different from the typed one.
         let near = match self.suggestion {
             Some(suggestion) => nearest(self.flag, [suggestion].into_iter()),
@@ -119,14 +108,34 @@ impl<'a> Mistake<'a> {
     }
 }
 
-/// Returns an example of a flag whose value may be omitted, such as `--dry-run=STRATEGY`.
-fn optional_value(parser: &Command) -> Option<String> {
-    parser.get_arguments().find_map(|arg| {
-        let is_optional = arg.get_num_args()?.min_values() == 0;
-        let value = arg.get_value_names()?.first()?;
-        let is_visible = !arg.is_hide_set() && value != boolean::VALUE_NAME;
-        (is_optional && is_visible).then(|| Some(format!("--{}={value}", arg.get_long()?)))?
-    })
+/// Flags of most kubectl commands, which no plugin has, each with a hint.
+const FOREIGN_FLAGS: [(&str, &str); 6] = [
+    (
+        "--allow-missing-template-keys",
+        "remove it: in `-o jsonpath=TEMPLATE`, a missing key prints nothing",
+    ),
+    (
+        "--show-managed-fields",
+        "remove it: objects are shown as the server sent them, with managedFields",
+    ),
+    (
+        "--template",
+        "use -o jsonpath=TEMPLATE: Go templates are not supported",
+    ),
+    (
+        "--warnings-as-errors",
+        "remove it: the server's warnings are printed to stderr",
+    ),
+    ("-k", KUSTOMIZE),
+    ("--kustomize", KUSTOMIZE),
+];
+
+const KUSTOMIZE: &str = "use the output of `kubectl kustomize DIR`";
+
+/// Returns the hint for a flag that other kubectl commands have.
+fn foreign_flag<A: KubectlFlags>(flag: &str) -> Option<&'static str> {
+    let mut flags = A::FOREIGN_FLAGS.iter().chain(&FOREIGN_FLAGS);
+    flags.find(|(name, _)| *name == flag).map(|(_, hint)| *hint)
 }
 
 /// Returns the message for the error of a value parser. Our own parsers return complete messages.

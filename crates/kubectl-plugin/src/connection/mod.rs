@@ -92,6 +92,17 @@ impl ConnectionArgs {
         overrides::contain_credential(&self.without_empty())
     }
 
+    /// Returns the namespace that kubectl would use, or `default` if the kubeconfig is not valid.
+    pub fn namespace_in_use(&self) -> String {
+        let args = self.without_empty();
+        Kubeconfig::load(args.kubeconfig.as_deref(), Trace::default())
+            .and_then(|kubeconfig| selection::select(&args, &kubeconfig))
+            .map_or_else(
+                |_| args.namespace.unwrap_or("default".to_owned()),
+                |selection| selection.namespace,
+            )
+    }
+
     /// Reads the kubeconfig and prepares the connection. Needs a tokio runtime. Sends nothing.
     pub(crate) fn connect(&self) -> Result<Connection, Error> {
         let args = self.without_empty();

@@ -2,10 +2,12 @@
 //!
 //! * here: a request
 //! * `raw_path`: its path and query, checked
+//! * `type_and_name`: finds the path of a resource that is written as for other kubectl commands
 //! * `header`: parses the headers that the user adds
 
 mod header;
 mod raw_path;
+mod type_and_name;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
@@ -13,6 +15,7 @@ use hyper::body::Bytes;
 
 pub use header::parse_header;
 pub use raw_path::{Attributes, RawPath, Resource, Verb};
+pub use type_and_name::{expected_a_path, is_path};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 

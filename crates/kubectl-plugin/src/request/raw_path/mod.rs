@@ -24,6 +24,7 @@ use std::str::FromStr;
 use http::Uri;
 
 use crate::Error;
+use crate::request::type_and_name::expected_a_path;
 
 pub use attributes::{Attributes, Verb};
 pub use resource::Resource;
@@ -68,6 +69,9 @@ impl RawPath {
             .split_once('?')
             .map_or((rest, None), |(path, query)| (path, Some(query)));
         if !path.starts_with('/') {
+            if let Some(error) = expected_a_path(&[path], || "NAMESPACE".to_owned()) {
+                return Err(error);
+            }
             return Err(
                 Error::usage("PATH must start with `/`").with_hint(match path {
                     path if path.starts_with("api") => format!("did you mean `/{path}`?"),
