@@ -1,4 +1,4 @@
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{config_map, deployment};
 
 use super::expected::{conflict, name};
@@ -188,6 +188,75 @@ fn a_status_sent_to_the_main_resource_gets_a_hint() {
 
     let outcome = rawpatch(&["-p", patch, &format!("{path}/status")]).succeeded();
     assert_eq!(outcome.stderr, "");
+}
+
+#[test]
+fn a_number_where_the_server_expects_text_gets_a_hint() {
+    let path = deployment();
+    let identity = format!(
+        r#""apiVersion":"apps/v1","kind":"Deployment","metadata":{{"name":"{}""#,
+        name(&path)
+    );
+    let labels = r#""labels":{"build":123,"a":"1"}"#;
+    let object = format!(r#"{{"metadata":{{{labels}}}}}"#);
+    let variable = r#"{"spec":{"template":{"spec":{"containers":[{"name":"sleep","env":[{"name":"A","value":true}]}]}}}}"#;
+    for (patch_type, patch, pointer) in [
+        ("strategic", &*object, "/metadata/labels/build"),
+        ("merge", &object, "/metadata/labels/build"),
+        (
+            "apply",
+            &format!("{{{identity},{labels}}}}}"),
+            "/metadata/labels/build",
+        ),
+        (
+            "json",
+            r#"[{"op":"add","path":"/metadata/labels","value":{"build":1}}]"#,
+            "/0/value/build",
+        ),
+        (
+            "strategic",
+            variable,
+            "/spec/template/spec/containers/0/env/0/value",
+        ),
+        (
+            "strategic",
+            r#"{"metadata":{"labels":{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7}}}"#,
+            "/metadata/labels/a, /metadata/labels/b, /metadata/labels/c, /metadata/labels/d, \
+             /metadata/labels/e and 2 more",
+        ),
+    ] {
+        let outcome = rawpatch(&["--type", patch_type, "-p", patch, &path]).ended(1);
+        assert_eq!(
+            outcome.hint(),
+            format!("quote the value of {pointer}"),
+            "{outcome:?}"
+        );
+    }
+    for (patch_type, pointer) in [("strategic", "/spec/replicas"), ("merge", "/spec/replicas")] {
+        let patch = r#"{"metadata":{"labels":{"a":"1"}},"spec":{"replicas":"3"}}"#;
+        let outcome = rawpatch(&["--type", patch_type, "-p", patch, &path]).ended(1);
+        assert_eq!(
+            outcome.hint(),
+            format!("remove the quotes around the value of {pointer}")
+        );
+    }
+    for part in [
+        "quote the value of ",
+        "remove the quotes around the value of ",
+    ] {
+        assert!(PAGE.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn a_number_in_a_secret_is_named_and_not_shown() {
+    let path = secret(&json!({"password": "x"}));
+    let patch = r#"{"stringData":{"password":424242}}"#;
+    for patch_type in ["strategic", "merge"] {
+        let outcome = rawpatch(&["--type", patch_type, "-p", patch, &path]).ended(1);
+        assert_eq!(outcome.hint(), "quote the value of /stringData/password");
+        assert!(!outcome.stderr.contains("424242"), "{outcome:?}");
+    }
 }
 
 #[test]

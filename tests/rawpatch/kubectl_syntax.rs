@@ -1,8 +1,9 @@
 use std::path::Path;
 
 use control_plane::ControlPlane;
-use support::{Outcome, assert_flags_are_explained, run};
+use support::{Outcome, assert_flags_are_explained, config_map, run};
 
+use super::expected::name;
 use super::plugin::*;
 
 /// Runs the binary with a kubeconfig that names no server, so that it cannot send anything.
@@ -179,5 +180,105 @@ fn a_flag_of_another_command_gets_the_way_to_the_same_result() {
     ] {
         let outcome = offline(&[arguments, &["-p", "a: 1", path]].concat());
         assert_eq!(outcome.stderr, format!("error: {message}\nhint: {hint}\n"));
+    }
+}
+
+#[test]
+fn a_patch_that_the_shell_changed_gets_a_hint() {
+    let path = "/api/v1/namespaces/default/configmaps/c";
+    let no_quotes = "the shell may have removed them: put the patch into a file, and use -f FILE, or \
+                     write YAML with a space after each colon";
+    for (patch, message, hint) in [
+        (
+            "{data:{mode:slow}}",
+            "the patch is JSON without its quotation marks",
+            no_quotes,
+        ),
+        (
+            "[{op:remove,path:/data/mode}]",
+            "the patch is JSON without its quotation marks",
+            no_quotes,
+        ),
+        (
+            r#"{\"data\":{\"mode\":\"slow\"}}"#,
+            "the patch has a backslash before its first quotation mark",
+            "remove the backslashes, because the shell keeps them inside single quotes; or put the \
+             patch into a file, and use -f FILE",
+        ),
+        (
+            "'{data:{mode:slow}}'",
+            "a patch of type strategic must be an object, but this one is a scalar",
+            "remove the quotation marks around the patch: it is a string that contains a patch",
+        ),
+    ] {
+        let outcome = rawpatch(&["-p", patch, path]).ended(2);
+        assert_eq!(outcome.stderr, format!("error: {message}\nhint: {hint}\n"));
+    }
+}
+
+#[test]
+fn the_name_of_a_file_instead_of_the_patch_gets_a_hint() {
+    let path = "/api/v1/namespaces/default/configmaps/c";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("my patch.yaml"), "a: 1").unwrap();
+    let message = "error: --patch needs the patch itself, not the name of a file";
+    for (patch, hint) in [
+        ("./my patch.yaml", "use -f './my patch.yaml'"),
+        ("my patch.yaml", "use -f 'my patch.yaml'"),
+        ("@my patch.yaml", "use -f 'my patch.yaml'"),
+        ("@hunter2", "use -f FILE"),
+    ] {
+        let mut command = command(Path::new("/dev/null"));
+        let command = command.current_dir(folder.path());
+        let outcome = run(command.args(["-p", patch, path]), "").ended(2);
+        assert_eq!(
+            outcome.stderr,
+            format!("{message}\nhint: {hint}\n"),
+            "{patch}"
+        );
+    }
+    for patch in [
+        r#"{"data":{"a":"hunter2"}}"#,
+        "data: {a: hunter2}",
+        "data:\n  a: hunter2",
+    ] {
+        let outcome = offline(&["-f", patch, path]);
+        assert_eq!(
+            outcome.stderr,
+            "error: --filename needs a file, but its value looks like a patch\n\
+             hint: use -p for a patch on the command line\n"
+        );
+    }
+}
+
+#[test]
+fn a_file_in_utf16_is_read_as_in_kubectl() {
+    let path = config_map();
+    let text = "{\"data\":{\"key\":\"ü😀\"}}";
+    let units = || "\u{feff}".encode_utf16().chain(text.encode_utf16());
+    for bytes in [
+        units().flat_map(u16::to_le_bytes).collect::<Vec<u8>>(),
+        units().flat_map(u16::to_be_bytes).collect(),
+        format!("\u{feff}{text}").into_bytes(),
+    ] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let file = format!("--patch-file={}", file.path().display());
+        let mut kubectl = ControlPlane::shared().kubectl().unwrap();
+        let arguments = [
+            "patch",
+            "configmap",
+            name(&path),
+            &file,
+            "-o",
+            "jsonpath={.data.key}",
+        ];
+        let kubectl = run(kubectl.args(arguments), "").succeeded();
+        rawpatch(&["-p", r#"{"data":{"key":"other"}}"#, &path]).succeeded();
+        let outcome = rawpatch(&[&file, "-o", "jsonpath={.data.key}", &path]).succeeded();
+        assert_eq!(
+            (&*outcome.stdout, outcome.stdout == kubectl.stdout),
+            ("ü😀", true)
+        );
     }
 }

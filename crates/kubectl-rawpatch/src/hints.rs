@@ -10,7 +10,7 @@ use kube_core::response::StatusCause;
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::request::RawPath;
 
-use crate::body::PatchType;
+use crate::body::{Expected, PatchType};
 use crate::live_object::LiveObject;
 use crate::request::PatchRequest;
 
@@ -21,6 +21,33 @@ const JSON_PATCH_FAILED: &str = "the server rejected our request due to an error
 /// The prefix of the cause for an unknown or duplicate field
 /// (`apimachinery/pkg/runtime/error.go`, `strictDecodingError`).
 const STRICT_DECODING_FAILED: &str = "strict decoding error: ";
+
+/// Parts of messages for a number or a boolean where the server expects text, from a strategic merge
+/// patch (`apimachinery/pkg/runtime/converter.go`), a merge or JSON patch (`encoding/json`), an
+/// apply patch (`structured-merge-diff`), and a custom resource.
+const TEXT_EXPECTED: [&str; 6] = [
+    "cannot convert int64 to string",
+    "cannot convert float64 to string",
+    "unrecognized type: string",
+    "of type string",
+    "of type []uint8",
+    "expected string",
+];
+
+/// Parts of the messages for text where the server expects a number or a boolean.
+const NUMBER_OR_BOOLEAN_EXPECTED: [&str; 8] = [
+    "unrecognized type: int",
+    "unrecognized type: bool",
+    "of type int",
+    "of type bool",
+    "of type number",
+    "expected numeric",
+    "expected boolean",
+    "expected float",
+];
+
+/// The maximum number of fields in a hint.
+const MAX_POINTERS: usize = 5;
 
 /// The timeout for reading the object. The refusal is only printed afterwards.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
@@ -33,6 +60,9 @@ pub(crate) async fn find(
     server: &ApiServer,
 ) -> Option<String> {
     let path = &request.path;
+    if let Some(hint) = for_wrong_scalars(status, request) {
+        return Some(hint);
+    }
     Some(match status.code {
         404 if !path.is_proxied() => for_missing_subresource(path, server).await?,
         405 | 400 if is_collection(path) => {
@@ -67,6 +97,31 @@ pub(crate) async fn find(
 fn has_cause(status: &Status, is_it: impl Fn(&StatusCause) -> bool) -> bool {
     let details = status.details.as_ref();
     details.is_some_and(|details| details.causes.iter().any(is_it))
+}
+
+/// Names the scalars that the server may have been unable to decode. Its message for a strategic merge
+/// patch names no field.
+fn for_wrong_scalars(status: &Status, request: &PatchRequest) -> Option<String> {
+    let says = |texts: &[&str]| {
+        let is_it = |message: &str| texts.iter().any(|text| message.contains(text));
+        is_it(&status.message) || has_cause(status, |cause| is_it(&cause.message))
+    };
+    let (expected, remedy) = if says(&TEXT_EXPECTED) {
+        (Expected::Text, "quote")
+    } else if says(&NUMBER_OR_BOOLEAN_EXPECTED) {
+        (Expected::NumberOrBoolean, "remove the quotes around")
+    } else {
+        return None;
+    };
+    let mut pointers = request.wrong_scalars(expected);
+    let more = pointers.len().saturating_sub(MAX_POINTERS);
+    pointers.truncate(MAX_POINTERS);
+    let more = match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let is_found = !pointers.is_empty();
+    is_found.then(|| format!("{remedy} the value of {}{more}", pointers.join(", ")))
 }
 
 fn is_collection(path: &RawPath) -> bool {

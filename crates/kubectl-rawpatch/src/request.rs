@@ -8,7 +8,9 @@ use kubectl_plugin::request::{ApiRequest, RawPath, Resource};
 
 use crate::args::PatchArgs;
 use crate::body;
-use crate::body::{Document, PatchTarget, PatchType, with_resource_version};
+use crate::body::{
+    Document, Expected, PatchTarget, PatchType, with_resource_version, wrong_scalars,
+};
 use crate::query;
 
 /// A PATCH that is ready to be sent.
@@ -110,6 +112,11 @@ impl PatchRequest {
     pub(crate) fn guard(&mut self, resource_version: &str, uid: Option<&str>) -> Result<(), Error> {
         self.body = with_resource_version(&self.body, self.patch_type, resource_version, uid)?;
         Ok(())
+    }
+
+    /// Returns the JSON pointers of scalars that are probably not `expected`.
+    pub(crate) fn wrong_scalars(&self, expected: Expected) -> Vec<String> {
+        wrong_scalars(&self.body, self.patch_type, expected)
     }
 
     /// Returns the `Content-Type`, which `--verbatim -H` may override.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use kubectl_plugin::Error;
 use kubectl_plugin::curl::BodySource;
+use kubectl_plugin::text::shell::quoted;
 use kubectl_plugin::text::system_error;
 
 use crate::args::PatchArgs;
@@ -33,7 +34,7 @@ pub(crate) fn for_curl(arguments: &PatchArgs) -> Option<BodySource<'_>> {
 pub(crate) fn read(arguments: &PatchArgs) -> Result<Vec<u8>, Error> {
     match (arguments.patch.as_slice(), arguments.filename.as_slice()) {
         ([text], []) if text == "-" => read_all(io::stdin(), "stdin"),
-        ([text], []) => Ok(text.clone().into_bytes()),
+        ([text], []) => inline(text),
         ([], [file]) if file == "-" => read_all(io::stdin(), "stdin"),
         ([], [file]) => read_file(file),
         ([], []) => Err(Error::usage(
@@ -44,6 +45,27 @@ pub(crate) fn read(arguments: &PatchArgs) -> Result<Vec<u8>, Error> {
     }
 }
 
+/// Returns the bytes of a patch on the command line. Refuses the name of a file.
+fn inline(text: &str) -> Result<Vec<u8>, Error> {
+    // No YAML document begins with an `@`, with which curl reads a file.
+    let (is_file, name) = match text.strip_prefix('@') {
+        Some(name) => (true, name),
+        None => (!looks_like_patch(text) && Path::new(text).is_file(), text),
+    };
+    if is_file {
+        let file = Some(name).filter(|name| Path::new(name).is_file());
+        return Err(
+            Error::usage("--patch needs the patch itself, not the name of a file")
+                .with_hint(format!("use -f {}", quoted(file.unwrap_or("FILE")))),
+        );
+    }
+    Ok(text.as_bytes().to_vec())
+}
+
+fn looks_like_patch(text: &str) -> bool {
+    text.contains(['{', '[', '\n']) || text.contains(": ")
+}
+
 fn read_file(file: &str) -> Result<Vec<u8>, Error> {
     if file.starts_with("http://") || file.starts_with("https://") {
         return Err(Error::usage(format!(
@@ -51,7 +73,16 @@ fn read_file(file: &str) -> Result<Vec<u8>, Error> {
         ))
         .with_hint("download it and pipe it in, as in: curl URL | kubectl rawpatch -f - PATH"));
     }
-    let opened = File::open(file).map_err(|error| unreadable(file, &error))?;
+    let opened = match File::open(file) {
+        // A patch may contain the data of a Secret.
+        Err(_) if looks_like_patch(file) => {
+            return Err(
+                Error::usage("--filename needs a file, but its value looks like a patch")
+                    .with_hint("use -p for a patch on the command line"),
+            );
+        }
+        opened => opened.map_err(|error| unreadable(file, &error))?,
+    };
     read_all(opened, file)
 }
 

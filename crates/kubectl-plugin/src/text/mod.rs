@@ -5,7 +5,7 @@
 //! | [`boolean`] | parses booleans like Go |
 //! | `go_json` | writes JSON like Go |
 //! | `nearest` | finds the known name nearest to a misspelt one |
-//! | `shell` | quotes words for a shell |
+//! | [`shell`] | quotes words for a shell |
 //! | [`system_error`] | formats errors of the operating system like Go |
 //! | [`terminal`] | escapes and cuts text for a terminal, and decides whether to color it |
 //! | [`utc`] | parses and formats points in time |
@@ -13,7 +13,7 @@
 pub mod boolean;
 pub(crate) mod go_json;
 pub(crate) mod nearest;
-pub(crate) mod shell;
+pub mod shell;
 pub mod system_error;
 pub mod terminal;
 pub mod utc;

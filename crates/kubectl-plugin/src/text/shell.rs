@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Quotes a text as one word, if necessary.
-pub(crate) fn quoted(text: &str) -> Cow<'_, str> {
+pub fn quoted(text: &str) -> Cow<'_, str> {
     let is_plain =
         |character: char| character.is_ascii_alphanumeric() || "-_./:=@%+,".contains(character);
     if !text.is_empty() && text.chars().all(is_plain) {

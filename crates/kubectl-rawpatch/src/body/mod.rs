@@ -6,22 +6,28 @@
 //!            └ yaml ─▶ scalar: rewritten as JSON
 //! ```
 //!
+//! * `encoding`: decodes UTF-8 and UTF-16
 //! * `json`: checks JSON without rewriting it
 //! * `yaml`: converts YAML to JSON; `scalar` interprets its plain scalars
+//! * `shell_quotes`: recognizes quotes that a shell removed
 //! * `patch_type`: chooses the type of the patch
 //! * `json_patch`, `object_patch`: check the patch by its type
 //! * `version_guard`: limits the patch to one version of the object
+//! * `wrong_scalars`: finds numbers without quotes where the server expects text
 //!
 //! Nothing here does I/O. An error gives the position (a byte, a line, an operation or a JSON
 //! pointer) and a remedy. It quotes only field names and pointers, because values may belong
 //! to a Secret.
 
+mod encoding;
 mod json;
 mod json_patch;
 mod object_patch;
 mod patch_type;
 mod scalar;
+mod shell_quotes;
 mod version_guard;
+mod wrong_scalars;
 mod yaml;
 
 use kubectl_plugin::Error;
@@ -30,6 +36,7 @@ use serde_json::Value;
 pub(crate) use object_patch::PatchTarget;
 pub(crate) use patch_type::PatchType;
 pub(crate) use version_guard::with_resource_version;
+pub(crate) use wrong_scalars::{Expected, wrong_scalars};
 
 /// The API server's limit for a request body, in bytes.
 const MAX_BYTES: usize = 3_145_728;
@@ -41,8 +48,8 @@ type Result<T> = std::result::Result<T, Error>;
 
 /// A patch as JSON: the bytes that are sent, and the value parsed from them.
 ///
-/// Valid JSON keeps its bytes, including white space and the spelling of numbers. Only a leading byte
-/// order mark is removed, because no API server accepts it. Any other text is read as YAML and written as
+/// Valid JSON in UTF-8 keeps its bytes, including white space and the spelling of numbers. Only a leading
+/// byte order mark is removed, because no API server accepts it. UTF-16 is sent as UTF-8. Any other text is read as YAML and written as
 /// JSON ([`yaml::to_json`]).
 #[derive(Debug)]
 pub(crate) struct Document {
@@ -53,16 +60,16 @@ pub(crate) struct Document {
 impl Document {
     /// Parses the patch from the bytes of `-p`, a file or stdin.
     ///
-    /// Refuses a patch that is not UTF-8, is neither JSON nor YAML, is too large, is ambiguous (duplicate
+    /// Refuses a patch that is not UTF-8 or UTF-16, is neither JSON nor YAML, is too large, is ambiguous (duplicate
     /// keys, several documents), or changes nothing.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
-        let text =
-            std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let text = encoding::decode(bytes)?;
+        let text = text.as_ref();
         let written;
         let json = match json::check_syntax(text) {
             Ok(()) => text,
             Err(_) if text.trim().is_empty() => return Err(changes_nothing("empty")),
+            Err(_) if let Some(error) = shell_quotes::check(text) => return Err(error),
             Err(json_error) => match yaml::to_json(text) {
                 Ok(json) => {
                     written = json;
@@ -111,14 +118,6 @@ pub(crate) fn check(
          subresource; use --subresource status"
             .to_owned()
     }))
-}
-
-fn not_utf8(bytes: &[u8], offset: usize) -> Error {
-    let hint = match bytes {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "save the patch as UTF-8: it looks like UTF-16",
-        _ => "save the patch as UTF-8, and encode binary data as base64",
-    };
-    Error::usage(format!("the patch is not UTF-8 at byte {offset}")).with_hint(hint)
 }
 
 fn changes_nothing(description: &str) -> Error {

@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use serde_json::Value;
 
+use super::shell_quotes::remedy_for_text;
 use super::{Document, Error, Result};
 
 /// A type of patch that the API server accepts.
@@ -66,7 +67,7 @@ impl PatchType {
             _ => (
                 "a scalar",
                 false,
-                "write an object, or an array of JSON patch operations",
+                remedy_for_text(document.value.as_str().unwrap_or_default()),
             ),
         };
         if fits {
@@ -133,13 +134,25 @@ mod tests {
                 Some(PatchType::Json),
                 "5",
                 "error: a patch of type json must be an array of operations, but this one is a scalar\n\
-                 hint: write an object, or an array of JSON patch operations",
+                 hint: write an object, or an array of JSON patch operations; use -f for the name of a file",
+            ),
+            (
+                None,
+                r#""{\"a\":1}""#,
+                "error: a patch of type strategic must be an object, but this one is a scalar\n\
+                 hint: remove the quotation marks around the patch: it is a string that contains a patch",
+            ),
+            (
+                None,
+                "spec:{replicas:6}",
+                "error: a patch of type strategic must be an object, but this one is a scalar\n\
+                 hint: write a space after each colon",
             ),
             (
                 None,
                 "text",
                 "error: a patch of type strategic must be an object, but this one is a scalar\n\
-                 hint: write an object, or an array of JSON patch operations",
+                 hint: write an object, or an array of JSON patch operations; use -f for the name of a file",
             ),
         ] {
             assert_eq!(choose(explicit, text), Err(expected.to_owned()));
