@@ -34,7 +34,9 @@ fn a_stream_cut_at_any_byte_resumes_without_loss_or_duplicates() {
 /// Cuts a stream of these events at a byte, and asserts that the next one resumes correctly.
 fn assert_survives_cut(events: &str, cut: usize) {
     let expected: Vec<&str> = events.lines().collect();
-    let delivered = events[..cut].matches('\n').count();
+    // An event is whole before its newline.
+    let newlines = events.match_indices('\n');
+    let delivered = newlines.filter(|(newline, _)| *newline <= cut).count();
     // The last event is sent again, because its batch may have been incomplete.
     let rest = events
         .split_inclusive('\n')
@@ -66,7 +68,7 @@ fn a_stream_reset_within_a_line_resumes_after_the_last_whole_line() {
         .collect::<String>();
     // A reset discards what the client has not read yet.
     let pieces = vec![
-        Piece::Send(torn[..torn.len() - 1].into()),
+        Piece::Send(torn[..torn.len() - 2].into()),
         Piece::Pause(Duration::from_millis(500)),
         Piece::Reset,
     ];
@@ -299,7 +301,7 @@ fn a_repeated_500_without_a_reason_ends_the_run() {
     assert_eq!(
         outcome.stderr,
         format!(
-            "error: {CONFIG_MAPS}: got the same error twice: Error from server: resourceVersion: Invalid value\n"
+            "error: {CONFIG_MAPS}: the server answered twice with the same error: Error from server: resourceVersion: Invalid value\n"
         )
     );
 }
@@ -363,7 +365,7 @@ fn a_malformed_line_is_dropped_and_the_third_ends_the_run() {
         format!(
             "rawwatch: {CONFIG_MAPS}: dropped a line of 7 bytes that is not an event; reconnecting\n\
              rawwatch: {CONFIG_MAPS}: dropped a line of 8 bytes that is not an event; reconnecting\n\
-             error: {CONFIG_MAPS}: the server sent 3 lines that are not events; the last one has 8 bytes\n\
+             error: {CONFIG_MAPS}: the server sent 3 lines that are not events; the last one is a line of 8 bytes that is not an event\n\
              hint: check that PATH is a collection, and that no proxy alters the stream\n"
         )
     );
@@ -604,4 +606,82 @@ fn request_timeout_limits_the_wait_for_a_stream_not_the_stream() {
     );
     assert_eq!(run.wait().ended(0).short(), ["MODIFIED a"]);
     assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn streams_that_fail_after_each_event_are_renewed_with_pauses() {
+    let expired = [event("MODIFIED", "a", "11"), error_event(410, "Expired")].concat();
+    let expired = (0..50).flat_map(|_| [list(), open_stream(expired.as_str())]);
+    // The last answer of a script is repeated.
+    let reset = [list(), stream(event("MODIFIED", "a", "11"), Piece::Reset)];
+    let empty = [list(), stream("", Piece::End)];
+    for script in [expired.collect(), reset.to_vec(), empty.to_vec()] {
+        let (run, server) = against(script, &["--timeout=5s", "-o=none"]);
+        run.wait();
+        let requests = server.requests().len();
+        assert!((4..=12).contains(&requests), "{requests} requests");
+    }
+}
+
+/// The torn event and the fresh one are on one line.
+#[test]
+fn joined_events_are_separated_and_torn_ones_dropped() {
+    let joined = five_events().replace('\n', "");
+    let (run, _server) = against(
+        [list(), open_stream(joined)],
+        &["--watch-only", "--count=5"],
+    );
+    assert_eq!(run.wait().ended(0).lines().join("\n") + "\n", five_events());
+    let first = event("ADDED", "b", "11");
+    for cut in [1, 2, 20, first.len() / 2, first.len() - 3, first.len() - 2] {
+        let torn = format!("{}{}", &first[..cut], event("MODIFIED", "a", "12"));
+        let (run, server) = against(
+            [list(), open_stream(torn), open_stream(five_events())],
+            &["--watch-only", "--count=5"],
+        );
+        let outcome = run.wait().ended(0);
+        assert_eq!(outcome.lines().join("\n") + "\n", five_events());
+        assert!(
+            outcome.stderr.contains("dropped a torn line"),
+            "{outcome:?}"
+        );
+        assert_eq!(server.requests().len(), 3);
+    }
+}
+
+#[test]
+fn a_message_names_an_unknown_event_type() {
+    let (run, _server) = against(
+        [list(), open_stream("{\"type\":\"SYNC\",\"object\":{}}\n")],
+        &["--watch-only"],
+    );
+    let stderr = run.wait().ended(6).stderr;
+    let message = "dropped an event of the unknown type \"SYNC\"; reconnecting\n";
+    assert!(stderr.contains(message), "{stderr}");
+}
+
+#[test]
+fn a_server_that_repeats_a_continue_token_is_refused() {
+    let page = |name: &str| {
+        let list = format!(
+            r#"{{"kind":"ConfigMapList","apiVersion":"v1","metadata":{{"resourceVersion":"10","continue":"same-token"}},"items":[{{"metadata":{{"name":"{name}","uid":"{name}","resourceVersion":"1"}}}}]}}"#
+        );
+        Answer::Reply(Reply::json(200, list))
+    };
+    for (second, problem) in [
+        ("b", "the server repeats the continue token \"same-tok…\""),
+        ("a", "the server repeats the continue token \"same-tok…\""),
+    ] {
+        let (run, server) = against([page("a"), page(second)], &[]);
+        let outcome = run.wait().ended(6);
+        assert_eq!(outcome.short(), ["ADDED a"]);
+        assert_eq!(
+            outcome.stderr,
+            format!(
+                "error: the list of PATH has no end: {problem}\n\
+                 hint: report this to the developers of the API: it does not implement `continue`\n"
+            )
+        );
+        assert_eq!(server.requests().len(), 2);
+    }
 }

@@ -61,6 +61,8 @@ fn a_refusal_names_the_problem_and_the_remedy() {
         &["--audit=1m", &path],
         &["--timeout=x", CONFIG_MAPS],
         &["--audit=x", CONFIG_MAPS],
+        &["--audit=10ms", CONFIG_MAPS],
+        &["--max-silence=10ms", CONFIG_MAPS],
         &["--for=create", "--resume-file=cursor", CONFIG_MAPS],
     ] {
         text += &refusal(arguments);

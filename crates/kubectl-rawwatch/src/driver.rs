@@ -14,7 +14,7 @@ use crate::clock::{COMPARED_EVERY, Clock};
 use crate::output::printer::PathPrinter;
 use crate::target::WatchTarget;
 use crate::watcher::{Closed, Demand, Input, Stop, Watcher};
-use crate::wire::framer::Framer;
+use crate::wire::framer::{Framer, Unusable};
 use crate::wire::version::Version;
 
 /// The timeout of a probe.
@@ -183,9 +183,12 @@ impl Driver<'_> {
         framer: &mut Framer,
     ) -> Result<(), Stop> {
         loop {
-            let line = framer.next(&mut bytes).map_err(|_| self.too_long())?;
-            let Some(line) = line else { return Ok(()) };
-            self.step(now, Input::Line(line))?;
+            match framer.next(&mut bytes) {
+                Ok(Some(line)) => self.step(now, Input::Line(line))?,
+                Ok(None) => return Ok(()),
+                Err(Unusable::Torn(size)) => self.step(now, Input::Torn(size))?,
+                Err(Unusable::TooLong) => return Err(self.too_long().into()),
+            }
             if !self.watcher.borrow().wants_lines() {
                 return Ok(());
             }

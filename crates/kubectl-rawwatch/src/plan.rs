@@ -12,6 +12,9 @@ use crate::representation::Headers;
 use crate::target::WatchTarget;
 use crate::watcher::Options;
 
+/// The minimum interval between requests that a flag may set.
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
+
 /// A run that is ready to start.
 pub(crate) struct Plan {
     pub(crate) server: ApiServer,
@@ -94,7 +97,7 @@ pub(crate) fn options(
     target: &WatchTarget,
     printer: &Printer,
 ) -> Result<Options, Error> {
-    let audit = unless_zero(arguments.audit);
+    let audit = interval("--audit", arguments.audit)?;
     for (flag, is_given) in [("--for", printer.has_goal()), ("--audit", audit.is_some())] {
         if is_given && target.resource_version.is_some() {
             return Err(Error::usage(format!(
@@ -113,9 +116,19 @@ pub(crate) fn options(
         resource_version: target.resource_version.clone(),
         fail_on_gap: arguments.on_gap == OnGap::Fail,
         retry_for: unless_zero(arguments.retry_for),
-        max_silence: unless_zero(Some(arguments.max_silence)),
+        max_silence: interval("--max-silence", Some(arguments.max_silence))?,
         audit,
     })
+}
+
+/// Returns the interval between requests that a flag sets, or `None` if it turns them off.
+fn interval(flag: &str, value: Option<Duration>) -> Result<Option<Duration>, Error> {
+    match unless_zero(value) {
+        Some(value) if value < MIN_INTERVAL => Err(Error::usage(format!(
+            "{flag}={value:?} is too short: the minimum is {MIN_INTERVAL:?}"
+        ))),
+        value => Ok(value),
+    }
 }
 
 /// Returns `None` for a duration of zero, which means no limit.

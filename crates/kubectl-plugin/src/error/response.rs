@@ -55,7 +55,19 @@ pub(crate) fn status_in_document(document: &[u8], redaction: &Redaction) -> Opti
         return None;
     }
     redaction.apply_to_status(&mut document);
+    limit_delay(&mut document);
     serde_json::from_value(document).ok()
+}
+
+/// Limits a delay to the numbers that the type has room for.
+fn limit_delay(status: &mut Value) {
+    if let Some(delay) = status.pointer_mut("/details/retryAfterSeconds")
+        && delay
+            .as_f64()
+            .is_some_and(|seconds| seconds > u32::MAX.into())
+    {
+        *delay = u32::MAX.into();
+    }
 }
 
 /// Parses `Retry-After` into seconds. A date (RFC 9110 §10.2.3) is compared with the `Date` of the
@@ -63,13 +75,15 @@ pub(crate) fn status_in_document(document: &[u8], redaction: &Redaction) -> Opti
 fn retry_after(headers: &HeaderMap) -> Option<u32> {
     let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
     let delay = text(header::RETRY_AFTER)?;
-    delay.parse().ok().or_else(|| {
-        let now = text(header::DATE)
-            .and_then(utc::http_date)
-            .unwrap_or_else(Timestamp::now);
-        let seconds = utc::http_date(delay)?.duration_since(now).as_secs().max(0);
-        u32::try_from(seconds).ok()
-    })
+    if !delay.is_empty() && delay.bytes().all(|byte| byte.is_ascii_digit()) {
+        // Callers limit the delay, so a huge one must not count as absent.
+        return Some(delay.parse().unwrap_or(u32::MAX));
+    }
+    let now = text(header::DATE)
+        .and_then(utc::http_date)
+        .unwrap_or_else(Timestamp::now);
+    let seconds = utc::http_date(delay)?.duration_since(now).as_secs().max(0);
+    Some(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
 /// Returns the text that kubectl quotes of a body that is not a Status: the body, or `unknown` if
@@ -173,6 +187,9 @@ mod tests {
             ("7", Some(7)),
             (&at("12:00:30"), Some(30)),
             (&at("11:59:00"), Some(0)),
+            ("99999999999999", Some(u32::MAX)),
+            ("99999999999999999999999", Some(u32::MAX)),
+            ("Sun, 24 Nov 2999 12:00:00 GMT", Some(u32::MAX)),
             ("soon", None),
             ("-1", None),
         ] {
@@ -185,6 +202,14 @@ mod tests {
         let long_ago = at("00:00:00").replace("2026", "2020");
         assert_eq!(after(&[(header::RETRY_AFTER, &long_ago)]), Some(0));
         assert_eq!(after(&[noon]), None);
+    }
+
+    #[test]
+    fn a_status_with_a_huge_delay_keeps_its_message() {
+        let status = br#"{"kind":"Status","message":"busy","code":429,"details":{"retryAfterSeconds":99999999999999}}"#;
+        let status = status_in_document(status, &Redaction::default()).unwrap();
+        assert_eq!(status.message, "busy");
+        assert_eq!(status.details.unwrap().retry_after_seconds, u32::MAX);
     }
 
     #[test]

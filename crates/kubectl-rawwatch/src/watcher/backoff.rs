@@ -2,28 +2,60 @@
 
 use std::time::Duration;
 
-/// The first upper limit of a pause.
+/// The first upper limit of a pause after a failed request.
 const FIRST: Duration = Duration::from_millis(100);
+/// The first upper limit of a pause after a stream.
+const FIRST_AFTER_STREAM: Duration = Duration::from_millis(800);
 /// The last upper limit of a pause. At least six attempts fit into the 75 seconds for which an API
 /// server keeps its history (`apiserver/pkg/storage/cacher`, `DefaultEventFreshDuration`).
 const LAST: Duration = Duration::from_secs(10);
 /// The maximum `Retry-After` that is respected.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
 
-/// Pauses below a limit that doubles with each attempt. They are random, so that many clients do
-/// not retry at once.
-#[derive(Debug, Default)]
+/// The age from which a stream counts as healthy.
+pub(super) const HEALTHY_STREAM_AGE: Duration = Duration::from_secs(30);
+/// The age below which a stream without an event counts as a failure.
+pub(super) const MIN_STREAM_AGE: Duration = Duration::from_secs(1);
+
+/// Pauses between half a limit and the limit, which doubles with each attempt. They are random, so
+/// that many clients do not retry at once.
+///
+/// A watcher has two: one for failed requests, which starts over after an accepted one, and one for
+/// streams and resyncs, which starts over only after a healthy stream. Every loop of requests
+/// contains a step of one of them.
+#[derive(Debug)]
 pub(crate) struct Backoff {
+    first: Duration,
     attempts: u32,
+    /// Whether there was no attempt since the start or the last success.
+    is_fresh: bool,
 }
 
 impl Backoff {
+    pub(crate) fn for_requests() -> Self {
+        Self::starting_with(FIRST)
+    }
+
+    pub(crate) fn for_streams() -> Self {
+        Self::starting_with(FIRST_AFTER_STREAM)
+    }
+
+    fn starting_with(first: Duration) -> Self {
+        Self {
+            first,
+            attempts: 0,
+            is_fresh: true,
+        }
+    }
+
     /// Returns the next pause. `chance` is a random number in 0..1; `retry_after` is the server's
     /// `Retry-After`.
     pub(crate) fn next(&mut self, chance: f64, retry_after: Option<Duration>) -> Duration {
-        let limit = FIRST.saturating_mul(1 << self.attempts.min(16)).min(LAST);
+        let factor = 1 << self.attempts.min(16);
+        let limit = self.first.saturating_mul(factor).min(LAST);
         self.attempts = self.attempts.saturating_add(1);
-        let wait = limit.mul_f64(chance);
+        self.is_fresh = false;
+        let wait = limit.mul_f64(0.5 + chance / 2.0);
         match retry_after {
             Some(retry_after) => {
                 wait.max(retry_after.min(MAX_RETRY_AFTER).mul_f64(1.0 + chance / 5.0))
@@ -32,9 +64,21 @@ impl Backoff {
         }
     }
 
+    /// Reports whether the next attempt is the first one, which needs no pause.
+    pub(crate) fn take_first(&mut self) -> bool {
+        std::mem::take(&mut self.is_fresh)
+    }
+
     /// Starts over after a success.
     pub(crate) fn reset(&mut self) {
-        self.attempts = 0;
+        *self = Self::starting_with(self.first);
+    }
+
+    /// Shortens the next pause after a stream that brought events or lived for a while. It does not
+    /// become zero, because a server may send one event in each of many short streams.
+    pub(crate) fn shorten(&mut self, life: Duration) {
+        let attempts = if life < MIN_STREAM_AGE { 2 } else { 0 };
+        self.attempts = self.attempts.min(attempts);
     }
 }
 
@@ -61,7 +105,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_ten_seconds_and_can_be_reset() {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::for_requests();
         let limits: Vec<u128> = (0..10)
             .map(|_| backoff.next(1.0, None).as_millis())
             .collect();
@@ -70,18 +114,31 @@ mod tests {
             [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000]
         );
         backoff.reset();
-        assert_eq!(backoff.next(0.5, None), Duration::from_millis(50));
+        assert_eq!(backoff.next(0.0, None), Duration::from_millis(50));
     }
 
     #[test]
     fn retry_after_is_honoured_up_to_a_minute() {
         let seconds = Duration::from_secs;
-        assert_eq!(Backoff::default().next(0.0, Some(seconds(7))), seconds(7));
-        assert_eq!(
-            Backoff::default().next(0.0, Some(seconds(600))),
-            seconds(60)
-        );
-        assert_eq!(Backoff::default().next(0.5, Some(seconds(10))), seconds(11));
+        let pause = |chance, asked| Backoff::for_requests().next(chance, Some(seconds(asked)));
+        assert_eq!(pause(0.0, 7), seconds(7));
+        assert_eq!(pause(0.0, 600), seconds(60));
+        assert_eq!(pause(0.5, 10), seconds(11));
+    }
+
+    #[test]
+    fn only_a_success_makes_an_attempt_immediate() {
+        let mut backoff = Backoff::for_streams();
+        assert!(backoff.take_first() && !backoff.take_first());
+        let mut pause = || backoff.next(0.0, None).as_millis();
+        assert_eq!([pause(), pause(), pause(), pause()], [400, 800, 1600, 3200]);
+        backoff.shorten(Duration::ZERO);
+        assert_eq!(backoff.next(0.0, None).as_millis(), 1600);
+        backoff.shorten(MIN_STREAM_AGE);
+        assert_eq!(backoff.next(0.0, None).as_millis(), 400);
+        assert!(!backoff.take_first());
+        backoff.reset();
+        assert!(backoff.take_first());
     }
 
     #[test]

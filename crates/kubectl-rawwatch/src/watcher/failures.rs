@@ -5,7 +5,7 @@ use std::time::Duration;
 use kubectl_plugin::Error;
 use kubectl_plugin::error::Kind;
 
-use super::{EventSink, Outage, State, Stop, Watcher};
+use super::{EventSink, MAX_FAILURES, Outage, State, Stop, Watcher};
 use crate::watcher::listing::Reason;
 
 /// The time until the first message about an outage, and the interval of further messages.
@@ -15,6 +15,9 @@ const NEXT_NOTE: Duration = Duration::from_mins(1);
 /// started refuses everyone outside `system:masters` until it has read the RBAC objects, and does
 /// not know every resource yet.
 const SETTLING: Duration = Duration::from_secs(10);
+
+/// The number of times that a LIST starts over: with pages at first, then without.
+const MAX_RESTARTS: u32 = 2 * MAX_FAILURES;
 
 impl Watcher {
     /// Decides how the watch continues after a failed request.
@@ -34,10 +37,9 @@ impl Watcher {
             .map(|details| Duration::from_secs(details.retry_after_seconds.into()))
             .filter(|retry_after| !retry_after.is_zero());
         if code == Some(410) {
-            match &mut self.state {
+            match &self.state {
                 State::Listing(listing) if !listing.token.is_empty() => {
-                    listing.restart();
-                    return Ok(());
+                    return self.restart_listing(now);
                 }
                 State::Opening | State::Streaming(_) => {
                     return self.resync(now, Reason::Expired, output);
@@ -48,17 +50,38 @@ impl Watcher {
         if !self.record_and_decide(now, &error) {
             let is_unexplained = self.failures.unexplained.is_some() && code == Some(500);
             return Err(if is_unexplained {
-                self.gave_up(&format!("got the same error twice: {error}"))
+                self.gave_up(&format!(
+                    "the server answered twice with the same error: {error}"
+                ))
             } else {
                 error.into()
             });
         }
         self.report_outage(now, &error, output)?;
-        let then = match std::mem::take(&mut self.state) {
-            State::Listing(listing) => State::Listing(listing),
-            _ => State::Opening,
+        match std::mem::take(&mut self.state) {
+            State::Listing(listing) => self.wait(now, retry_after, State::Listing(listing)),
+            State::Opening => self.wait(now, retry_after, State::Opening),
+            stream => {
+                self.state = stream;
+                self.wait_after_stream(now, retry_after, State::Opening);
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a LIST over whose snapshot has expired before its last page.
+    fn restart_listing(&mut self, now: Duration) -> Result<(), Stop> {
+        let State::Listing(mut listing) = std::mem::take(&mut self.state) else {
+            return Ok(());
         };
-        self.wait(now, retry_after, then);
+        if listing.restarts >= MAX_RESTARTS {
+            return Err(self.gave_up(&format!(
+                "the list expired {} times before its last page",
+                MAX_RESTARTS + 1
+            )));
+        }
+        listing.restart();
+        self.proceed(now, Duration::ZERO, State::Listing(listing));
         Ok(())
     }
 

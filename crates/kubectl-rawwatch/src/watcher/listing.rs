@@ -11,6 +11,7 @@ use kubectl_plugin::Error;
 use serde_json::value::RawValue;
 
 use crate::watcher::index::{DeletedObject, Difference, Index};
+use crate::watcher::paging::Paging;
 use crate::wire::event::{Event, EventType, Line, ObjectIdentity};
 use crate::wire::page::Page;
 use crate::wire::version::Version;
@@ -63,6 +64,7 @@ pub(crate) struct Listing {
     pub(crate) token: String,
     /// The number of times the LIST started over, because its snapshot had expired.
     pub(crate) restarts: u32,
+    paging: Paging,
     /// The version of the pages so far.
     version: Option<Version>,
     pending: Vec<PendingEvent>,
@@ -114,6 +116,7 @@ impl Listing {
         index: &mut Index,
         mut deliver: impl FnMut(&mut Index, &Line<'_>) -> Result<(), E>,
     ) -> Result<Option<Listed>, E> {
+        self.paging.record(page)?;
         if self.token.is_empty() {
             index.begin_round();
         }

@@ -39,6 +39,7 @@ impl Watcher {
         })?;
         self.outage = None;
         self.failures.refused_since = None;
+        self.backoff.reset();
         let Some(listed) = listed else {
             return Ok(());
         };
@@ -165,12 +166,7 @@ impl Watcher {
             reason.description()
         ));
         let listing = State::Listing(Listing::resync(reason, since));
-        self.failures.resyncs += 1;
-        if self.failures.resyncs > 1 {
-            self.wait(now, None, listing);
-        } else {
-            self.state = listing;
-        }
+        self.proceed(now, Duration::ZERO, listing);
         Ok(())
     }
 }

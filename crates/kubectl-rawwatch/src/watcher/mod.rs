@@ -5,7 +5,7 @@
 //! any schedule of faults in virtual time.
 //!
 //! * `lists`, `streams`, `failures`: the transitions
-//! * `listing`: a LIST in progress; `audit`: a comparison of a LIST with the stream
+//! * `listing`: a LIST in progress; `paging`: the bounds of its pages; `audit`: a comparison of a LIST with the stream
 //! * `cursor`: the position in the history; `index`: the known objects; `saved`: saves both for the
 //!   next run
 //! * `backoff`: the pauses between attempts
@@ -17,6 +17,7 @@ mod failures;
 pub(crate) mod index;
 pub(crate) mod listing;
 mod lists;
+mod paging;
 pub(crate) mod saved;
 mod streams;
 
@@ -25,7 +26,7 @@ use std::time::Duration;
 use kubectl_plugin::Error;
 
 use crate::watcher::audit::Audit;
-use crate::watcher::backoff::{Backoff, Rng};
+use crate::watcher::backoff::{Backoff, HEALTHY_STREAM_AGE, Rng};
 use crate::watcher::cursor::Cursor;
 use crate::watcher::index::Index;
 use crate::watcher::listing::{Listing, Reason};
@@ -116,7 +117,8 @@ pub(crate) enum Demand {
     },
     /// Open a watch. The result is [`Input::Opened`].
     Watch { from: Version, timeout: Duration },
-    /// Read a line. The result is [`Input::Line`], [`Input::Closed`], or [`Input::Elapsed`] at the given time.
+    /// Read a line. The result is [`Input::Line`], [`Input::Torn`], [`Input::Closed`], or
+    /// [`Input::Elapsed`] at the given time.
     Read { until: Duration },
     /// List one object without its content, for the server's current version. The result is
     /// [`Input::Page`].
@@ -136,6 +138,8 @@ pub(crate) enum Input<'a> {
     Opened,
     /// A whole line of the stream, with its newline.
     Line(&'a [u8]),
+    /// The start of a line whose rest is missing, with its length in bytes.
+    Torn(usize),
     /// The stream ended.
     Closed(Closed),
     /// The request was refused, or there was no response.
@@ -216,7 +220,10 @@ pub(crate) struct Watcher {
     state: State,
     cursor: Cursor,
     index: Index,
+    /// The pauses after failed requests.
     backoff: Backoff,
+    /// The pauses after streams, and before resyncs.
+    pace: Backoff,
     rng: Rng,
     /// The `timeoutSeconds` of the next stream.
     timeout: Duration,
@@ -240,7 +247,6 @@ pub(crate) struct Watcher {
 /// The number of failures in a row since the last success.
 #[derive(Debug, Default)]
 struct FailureCounts {
-    resyncs: u32,
     short_streams: u32,
     stalls: u32,
     /// Silent streams while the server was ahead. Only an event resets this number, because such
@@ -269,7 +275,8 @@ impl Watcher {
             state,
             cursor: Cursor::complete(start),
             index: Index::default(),
-            backoff: Backoff::default(),
+            backoff: Backoff::for_requests(),
+            pace: Backoff::for_streams(),
             timeout: timeout(&mut rng),
             rng,
             is_seeding,
@@ -377,6 +384,9 @@ impl Watcher {
                 stream.last_activity = now;
                 self.take_line(now, line, output)
             }
+            (State::Streaming(_), Input::Torn(size)) => {
+                self.refuse_line(now, &format!("a torn line of {size} bytes"), output)
+            }
             (State::Streaming(_), Input::Closed(closed)) => self.end_stream(now, closed, output),
             (State::Streaming(stream), Input::Elapsed) => {
                 let stream = *stream;
@@ -385,6 +395,7 @@ impl Watcher {
             (State::Opening, Input::Opened) => {
                 self.has_connected = true;
                 self.failures.refused_since = None;
+                self.backoff.reset();
                 self.state = State::Streaming(Stream {
                     opened: now,
                     last_activity: now,
@@ -449,9 +460,40 @@ impl Watcher {
         }
     }
 
+    /// Pauses after a failed request.
     fn wait(&mut self, now: Duration, retry_after: Option<Duration>, then: State) {
         let pause = self.backoff.next(self.rng.next(), retry_after);
         self.wait_until(now + pause, then);
+    }
+
+    /// Pauses after a stream that failed.
+    fn wait_after_stream(&mut self, now: Duration, retry_after: Option<Duration>, then: State) {
+        self.rest_after_healthy_stream(now);
+        let pause = self.pace.next(self.rng.next(), retry_after);
+        self.wait_until(now + pause, then);
+    }
+
+    /// Continues after a stream or a LIST that worked: after the pause `first` if a healthy stream
+    /// precedes, and otherwise after a longer one.
+    fn proceed(&mut self, now: Duration, first: Duration, then: State) {
+        self.rest_after_healthy_stream(now);
+        if !self.pace.take_first() {
+            self.wait_after_stream(now, None, then);
+        } else if first.is_zero() {
+            self.timeout = timeout(&mut self.rng);
+            self.state = then;
+        } else {
+            self.wait_until(now + first, then);
+        }
+    }
+
+    fn rest_after_healthy_stream(&mut self, now: Duration) {
+        if let State::Streaming(stream) | State::Probing(stream) | State::Auditing(stream) =
+            &self.state
+            && now.saturating_sub(stream.opened) >= HEALTHY_STREAM_AGE
+        {
+            self.pace.reset();
+        }
     }
 
     fn wait_until(&mut self, until: Duration, then: State) {

@@ -6,19 +6,14 @@ use kubectl_plugin::Error;
 use kubectl_plugin::api_server::refusal;
 use kubectl_plugin::error::Kind;
 
-use super::{
-    Closed, EventSink, FailureCounts, MAX_FAILURES, State, Stop, Watcher, stop_when_done, timeout,
-};
+use super::{Closed, EventSink, FailureCounts, MAX_FAILURES, State, Stop, Watcher, stop_when_done};
+use crate::watcher::backoff::{HEALTHY_STREAM_AGE, MIN_STREAM_AGE};
 use crate::watcher::cursor::Cursor;
 use crate::watcher::listing::Reason;
-use crate::wire::event::{Event, EventType, Line, ObjectIdentity, raw_object};
+use crate::wire::event::{Event, EventType, Line, ObjectIdentity, describe_invalid, raw_object};
 use crate::wire::uid::Uid;
 use crate::wire::version::Version;
 
-/// The age from which a stream counts as a success.
-const HEALTHY_STREAM_AGE: Duration = Duration::from_secs(30);
-/// The age below which a stream without an event counts as a failure.
-const MIN_STREAM_AGE: Duration = Duration::from_secs(1);
 /// The maximum pause after a stream that ended regularly.
 pub(super) const CLEAN_PAUSE: Duration = Duration::from_millis(250);
 
@@ -55,7 +50,7 @@ impl Watcher {
             }
             Some(Event::Error) => self.fail(now, error_of(line, self.options.is_secret), output),
             None if line.trim_ascii().is_empty() => Ok(()),
-            None => self.refuse_line(now, line, output),
+            None => self.refuse_line(now, &describe_invalid(line), output),
         }
     }
 
@@ -137,7 +132,6 @@ impl Watcher {
         }
         self.failures = FailureCounts::default();
         self.outage = None;
-        self.backoff.reset();
     }
 
     /// Records the delay of an event that the server was known to have.
@@ -151,27 +145,26 @@ impl Watcher {
 
     /// Drops a line that is not an event, and reconnects, because the rest of the stream cannot be
     /// trusted either.
-    fn refuse_line(
+    pub(super) fn refuse_line(
         &mut self,
         now: Duration,
-        line: &[u8],
+        what: &str,
         output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         self.failures.invalid_lines += 1;
-        let size = line.len();
         if self.failures.invalid_lines >= MAX_FAILURES {
             return Err(Error::protocol(format!(
-                "{}: the server sent {MAX_FAILURES} lines that are not events; the last one has {size} bytes",
+                "{}: the server sent {MAX_FAILURES} lines that are not events; the last one is {what}",
                 self.options.path
             ))
             .with_hint("check that PATH is a collection, and that no proxy alters the stream")
             .into());
         }
         output.message(&format!(
-            "rawwatch: {}: dropped a line of {size} bytes that is not an event; reconnecting",
+            "rawwatch: {}: dropped {what}; reconnecting",
             self.options.path
         ));
-        self.wait(now, None, State::Opening);
+        self.wait_after_stream(now, None, State::Opening);
         Ok(())
     }
 
@@ -191,10 +184,10 @@ impl Watcher {
                 silent: self.failures.silent,
                 ..FailureCounts::default()
             };
-            self.backoff.reset();
         }
         if was_good {
             self.outage = None;
+            self.pace.shorten(life);
         }
         let why = match &closed {
             Closed::Clean => "the server ended the stream",
@@ -209,12 +202,11 @@ impl Watcher {
         match closed {
             Closed::Clean if was_good => {
                 let pause = CLEAN_PAUSE.mul_f64(self.rng.next());
-                self.wait_until(now + pause, State::Opening);
+                self.proceed(now, pause, State::Opening);
                 Ok(())
             }
             Closed::Broken(_) if was_good => {
-                self.timeout = timeout(&mut self.rng);
-                self.state = State::Opening;
+                self.proceed(now, Duration::ZERO, State::Opening);
                 Ok(())
             }
             Closed::Clean => self.end_short_stream(now, output),
@@ -230,7 +222,7 @@ impl Watcher {
     fn end_short_stream(&mut self, now: Duration, output: &mut impl EventSink) -> Result<(), Stop> {
         self.failures.short_streams += 1;
         if self.failures.short_streams < MAX_FAILURES {
-            self.wait(now, None, State::Opening);
+            self.wait_after_stream(now, None, State::Opening);
             return Ok(());
         }
         self.failures.short_streams = 0;

@@ -279,16 +279,19 @@ fn a_stream_resumes_before_its_last_batch_and_drops_duplicates() {
     );
     play.lines(&["BOOKMARK 20"]);
     play.tear();
+    play.wait();
     play.open("20");
 }
 
 #[test]
-fn a_broken_stream_is_renewed_sooner_than_an_ended_one() {
+fn a_healthy_stream_is_renewed_at_once_or_soon() {
     let mut play = Play::streaming(options());
     play.lines(&["MODIFIED a@11"]);
+    play.now += 30 * SECOND;
     play.tear();
     play.open("10");
     play.lines(&["MODIFIED a@12"]);
+    play.now += 30 * SECOND;
     play.close();
     assert!(play.wait() <= CLEAN_PAUSE);
     play.open("11");
@@ -297,10 +300,12 @@ fn a_broken_stream_is_renewed_sooner_than_an_ended_one() {
 #[test]
 fn regular_ends_of_quiet_streams_do_not_count_as_failures() {
     let mut play = Play::streaming(options());
-    for _ in 0..20 {
+    for round in 0..20 {
         play.now += 2 * SECOND;
         play.close();
-        assert!(play.wait() <= CLEAN_PAUSE);
+        let pause = play.wait();
+        let most = if round == 0 { CLEAN_PAUSE } else { SECOND };
+        assert!(pause <= most, "{pause:?}");
         play.open("10");
     }
 }
@@ -320,6 +325,7 @@ fn a_410_leads_to_a_resync_that_includes_an_incomplete_batch() {
         play.lines(&["MODIFIED a@11", "MODIFIED a@12"]);
         play.tear();
         expire(&mut play);
+        play.wait();
         play.lists_anew();
         play.page(&page("30", "", &["b@20"]));
         let synthetic = &play.output.lines[2..];
@@ -349,16 +355,20 @@ fn a_gap_ends_the_run_with_on_gap_fail() {
 fn a_list_without_its_snapshot_starts_over_and_finally_without_pages() {
     let mut play = Play::new(options());
     play.page(&page("10", "t1", &["a@1"]));
-    for _ in 0..3 {
+    for round in 0..4 {
         play.step(Input::Failed(refusal(410, "Expired")));
-        play.lists_anew();
-        play.page(&page("12", "t2", &["a@1"]));
+        if round > 0 {
+            play.wait();
+        }
+        let is_whole = round >= 2;
+        assert!(matches!(
+            play.watcher.demand(),
+            Demand::List { token, whole, .. } if token.is_empty() && whole == is_whole
+        ));
+        if round < 3 {
+            play.page(&page("12", "t2", &["a@1"]));
+        }
     }
-    play.step(Input::Failed(refusal(410, "Expired")));
-    assert!(matches!(
-        play.watcher.demand(),
-        Demand::List { token, whole: true, .. } if token.is_empty()
-    ));
     play.page(&page("14", "", &["b@13"]));
     assert_eq!(
         play.output.lines,
@@ -387,14 +397,109 @@ fn three_empty_streams_lead_to_a_resync_and_three_resyncs_end_it() {
                 play.open("10");
             }
         }
-        if round > 0 {
-            play.wait();
-        }
+        play.wait();
         play.lists_anew();
         play.page(&page("10", "", &["a@1"]));
         play.open("10");
     }
     unreachable!();
+}
+
+#[test]
+fn a_list_whose_snapshots_always_expire_ends_the_run() {
+    let mut play = Play::new(options());
+    for round in 0..7 {
+        play.page(&page("10", "t1", &["a@1"]));
+        if round == 6 {
+            play.ends_with(Input::Failed(refusal(410, "Expired")), 5);
+            return;
+        }
+        play.step(Input::Failed(refusal(410, "Expired")));
+        if round > 0 {
+            play.wait();
+        }
+    }
+}
+
+#[test]
+fn a_repeated_continue_token_ends_the_run() {
+    let mut play = Play::new(options());
+    play.page(&page("10", "same", &["a@1"]));
+    let again = page("10", "same", &["b@2"]);
+    play.ends_with(Input::Page(again.as_bytes()), 6);
+    assert_eq!(play.output.lines, ["ADDED a@1"]);
+}
+
+/// Counts the requests of the first ten seconds against a server whose streams all go wrong.
+fn requests_in_ten_seconds(mut stream: impl FnMut(&mut Play, u64) -> Result<(), Stop>) -> u32 {
+    let (mut play, mut requests) = (Play::new(options()), 0);
+    let mut version = 10;
+    while play.now <= 10 * SECOND {
+        version += 1;
+        let stepped = match play.watcher.demand() {
+            Demand::Wait { .. } => {
+                play.wait();
+                continue;
+            }
+            Demand::List { .. } => {
+                let page = page(&version.to_string(), "", &["a@1"]);
+                play.try_step(Input::Page(page.as_bytes()))
+            }
+            Demand::Watch { .. } => stream(&mut play, version),
+            other => panic!("{other:?}"),
+        };
+        requests += 1;
+        if stepped.is_err() {
+            break;
+        }
+    }
+    requests
+}
+
+#[test]
+fn no_stream_makes_a_loop_of_requests_without_pauses() {
+    type Stream = fn(&mut Play, u64) -> Result<(), Stop>;
+    fn event(play: &mut Play, version: u64) {
+        play.step(Input::Opened);
+        play.lines(&[&format!("MODIFIED a@{version}")]);
+    }
+    let cases: [(&str, u32, Stream); 8] = [
+        ("empty streams", 8, |play, _| {
+            play.step(Input::Opened);
+            play.try_step(Input::Closed(Closed::Clean))
+        }),
+        ("a 410 instead of a stream", 12, |play, _| {
+            play.try_step(Input::Failed(refusal(410, "Expired")))
+        }),
+        ("an event and a 410", 12, |play, version| {
+            event(play, version);
+            play.try_step(Input::Line(line("ERROR 410 Expired").as_bytes()))
+        }),
+        ("an event and a 500", 12, |play, version| {
+            event(play, version);
+            play.try_step(Input::Line(line("ERROR 500 InternalError").as_bytes()))
+        }),
+        ("an event and a reset", 12, |play, version| {
+            event(play, version);
+            play.try_step(Input::Closed(Closed::Broken("reset".to_owned())))
+        }),
+        ("an event and an end", 12, |play, version| {
+            event(play, version);
+            play.try_step(Input::Closed(Closed::Clean))
+        }),
+        ("an event and garbage", 12, |play, version| {
+            event(play, version);
+            play.try_step(Input::Line(b"garbage\n"))
+        }),
+        ("an event out of order", 12, |play, version| {
+            event(play, version);
+            play.try_step(Input::Line(line("ADDED b@5").as_bytes()))
+        }),
+    ];
+    for (what, at_most, stream) in cases {
+        let requests = requests_in_ten_seconds(stream);
+        assert!(requests <= at_most, "{what}: {requests} requests");
+    }
 }
 
 #[test]

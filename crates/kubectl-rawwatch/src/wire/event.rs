@@ -8,6 +8,11 @@ use serde_json::value::RawValue;
 
 use crate::wire::json::{Halt, Scanner};
 
+/// The types of events (`apimachinery/pkg/watch`).
+const KNOWN_TYPES: [&str; 5] = ["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"];
+/// The maximum number of characters of an unknown type in a message.
+const MAX_SHOWN_TYPE: usize = 40;
+
 /// The type of an event about an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -102,6 +107,25 @@ impl<'a> Event<'a> {
         identity
             .identifies_an_object()
             .then_some(Self::Object(event_type, identity))
+    }
+}
+
+/// Describes a line that is not an event.
+pub(crate) fn describe_invalid(line: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Typed {
+        #[serde(rename = "type")]
+        event_type: String,
+    }
+    match serde_json::from_slice::<Typed>(line) {
+        Ok(Typed { event_type }) if KNOWN_TYPES.contains(&event_type.as_str()) => {
+            format!("an event of the type {event_type} without the name or resourceVersion")
+        }
+        Ok(Typed { event_type }) => {
+            let shown: String = event_type.chars().take(MAX_SHOWN_TYPE).collect();
+            format!("an event of the unknown type {shown:?}")
+        }
+        Err(_) => format!("a line of {} bytes that is not an event", line.len()),
     }
 }
 
@@ -307,6 +331,25 @@ mod tests {
         ] {
             assert_eq!(Event::parse(line.as_bytes()), None, "{line}");
         }
+    }
+
+    #[test]
+    fn a_line_that_is_not_an_event_is_described() {
+        for (line, description) in [
+            ("<html>\n", "a line of 7 bytes that is not an event"),
+            (
+                r#"{"type":"SYNC","object":{}}"#,
+                "an event of the unknown type \"SYNC\"",
+            ),
+            (
+                r#"{"type":"ADDED","object":{}}"#,
+                "an event of the type ADDED without the name or resourceVersion",
+            ),
+        ] {
+            assert_eq!(describe_invalid(line.as_bytes()), description);
+        }
+        let long = format!(r#"{{"type":"{}"}}"#, "T".repeat(1000));
+        assert!(describe_invalid(long.as_bytes()).len() < 100);
     }
 
     #[test]

@@ -147,7 +147,7 @@ impl<'a> Scanner<'a> {
 }
 
 /// Returns the offset after the closing quote of a string whose content starts at `offset`.
-fn end_of_string(text: &[u8], mut offset: usize) -> Option<usize> {
+pub(super) fn end_of_string(text: &[u8], mut offset: usize) -> Option<usize> {
     loop {
         let found = offset + find_quote_or_backslash(text.get(offset..)?)?;
         if text[found] == b'"' {

@@ -1,6 +1,6 @@
 //! Parses responses and events, without I/O.
 //!
-//! * `framer`: splits bytes into lines
+//! * `framer`: splits bytes into lines, each a whole JSON object; `value` finds its end
 //! * `event`: reads the type and the identity of a line; `json` is its scanner
 //! * `page`: reads one page of a LIST
 //! * `version`, `uid`: resource versions and UIDs
@@ -10,4 +10,5 @@ pub(crate) mod framer;
 pub(crate) mod json;
 pub(crate) mod page;
 pub(crate) mod uid;
+mod value;
 pub(crate) mod version;
