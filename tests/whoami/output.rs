@@ -268,7 +268,15 @@ fn offline_runs_no_plugin() {
 #[test]
 fn a_credential_that_expires_too_soon_has_an_exit_code() {
     let kubeconfig = good_for(HOUR / 2);
-    for (limit, code) in [("10m", 0), ("1800", 0), ("1h", 8), ("9000h", 8), ("0", 0)] {
+    for (limit, code) in [
+        ("10m", 0),
+        ("1800", 0),
+        ("1h", 8),
+        ("9000h", 8),
+        ("1d", 8),
+        ("1d12h", 8),
+        ("0", 0),
+    ] {
         let limit = format!("--fail-if-expires-within={limit}");
         for others in [&[][..], &["--offline"], &["-o", "name"]] {
             let outcome = whoami(&kubeconfig, &[&[limit.as_str()], others].concat());

@@ -8,11 +8,7 @@ use crate::Error;
 /// Parses `--request-timeout`, with kubectl's error message. Returns `None` for zero, which means
 /// no limit.
 pub fn parse(text: &str) -> Result<Option<Duration>, Error> {
-    let duration = match text.parse::<u64>() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => go_duration(text),
-    };
-    match duration {
+    match seconds(text).or_else(|| with_units(text, unit_in_go)) {
         Some(duration) => Ok(Some(duration).filter(|duration| !duration.is_zero())),
         None => Err(Error::usage(
             "Invalid timeout value. Timeout must be a single integer in seconds, or an integer \
@@ -21,11 +17,21 @@ pub fn parse(text: &str) -> Result<Option<Duration>, Error> {
     }
 }
 
-/// Parses the duration of a plugin's own flag. Zero means no limit.
+/// Parses the duration of a plugin's own flag, which may have days: `1d12h`. Zero means no limit.
 pub fn duration_flag(text: &str) -> Result<Duration, String> {
-    parse(text)
-        .map(Option::unwrap_or_default)
-        .map_err(|_| "must be a number of seconds, or a duration such as 30s, 5m or 1h".to_owned())
+    let unit = |unit: &str| match unit {
+        "d" => Some(86_400.0),
+        unit => unit_in_go(unit),
+    };
+    seconds(text)
+        .or_else(|| with_units(text, unit))
+        .ok_or_else(|| {
+            "must be a number of seconds, or a duration such as 30s, 5m, 1h or 7d".to_owned()
+        })
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    text.parse().ok().map(Duration::from_secs)
 }
 
 /// Formats a duration like Go's `Duration.String`: `1h2m3.5s`, `2m0s`, `1.5s`, `300ms`.
@@ -66,8 +72,9 @@ pub(crate) fn in_go(duration: Duration) -> String {
     }
 }
 
-/// Parses `1h2m3.5s`. Departure: kubectl accepts a negative duration and sends it to the server.
-fn go_duration(text: &str) -> Option<Duration> {
+/// Parses `1h2m3.5s`, with the seconds in each unit. Departure: kubectl accepts a negative duration
+/// and sends it to the server.
+fn with_units(text: &str, seconds_in: impl Fn(&str) -> Option<f64>) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     let mut total = Duration::ZERO;
     while !rest.is_empty() {
@@ -78,20 +85,24 @@ fn go_duration(text: &str) -> Option<Duration> {
             .find(|character: char| character.is_ascii_digit() || character == '.')
             .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(next_at);
-        let unit = match unit {
-            "ns" => 1e-9,
-            "us" | "µs" | "μs" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return None,
-        };
-        let seconds = number.parse::<f64>().ok()? * unit;
+        let seconds = number.parse::<f64>().ok()? * seconds_in(unit)?;
         total = total.checked_add(Duration::try_from_secs_f64(seconds).ok()?)?;
         rest = tail;
     }
     (!text.is_empty() && text != "+").then_some(total)
+}
+
+/// Returns the seconds in one of Go's units.
+fn unit_in_go(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "ns" => 1e-9,
+        "us" | "µs" | "μs" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -127,6 +138,18 @@ mod tests {
         assert_eq!(seconds("1h2m3.5s"), Some(3723.5));
         assert_eq!(seconds("+.5m"), Some(30.0));
         assert_eq!(seconds("100ms"), Some(0.1));
+    }
+
+    /// kubectl's own flag has no days.
+    #[test]
+    fn a_flag_of_a_plugin_may_have_days() {
+        let hours = |text: &str| duration_flag(text).map(|length| length.as_secs() / 3600);
+        assert_eq!(hours("7d"), Ok(7 * 24));
+        assert_eq!(hours("1d12h"), Ok(36));
+        assert_eq!(hours("0.5d"), Ok(12));
+        assert_eq!(hours("7200"), Ok(2));
+        assert!(hours("d").is_err() && hours("1D").is_err());
+        assert!(parse("1d").is_err());
     }
 
     #[test]
