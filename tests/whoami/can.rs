@@ -1,10 +1,10 @@
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, FaultyServer, Reply};
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{admin, run};
 
 use super::plugin::*;
@@ -83,6 +83,204 @@ fn each_answer_is_a_row_with_yes_or_no_and_the_reason() {
     );
     // As for kubectl auth can-i, a no is an answer.
     assert_eq!(outcome.stderr, "");
+}
+
+#[test]
+fn a_single_answer_is_shown_line_by_line() {
+    let kubeconfig = reader("line-reader");
+    let outcome = whoami(&kubeconfig, &["--can", "GET", PODS]).ended(0);
+    let expected = "\
+Allowed:       yes
+Verb:          get
+Path:          /api/v1/namespaces/default/pods
+Asked as:      list pods -n default
+Reason:        RBAC: allowed by RoleBinding \"line-reader/default\" of Role \"line-reader\" to User \"line-reader\"
+";
+    assert_eq!(outcome.stdout, expected);
+    let outcome = whoami(&kubeconfig, &["--can", "POST", PODS]).ended(1);
+    let expected = "\
+Allowed:       no
+Verb:          post
+Path:          /api/v1/namespaces/default/pods
+Asked as:      create pods -n default
+";
+    assert_eq!(outcome.stdout, expected);
+}
+
+/// An authorizer that allows everything also allows what does not exist.
+#[test]
+fn a_resource_that_the_server_does_not_have_is_a_warning() {
+    let control_plane = ControlPlane::shared();
+    for (path, theirs) in [
+        ("/api/v1/namespaces/default/podz", "podz"),
+        ("/apis/apps/v1/namespaces/default/podz", "podz.apps"),
+    ] {
+        let outcome = whoami(&admin(), &["--can", "get", path]).ended(0);
+        assert_eq!(outcome.row("Allowed"), "yes");
+        let mut kubectl = control_plane.kubectl().unwrap();
+        let kubectl = kubectl.env("KUBECONFIG", admin());
+        let theirs = run(kubectl.args(["auth", "can-i", "get", theirs]), "");
+        assert_eq!(
+            outcome.stderr,
+            theirs.ended(0).stderr.trim_end().to_owned() + "\n"
+        );
+    }
+    let outcome = whoami(
+        &admin(),
+        &[
+            "--can",
+            "get",
+            "/apis/none.example/v7/namespaces/default/podz",
+        ],
+    );
+    outcome.ended(0).says(
+        "Warning: the server doesn't have a resource type 'podz' in group 'none.example', version 'v7'\n",
+    );
+    let scale = "/apis/apps/v1/namespaces/default/deployments/web/scal";
+    whoami(&admin(), &["--can", "patch", scale]).ended(0).says(
+        "Warning: the server doesn't have a subresource 'scal' of 'deployments' in group 'apps'\n",
+    );
+    whoami(
+        &admin(),
+        &["--can", "get", "/api/v1/namespaces/default/nodes/n"],
+    )
+    .ended(0)
+    .says("Warning: resource 'nodes' is not namespace scoped\n");
+    // A resource that exists, and one that only roles contain.
+    let paths = [
+        "/apis/apps/v1/namespaces/default/deployments/web/scale",
+        "/api/v1/users/jane",
+    ];
+    let outcome = whoami(
+        &admin(),
+        &["--can", "patch", paths[0], "--can", "impersonate", paths[1]],
+    );
+    assert_eq!(outcome.ended(0).stderr, "");
+}
+
+/// Older servers would warn about the fields of a selector, which the user never wrote.
+#[test]
+fn a_review_is_sent_without_field_validation() {
+    let review = json!({
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {
+            "namespace": "default", "verb": "list", "version": "v1", "resource": "pods",
+        }},
+        "status": {"allowed": true},
+    });
+    let server =
+        FaultyServer::start([Answer::Reply(Reply::json(201, review.to_string()))]).unwrap();
+    let path = format!("{PODS}?labelSelector=app%3Dweb");
+    let outcome = whoami(&server.kubeconfig().unwrap(), &["--can", "GET", &path]).ended(0);
+    assert_eq!(outcome.row("Allowed"), "yes");
+    assert!(
+        server.requests()[0]
+            .target
+            .ends_with("?fieldValidation=Ignore")
+    );
+}
+
+/// A service that says yes to everything has not read the question.
+#[test]
+fn a_yes_must_answer_the_question() {
+    let spec = json!({"resourceAttributes": {"verb": "get", "version": "v1", "resource": "nodes"}});
+    for (kind, spec) in [
+        ("SelfSubjectAccessReview", &spec),
+        ("SelfSubjectAccessReview", &json!({})),
+        (
+            "LocalSubjectAccessReview",
+            &json!({"resourceAttributes": {
+                "namespace": "default", "verb": "list", "version": "v1", "resource": "pods",
+            }}),
+        ),
+    ] {
+        let reply = json!({"kind": kind, "spec": spec, "status": {"allowed": true}});
+        let server =
+            FaultyServer::start([Answer::Reply(Reply::json(201, reply.to_string()))]).unwrap();
+        let outcome = whoami(&server.kubeconfig().unwrap(), &["--can", "GET", PODS]).ended(6);
+        assert_eq!(outcome.stdout, "", "{kind} {spec}");
+    }
+}
+
+#[test]
+fn can_list_prints_the_table_of_kubectl_auth_can_i() {
+    let control_plane = ControlPlane::shared();
+    let role = json!({"metadata": {"name": "lister"}, "rules": [
+        {"apiGroups": ["", "apps"], "resources": ["pods", "deployments/scale"], "verbs": ["get", "list"]},
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["watch", "get"]},
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["a", "b"], "verbs": ["get"]},
+        {"apiGroups": ["apps.example", "*"], "resources": ["*"], "verbs": ["*"]},
+    ]});
+    control_plane.create(ROLES, &role).unwrap();
+    let binding = json!({
+        "metadata": {"name": "lister"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "lister"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "lister"}],
+    });
+    control_plane.create(BINDINGS, &binding).unwrap();
+    let lister = person("lister", &[]);
+    let start = Instant::now();
+    while !whoami(&lister, &["--can-list"])
+        .ended(0)
+        .stdout
+        .contains("secrets")
+    {
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+    for (kubeconfig, arguments) in [
+        (&lister, &[][..]),
+        (&lister, &["--namespace=other"]),
+        (&admin(), &[]),
+        (&admin(), &["--as=lister"]),
+    ] {
+        let ours = whoami(kubeconfig, &[&["--can-list"], arguments].concat()).ended(0);
+        let mut kubectl = control_plane.kubectl().unwrap();
+        let kubectl = kubectl.env("KUBECONFIG", kubeconfig);
+        let theirs = run(
+            kubectl.args(["auth", "can-i", "--list"]).args(arguments),
+            "",
+        )
+        .ended(0);
+        assert_eq!(ours.stdout, theirs.stdout);
+        assert_eq!(ours.stderr, theirs.stderr);
+    }
+    let document = whoami(&lister, &["--can-list", "-o", "json"])
+        .ended(0)
+        .json();
+    assert_eq!(document["kind"], "SelfSubjectRulesReview");
+    assert_eq!(document["status"]["incomplete"], false);
+}
+
+#[test]
+fn an_incomplete_list_is_a_warning() {
+    let review = json!({
+        "kind": "SelfSubjectRulesReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {},
+        "spec": {}, "status": {
+            "resourceRules": null, "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["/healthz"]}],
+            "incomplete": true, "evaluationError": "webhook authorizer does not support user rule resolution",
+        },
+    });
+    let ask = |review: &Value, code| {
+        let server =
+            FaultyServer::start([Answer::Reply(Reply::json(201, review.to_string()))]).unwrap();
+        whoami(&server.kubeconfig().unwrap(), &["--can-list"]).ended(code)
+    };
+    let outcome = ask(&review, 0).says(
+        "Warning: the list may be incomplete: webhook authorizer does not support user rule resolution\n",
+    );
+    assert_eq!(outcome.stdout.lines().count(), 2);
+    let mut other = review.clone();
+    other["kind"] = json!("SelfSubjectAccessReview");
+    assert_eq!(ask(&other, 6).stdout, "");
+    for flag in ["--offline", "--all-contexts", "--fail-if-expires-within=1h"] {
+        let name = flag.split('=').next().unwrap();
+        let problem = format!("--can-list and {name} cannot be used together");
+        whoami(&admin(), &["--can-list", flag])
+            .ended(2)
+            .says(&problem);
+    }
+    whoami(&admin(), &["--can-list", "--can", "GET", PODS]).ended(2);
+    whoami(&admin(), &["--can-list", "-o", "name"]).ended(2);
 }
 
 #[test]
@@ -181,7 +379,7 @@ fn the_answer_agrees_with_kubectl_auth_can_i() {
         ("get", "/metrics", "get /metrics"),
     ] {
         let ours = whoami(&kubeconfig, &["--can", verb, path]);
-        assert_eq!(rows(&ours.stdout)[0][3], question);
+        assert_eq!(ours.row("Asked as"), question);
         let mut kubectl = control_plane.kubectl().unwrap();
         let theirs = run(
             kubectl
@@ -192,7 +390,7 @@ fn the_answer_agrees_with_kubectl_auth_can_i() {
         );
         assert_eq!(ours.code, theirs.code, "{ours:?}\n{theirs:?}");
         assert_eq!(
-            rows(&ours.stdout)[0][0],
+            ours.row("Allowed"),
             theirs.stdout.trim(),
             "{ours:?}\n{theirs:?}"
         );
@@ -440,12 +638,12 @@ fn a_custom_verb_is_asked_about_with_kubectls_warning() {
     let outcome = whoami(&admin(), &["--can", "frobnicate", PODS]).ended(0);
     let warning = "Warning: verb 'frobnicate' is not a known verb\n";
     assert_eq!(outcome.stderr, warning);
-    assert_eq!(rows(&outcome.stdout)[0][3], "frobnicate pods -n default");
+    assert_eq!(outcome.row("Asked as"), "frobnicate pods -n default");
 }
 
 #[test]
 fn a_pasted_url_of_the_server_counts_as_its_path() {
     let url = format!("{}{PODS}", ControlPlane::shared().url());
     let outcome = whoami(&admin(), &["--can", "GET", &url]).ended(0);
-    assert_eq!(rows(&outcome.stdout)[0][2], PODS);
+    assert_eq!(outcome.row("Path"), PODS);
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Reply};
+use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::{Value, json};
 use support::{Outcome, admin, pseudo_terminal, run, unique};
 
@@ -48,12 +49,12 @@ fn rows(table: &str) -> Vec<Vec<String>> {
     let headings = lines.next().unwrap();
     let names = [
         "CONTEXT",
-        "SERVER",
         "USER",
-        "GROUPS",
         "CREDENTIAL",
         "EXPIRES",
         "REACHABLE",
+        "SERVER",
+        "GROUPS",
     ];
     let starts = names.map(|name| headings.find(name).unwrap());
     let cells = |line: &str| {
@@ -98,14 +99,14 @@ fn each_context_is_a_row_that_agrees_with_kubectl() {
     ]) {
         let theirs = super::plugin::kubectl(&kubeconfig, &["-o", "json", "--context", &row[0]]);
         let user = &theirs.ended(0).json()["status"]["userInfo"];
-        assert_eq!(row[1], url());
-        assert_eq!(row[2], user["username"]);
+        assert_eq!(row[5], url());
+        assert_eq!(row[1], user["username"]);
         let groups = user["groups"].as_array().unwrap().iter();
         let groups: Vec<&str> = groups.map(|group| group.as_str().unwrap()).collect();
-        assert_eq!(row[3], groups.join(","));
-        assert!(row[4].contains(credential), "{row:?}");
-        assert!(row[5].starts_with("in "), "{row:?}");
-        assert_eq!(row[6], "yes");
+        assert_eq!(row[6], groups.join(","));
+        assert!(row[2].contains(credential), "{row:?}");
+        assert!(row[3].starts_with("in "), "{row:?}");
+        assert_eq!(row[4], "yes");
     }
 }
 
@@ -191,7 +192,7 @@ fn dead_clusters_cost_their_own_time_only() {
         } else {
             ("jane", "yes")
         };
-        assert_eq!((row[2].as_str(), row[6].as_str()), expected);
+        assert_eq!((row[1].as_str(), row[4].as_str()), expected);
     }
     let lines: Vec<&str> = outcome.stderr.lines().collect();
     assert_eq!(
@@ -337,7 +338,7 @@ fn the_exit_code_is_that_of_the_worst_context() {
         .says("error: connection or authentication failed in 1 of 3 contexts");
     let reachable: Vec<String> = rows(&outcome.stdout)
         .into_iter()
-        .map(|row| row[6].clone())
+        .map(|row| row[4].clone())
         .collect();
     assert_eq!(reachable, ["yes", "yes", "yes"]);
     whoami(&kubeconfig([refused()]), &["--all-contexts"])
@@ -350,7 +351,7 @@ fn the_exit_code_is_that_of_the_worst_context() {
         .says("hint: add a credential to the kubeconfig user \"nobody\"")
         .says("error: connection or authentication failed in 1 of 2 contexts");
     let row = &rows(&outcome.stdout)[1];
-    assert_eq!((&*row[2], &*row[6]), ("system:anonymous", "anonymously"));
+    assert_eq!((&*row[1], &*row[4]), ("system:anonymous", "anonymously"));
 
     let all = kubeconfig([jane(), ("joe", &endless, json!({}))]);
     whoami(
@@ -379,7 +380,7 @@ fn an_incomplete_context_does_not_hide_the_others() {
     let rows = rows(&outcome.stdout);
     let users: Vec<[&str; 4]> = rows
         .iter()
-        .map(|row| [&*row[0], &*row[2], &*row[4], &*row[6]])
+        .map(|row| [&*row[0], &*row[1], &*row[2], &*row[4]])
         .collect();
     assert_eq!(
         users,
@@ -427,7 +428,7 @@ fn flags_for_one_context_are_refused() {
     .ended(2);
     whoami(&server.folder().join("none"), &["--all-contexts"])
         .ended(2)
-        .says("the kubeconfig has no context");
+        .says("does not exist");
     assert_eq!(server.connections(), 0);
     // As in kubectl, an empty value counts as absent.
     whoami(&admin(), &["--all-contexts", "--context="]).ended(0);
@@ -448,10 +449,10 @@ fn offline_sends_nothing_and_runs_no_plugin() {
     ]);
     let outcome = whoami(&kubeconfig, &["--all-contexts", "--offline"]).ended(0);
     let rows = rows(&outcome.stdout);
-    assert_eq!(rows[0][2], "jane (unverified)");
-    assert!(rows[0][5].starts_with("in "));
+    assert_eq!(rows[0][1], "jane (unverified)");
+    assert!(rows[0][3].starts_with("in "));
     assert_eq!(
-        (rows[1][2].as_str(), rows[1][6].as_str()),
+        (rows[1][1].as_str(), rows[1][4].as_str()),
         ("unknown", "not asked")
     );
     assert_eq!((server.connections(), runs()), (0, 0));
@@ -533,7 +534,7 @@ fn an_early_expiry_is_coloured_on_a_terminal() {
     });
     assert!(child.wait().unwrap().success(), "{shown}");
     assert!(shown.contains("\u{1b}[31min 5 minutes"), "{shown:?}");
-    assert!(shown.contains("\u{1b}[0m   yes\n"), "{shown:?}");
+    assert!(shown.contains("\u{1b}[0m   yes "), "{shown:?}");
     // Names from the kubeconfig do not steer the terminal.
     assert!(shown.contains("\na\\u{9}b   "), "{shown:?}");
 }
@@ -560,5 +561,64 @@ fn no_output_of_any_context_contains_a_secret() {
             .iter()
             .any(|text| text.contains(secret));
         assert!(!is_said, "{outcome:?}");
+    }
+}
+
+/// A narrow terminal shows the columns that tell whether a login works.
+#[test]
+fn narrow_terminals_and_many_groups_hide_no_other_column() {
+    let groups = (1..=998).map(|number| format!("--as-group=group-{number}"));
+    let flags: Vec<String> = ["--all-contexts".to_owned(), "--as=jane".to_owned()]
+        .into_iter()
+        .chain(groups)
+        .collect();
+    let name = "a-context-that-has-a-long-name-as-in-a-cloud";
+    let contexts = kubeconfig([(name, url(), certificate("admin", &["system:masters"]))]);
+    let shown = |columns, arguments: &[&str]| {
+        let mut command = command(&contexts);
+        command.args(&flags).args(arguments);
+        command.env("NO_COLOR", "1").stdin(Stdio::null());
+        let size = Winsize {
+            ws_row: 24,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        let (mut child, shown) = pseudo_terminal::show(command, |command, terminal| {
+            tcsetwinsize(&terminal, size).unwrap();
+            command.stdout(terminal);
+        });
+        assert!(child.wait().unwrap().success(), "{shown}");
+        shown
+    };
+    let headings = "CONTEXT USER CREDENTIAL EXPIRES REACHABLE";
+    for columns in [80, 120] {
+        let table = shown(columns, &[]);
+        let lines: Vec<&str> = table.lines().collect();
+        let words: Vec<&str> = lines[0].split_whitespace().collect();
+        assert!(words.join(" ").starts_with(headings), "{table}");
+        for part in ["a-context-", "jane", "client certificate", "in ", "yes"] {
+            assert!(lines[1].contains(part), "{table}");
+        }
+        assert!(
+            lines
+                .iter()
+                .all(|line| line.chars().count() <= columns.into()),
+            "{table}"
+        );
+    }
+    let piped = |arguments: &[&str]| {
+        let outcome = run(command(&contexts).args(&flags).args(arguments), "");
+        outcome.ended(0).stdout
+    };
+    assert_eq!(rows(&piped(&[]))[0][6], "group-1,group-2,+997");
+    let wide = ["-o", "wide"];
+    for wide in [shown(80, &wide), piped(&wide)] {
+        let row = &rows(&wide)[0];
+        assert_eq!(row[0], name);
+        assert!(
+            row[6].ends_with(",group-998,system:authenticated"),
+            "{wide}"
+        );
     }
 }

@@ -2,6 +2,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use control_plane::{ControlPlane, User};
 use faulty_server::{Answer, FaultyServer, Reply};
 use serde_json::{Value, json};
@@ -89,6 +91,95 @@ fn a_token_from_another_issuer_is_explained() {
     let mut claims = claims();
     claims["iss"] = json!("https://issuer.example");
     token_is_refused(&claims, "has issuer https://issuer.example and audience");
+}
+
+/// Accounts and their flags do not concern the token of an identity provider.
+#[test]
+fn a_token_of_an_identity_provider_is_explained() {
+    let mut claims = claims();
+    claims["sub"] = json!("00u1abcd");
+    claims["iss"] = json!("https://login.example");
+    claims["aud"] = json!("kubernetes");
+    let hint = "has issuer https://login.example and audience kubernetes; check the server's \
+                --oidc-issuer-url and --oidc-client-id. If they match, the signature is wrong, or";
+    let said = token_is_refused(&claims, hint);
+    assert!(
+        !said.contains("account") && !said.contains("email"),
+        "{said}"
+    );
+
+    claims["email"] = json!("jane@example.com");
+    claims["email_verified"] = json!(false);
+    claims["groups"] = json!(["dev", "ops"]);
+    let hint = "The email jane@example.com is not verified, so a server with \
+                --oidc-username-claim=email rejects the token";
+    token_is_refused(&claims, hint);
+    let kubeconfig = user(&json!({"token": signed(&claims)}));
+    let table = whoami(&kubeconfig, &["--offline"]).ended(0);
+    assert_eq!(table.row("Email"), "jane@example.com (not verified)");
+    assert_eq!(table.row("Groups claim"), "dev");
+    let document = whoami(&kubeconfig, &["--offline", "-o", "json"])
+        .ended(0)
+        .json();
+    let credential = &document["whoami"]["credential"];
+    assert_eq!(credential["email"], "jane@example.com");
+    assert_eq!(credential["emailVerified"], false);
+    assert_eq!(credential["groups"], json!(["dev", "ops"]));
+}
+
+/// Returns a token as `aws eks get-token` prints it, signed at this time.
+fn aws_token(signed_at: &str) -> String {
+    let url = format!(
+        "https://sts.eu-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15\
+         &X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=ASIAEXAMPLE%2F20261127%2Feu-west-1%2Fsts%2Faws4_request\
+         &X-Amz-Date={signed_at}&X-Amz-Expires=60&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id\
+         &X-Amz-Security-Token=session-secret&X-Amz-Signature=signature-secret"
+    );
+    format!("k8s-aws-v1.{}", BASE64_URL_SAFE_NO_PAD.encode(url))
+}
+
+#[test]
+fn a_token_of_aws_is_explained() {
+    let secrets = |token: &str| {
+        let url = token["k8s-aws-v1.".len()..].to_owned();
+        [
+            token.to_owned(),
+            url,
+            "session-secret".to_owned(),
+            "signature-secret".to_owned(),
+        ]
+    };
+    for (signed_at, hint) in [
+        (
+            "20991231T235000Z",
+            "the bearer token is not valid until 2099-12-31 23:50 UTC",
+        ),
+        ("20200101T000000Z", "the bearer token expired 6 years"),
+        (
+            "",
+            "the bearer token was signed with the access key ASIAEXAMPLE; check the cluster name",
+        ),
+    ] {
+        let token = aws_token(signed_at);
+        let secrets = secrets(&token);
+        refused(
+            &user(&json!({"token": token})),
+            hint,
+            &secrets.each_ref().map(String::as_str),
+        );
+    }
+    let kubeconfig = user(&json!({"token": aws_token("20991231T235000Z")}));
+    let table = whoami(&kubeconfig, &["--offline"]).ended(0);
+    assert_eq!(table.row("Access key"), "ASIAEXAMPLE");
+    assert_eq!(table.row("Region"), "eu-west-1");
+    let document = whoami(&kubeconfig, &["--offline", "-o", "json"])
+        .ended(0)
+        .json();
+    let credential = &document["whoami"]["credential"];
+    assert_eq!(credential["accessKeyId"], "ASIAEXAMPLE");
+    assert_eq!(credential["region"], "eu-west-1");
+    // A cluster accepts it for a quarter of an hour.
+    assert_eq!(credential["expires"], "2100-01-01T00:05:00Z");
 }
 
 #[test]

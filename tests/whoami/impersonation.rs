@@ -74,6 +74,10 @@ fn a_denied_impersonation_names_the_impersonator() {
         );
         assert_eq!(outcome.row("Username"), "unknown");
         assert_eq!(
+            outcome.row("Source"),
+            "SelfSubjectReview v1, about the impersonator only"
+        );
+        assert_eq!(
             outcome.row("Impersonator"),
             "jane (dev, system:authenticated)"
         );
@@ -81,6 +85,7 @@ fn a_denied_impersonation_names_the_impersonator() {
         let document = outcome.json();
         assert_eq!(document["status"], json!({"userInfo": {}}));
         assert_eq!(document["whoami"]["verified"], false);
+        assert_eq!(document["whoami"]["source"], "SelfSubjectReview/v1");
         assert_eq!(document["whoami"]["impersonator"]["username"], "jane");
         assert_eq!(document["whoami"].get("local"), None);
     }

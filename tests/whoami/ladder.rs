@@ -314,6 +314,69 @@ fn the_name_in_a_refusal_is_the_answer() {
     assert_eq!(server.requests().len(), 3);
 }
 
+/// `OpenShift` before 4.16 has no `SelfSubjectReview` that is on by default.
+#[test]
+fn openshift_names_the_user_of_its_tokens() {
+    let user = json!({
+        "kind": "User", "apiVersion": "user.openshift.io/v1",
+        "metadata": {"name": "jane", "uid": "7"}, "groups": ["stored"],
+    });
+    let script = || {
+        let refusals = [
+            not_found(),
+            not_found(),
+            not_found(),
+            forbidden("tokenreviews"),
+            forbidden("certificatesigningrequests"),
+        ];
+        let user = Answer::Reply(Reply::json(200, user.to_string()));
+        refusals.into_iter().chain([user])
+    };
+    let token = "--token=sha256~made-up";
+    let (outcome, server) = ask(script(), &["-o", "json", token]);
+    let document = outcome.ended(0).json();
+    assert_eq!(
+        document["status"]["userInfo"],
+        json!({"username": "jane", "uid": "7"})
+    );
+    assert_eq!(document["whoami"]["source"], "OpenShiftUser");
+    let request = &server.requests()[5];
+    assert_eq!(request.method, "GET");
+    assert_eq!(request.target, "/apis/user.openshift.io/v1/users/~");
+    let (outcome, _) = ask(script(), &[token]);
+    let source = "users/~ of OpenShift; groups are unknown";
+    assert_eq!(outcome.ended(0).row("Source"), source);
+    // With any other token, it costs nothing.
+    let (outcome, server) = ask(script(), &["-o", "json"]);
+    assert_eq!(outcome.ended(0).json()["whoami"]["source"], "Forbidden");
+    assert_eq!(server.requests().len(), 5);
+}
+
+/// A service that accepts everything with the same object names no user.
+#[test]
+fn a_reply_of_another_kind_is_not_an_identity() {
+    let other = created(&json!({
+        "kind": "Pod", "apiVersion": "v1", "metadata": {"name": "jane"},
+        "spec": {"username": "jane"},
+        "status": {"userInfo": user_info(), "authenticated": true, "user": user_info()},
+    }));
+    for refusals in [0, 3, 4] {
+        let script = [
+            not_found(),
+            not_found(),
+            not_found(),
+            forbidden("tokenreviews"),
+        ];
+        let script = script.into_iter().take(refusals).chain([other.clone()]);
+        let (outcome, _) = ask(script, &["-o", "json"]);
+        let document = outcome
+            .ended(6)
+            .says("error: the server accepted the review but returned an unexpected response")
+            .json();
+        assert_eq!(document["status"], json!({"userInfo": {}}));
+    }
+}
+
 #[test]
 fn the_local_credential_is_the_last_resort() {
     let claims = json!({"sub": "system:serviceaccount:default:robot", "exp": now() + 7_200});

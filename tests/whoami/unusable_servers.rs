@@ -109,7 +109,8 @@ fn plain_http_sent_to_a_tls_port_is_recognized() {
     let server = FaultyServer::start([]).unwrap();
     let url = server.url().replace("https:", "http:");
     whoami(&server.kubeconfig().unwrap(), &["--server", &url])
-        .ended(3)
+        .ended(6)
+        .says("expects TLS, but the request was sent over plain HTTP")
         .says("use an address that begins with https://");
 }
 

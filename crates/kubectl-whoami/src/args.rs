@@ -21,8 +21,9 @@ const EXAMPLES: &str = r#"Examples:
 
 const EXIT_CODES: &str = r"Sources:
   The answer always names its source: SelfSubjectReview, TokenReview of your
-  token, a dry-run CertificateSigningRequest, or the user name in a 403
-  response. Facts known only from the local credential are marked unverified.
+  token, a dry-run CertificateSigningRequest, users/~ of OpenShift, or the
+  user name in a 403 response. Facts known only from the local credential are
+  marked unverified.
 
 Exit codes:
    0  the server confirmed your identity; with --can: everything is allowed;
@@ -31,7 +32,7 @@ Exit codes:
       allowed
    2  bad usage or input; nothing was sent
    3  connection, TLS or authentication failed, or you are system:anonymous
-   4  with --can: the server refused the access review
+   4  with --can or --can-list: the server refused the review
    6  not a Kubernetes API server, or it did not apply --as
    8  the credential expires too soon for --fail-if-expires-within
   74  the output could not be produced or written
@@ -57,13 +58,13 @@ pub(crate) struct WhoamiArgs {
     /// json, yaml, jsonpath=TEMPLATE, review, name or subjects [default: a table]
     ///
     /// json and yaml print the `SelfSubjectReview` of `kubectl auth whoami`, plus a `whoami` key;
-    /// review omits that key.
+    /// review omits that key. With --all-contexts, wide shows all groups.
     #[arg(short, long, value_name = "FORMAT")]
     pub(crate) output: Option<String>,
     /// Show the local credential, unverified; send nothing
     #[arg(long)]
     pub(crate) offline: bool,
-    /// Exit with code 8 if the credential expires within this time, such as 30m or 24h
+    /// Exit with code 8 if the credential expires within this time, such as 30m or 7d
     #[arg(long, value_name = "DURATION", value_parser = duration_flag)]
     pub(crate) fail_if_expires_within: Option<Duration>,
     /// Check whether you may do this, such as GET /api/v1/pods; repeatable
@@ -72,6 +73,9 @@ pub(crate) struct WhoamiArgs {
     /// verb. Exits with 0 if everything is allowed, otherwise with 1.
     #[arg(long, num_args = 2, value_names = ["VERB", "PATH"], action = ArgAction::Append)]
     can: Vec<String>,
+    /// List everything you may do in the namespace, like `kubectl auth can-i --list`
+    #[arg(long, hide_short_help = true)]
+    pub(crate) can_list: bool,
     /// Check every context of the kubeconfig, in parallel
     ///
     /// Each context is limited to 10 seconds, or to --request-timeout.
@@ -96,7 +100,8 @@ impl WhoamiArgs {
             let message = format!("{mode} and {flag} cannot be used together");
             Err(Error::usage(message).with_hint(why))
         };
-        let incompatible_with_can = [
+        let others = [
+            ("--can-list", self.can_list),
             ("--all-contexts", self.all_contexts),
             ("--offline", self.offline),
             (
@@ -104,12 +109,18 @@ impl WhoamiArgs {
                 self.fail_if_expires_within.is_some(),
             ),
         ];
-        let other = incompatible_with_can
-            .into_iter()
-            .find(|(_, is_given)| *is_given);
-        if let (false, Some((flag, _))) = (self.can.is_empty(), other) {
+        let mut given = others.into_iter().filter(|(_, is_given)| *is_given);
+        if !self.can.is_empty()
+            && let Some((flag, _)) = given.next()
+        {
             let why = format!("remove {flag}: --can only checks the requests that it names");
             return refuse("--can", flag, &why);
+        }
+        if self.can_list
+            && let Some((flag, _)) = given.nth(1)
+        {
+            let why = format!("remove {flag}: --can-list is about the current context");
+            return refuse("--can-list", flag, &why);
         }
         match self.connection.flag_of_one_context() {
             Some(flag) if self.all_contexts => {

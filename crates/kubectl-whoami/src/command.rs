@@ -14,6 +14,9 @@ pub(crate) async fn whoami(arguments: WhoamiArgs) -> Result<(), Error> {
     if arguments.can().next().is_some() {
         return can::check(&arguments).await;
     }
+    if arguments.can_list {
+        return can::rules::list(&arguments).await;
+    }
     if arguments.all_contexts {
         return contexts::whoami(&arguments).await;
     }

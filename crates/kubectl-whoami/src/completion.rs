@@ -14,6 +14,7 @@ impl Complete for WhoamiArgs {
                 ("review", "the SelfSubjectReview alone"),
                 ("name", "the user name alone"),
                 ("subjects", "the subjects list of a RoleBinding"),
+                ("wide", "the table of --all-contexts, with all groups"),
             ]),
             ("can", []) => Values::Words(&[
                 ("get", ""),

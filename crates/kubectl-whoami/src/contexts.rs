@@ -19,7 +19,7 @@ use kubectl_plugin::text::terminal;
 
 use crate::args::WhoamiArgs;
 use crate::remaining;
-use crate::report::columns::{Cell, columns};
+use crate::report::columns::{Cell, Layout, columns};
 use crate::report::document::Document;
 use crate::report::format::Format;
 use crate::report::list::List;
@@ -28,6 +28,9 @@ use crate::report::{NO_EXPIRY_NOTE, Report};
 /// The maximum number of contexts that are asked at the same time. Each may need a process for its
 /// exec plugin, and a few files.
 const MAX_CONCURRENT: usize = 32;
+
+/// The number of columns that a narrow terminal shows: all that tell whether a login works.
+const FIRST_COLUMNS: usize = 5;
 
 /// Asks the servers of all contexts, and prints the reports in the order of the names.
 ///
@@ -55,7 +58,8 @@ pub(crate) async fn whoami(arguments: &WhoamiArgs) -> Result<(), Error> {
             output.write_struct(&reports.iter().map(Document::whole).collect::<List<_>>())
         }
         Format::Name => write(user_names(&reports).as_bytes()),
-        _ => write_coloured(&table(&reports, terminal::is_coloured(&io::stdout()))),
+        Format::Wide => write_coloured(&table(&reports, Layout::Whole)),
+        _ => write_coloured(&table(&reports, Layout::Fitted(FIRST_COLUMNS))),
     };
     overall_result(&names, reports, min_validity).and(written)
 }
@@ -105,37 +109,48 @@ async fn ask(contexts: &Contexts, name: &str, is_offline: bool, time: Option<Dur
     Report::failed(&server, error).await
 }
 
-fn table(reports: &[Report], is_coloured: bool) -> String {
+fn table(reports: &[Report], layout: Layout) -> String {
+    let is_coloured = terminal::is_coloured(&io::stdout());
     let rows = reports.iter().map(|report| {
-        let identity = report.identity.as_ref();
         let credential = &report.authentication.used;
         let remaining = report.remaining();
         let colour = remaining.and_then(remaining::colour);
         [
             Cell::from(report.target.context.as_deref().unwrap_or_default()),
-            report.target.server.as_str().into(),
             user(report).into(),
-            identity
-                .map_or_else(String::new, |identity| identity.user.groups.join(","))
-                .into(),
             credential.description().into(),
             Cell::from(remaining.map_or_else(String::new, remaining::from_now))
                 .coloured(colour.filter(|_| is_coloured)),
             reachable(report).into(),
+            report.target.server.as_str().into(),
+            groups(report, layout).into(),
         ]
     });
     columns(
         [
             "CONTEXT",
-            "SERVER",
             "USER",
-            "GROUPS",
             "CREDENTIAL",
             "EXPIRES",
             "REACHABLE",
+            "SERVER",
+            "GROUPS",
         ],
         rows,
+        layout,
     )
+}
+
+/// Returns the groups. There may be a thousand, so only [`Layout::Whole`] shows them all.
+fn groups(report: &Report, layout: Layout) -> String {
+    let identity = report.identity.as_ref();
+    let groups = identity.map_or(&[] as &[String], |identity| &identity.user.groups);
+    match groups {
+        [first, second, _, _, ..] if layout != Layout::Whole => {
+            format!("{first},{second},+{}", groups.len() - 2)
+        }
+        groups => groups.join(","),
+    }
 }
 
 fn user(report: &Report) -> String {

@@ -32,7 +32,7 @@ impl AccessReview {
             .look_up(review::post(REVIEWS, &asked)?)
             .await
             .map_err(Error::into_refused_check)?;
-        let review: Self = review::parse(&reply, &asked)?;
+        let review: Self = review::parse(&reply, &asked["kind"])?;
         match review.status.get("allowed") {
             Some(Value::Bool(_)) if is_repeated(&asked["spec"], &review.spec) => Ok(review),
             _ => Err(review::unexpected_response()),

@@ -5,10 +5,14 @@
 //!
 //! * here: runs the checks, and prints the results
 //! * `access_review`: asks the server
+//! * `discovery`: warns about resources that the server does not have
+//! * `rules`: lists everything that is allowed (`--can-list`)
 //! * `requester`: checks which user the responses describe
 
 mod access_review;
+mod discovery;
 mod requester;
+pub(crate) mod rules;
 
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::error::Kind;
@@ -20,8 +24,9 @@ use serde_json::{Map, Value, json};
 
 use crate::args::WhoamiArgs;
 use crate::can::access_review::AccessReview;
-use crate::report::columns::{Cell, columns};
+use crate::report::columns::{Cell, Layout, columns};
 use crate::report::format::Format;
+use crate::report::lines::Lines;
 use crate::report::list::List;
 
 /// A verb and a path, and their attributes.
@@ -51,14 +56,7 @@ struct Document<'a> {
 /// [`Kind::CheckDenied`] if the server denies a check, [`Kind::CheckRefused`] if it refuses to
 /// answer, and the errors of [`requester::check`].
 pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
-    let output = match Format::parse(arguments)? {
-        Format::Table => None,
-        Format::Document(output) => Some(output),
-        Format::Review(_) | Format::Name | Format::Subjects(_) => {
-            return Err(Error::usage("this -o format cannot be used with --can")
-                .with_hint("use -o json, yaml or jsonpath=TEMPLATE"));
-        }
-    };
+    let output = Format::parse(arguments)?.document_or_table("--can")?;
     let asked: Vec<(Verb, RawPath)> = arguments
         .can()
         .map(|(verb, path)| Ok((verb.parse()?, parse(path)?)))
@@ -76,7 +74,10 @@ pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
         }
     }
     let requester = requester::check(&server).await;
+    let all_attributes = checks.iter().map(|check| &check.attributes);
+    discovery::warn_about_unknown_resources(&server, all_attributes).await;
     match (output, results.as_slice()) {
+        (None, [result]) => write(lines(result).as_bytes()),
         (None, results) => write(table(results).as_bytes()),
         (Some(output), [result]) => output.write_struct(&Document::from_result(result)),
         (Some(output), results) => output.write_struct(
@@ -134,18 +135,35 @@ impl<'a> Document<'a> {
     }
 }
 
+/// Renders one result as lines.
+fn lines(CheckResult(check, review): &CheckResult<'_>) -> String {
+    let mut lines = Lines::default();
+    lines.row("Allowed", yes_or_no(review));
+    lines.row("Verb", check.verb.as_str());
+    lines.row("Path", &check.path.to_string());
+    lines.row("Asked as", &in_words(&check.attributes));
+    let reason = Some(review.reason()).filter(|reason| !reason.is_empty());
+    lines.some("Reason", reason.as_ref());
+    lines.into_text()
+}
+
+fn yes_or_no(review: &AccessReview) -> &'static str {
+    if review.is_allowed() { "yes" } else { "no" }
+}
+
 /// Renders a row for each result.
 fn table(results: &[CheckResult<'_>]) -> String {
     let rows = results.iter().map(|CheckResult(check, review)| {
         [
-            Cell::from(if review.is_allowed() { "yes" } else { "no" }),
+            Cell::from(yes_or_no(review)),
             check.verb.as_str().into(),
             check.path.to_string().into(),
             in_words(&check.attributes).into(),
             review.reason().into(),
         ]
     });
-    columns(["ALLOWED", "VERB", "PATH", "ASKED AS", "REASON"], rows)
+    let headings = ["ALLOWED", "VERB", "PATH", "ASKED AS", "REASON"];
+    columns(headings, rows, Layout::Fitted(0))
 }
 
 /// Formats the attributes as arguments of `kubectl auth can-i`, which supports neither selectors

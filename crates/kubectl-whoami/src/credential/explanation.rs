@@ -76,22 +76,54 @@ fn possible_cause(sent: &SentCredential, server: &ServerFacts) -> String {
                 )
             }
         }
-        CredentialKind::BearerToken if sent.is_jwt => {
-            let issuer = sent.issuer.as_deref().unwrap_or("(none)");
-            let audience = match sent.audiences.as_slice() {
-                [] => "(none)".to_owned(),
-                audiences => audiences.join(", "),
-            };
-            format!(
-                "the {what} has issuer {issuer} and audience {audience}; check the server's \
-                 --service-account-issuer and --api-audiences. If they match, the signature is \
-                 wrong, the token was revoked, or its account was deleted"
-            )
-        }
+        CredentialKind::BearerToken if sent.is_jwt => cause_of_jwt(sent),
+        CredentialKind::BearerToken if sent.access_key_id.is_some() => cause_of_aws_token(sent),
         CredentialKind::BearerToken => format!(
             "the {what} is not a JWT; check that it is correct, current, and for this cluster"
         ),
     }
+}
+
+/// Describes the claims that a server checks, with its flags for this kind of token.
+fn cause_of_jwt(sent: &SentCredential) -> String {
+    let what = sent.description();
+    let issuer = sent.issuer.as_deref().unwrap_or("(none)");
+    let audience = match sent.audiences.as_slice() {
+        [] => "(none)".to_owned(),
+        audiences => audiences.join(", "),
+    };
+    let is_of_account = !sent.local_user.username.is_empty();
+    let (flags, others) = if is_of_account {
+        (
+            "--service-account-issuer and --api-audiences",
+            "the token was revoked, or its account was deleted",
+        )
+    } else {
+        (
+            "--oidc-issuer-url and --oidc-client-id",
+            "or the server requires another claim",
+        )
+    };
+    let email = match (&sent.email, sent.is_email_verified) {
+        (Some(email), Some(false)) if !is_of_account => format!(
+            ". The email {email} is not verified, so a server with --oidc-username-claim=email \
+             rejects the token"
+        ),
+        _ => String::new(),
+    };
+    format!(
+        "the {what} has issuer {issuer} and audience {audience}; check the server's {flags}. If they \
+         match, the signature is wrong, {others}{email}"
+    )
+}
+
+fn cause_of_aws_token(sent: &SentCredential) -> String {
+    let key = sent.access_key_id.as_deref().unwrap_or_default();
+    format!(
+        "the {} was signed with the access key {key}; check the cluster name in the arguments of the \
+         exec plugin, and that the cluster has an access entry for the IAM identity of this key",
+        sent.description()
+    )
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! The credentials that were sent to the server, and the one that it accepted.
 //!
 //! * here: describes the credentials, and finds the accepted one
+//! * `aws_token`: reads the tokens of EKS
 //! * `anonymous`: explains that no credential was accepted
 //! * `explanation`: lists possible causes of a bare `Unauthorized`
 
 pub(crate) mod anonymous;
+mod aws_token;
 pub(crate) mod explanation;
 
 use jiff::Timestamp;
@@ -14,6 +16,7 @@ use kubectl_plugin::connection::{
 use kubectl_plugin::text::utc;
 use serde::Serialize;
 
+use crate::credential::aws_token::AwsToken;
 use crate::identity::UserInfo;
 use crate::remaining;
 
@@ -56,6 +59,21 @@ pub(crate) struct SentCredential {
     pub(crate) issuer: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) audiences: Vec<String>,
+    /// The token's `email`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) email: Option<String>,
+    /// The token's `email_verified`.
+    #[serde(rename = "emailVerified", skip_serializing_if = "Option::is_none")]
+    pub(crate) is_email_verified: Option<bool>,
+    /// The token's `groups`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) groups: Vec<String>,
+    /// The access key that signed a token of AWS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) access_key_id: Option<String>,
+    /// The region of a token of AWS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) region: Option<String>,
     /// The certificate's SHA-256.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fingerprint: Option<String>,
@@ -219,7 +237,18 @@ fn from_authorization(authorization: &Authorization) -> SentCredential {
 }
 
 fn from_token(token: &BearerToken) -> SentCredential {
-    let claims = token.claims.clone().unwrap_or_default();
+    if let Some(aws) = AwsToken::parse(token.expose()) {
+        return SentCredential {
+            kind: CredentialKind::BearerToken,
+            file: token.file.clone(),
+            expires: aws.expires(),
+            not_before: aws.signed,
+            access_key_id: aws.access_key_id,
+            region: aws.region,
+            ..SentCredential::default()
+        };
+    }
+    let claims = *token.claims.clone().unwrap_or_default();
     // An OIDC provider's subject is not the server's user name.
     let is_account = |subject: &&String| subject.starts_with("system:serviceaccount:");
     SentCredential {
@@ -239,6 +268,9 @@ fn from_token(token: &BearerToken) -> SentCredential {
         subject: claims.subject,
         issuer: claims.issuer,
         audiences: claims.audiences,
+        email: claims.email,
+        is_email_verified: claims.is_email_verified,
+        groups: claims.groups,
         id: claims.id,
         not_before: claims.not_before,
         expires: claims.expires,

@@ -23,8 +23,8 @@ pub(crate) fn check(asked: &Impersonation, identity: &Identity) -> Result<(), Er
         ))
         .with_hint("check for a proxy in front of the server that drops Impersonate-* headers"));
     }
-    // A refusal names nothing but the user.
-    if identity.source == Source::Forbidden {
+    // These sources do not show the attributes.
+    if let Source::Forbidden | Source::OpenShiftUser = identity.source {
         return Ok(());
     }
     let missing = missing_attributes(asked, user);

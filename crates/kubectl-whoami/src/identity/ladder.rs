@@ -7,15 +7,18 @@
 //! 3. `CertificateSigningRequest`, into which the server writes the requesting user. `dryRun=All`
 //!    keeps it from being stored, which only servers since 1.19 guarantee, with
 //!    `certificates.k8s.io/v1`.
-//! 4. The name in a refusal: `User "jane" cannot create resource …`.
+//! 4. `users/~`, which only `OpenShift` has. It is asked only with a token of `OpenShift`.
+//! 5. The name in a refusal: `User "jane" cannot create resource …`.
 //!
 //! The local credential is the last resort. It does not come from the server, so it is in
 //! `credential`.
 
+use http::HeaderMap;
 use kubectl_plugin::Error;
-use kubectl_plugin::api_server::ApiServer;
+use kubectl_plugin::api_server::{ApiServer, Reply};
 use kubectl_plugin::connection::{Authorization, BearerToken};
 use kubectl_plugin::error::Kind;
+use kubectl_plugin::request::{ApiRequest, RawPath};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -33,6 +36,11 @@ const VERSIONS: [(&str, &str); 3] = [
 const TOKEN_REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
 
 const SIGNING_REQUESTS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests?dryRun=All";
+
+const OPENSHIFT_USER: &str = "/apis/user.openshift.io/v1/users/~";
+
+/// The prefix of the tokens that `OpenShift` issues, since version 4.6.
+const OPENSHIFT_TOKEN: &str = "sha256~";
 
 /// A PKCS#10 request for `CN=whoami` in PEM, in base64, because the server requires a valid one. It
 /// was made once with `openssl req -new`, and its key was discarded. It names a signer that does
@@ -86,6 +94,12 @@ pub(crate) async fn ask(server: &ApiServer, requester: Requester) -> Result<Iden
     match reviews.certificate_signing_request().await {
         Ok(identity) => return Ok(identity),
         Err(error) => refusals.push(refusal_of_one_review(error)?),
+    }
+    if reviews.sends_openshift_token().await {
+        match reviews.openshift_user().await {
+            Ok(identity) => return Ok(identity),
+            Err(error) => refusals.push(refusal_of_one_review(error)?),
+        }
     }
     if let Some(username) = named_in(&refusals) {
         let user = UserInfo {
@@ -193,18 +207,51 @@ impl Reviews<'_> {
         ))
     }
 
+    async fn sends_openshift_token(&self) -> bool {
+        match self.server.credential().await.authorization {
+            Some(Authorization::Token(token)) => token.expose().starts_with(OPENSHIFT_TOKEN),
+            _ => false,
+        }
+    }
+
+    /// Reads the user as `OpenShift` stores it. Its groups are not all groups of the request, so they
+    /// are left out.
+    async fn openshift_user(&self) -> Result<Identity, Error> {
+        #[derive(Deserialize)]
+        struct User {
+            metadata: Metadata,
+        }
+        #[derive(Deserialize)]
+        struct Metadata {
+            name: String,
+            #[serde(default)]
+            uid: String,
+        }
+        let request = ApiRequest::get(RawPath::verbatim(OPENSHIFT_USER)?, HeaderMap::new());
+        let User { metadata } = review::parse(&self.send(request).await?, &"User".into())?;
+        let user = UserInfo {
+            username: metadata.name,
+            uid: metadata.uid,
+            ..UserInfo::default()
+        };
+        Ok(Identity::new(Source::OpenShiftUser, user))
+    }
+
     /// Sends a review, and parses the response.
     async fn ask<T: for<'a> Deserialize<'a>>(
         &self,
         path: &str,
         review: &Value,
     ) -> Result<T, Error> {
-        let request = review::post(path, review)?;
-        let reply = match self.requester {
+        let reply = self.send(review::post(path, review)?).await?;
+        review::parse(&reply, &review["kind"])
+    }
+
+    async fn send(&self, request: ApiRequest) -> Result<Reply, Error> {
+        match self.requester {
             Requester::Configured => self.server.look_up(request).await,
             Requester::Unimpersonated => self.server.look_up_unimpersonated(request).await,
-        }?;
-        review::parse(&reply, review)
+        }
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) struct UserInfo {
 }
 
 /// Deserializes a value, or a null, which Go treats as absent.
-fn or_nothing<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+pub(crate) fn or_nothing<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     source: D,
 ) -> Result<T, D::Error> {
     Option::deserialize(source).map(Option::unwrap_or_default)
@@ -100,6 +100,8 @@ pub(crate) enum Source {
     TokenReview,
     /// The user that the server writes into a request for a certificate, which is not stored.
     CertificateSigningRequest,
+    /// `OpenShift`'s object for the user of a request.
+    OpenShiftUser,
     /// The user name in a refusal.
     Forbidden,
     /// The credential itself, unverified.
@@ -140,6 +142,7 @@ impl Source {
             Self::SelfSubjectReview(_) => "SelfSubjectReview/v1",
             Self::TokenReview => "TokenReview",
             Self::CertificateSigningRequest => "CertificateSigningRequest",
+            Self::OpenShiftUser => "OpenShiftUser",
             Self::Forbidden => "Forbidden",
             Self::LocalCredential => "LocalCredential",
         }
@@ -156,6 +159,7 @@ impl Display for Source {
             Self::CertificateSigningRequest => {
                 formatter.write_str("CertificateSigningRequest v1 (dry run)")
             }
+            Self::OpenShiftUser => formatter.write_str("users/~ of OpenShift; groups are unknown"),
             Self::Forbidden => {
                 formatter.write_str("the user name in a 403 response; groups and UID are unknown")
             }

@@ -11,10 +11,10 @@ pub(crate) fn post(path: &str, review: &Value) -> Result<ApiRequest, Error> {
     Ok(ApiRequest::post_json(RawPath::verbatim(path)?, review))
 }
 
-/// Parses the review in a response to the review `asked`, which must have the same kind.
-pub(crate) fn parse<T: for<'a> Deserialize<'a>>(reply: &Reply, asked: &Value) -> Result<T, Error> {
+/// Parses the object in a response, which must be of this kind.
+pub(crate) fn parse<T: for<'a> Deserialize<'a>>(reply: &Reply, kind: &Value) -> Result<T, Error> {
     let review: Value = serde_json::from_slice(reply.body()).map_err(|_| unexpected_response())?;
-    if review["kind"] != asked["kind"] {
+    if review["kind"] != *kind {
         return Err(unexpected_response());
     }
     serde_json::from_value(review).map_err(|_| unexpected_response())

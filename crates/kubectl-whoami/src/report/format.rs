@@ -17,6 +17,8 @@ use crate::report::table;
 pub(crate) enum Format {
     /// A table for people.
     Table,
+    /// The table of `--all-contexts`, with all groups.
+    Wide,
     /// The whole document.
     Document(Output),
     /// The `SelfSubjectReview` alone, in JSON.
@@ -27,7 +29,10 @@ pub(crate) enum Format {
     Subjects(Output),
 }
 
-/// The values of `-o`.
+/// The values of `-o` with `--all-contexts`.
+const FORMATS_OF_ALL_CONTEXTS: &[&str] = &["json", "jsonpath", "name", "wide", "yaml"];
+
+/// The values of `-o` otherwise.
 const FORMATS: &[&str] = &["json", "jsonpath", "name", "review", "subjects", "yaml"];
 
 impl Format {
@@ -45,6 +50,7 @@ impl Format {
         Ok(match (name.as_str(), flag.contains('=')) {
             ("", false) => Self::Table,
             ("name", false) => Self::Name,
+            ("wide", false) if arguments.all_contexts => Self::Wide,
             ("review", false) if arguments.offline => {
                 return Err(
                     Error::usage("-o review and --offline cannot be used together")
@@ -54,14 +60,30 @@ impl Format {
             ("review", false) => Self::Review(output("json")?),
             ("subjects", false) => Self::Subjects(output("yaml")?),
             ("json" | "yaml", false) | ("jsonpath", _) => Self::Document(output(flag)?),
+            _ if arguments.all_contexts => {
+                return Err(unknown_format(flag, FORMATS_OF_ALL_CONTEXTS));
+            }
             _ => return Err(unknown_format(flag, FORMATS)),
         })
+    }
+
+    /// Returns the output of a mode that prints a document or a table of its own; `None` means the
+    /// table.
+    pub(crate) fn document_or_table(self, mode: &str) -> Result<Option<Output>, Error> {
+        match self {
+            Self::Table => Ok(None),
+            Self::Document(output) => Ok(Some(output)),
+            _ => Err(
+                Error::usage(format!("this -o format cannot be used with {mode}"))
+                    .with_hint("use -o json, yaml or jsonpath=TEMPLATE"),
+            ),
+        }
     }
 
     /// Writes a report. Writes nothing that could be mistaken for the server's statement.
     pub(crate) fn write(&self, report: &Report) -> Result<(), Error> {
         match self {
-            Self::Table => {
+            Self::Table | Self::Wide => {
                 let is_coloured = terminal::is_coloured(&io::stdout());
                 write_coloured(&table::render(report, is_coloured))
             }

@@ -6,10 +6,12 @@
 //! * `table`: the default format
 //! * `document`: the JSON form; `list` combines several documents
 //! * `columns`: aligns rows under headings, for `contexts` and `can`
+//! * `lines`: aligns values beside their names, for `table` and `can`
 
 pub(crate) mod columns;
 pub(crate) mod document;
 pub(crate) mod format;
+pub(crate) mod lines;
 pub(crate) mod list;
 mod table;
 
@@ -147,10 +149,11 @@ impl Report {
         }
     }
 
-    /// Returns the source of the identity.
+    /// Returns the source of the identity, or of the impersonator if there is none.
     pub(crate) fn source(&self) -> Source {
         self.identity
             .as_ref()
+            .or(self.impersonator.as_ref())
             .map_or(Source::LocalCredential, |identity| identity.source)
     }
 

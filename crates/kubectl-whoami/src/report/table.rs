@@ -1,34 +1,30 @@
-//! Renders a report as a table: names in the first column, one value per line.
-
-use std::fmt::Write as _;
+//! Renders a report as a table of names and values.
 
 use jiff::SignedDuration;
-use kubectl_plugin::text::{terminal, utc};
+use kubectl_plugin::text::utc;
 
 use crate::credential::{CredentialKind, SentCredential};
 use crate::identity::{Identity, UserInfo};
 use crate::remaining;
 use crate::report::Report;
-
-/// The first column of the values.
-const COLUMN: usize = 15;
+use crate::report::lines::Lines;
 
 /// Renders the whole report.
 pub(crate) fn render(report: &Report, is_coloured: bool) -> String {
     let mut table = Table {
-        text: String::new(),
+        lines: Lines::default(),
         is_coloured,
     };
     table.identity(report);
-    table.text.push('\n');
+    table.lines.blank();
     table.context(report);
-    table.text.push('\n');
+    table.lines.blank();
     table.credential(report);
-    table.text
+    table.lines.into_text()
 }
 
 struct Table {
-    text: String,
+    lines: Lines,
     is_coloured: bool,
 }
 
@@ -37,21 +33,24 @@ impl Table {
         match (&report.identity, report.local_user()) {
             (Some(identity), _) => self.user(&identity.user),
             (None, Some(local)) if !local.username.is_empty() => {
-                self.row("Username", &format!("{} (unverified)", local.username));
+                self.lines
+                    .row("Username", &format!("{} (unverified)", local.username));
                 let groups = local
                     .groups
                     .iter()
                     .map(|name| format!("{name} (unverified)"));
-                self.rows("Groups", groups);
+                self.lines.rows("Groups", groups);
             }
-            (None, _) => self.row("Username", "unknown"),
+            (None, _) => self.lines.row("Username", "unknown"),
         }
         let why = match (&report.identity, &report.failure) {
             (Some(_), _) => "",
+            (None, _) if report.impersonator.is_some() => ", about the impersonator only",
             (None, Some(_)) => ": the server did not confirm the identity",
             (None, None) => ": the server was not asked",
         };
-        self.row("Source", &format!("{}{why}", report.source()));
+        self.lines
+            .row("Source", &format!("{}{why}", report.source()));
         if let Some(Identity { user, .. }) = &report.impersonator {
             let groups = user.groups.join(", ");
             let groups = if groups.is_empty() {
@@ -59,18 +58,20 @@ impl Table {
             } else {
                 format!(" ({groups})")
             };
-            self.row("Impersonator", &format!("{}{groups}", user.shown_name()));
+            self.lines
+                .row("Impersonator", &format!("{}{groups}", user.shown_name()));
         } else if report.impersonates && report.identity.is_some() {
-            self.row("Impersonator", "unknown");
+            self.lines.row("Impersonator", "unknown");
         }
     }
 
     fn user(&mut self, user: &UserInfo) {
-        self.row("Username", user.shown_name());
-        self.some("UID", Some(&user.uid).filter(|uid| !uid.is_empty()));
-        self.rows("Groups", user.groups.iter());
+        self.lines.row("Username", user.shown_name());
+        self.lines
+            .some("UID", Some(&user.uid).filter(|uid| !uid.is_empty()));
+        self.lines.rows("Groups", user.groups.iter());
         let extra = user.extra.iter();
-        self.rows(
+        self.lines.rows(
             "Extra",
             extra.map(|(key, values)| format!("{key}: {}", values.join(", "))),
         );
@@ -78,37 +79,36 @@ impl Table {
 
     fn context(&mut self, report: &Report) {
         let target = &report.target;
-        self.some("Context", target.context.as_ref());
-        self.some("Cluster", target.cluster.as_ref());
-        self.row("Server", &target.server);
-        self.row("Namespace", &target.namespace);
+        self.lines.some("Context", target.context.as_ref());
+        self.lines.some("Cluster", target.cluster.as_ref());
+        self.lines.row("Server", &target.server);
+        self.lines.row("Namespace", &target.namespace);
     }
 
     fn credential(&mut self, report: &Report) {
         let authentication = &report.authentication;
         let used = &authentication.used;
-        self.row("Credential", &used.description());
-        self.some("Subject", used.subject.as_ref());
-        self.some("Issuer", used.issuer.as_ref());
-        self.rows("Audience", used.audiences.iter());
+        self.lines.row("Credential", &used.description());
+        self.claims(used);
         let of_server = match &used.accepted_instead {
             _ if used.confirmed => " (accepted by the server)".to_owned(),
             Some(id) => format!(", but the server accepted {id}"),
             None => String::new(),
         };
         if let Some(fingerprint) = &used.fingerprint {
-            self.row("Fingerprint", &format!("SHA256 {fingerprint}{of_server}"));
+            self.lines
+                .row("Fingerprint", &format!("SHA256 {fingerprint}{of_server}"));
         }
         if let Some(id) = &used.id {
-            self.row("ID", &format!("{id}{of_server}"));
+            self.lines.row("ID", &format!("{id}{of_server}"));
         }
         if let Some(not_before) = used.not_before {
-            self.row("Not before", &utc::minute(not_before.as_second()));
+            self.lines
+                .row("Not before", &utc::minute(not_before.as_second()));
         }
         if used.kind != CredentialKind::None {
             let expiry = self.expiry(used, report.remaining());
-            // Not `row`, which would escape the colours.
-            let _ = writeln!(self.text, "{:COLUMN$}{expiry}", "Expires:");
+            self.lines.coloured_row("Expires", &expiry);
         }
         let name = if authentication.is_used_known {
             "Not used"
@@ -122,7 +122,26 @@ impl Table {
                 None => what,
             }
         });
-        self.rows(name, others);
+        self.lines.rows(name, others);
+    }
+
+    /// Writes the contents of a certificate or token that describe its owner.
+    fn claims(&mut self, used: &SentCredential) {
+        self.lines.some("Subject", used.subject.as_ref());
+        self.lines.some("Issuer", used.issuer.as_ref());
+        self.lines.rows("Audience", used.audiences.iter());
+        let email = used
+            .email
+            .as_ref()
+            .map(|email| match used.is_email_verified {
+                Some(true) => format!("{email} (verified)"),
+                Some(false) => format!("{email} (not verified)"),
+                None => email.clone(),
+            });
+        self.lines.some("Email", email.as_ref());
+        self.lines.rows("Groups claim", used.groups.iter());
+        self.lines.some("Access key", used.access_key_id.as_ref());
+        self.lines.some("Region", used.region.as_ref());
     }
 
     fn expiry(&self, used: &SentCredential, remaining: Option<SignedDuration>) -> String {
@@ -134,24 +153,6 @@ impl Table {
         match remaining::colour(remaining).filter(|_| self.is_coloured) {
             Some(colour) => format!("\u{1b}[{colour}m{text}\u{1b}[0m"),
             None => text,
-        }
-    }
-
-    fn some(&mut self, name: &str, value: Option<&String>) {
-        self.rows(name, value.into_iter());
-    }
-
-    fn row(&mut self, name: &str, value: &str) {
-        self.rows(name, [value].into_iter());
-    }
-
-    /// Writes the values of one name, each on one line and without control characters.
-    fn rows(&mut self, name: &str, values: impl Iterator<Item = impl AsRef<str>>) {
-        let mut label = format!("{name}:");
-        for value in values {
-            let value = terminal::printable(value.as_ref(), "");
-            let _ = writeln!(self.text, "{label:COLUMN$}{value}");
-            label.clear();
         }
     }
 }

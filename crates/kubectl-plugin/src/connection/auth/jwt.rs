@@ -18,6 +18,12 @@ pub struct Claims {
     pub audiences: Vec<String>,
     /// `jti`.
     pub id: Option<String>,
+    /// `email`, of an `OpenID` Connect provider.
+    pub email: Option<String>,
+    /// `email_verified`.
+    pub is_email_verified: Option<bool>,
+    /// `groups`.
+    pub groups: Vec<String>,
     /// `nbf`.
     pub not_before: Option<Timestamp>,
     /// `exp`.
@@ -31,19 +37,22 @@ impl Claims {
         let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
         let claims = claims.as_object()?;
         let text = |name| claims.get(name)?.as_str().map(str::to_owned);
-        let audiences = match claims.get("aud") {
-            Some(Value::String(audience)) => vec![audience.clone()],
+        let texts = |name| match claims.get(name) {
+            Some(Value::String(text)) => vec![text.clone()],
             Some(Value::Array(many)) => {
-                let names = many.iter().filter_map(Value::as_str);
-                names.map(str::to_owned).collect()
+                let texts = many.iter().filter_map(Value::as_str);
+                texts.map(str::to_owned).collect()
             }
             _ => Vec::new(),
         };
         Some(Self {
             subject: text("sub"),
             issuer: text("iss"),
-            audiences,
+            audiences: texts("aud"),
             id: text("jti"),
+            email: text("email"),
+            is_email_verified: claims.get("email_verified").and_then(Value::as_bool),
+            groups: texts("groups"),
             not_before: claims.get("nbf").and_then(point_in_time),
             expires: claims.get("exp").and_then(point_in_time),
         })
@@ -73,7 +82,8 @@ mod tests {
 
     #[test]
     fn the_claims_of_a_jwt_are_parsed() {
-        let given = r#"{"sub":"s","iss":"i","aud":["a","b"],"jti":"j","nbf":1,"exp":2.5}"#;
+        let given = r#"{"sub":"s","iss":"i","aud":["a","b"],"jti":"j","nbf":1,"exp":2.5,
+                        "email":"e@example.com","email_verified":false,"groups":["g"]}"#;
         let second = |second| Timestamp::from_second(second).ok();
         assert_eq!(
             claims(given),
@@ -82,6 +92,9 @@ mod tests {
                 issuer: Some("i".to_owned()),
                 audiences: vec!["a".to_owned(), "b".to_owned()],
                 id: Some("j".to_owned()),
+                email: Some("e@example.com".to_owned()),
+                is_email_verified: Some(false),
+                groups: vec!["g".to_owned()],
                 not_before: second(1),
                 expires: second(2),
             })

@@ -57,7 +57,7 @@ pub struct BearerToken {
     /// The kubeconfig's `auth-provider` that has the token.
     pub auth_provider: Option<String>,
     /// Its claims, if it is a JWT.
-    pub claims: Option<Claims>,
+    pub claims: Option<Box<Claims>>,
 }
 
 /// A client certificate: the first one of its chain.
@@ -108,7 +108,7 @@ impl BearerToken {
                 (Some(provider), None) => Some(provider.name.clone()),
                 _ => None,
             },
-            claims: Claims::parse(text.expose_secret()),
+            claims: Claims::parse(text.expose_secret()).map(Box::new),
         }
     }
 
