@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use control_plane::restore_default_signals;
 use faulty_server::{Answer, FaultyServer, Reply};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
@@ -67,6 +68,7 @@ impl Fixture {
 
     /// Returns a program with the kubeconfig.
     fn command(&self, program: Program) -> Result<Command> {
+        restore_default_signals();
         let mut command = Command::new(program.path()?);
         command
             .current_dir(self.server.folder())

@@ -54,8 +54,13 @@ fn a_timeout_before_the_count_exits_with_1() {
 }
 
 #[test]
-fn sigint_and_sigterm_end_a_run_by_the_signal() {
-    for (signal, number) in [(Signal::INT, 2), (Signal::TERM, 15)] {
+fn a_termination_signal_ends_a_run_by_the_signal() {
+    for (signal, number) in [
+        (Signal::HUP, 1),
+        (Signal::INT, 2),
+        (Signal::QUIT, 3),
+        (Signal::TERM, 15),
+    ] {
         let (mut run, _server) = against(
             [list(), open_stream(event("MODIFIED", "a", "11"))],
             &["--stats"],
@@ -76,6 +81,25 @@ fn sigint_and_sigterm_end_a_run_by_the_signal() {
             "rawwatch: events: 2, bytes: 271, reconnects: 0, resyncs: 0, duplicates dropped: 0"
         );
     }
+}
+
+#[test]
+fn a_signal_that_was_ignored_at_the_start_does_not_end_a_run() {
+    let server =
+        faulty_server::FaultyServer::start([list(), open_stream(event("MODIFIED", "a", "11"))])
+            .unwrap();
+    let mut ignoring = support::command("sh", &server.kubeconfig().unwrap());
+    ignoring.args(["-c", r#"trap "" HUP INT QUIT; exec "$@""#, "sh"]);
+    let mut run = Run::start(
+        ignoring
+            .arg(env!("CARGO_BIN_EXE_kubectl-rawwatch"))
+            .args(["--timeout=1s", CONFIG_MAPS]),
+    );
+    run.line();
+    for signal in [Signal::HUP, Signal::INT, Signal::QUIT] {
+        run.signal(signal);
+    }
+    assert_eq!(run.wait().ended(0).short(), ["ADDED a", "MODIFIED a"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Handles SIGINT and SIGTERM: completes the current line, then lets the signal end the process.
+//! Handles the signals that end a process: completes the current line, then lets the signal end the process.
 //!
 //! A write to a pipe that is not read may block forever. So a thread ends the process after a
 //! moment, or later if [`mark_ending`] shows that the process is already ending. The shared library
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use kubectl_plugin::runtime::TerminationSignals;
+use kubectl_plugin::runtime::{TerminationSignals, handled_signals};
 use signal_hook::low_level::emulate_default_handler;
 
 /// The timeout for completing the current line.
@@ -39,24 +39,23 @@ fn spawn_terminator() -> io::Result<()> {
     use std::sync::Arc;
     use std::sync::atomic::AtomicUsize;
 
-    use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::flag::register_usize;
     use signal_hook::low_level::pipe;
 
     let last = Arc::new(AtomicUsize::new(0));
     let (mut woken, waker) = UnixStream::pair()?;
-    for (number, value) in [(SIGINT, 2), (SIGTERM, 15)] {
-        register_usize(number, Arc::clone(&last), value)?;
+    for &number in handled_signals() {
+        register_usize(
+            number,
+            Arc::clone(&last),
+            usize::try_from(number).unwrap_or(0),
+        )?;
         pipe::register(number, waker.try_clone()?)?;
     }
     thread::Builder::new().spawn(move || {
         if woken.read_exact(&mut [0]).is_ok() {
             wait_for_exit();
-            end_by(if last.load(Ordering::SeqCst) == 2 {
-                SIGINT
-            } else {
-                SIGTERM
-            });
+            end_by(i32::try_from(last.load(Ordering::SeqCst)).unwrap_or(0));
         }
     })?;
     Ok(())

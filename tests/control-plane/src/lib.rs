@@ -25,6 +25,7 @@
 //! | [`History`] | `history.rs` | records every change that etcd commits |
 //! | [`User`] | `user.rs`, `pki.rs` | issues credentials and writes kubeconfigs |
 //! | [`Client`] | `client.rs` | sends HTTP requests as one user |
+//! | [`restore_default_signals`] | `signals.rs` | gives programs the default actions of signals |
 //! | [`Tool`] | `tools.rs` | finds etcd, kube-apiserver and the rest, or builds them |
 //! | [`build_plugins`] | `plugins.rs` | builds the plugins of this workspace |
 //! | `Watchdog` | `watchdog.rs`, `watchdog.sh` | kills the servers when their owner dies |
@@ -38,6 +39,7 @@ mod history;
 mod pki;
 mod plugins;
 mod server;
+mod signals;
 mod tools;
 mod user;
 mod watchdog;
@@ -47,5 +49,6 @@ pub use control_plane::{Builder, ControlPlane, Created};
 pub use history::{Committed, History, JSON_STORAGE};
 pub use plugins::build_plugins;
 pub use server::Server;
+pub use signals::restore_default_signals;
 pub use tools::Tool;
 pub use user::User;

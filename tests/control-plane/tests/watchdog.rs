@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use control_plane::ControlPlane;
+use control_plane::{ControlPlane, restore_default_signals};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use support::{assert_cleaned_up, processes_of};
@@ -74,6 +74,7 @@ fn a_restarted_server_is_cleaned_up_too() -> Result<()> {
 /// Starts a process that owns a control plane until its standard input ends, and returns the control
 /// plane's folder.
 fn start_owner() -> Result<(Child, PathBuf)> {
+    restore_default_signals();
     let mut owner = Command::new(env!("CARGO_BIN_EXE_control-plane"))
         .arg("hold")
         .stdin(Stdio::piped())

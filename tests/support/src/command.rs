@@ -7,8 +7,10 @@ use control_plane::ControlPlane;
 
 use crate::Outcome;
 
-/// Returns a program with a kubeconfig and an otherwise clean environment.
+/// Returns a program with a kubeconfig, an otherwise clean environment, and the default actions of
+/// signals.
 pub fn command(program: impl AsRef<OsStr>, kubeconfig: &Path) -> Command {
+    control_plane::restore_default_signals();
     let mut command = Command::new(program);
     command
         .env_clear()

@@ -1,7 +1,7 @@
 //! The process that runs a plugin.
 //!
 //! * here: runs asynchronous work
-//! * `signals`: holds back and awaits SIGINT and SIGTERM
+//! * `signals`: holds back and awaits the signals that end a process
 //! * `command_name`: the plugin's name, as the user types it
 
 pub(crate) mod command_name;
@@ -10,7 +10,7 @@ pub(crate) mod signals;
 use crate::Error;
 use crate::text::system_error;
 
-pub use signals::TerminationSignals;
+pub use signals::{TerminationSignals, handled as handled_signals};
 
 /// Runs asynchronous work on this thread, because starting another thread costs more than a
 /// request.

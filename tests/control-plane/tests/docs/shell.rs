@@ -69,6 +69,7 @@ impl Shell {
         environment: &Environment,
         timeout: Duration,
     ) -> Result<Self> {
+        control_plane::restore_default_signals();
         let mut bash = Command::new("bash")
             .args(["--norc", "-c", LOOP])
             .env_clear()
