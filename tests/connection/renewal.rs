@@ -119,13 +119,19 @@ fn wait_until(condition: impl Fn() -> bool) {
     }
 }
 
-/// Returns a response with this status code.
+/// Returns a response with this status code: the object, or a refusal.
 fn reply(code: u16) -> Answer {
-    let body = json!({
-        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code,
-        "reason": if code == 401 { "Unauthorized" } else { "" }, "message": "Unauthorized",
-        "metadata": {"resourceVersion": "7", "uid": "u"},
-    });
+    let body = if code == 200 {
+        json!({
+            "kind": "ConfigMap", "apiVersion": "v1",
+            "metadata": {"name": "c", "namespace": "default", "resourceVersion": "7", "uid": "u"},
+        })
+    } else {
+        json!({
+            "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code,
+            "reason": if code == 401 { "Unauthorized" } else { "" }, "message": "Unauthorized",
+        })
+    };
     Answer::Reply(Reply::json(code, body.to_string()))
 }
 

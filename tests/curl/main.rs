@@ -516,9 +516,9 @@ fn the_printed_command_patches_a_real_server() -> Result<()> {
     Ok(())
 }
 
-/// Returns a script that answers every request with an empty object.
+/// Returns a script that answers every request with success.
 fn answer() -> [Answer; 1] {
-    [Answer::Reply(Reply::json(200, "{}"))]
+    [Answer::Reply(Reply::success())]
 }
 
 /// Checks that a proxy got the same request from rawpatch and from curl.
@@ -735,12 +735,12 @@ impl Fixture {
     fn both(&self, arguments: &[&str]) -> Result<Request> {
         let last = || self.server.requests().pop().context("no request");
         let before = self.server.requests().len();
-        self.ours(arguments)?.succeeded();
+        let response = self.ours(arguments)?.succeeded().stdout;
         let ours = last()?;
         let text = self.printed(arguments)?;
         let outcome = self.bash(&text)?;
         assert_eq!(outcome.code, Some(0), "{outcome:#?}\n{text}");
-        assert_eq!(outcome.stdout, "{}");
+        assert_eq!(outcome.stdout, response);
         assert_eq!(outcome.stderr, "");
         assert_eq!(self.server.requests().len(), before + 2);
         let curls = last()?;

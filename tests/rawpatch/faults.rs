@@ -23,9 +23,21 @@ fn status(code: u16, reason: &str, message: &str) -> Reply {
     Reply::json(code, body)
 }
 
+/// Returns the response for the patched object, with more members at its end.
+fn object(members: &str) -> String {
+    format!(
+        r#"{{"kind":"ConfigMap","apiVersion":"v1","metadata":{{"name":"c","namespace":"default","resourceVersion":"5"}}{members}}}"#
+    )
+}
+
+/// Returns the response with which the server confirms the patch.
+fn patched() -> Reply {
+    Reply::json(200, object(r#","data":{"key":"x"}"#))
+}
+
 /// Runs the patch against a server that gives `answer`, and would accept a second attempt.
 fn patch_with_answer(answer: Answer, arguments: &[&str]) -> (Outcome, FaultyServer) {
-    let server = FaultyServer::start([answer, Answer::Reply(Reply::json(200, "{}"))]).unwrap();
+    let server = FaultyServer::start([answer, Answer::Reply(patched())]).unwrap();
     let outcome = run(
         command(&server.kubeconfig().unwrap())
             .args(PATCH)
@@ -53,7 +65,7 @@ fn a_lost_response_leaves_the_outcome_unknown() {
     for (answer, cause) in [
         (Answer::CloseUnanswered, "EOF"),
         (Answer::Reset, "read: connection reset by peer"),
-        (Answer::CutInHead(Reply::json(200, "{}")), "EOF"),
+        (Answer::CutInHead(patched()), "EOF"),
     ] {
         assert_outcome_unknown(
             answer,
@@ -225,7 +237,14 @@ fn a_redirect_is_not_followed() {
 
 #[test]
 fn a_login_page_is_not_taken_for_an_api_server() {
-    for (code, name) in [(200, "200 OK"), (403, "403 Forbidden")] {
+    for (code, name, outcome_of_patch) in [
+        (
+            200,
+            "200 OK",
+            ", and the PATCH may or may not have been applied",
+        ),
+        (403, "403 Forbidden", ""),
+    ] {
         let page = Reply::new(code, "<html>log in</html>")
             .header("Content-Type", "text/html; charset=utf-8");
         let (outcome, server) = patch_with_answer(Answer::Reply(page), &[]);
@@ -233,7 +252,8 @@ fn a_login_page_is_not_taken_for_an_api_server() {
         assert_eq!(
             outcome.stderr,
             format!(
-                "error: {} answered {name} with an HTML page; it is not a Kubernetes API server\n\
+                "error: {} answered {name} with an HTML page; it is not a Kubernetes API \
+                 server{outcome_of_patch}\n\
                  hint: check the server address in your kubeconfig; a login page or a proxy may be in \
                  between\n",
                 server.address()
@@ -241,6 +261,145 @@ fn a_login_page_is_not_taken_for_an_api_server() {
         );
         assert_eq!(outcome.stdout, "");
     }
+}
+
+/// Returns the error for a response that no API server sends.
+fn foreign(server: &FaultyServer, description: &str, outcome_of_patch: &str) -> String {
+    format!(
+        "error: {} answered 200 OK with {description}; it is not a Kubernetes API server{outcome_of_patch}\n\
+         hint: check the server address in your kubeconfig; a login page or a proxy may be in between\n",
+        server.address()
+    )
+}
+
+#[test]
+fn a_successful_response_from_another_service_is_not_a_success() {
+    for (body, content_type, description) in [
+        ("<html>login", "text/plain", "an HTML page"),
+        ("<html>login", "", "an HTML page"),
+        ("ok", "text/plain", "text that is not JSON"),
+        (
+            "{}",
+            "application/json",
+            "JSON that is not a Kubernetes object",
+        ),
+        (
+            "\"login\"",
+            "application/json",
+            "JSON that is not a Kubernetes object",
+        ),
+    ] {
+        let reply = match content_type {
+            "" => Reply::new(200, body),
+            content_type => Reply::new(200, body).header("Content-Type", content_type),
+        };
+        for (arguments, outcome_of_patch) in [
+            (
+                ["-o", "name"].as_slice(),
+                ", and the PATCH may or may not have been applied",
+            ),
+            (&["--dry-run"], ""),
+        ] {
+            let (outcome, server) = patch_with_answer(Answer::Reply(reply.clone()), arguments);
+            let outcome = outcome.ended(6);
+            assert_eq!(
+                outcome.stderr,
+                foreign(&server, description, outcome_of_patch)
+            );
+            assert_eq!(outcome.stdout, "");
+        }
+    }
+}
+
+#[test]
+fn a_successful_response_without_the_whole_object_leaves_the_outcome_unknown() {
+    let whole = object("");
+    let other = whole.replace(r#""name":"c""#, r#""name":"d""#);
+    for (reply, event) in [
+        (Reply::json(200, ""), "200 OK without a body"),
+        (Reply::new(204, ""), "204 No Content without a body"),
+        (
+            Reply::json(200, &whole[..whole.len() - 1]),
+            "200 OK with an object that is cut off",
+        ),
+        (
+            Reply::json(200, other),
+            "200 OK with another object (v1 ConfigMap, name \"d\" in namespace \"default\")",
+        ),
+    ] {
+        let event = format!("the server answered {event}");
+        assert_outcome_unknown(Answer::Reply(reply.clone()), &["-o", "name"], &event);
+        // A dry run changes nothing.
+        let (outcome, _server) = patch_with_answer(Answer::Reply(reply), &["--dry-run"]);
+        let outcome = outcome.ended(6);
+        assert_eq!(outcome.message(), format!("error: {event}"));
+        assert_eq!(outcome.stdout, "");
+    }
+}
+
+#[test]
+fn a_failure_in_a_successful_response_is_judged_by_its_code() {
+    for (code, reason, exit_code, message) in [
+        (403, "Forbidden", 1, "Error from server (Forbidden): no"),
+        (
+            401,
+            "Unauthorized",
+            3,
+            "error: You must be logged in to the server (no)",
+        ),
+        (
+            409,
+            "AlreadyExists",
+            9,
+            "Error from server (AlreadyExists): no",
+        ),
+        (
+            504,
+            "Timeout",
+            10,
+            "error: outcome unknown: the server answered 504 Gateway Timeout: no; the PATCH may or may not \
+             have been applied",
+        ),
+        (
+            0,
+            "",
+            10,
+            "error: outcome unknown: the server answered 200 OK with a failure that has no code; the \
+             PATCH may or may not have been applied",
+        ),
+    ] {
+        let body = status(code, reason, "no");
+        let (outcome, server) =
+            patch_with_answer(Answer::Reply(body.with_status(200)), &["-o", "name"]);
+        let outcome = outcome.ended(exit_code);
+        assert_eq!(outcome.message(), message);
+        assert_eq!(outcome.stdout, "");
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[test]
+fn verbatim_alone_accepts_any_successful_response() {
+    for reply in [
+        Reply::new(204, ""),
+        Reply::new(200, "<html>").header("Content-Type", "text/html"),
+        Reply::json(200, "{"),
+    ] {
+        let (outcome, _server) = patch_with_answer(Answer::Reply(reply), &["--verbatim"]);
+        assert_eq!(outcome.succeeded().stderr, "");
+    }
+}
+
+#[test]
+fn the_response_of_a_server_behind_a_proxy_path_is_not_checked() {
+    let server = FaultyServer::start([Answer::Reply(Reply::new(200, "done"))]).unwrap();
+    let path = "/api/v1/namespaces/default/services/web/proxy/";
+    let outcome = run(
+        command(&server.kubeconfig().unwrap()).args(["--type=merge", "-p", r#"{"a":1}"#, path]),
+        "",
+    )
+    .succeeded();
+    assert_eq!(outcome.stdout, "done");
 }
 
 /// Runs the command until the server has received `requests`, sends the signal, and waits for the exit.
@@ -272,7 +431,12 @@ fn interrupted(
 
 #[test]
 fn a_signal_ends_the_process_and_leaves_the_outcome_unknown() {
-    for (signal, number) in [(Signal::INT, 2), (Signal::TERM, 15)] {
+    for (signal, number) in [
+        (Signal::HUP, 1),
+        (Signal::INT, 2),
+        (Signal::QUIT, 3),
+        (Signal::TERM, 15),
+    ] {
         let outcome = interrupted(vec![Answer::Silence], 1, &[], signal);
         assert_eq!(outcome.signal, Some(number), "{outcome:?}");
         assert_eq!(
@@ -291,9 +455,37 @@ fn a_signal_after_the_response_ends_the_process_silently() {
     assert_eq!(outcome.stderr, "");
 
     // The response is larger than a pipe's buffer, and the pipe is not read before the signal.
-    let large = Answer::Reply(Reply::json(200, format!("{:?}", "x".repeat(1 << 20))));
+    let data = format!(r#","data":{{"key":{:?}}}"#, "x".repeat(1 << 20));
+    let large = Answer::Reply(Reply::json(200, object(&data)));
     let outcome = interrupted(vec![large], 1, &[], Signal::TERM);
     assert_eq!(outcome.signal, Some(15), "{outcome:?}");
+}
+
+#[test]
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    let answer = Answer::Delayed(Duration::from_secs(1), patched());
+    let server = FaultyServer::start([answer]).unwrap();
+    let mut ignoring = support::command("sh", &server.kubeconfig().unwrap());
+    ignoring.args(["-c", r#"trap "" HUP INT QUIT; exec "$@""#, "sh"]);
+    let child = ignoring
+        .arg(env!("CARGO_BIN_EXE_kubectl-rawpatch"))
+        .args(PATCH)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    for _ in 0..400 {
+        if !server.requests().is_empty() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(25));
+    }
+    for signal in [Signal::HUP, Signal::INT, Signal::QUIT] {
+        kill_process(Pid::from_child(&child), signal).unwrap();
+    }
+    let outcome = Outcome::from(child.wait_with_output().unwrap()).succeeded();
+    assert_eq!(outcome.stderr, "");
 }
 
 #[test]
@@ -365,7 +557,7 @@ fn kubectl_passes_on_an_unknown_outcome() {
 
 #[test]
 fn path_headers_and_body_are_sent_as_given() {
-    let server = FaultyServer::start([Answer::Reply(Reply::json(200, "{}"))]).unwrap();
+    let server = FaultyServer::start([Answer::Reply(Reply::success())]).unwrap();
     let body = "{ \"b\" : 1.10,\n \"a\":12345678901234567890123, \"u\":\"\\ud83d\\ude00\"}";
     let path = "/apis/example.com/v1/namespaces/n/foos/a%3Ab/?timeout=9s&pretty=false";
     let mut command = command(&server.kubeconfig().unwrap());

@@ -87,7 +87,7 @@ fn a_response_that_cannot_be_formatted_is_an_output_error() {
     let outcome = run(
         command(&server.kubeconfig().unwrap())
             .args(patch)
-            .args(["-o", "json"]),
+            .args(["--verbatim", "-o", "json"]),
         "",
     )
     .ended(74);

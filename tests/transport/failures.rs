@@ -445,7 +445,7 @@ fn a_socks_proxy_without_login_ignores_a_password() {
 /// A login page answers in place of the server.
 #[test]
 fn an_html_page_is_not_a_kubernetes_response() {
-    let html = Reply::new(200, "<html>").header("Content-Type", "text/html");
+    let html = Reply::new(403, "<html>").header("Content-Type", "text/html");
     let server = FaultyServer::start([Answer::Reply(html)]).unwrap();
     let ours = Case::for_server(&server).ours();
     assert_eq!(ours.code, Some(6));

@@ -3,7 +3,7 @@
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use kubectl_plugin::Error;
 use kubectl_plugin::api_server::ApiServer;
-use kubectl_plugin::request::{ApiRequest, RawPath};
+use kubectl_plugin::request::{ApiRequest, ExpectedReply, RawPath};
 use serde_json::Value;
 
 /// The `Accept` for the metadata alone. A server that does not support it returns the whole object.
@@ -21,7 +21,10 @@ impl LiveObject {
     /// Reads the object at `path`, without the query parameters of the patch.
     pub(crate) async fn read(path: &RawPath, server: &ApiServer) -> Result<Self, Error> {
         let path = RawPath::verbatim(path.path())?;
-        let request = ApiRequest::get(path, HeaderMap::from_iter([(ACCEPT, METADATA)]));
+        let request = ApiRequest {
+            expected: ExpectedReply::Object,
+            ..ApiRequest::get(path, HeaderMap::from_iter([(ACCEPT, METADATA)]))
+        };
         let reply = server.look_up(request).await?;
         let document: Value = serde_json::from_slice(reply.body()).unwrap_or_default();
         let text = |pointer| {

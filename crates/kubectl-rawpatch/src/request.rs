@@ -4,7 +4,7 @@ use http::Method;
 use http::header;
 use http::header::{HeaderMap, HeaderValue};
 use kubectl_plugin::Error;
-use kubectl_plugin::request::{ApiRequest, RawPath, Resource};
+use kubectl_plugin::request::{ApiRequest, ExpectedReply, RawPath, Resource};
 
 use crate::args::PatchArgs;
 use crate::body;
@@ -22,6 +22,7 @@ pub(crate) struct PatchRequest {
     pub(crate) warning: Option<String>,
     headers: HeaderMap,
     body: Vec<u8>,
+    expected: ExpectedReply,
 }
 
 impl PatchRequest {
@@ -51,6 +52,11 @@ impl PatchRequest {
             warning: None,
             headers: arguments.headers.iter().cloned().collect(),
             body: patch,
+            expected: if arguments.verbatim {
+                ExpectedReply::Anything
+            } else {
+                ExpectedReply::Object
+            },
         };
         if !arguments.verbatim {
             request.check_body(arguments.patch_type)?;
@@ -133,6 +139,7 @@ impl PatchRequest {
             path: self.path.clone(),
             headers: self.headers.clone(),
             body: self.body.clone().into(),
+            expected: self.expected,
         }
     }
 }

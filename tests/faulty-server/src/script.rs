@@ -69,6 +69,20 @@ impl Reply {
         Self::new(status, body).header("Content-Type", "application/json")
     }
 
+    /// Creates the response with which an API server reports success without an object.
+    pub fn success() -> Self {
+        Self::json(
+            200,
+            r#"{"kind":"Status","apiVersion":"v1","status":"Success"}"#,
+        )
+    }
+
+    /// Returns this response with another status code.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
     /// Adds a header. `Content-Length` is added automatically unless the response has that header or
     /// `Transfer-Encoding`.
     #[must_use]

@@ -6,6 +6,7 @@
 //!
 //! * `exchange`: the steps from a request to a whole response
 //! * `outcome`: interprets a response or a failure
+//! * `object_check`: checks that a successful response is the requested object
 //! * `connection_error`: explains why no response arrived, in kubectl's wording
 //! * `tls_port`: recognizes a TLS server at an `http` address
 //! * `reply`: whole responses, and responses that are read as they arrive
@@ -14,6 +15,7 @@
 
 mod connection_error;
 mod exchange;
+mod object_check;
 mod outcome;
 mod reply;
 mod tls_port;

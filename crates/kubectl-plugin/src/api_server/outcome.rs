@@ -10,13 +10,15 @@ use http::{HeaderValue, Method, StatusCode, Uri, header};
 use kube_core::Status;
 
 use super::connection_error;
+use super::object_check;
+use super::object_check::Mismatch;
 use super::reply::Reply;
 use crate::Error;
 use crate::connection::server_url;
 use crate::error::Kind;
 use crate::error::response::{status_in_document, status_of_response};
 use crate::redaction::Redaction;
-use crate::request::{ApiRequest, Resource};
+use crate::request::{ApiRequest, ExpectedReply, Resource};
 
 /// Texts with which servers answer plain HTTP on a TLS port: Go's (`net/http`, `conn.serve`), nginx,
 /// Apache and Tomcat.
@@ -27,9 +29,17 @@ const TLS_EXPECTED: [&str; 4] = [
     "This combination of host and port requires TLS",
 ];
 
+/// The hint for a response that does not come from an API server.
+const CHECK_ADDRESS: &str =
+    "check the server address in your kubeconfig; a login page or a proxy may be in between";
+
 /// The parts of a request that are needed to interpret its response.
 pub(super) struct RequestContext {
     method: Method,
+    /// The object or collection that the path names.
+    resource: Option<Resource>,
+    accept: String,
+    expected: ExpectedReply,
     /// The command that shows the object of the request.
     command_to_see: String,
     /// Whether the request may change something on the server.
@@ -63,42 +73,101 @@ impl RequestContext {
         let is = |property: fn(&Resource) -> bool| resource.as_ref().is_some_and(property);
         let is_review = is(Resource::is_review);
         let is_safe = request.method.is_safe() || request.path.is_dry_run() || is_review;
+        let is_proxied = is(Resource::is_proxy);
+        let redaction = Redaction::for_request(is(Resource::is_secret), &request.body);
+        let accept = request.headers.get(header::ACCEPT);
+        let accept = accept.map_or(b"" as &[u8], HeaderValue::as_bytes);
         Self {
             method: request.method.clone(),
+            resource,
+            accept: String::from_utf8_lossy(accept).into_owned(),
+            // The response to a proxied request is another server's.
+            expected: if is_proxied {
+                ExpectedReply::Anything
+            } else {
+                request.expected
+            },
             command_to_see,
             may_change: !is_safe,
             is_review,
-            is_proxied: is(Resource::is_proxy),
-            redaction: Redaction::for_request(is(Resource::is_secret), &request.body),
+            is_proxied,
+            redaction,
         }
     }
 
     /// Interprets a whole response of `server`.
     pub(super) fn interpret(&self, reply: Reply, server: &Uri) -> Result<Reply, Error> {
         let code = reply.status();
-        // A gateway reports its own errors as a page, too.
-        let is_page = is_html(&reply) && !self.is_proxied && !code.is_server_error();
-        if code.is_success() && !is_page {
-            return Ok(reply);
+        if !code.is_success() {
+            return Err(self.refused(code, &reply, server));
         }
-        let refusal = status_of_response(
-            code,
-            reply.headers(),
-            &self.method,
-            reply.body(),
-            &self.redaction,
-        );
+        match self.check_success(&reply) {
+            Ok(()) => Ok(reply),
+            Err(Mismatch::Failure(status)) => match StatusCode::from_u16(status.code) {
+                Ok(code) if code.as_u16() >= 400 => Err(self.refused(code, &reply, server)),
+                _ => Err(self.unconfirmed(code, "with a failure that has no code")),
+            },
+            Err(Mismatch::Unconfirmed(description)) => Err(self.unconfirmed(code, &description)),
+            Err(Mismatch::Foreign(description)) => {
+                Err(self.foreign(code, description, host(server)))
+            }
+        }
+    }
+
+    fn check_success(&self, reply: &Reply) -> Result<(), Mismatch> {
+        match self.expected {
+            ExpectedReply::Document | ExpectedReply::Object if is_html(reply) => {
+                Err(Mismatch::Foreign("with an HTML page"))
+            }
+            ExpectedReply::Anything | ExpectedReply::Document => Ok(()),
+            ExpectedReply::Object => {
+                object_check::check(reply, self.resource.as_ref(), &self.accept)
+            }
+        }
+    }
+
+    /// Explains a refusal. `code` is the response's, or that of a `Status` in a successful response.
+    fn refused(&self, code: StatusCode, reply: &Reply, server: &Uri) -> Error {
+        let (headers, body) = (reply.headers(), reply.body());
+        let refusal = status_of_response(code, headers, &self.method, body, &self.redaction);
         if self.may_change && is_outcome_unknown(code, &refusal) {
             let event = format!("the server answered {code}: {}", refusal.message);
-            return Err(self.outcome_unknown(&event));
+            return self.outcome_unknown(&event);
         }
         // Departure: kubectl reports an unknown reason.
         let is_plain = !server_url::is_tls(server) && !self.is_proxied;
-        if is_plain && code == StatusCode::BAD_REQUEST && is_tls_expected(reply.body()) {
-            return Err(tls_expected(server));
+        if is_plain && code == StatusCode::BAD_REQUEST && is_tls_expected(body) {
+            return tls_expected(server);
         }
-        Err(not_kubernetes(&reply, is_page, &self.method, host(server))
-            .unwrap_or_else(|| Kind::Refused(Box::new(refusal)).into()))
+        // A gateway reports its own errors as a page, too.
+        if is_html(reply) && !self.is_proxied && code.is_client_error() {
+            return self.foreign(code, "with an HTML page", host(server));
+        }
+        not_kubernetes(reply, &self.method, host(server))
+            .unwrap_or_else(|| Kind::Refused(Box::new(refusal)).into())
+    }
+
+    /// Explains a successful response that does not confirm the request.
+    fn unconfirmed(&self, code: StatusCode, description: &str) -> Error {
+        let event = format!("the server answered {code} {description}");
+        if self.may_change {
+            self.outcome_unknown(&event)
+        } else {
+            Error::protocol(event).with_hint(CHECK_ADDRESS)
+        }
+    }
+
+    /// Explains a response that no API server sends.
+    fn foreign(&self, code: StatusCode, description: &str, host: &str) -> Error {
+        let outcome = if self.may_change && code.is_success() {
+            format!(", and the {} may or may not have been applied", self.method)
+        } else {
+            String::new()
+        };
+        Error::protocol(format!(
+            "{host} answered {code} {description}; it is not a Kubernetes API server{outcome}"
+        ))
+        .with_hint(CHECK_ADDRESS)
     }
 
     /// Explains a missing or broken response. `untouched` means that no byte of the request was written.
@@ -196,7 +265,7 @@ pub(super) fn tls_expected(server: &Uri) -> Error {
 
 /// Returns an error for a response that does not come from an API server. The most certain signs
 /// are checked first.
-fn not_kubernetes(reply: &Reply, is_page: bool, method: &Method, host: &str) -> Option<Error> {
+fn not_kubernetes(reply: &Reply, method: &Method, host: &str) -> Option<Error> {
     let code = reply.status();
     if code.is_redirection() {
         return Some(
@@ -214,14 +283,7 @@ fn not_kubernetes(reply: &Reply, is_page: bool, method: &Method, host: &str) -> 
             .with_hint("check the server address in your kubeconfig"),
         );
     }
-    is_page.then(|| {
-        Error::protocol(format!(
-            "{host} answered {code} with an HTML page; it is not a Kubernetes API server"
-        ))
-        .with_hint(
-            "check the server address in your kubeconfig; a login page or a proxy may be in between",
-        )
-    })
+    None
 }
 
 /// Parses a `Status` that arrives in the middle of a stream, and redacts it. Returns `None` if

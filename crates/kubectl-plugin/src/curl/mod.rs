@@ -479,6 +479,7 @@ mod tests {
     use http::Method;
 
     use super::*;
+    use crate::request::ExpectedReply;
 
     fn target() -> CurlTarget {
         CurlTarget {
@@ -516,6 +517,7 @@ mod tests {
                 header("x-reason", "it's"),
             ]),
             body: body.to_owned().into(),
+            expected: ExpectedReply::Object,
         }
     }
 

@@ -19,6 +19,17 @@ pub use type_and_name::{expected_a_path, is_path};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
+/// The successful responses (2xx) that a request accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpectedReply {
+    /// Any response.
+    Anything,
+    /// A document that the caller checks. A page of HTML is refused.
+    Document,
+    /// The object that the path names, whole. A `Status` that reports a failure is a refusal.
+    Object,
+}
+
 /// A request to the API server, without the server's address and the user's credential.
 #[derive(Clone, Debug)]
 pub struct ApiRequest {
@@ -30,6 +41,8 @@ pub struct ApiRequest {
     pub headers: HeaderMap,
     /// The body. Cloning it copies no bytes.
     pub body: Bytes,
+    /// The successful responses that are accepted.
+    pub expected: ExpectedReply,
 }
 
 impl ApiRequest {
@@ -40,6 +53,7 @@ impl ApiRequest {
             path,
             headers,
             body: Bytes::new(),
+            expected: ExpectedReply::Document,
         }
     }
 
@@ -50,6 +64,7 @@ impl ApiRequest {
             path,
             headers: HeaderMap::from_iter([(CONTENT_TYPE, JSON), (ACCEPT, JSON)]),
             body: document.to_string().into(),
+            expected: ExpectedReply::Document,
         }
     }
 }
