@@ -402,6 +402,44 @@ fn the_response_of_a_server_behind_a_proxy_path_is_not_checked() {
     assert_eq!(outcome.stdout, "done");
 }
 
+#[test]
+fn a_429_says_that_nothing_was_changed_and_when_to_retry() {
+    let refusal = || status(429, "TooManyRequests", "too many requests");
+    for (reply, time) in [
+        (refusal().header("Retry-After", "7"), "in 7 seconds"),
+        (refusal().header("Retry-After", "1"), "in 1 second"),
+        (refusal(), "later"),
+    ] {
+        let (outcome, server) = patch_with_answer(Answer::Reply(reply), &[]);
+        assert_eq!(
+            outcome.ended(1).stderr,
+            format!(
+                "Error from server (TooManyRequests): too many requests\n\
+                 hint: try again {time}: nothing was changed\n"
+            )
+        );
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[test]
+fn a_field_that_the_server_drops_silently_is_a_warning() {
+    let server = FaultyServer::start([Answer::Reply(patched())]).unwrap();
+    let patch = r#"{"dta":{"key":"x"},"metadata":{"lables":{"a":"b"}}}"#;
+    let stderr = |arguments: &[&str]| {
+        let mut command = command(&server.kubeconfig().unwrap());
+        command.args(["--type=merge", "-p", patch, PATH]);
+        run(command.args(arguments), "").succeeded().stderr
+    };
+    assert_eq!(
+        stderr(&[]),
+        "Warning: the response lacks fields that the patch sets (/dta, /metadata/lables): check their \
+         spelling; servers before Kubernetes 1.25 drop unknown fields silently\n"
+    );
+    // The user asked the server to drop them.
+    assert_eq!(stderr(&["--validate=ignore"]), "");
+}
+
 /// Runs the command until the server has received `requests`, sends the signal, and waits for the exit.
 fn interrupted(
     script: Vec<Answer>,

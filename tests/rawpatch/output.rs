@@ -1,7 +1,7 @@
 use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Reply};
 use serde_json::{Value, json};
-use support::{Outcome, admin, config_map, deployment, read, run};
+use support::{Outcome, admin, config_map, deployment, read, run, unique};
 
 use super::expected::name;
 use super::plugin::*;
@@ -19,6 +19,92 @@ fn in_a_script_stdout_is_the_response_and_stderr_is_empty() {
     let (_, body) = ControlPlane::shared().request("GET", &path, None).unwrap();
     assert_eq!(outcome.stdout, body);
     assert_eq!(outcome.stderr, "");
+}
+
+#[test]
+fn in_a_script_stderr_says_that_an_object_was_created() {
+    let name = unique("applied");
+    let path = format!("/api/v1/namespaces/default/configmaps/{name}");
+    let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}});
+    let apply = ["--type=apply", "-p", &body.to_string(), &path];
+    let named = |format: &str| rawpatch(&[&apply[..], &["-o", format]].concat()).succeeded();
+    let (status, _) = ControlPlane::shared().request("GET", &path, None).unwrap();
+    assert_eq!(status, 404);
+    assert_eq!(named("none").stderr, format!("configmap/{name} created\n"));
+    assert_eq!(named("none").stderr, "");
+    let (status, _) = ControlPlane::shared()
+        .request("DELETE", &path, None)
+        .unwrap();
+    assert_eq!(status, 200);
+    let outcome = named("name");
+    assert_eq!(
+        (outcome.stdout, outcome.stderr.as_str()),
+        (format!("configmap/{name}\n"), "created\n")
+    );
+}
+
+#[test]
+fn a_guarded_patch_that_changes_nothing_says_so() {
+    let path = config_map();
+    let version = resource_version(&path);
+    let guard = format!("--if-resource-version={version}");
+    let in_patch = json!({"metadata": {"resourceVersion": version}, "data": {"key": "value"}});
+    let same = r#"{"data":{"key":"value"}}"#;
+    let json = r#"[{"op":"replace","path":"/data/key","value":"value"}]"#;
+    for arguments in [
+        ["--type=merge", "-p", same, &guard].as_slice(),
+        &["-p", json, &guard],
+        &["-p", &in_patch.to_string()],
+    ] {
+        let outcome = rawpatch(&[arguments, &["-o", "none", &path]].concat()).succeeded();
+        assert_eq!(
+            outcome.stderr,
+            format!("configmap/{} patched (no change)\n", name(&path))
+        );
+        // A dry run never changes the version.
+        let dry_run = rawpatch(&[arguments, &["-o", "none", "--dry-run", &path]].concat());
+        assert_eq!(
+            dry_run.succeeded().stderr,
+            format!("configmap/{} patched (server dry run)\n", name(&path))
+        );
+    }
+    assert_eq!(resource_version(&path), version);
+    let change = r#"{"data":{"key":"new"}}"#;
+    let outcome = rawpatch(&["-p", change, &guard, "-o", "none", &path]).succeeded();
+    assert_eq!(outcome.stderr, "");
+}
+
+/// Regression: kubernetes/kubernetes#77097.
+#[test]
+fn finalizers_of_a_namespace_need_the_finalize_subresource() {
+    let name = unique("terminating");
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    let path = support::create("/api/v1/namespaces", &namespace);
+    let (status, _) = ControlPlane::shared()
+        .request("DELETE", &path, None)
+        .unwrap();
+    assert_eq!(status, 200);
+    let replace = format!("kubectl replace --raw {path}/finalize -f -");
+    for patch in [
+        r#"{"spec":{"finalizers":[]}}"#,
+        r#"[{"op":"remove","path":"/spec/finalizers"}]"#,
+    ] {
+        let outcome = rawpatch(&["-p", patch, "-o", "none", &path]).succeeded();
+        assert_eq!(
+            outcome.stderr,
+            format!(
+                "Warning: the server ignores spec.finalizers here; to change them, send the whole object to \
+                 {replace}\n"
+            )
+        );
+    }
+    let mut object = read(&path);
+    assert_eq!(object["spec"]["finalizers"], json!(["kubernetes"]));
+    object["spec"]["finalizers"] = json!([]);
+    let command: Vec<&str> = replace.split(' ').skip(1).collect();
+    kubectl(&command, &object.to_string()).succeeded();
+    let (status, _) = ControlPlane::shared().request("GET", &path, None).unwrap();
+    assert_eq!(status, 404);
 }
 
 #[test]

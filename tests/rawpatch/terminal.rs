@@ -56,6 +56,17 @@ fn the_outcome_is_printed_on_a_terminal() {
 }
 
 #[test]
+fn output_of_the_name_says_the_object_once() {
+    let path = config_map();
+    let patch = ["-p", r#"{"data":{"key":"x"}}"#, &path, "-o", "name"];
+    assert_eq!(on_a_terminal(&[], &patch), "");
+    assert_eq!(
+        on_a_terminal(&[], &[&patch[..], &["--dry-run"]].concat()),
+        "patched (server dry run)\n"
+    );
+}
+
+#[test]
 fn a_warning_is_yellow_unless_colour_is_turned_off() {
     let path = config_map();
     let arguments = [

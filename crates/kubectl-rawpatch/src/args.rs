@@ -46,7 +46,8 @@ Shell completion: see `kubectl rawpatch completion`";
 /// Send a PATCH to a raw API path and report the outcome.
 ///
 /// The path is sent exactly as given, as with `kubectl get --raw`, and the response goes to stdout.
-/// A patch is never applied twice: if its response is lost, the exit code is 10.
+/// A patch is never sent twice, except after a 401, which means that the server did nothing. If its
+/// response is lost, the exit code is 10.
 #[derive(Parser)]
 #[command(
     name = "kubectl-rawpatch",

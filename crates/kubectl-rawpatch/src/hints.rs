@@ -76,6 +76,7 @@ pub(crate) async fn find(
         415 if request.media_type() == PatchType::Strategic.media_type().as_bytes() => {
             "custom resources do not support strategic merge patches: use --type merge".to_owned()
         }
+        429 if !path.is_proxied() => for_overload(status),
         422 if status.message == JSON_PATCH_FAILED && request.patch_type == PatchType::Json => {
             format!(
                 "check the object: {}; a `test` failed, or an operation refers to a missing value",
@@ -92,6 +93,19 @@ pub(crate) async fn find(
         }
         _ => return None,
     })
+}
+
+fn for_overload(status: &Status) -> String {
+    let seconds = status
+        .details
+        .as_ref()
+        .map_or(0, |details| details.retry_after_seconds);
+    let time = match seconds {
+        0 => "later".to_owned(),
+        1 => "in 1 second".to_owned(),
+        seconds => format!("in {seconds} seconds"),
+    };
+    format!("try again {time}: nothing was changed")
 }
 
 fn has_cause(status: &Status, is_it: impl Fn(&StatusCause) -> bool) -> bool {

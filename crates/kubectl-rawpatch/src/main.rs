@@ -9,17 +9,21 @@
 //! * `request`: builds the request from the command line and the body, without I/O
 //! * `query`: adds and checks the query parameters of the request
 //! * `patch`: sends the request and reports the outcome
+//! * `report`: writes the response and the outcome of a patch that succeeded
+//! * `effect`: compares the patch with the response
 //! * `live_object`: reads the object that is stored on the server
 //! * `hints`: suggests a remedy for a refusal
 
 mod args;
 mod body;
 mod completion;
+mod effect;
 mod hints;
 mod kubectl_flags;
 mod live_object;
 mod patch;
 mod query;
+mod report;
 mod request;
 mod source;
 

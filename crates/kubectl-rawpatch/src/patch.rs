@@ -1,20 +1,16 @@
-//! Sends the patch once and reports the outcome.
+//! Sends the patch once.
 
-use std::io;
-use std::io::IsTerminal;
-
-use http::StatusCode;
 use kubectl_plugin::api_server::{ApiServer, Reply};
 use kubectl_plugin::error::Kind;
-use kubectl_plugin::output::{Output, object_name};
+use kubectl_plugin::output::Output;
 use kubectl_plugin::request::RawPath;
 use kubectl_plugin::{Error, stderr};
-use serde_json::Value;
 
 use crate::args::PatchArgs;
 use crate::body::PatchType;
 use crate::hints;
 use crate::live_object::LiveObject;
+use crate::report::report_success;
 use crate::request::PatchRequest;
 use crate::source;
 
@@ -39,7 +35,7 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
     }
     let resource_version = arguments.if_resource_version.as_deref();
     match send(&mut request, resource_version, &server).await {
-        Ok(reply) => write_result(&request, &reply, &output)?,
+        Ok(reply) => report_success(&request, &reply, resource_version, &server, &output)?,
         Err(error) => {
             return Err(report_refusal(error, &request, resource_version, &server, &output).await);
         }
@@ -113,37 +109,6 @@ async fn uid_at(
         )
         .with_hint("use --type merge: a merge patch never creates an object")
     })
-}
-
-/// Writes the response to stdout. Also writes a line to stderr if stdout alone could leave the
-/// outcome unclear: after a dry run, on a terminal, and if the response could not be written.
-fn write_result(request: &PatchRequest, reply: &Reply, output: &Output) -> Result<(), Error> {
-    let written = output.write(reply.body());
-    let is_lost = written.as_ref().is_err_and(|error| !error.is_broken_pipe());
-    if request.path.is_dry_run() || io::stderr().is_terminal() || is_lost {
-        stderr::say(&outcome_line(request, reply));
-    }
-    written
-}
-
-/// Formats the outcome like kubectl, for example `configmap/settings patched`.
-fn outcome_line(request: &PatchRequest, reply: &Reply) -> String {
-    let document: Value = serde_json::from_slice(reply.body()).unwrap_or_default();
-    let object = match document.get("kind") {
-        Some(_) => object_name(&document),
-        None => request.path.path().to_owned(),
-    };
-    let verb = match request.patch_type {
-        _ if reply.status() == StatusCode::CREATED => "created",
-        PatchType::Apply => "serverside-applied",
-        PatchType::Json | PatchType::Merge | PatchType::Strategic => "patched",
-    };
-    let dry_run = if request.path.is_dry_run() {
-        " (server dry run)"
-    } else {
-        ""
-    };
-    format!("{object} {verb}{dry_run}")
 }
 
 /// Writes the Status of a refusal in the output format, and adds a hint to the error. Returns any other

@@ -5,6 +5,7 @@ use http::header;
 use http::header::{HeaderMap, HeaderValue};
 use kubectl_plugin::Error;
 use kubectl_plugin::request::{ApiRequest, ExpectedReply, RawPath, Resource};
+use serde_json::Value;
 
 use crate::args::PatchArgs;
 use crate::body;
@@ -20,6 +21,8 @@ pub(crate) struct PatchRequest {
     pub(crate) patch_type: PatchType,
     /// A probable mistake that the server would not report.
     pub(crate) warning: Option<String>,
+    /// The value of the patch; null with `--verbatim`.
+    pub(crate) patch: Value,
     headers: HeaderMap,
     body: Vec<u8>,
     expected: ExpectedReply,
@@ -50,6 +53,7 @@ impl PatchRequest {
                 .patch_type
                 .unwrap_or_else(|| PatchType::from_body(&patch)),
             warning: None,
+            patch: Value::Null,
             headers: arguments.headers.iter().cloned().collect(),
             body: patch,
             expected: if arguments.verbatim {
@@ -76,7 +80,7 @@ impl PatchRequest {
             let object = require_object(&self.path)?;
             self.warning = body::check(&document, self.patch_type, &patch_target(&object))?;
         }
-        self.body = document.bytes().to_vec();
+        (self.body, self.patch) = document.into_parts();
         Ok(())
     }
 

@@ -152,6 +152,15 @@ impl ApiServer {
         format!("kubectl get --raw {}{}", quoted(path), self.kubectl_flags)
     }
 
+    /// Returns the kubectl command that replaces the object at `path`, with an object from stdin.
+    pub fn command_to_replace(&self, path: &str) -> String {
+        format!(
+            "kubectl replace --raw {}{} -f -",
+            quoted(path),
+            self.kubectl_flags
+        )
+    }
+
     /// Returns the number of different warnings that the server has sent.
     pub fn warning_count(&self) -> usize {
         self.warnings.count()

@@ -117,6 +117,11 @@ pub struct Output {
 }
 
 impl Output {
+    /// Reports whether the format prints nothing but the name of the object.
+    pub fn names_object(&self) -> bool {
+        matches!(self.format, Format::Name)
+    }
+
     /// Writes the body of a successful response.
     pub fn write(&self, body: &[u8]) -> Result<(), Error> {
         if let Format::AsReceived = self.format {

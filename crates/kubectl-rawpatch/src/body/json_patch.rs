@@ -21,14 +21,20 @@ pub(super) fn check(operations: &[Value]) -> Result<bool> {
         ))
         .with_hint("split it into several patches"));
     }
-    let mut writes_status = false;
     for (index, operation) in operations.iter().enumerate() {
-        let operation = Operation::parse(operation).map_err(|invalid| invalid.at(index))?;
-        writes_status |= operation
-            .written_paths()
-            .any(|path| is_at_or_under(path, "/status"));
+        Operation::parse(operation).map_err(|invalid| invalid.at(index))?;
     }
-    Ok(writes_status)
+    Ok(writes_under(operations, "/status"))
+}
+
+/// Reports whether one of the operations writes the value at `pointer`, or below it.
+pub(crate) fn writes_under(operations: &[Value], pointer: &str) -> bool {
+    operations.iter().any(|operation| {
+        Operation::parse(operation).is_ok_and(|operation| {
+            let mut paths = operation.written_paths();
+            paths.any(|path| is_at_or_under(path, pointer))
+        })
+    })
 }
 
 /// A valid operation.

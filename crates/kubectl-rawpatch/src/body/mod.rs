@@ -33,6 +33,7 @@ mod yaml;
 use kubectl_plugin::Error;
 use serde_json::Value;
 
+pub(crate) use json_patch::writes_under;
 pub(crate) use object_patch::PatchTarget;
 pub(crate) use patch_type::PatchType;
 pub(crate) use version_guard::with_resource_version;
@@ -95,9 +96,9 @@ impl Document {
         })
     }
 
-    /// Returns the JSON to send.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// Returns the JSON to send, and its value.
+    pub(crate) fn into_parts(self) -> (Vec<u8>, Value) {
+        (self.bytes, self.value)
     }
 }
 

@@ -1,0 +1,94 @@
+//! Writes the response and the outcome of a patch that succeeded.
+
+use std::io;
+use std::io::IsTerminal;
+
+use http::StatusCode;
+use kubectl_plugin::api_server::{ApiServer, Reply};
+use kubectl_plugin::output::{Output, object_name};
+use kubectl_plugin::{Error, stderr};
+use serde_json::Value;
+
+use crate::body::PatchType;
+use crate::effect;
+use crate::request::PatchRequest;
+
+/// The number of missing fields that a warning names.
+const MAX_NAMED: usize = 5;
+
+/// Writes the response to stdout, and warns about parts of the patch that had no effect. `expected` is
+/// the version of `--if-resource-version`.
+///
+/// Also writes a line to stderr if stdout alone could leave the outcome unclear: after a dry run, if
+/// the object was created or has not changed, on a terminal, and if the response could not be written.
+pub(crate) fn report_success(
+    request: &PatchRequest,
+    reply: &Reply,
+    expected: Option<&str>,
+    server: &ApiServer,
+    output: &Output,
+) -> Result<(), Error> {
+    let object: Value = serde_json::from_slice(reply.body()).unwrap_or_default();
+    for warning in warnings(request, &object, server) {
+        stderr::warn(&warning);
+    }
+    let written = output.write(reply.body());
+    let is_lost = written.as_ref().is_err_and(|error| !error.is_broken_pipe());
+    let is_dry_run = request.path.is_dry_run();
+    let is_created = reply.status() == StatusCode::CREATED;
+    let is_unchanged = !is_dry_run && effect::is_unchanged(expected, &request.patch, &object);
+    let is_named = output.names_object() && !is_lost;
+    let is_unclear = is_dry_run || is_created || is_unchanged || is_lost;
+    if is_unclear || (io::stderr().is_terminal() && !is_named) {
+        let object = match object.get("kind") {
+            _ if is_named => String::new(),
+            Some(_) => object_name(&object) + " ",
+            None => request.path.path().to_owned() + " ",
+        };
+        let verb = match request.patch_type {
+            _ if is_created => "created",
+            PatchType::Apply => "serverside-applied",
+            PatchType::Json | PatchType::Merge | PatchType::Strategic => "patched",
+        };
+        let no_change = if is_unchanged { " (no change)" } else { "" };
+        let dry_run = if is_dry_run { " (server dry run)" } else { "" };
+        stderr::say(&format!("{object}{verb}{no_change}{dry_run}"));
+    }
+    written
+}
+
+/// Describes the parts of the patch that had no effect.
+fn warnings(request: &PatchRequest, object: &Value, server: &ApiServer) -> Vec<String> {
+    let Some(target) = request.path.resource() else {
+        return Vec::new();
+    };
+    let mut warnings = Vec::new();
+    if effect::has_ignored_finalizers(&target, &request.patch, object) {
+        warnings.push(format!(
+            "the server ignores spec.finalizers here; to change them, send the whole object to {}",
+            server.command_to_replace(&format!("{}/finalize", request.path.path()))
+        ));
+    }
+    let is_strict = request.path.parameter("fieldValidation").as_deref() == Some("Strict");
+    if is_strict && !request.path.is_proxied() {
+        let (patch_type, patch) = (request.patch_type, &request.patch);
+        let missing = effect::missing_fields(&target, patch_type, patch, object);
+        warnings.extend(describe_missing(&missing));
+    }
+    warnings
+}
+
+fn describe_missing(pointers: &[String]) -> Option<String> {
+    let named = pointers.iter().take(MAX_NAMED).map(String::as_str);
+    let named = named.collect::<Vec<_>>().join(", ");
+    let others = match pointers.len().saturating_sub(MAX_NAMED) {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    (!pointers.is_empty()).then(|| {
+        format!(
+            "the response lacks fields that the patch sets ({named}{others}): check their spelling; \
+             servers before Kubernetes 1.25 drop unknown fields silently"
+        )
+    })
+}
