@@ -273,7 +273,7 @@ fn foreign(server: &FaultyServer, description: &str, outcome_of_patch: &str) -> 
 }
 
 #[test]
-fn a_successful_response_from_another_service_is_not_a_success() {
+fn a_2xx_from_another_service_is_not_a_success() {
     for (body, content_type, description) in [
         ("<html>login", "text/plain", "an HTML page"),
         ("<html>login", "", "an HTML page"),
@@ -312,7 +312,7 @@ fn a_successful_response_from_another_service_is_not_a_success() {
 }
 
 #[test]
-fn a_successful_response_without_the_whole_object_leaves_the_outcome_unknown() {
+fn a_2xx_without_the_whole_object_leaves_the_outcome_unknown() {
     let whole = object("");
     let other = whole.replace(r#""name":"c""#, r#""name":"d""#);
     for (reply, event) in [

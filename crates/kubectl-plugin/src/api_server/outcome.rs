@@ -126,7 +126,7 @@ impl RequestContext {
         }
     }
 
-    /// Explains a refusal. `code` is the response's, or that of a `Status` in a successful response.
+    /// Explains a refusal. `code` comes from the status line, or from a `Status` in a 2xx response.
     fn refused(&self, code: StatusCode, reply: &Reply, server: &Uri) -> Error {
         let (headers, body) = (reply.headers(), reply.body());
         let refusal = status_of_response(code, headers, &self.method, body, &self.redaction);
