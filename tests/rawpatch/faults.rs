@@ -425,7 +425,7 @@ fn a_429_says_that_nothing_was_changed_and_when_to_retry() {
 #[test]
 fn a_field_that_the_server_drops_silently_is_a_warning() {
     let server = FaultyServer::start([Answer::Reply(patched())]).unwrap();
-    let patch = r#"{"dta":{"key":"x"},"metadata":{"lables":{"a":"b"}}}"#;
+    let patch = r#"{"dta":{"key":"x"},"metadata":{"labls":{"a":"b"}}}"#;
     let stderr = |arguments: &[&str]| {
         let mut command = command(&server.kubeconfig().unwrap());
         command.args(["--type=merge", "-p", patch, PATH]);
@@ -433,7 +433,7 @@ fn a_field_that_the_server_drops_silently_is_a_warning() {
     };
     assert_eq!(
         stderr(&[]),
-        "Warning: the response lacks fields that the patch sets (/dta, /metadata/lables): check their \
+        "Warning: the response lacks fields that the patch sets (/dta, /metadata/labls): check their \
          spelling; servers before Kubernetes 1.25 drop unknown fields silently\n"
     );
     // The user asked the server to drop them.

@@ -154,14 +154,14 @@ mod tests {
         let patch = json!({
             "apiVersion": "apps/v1",
             "dta": {"a/b": true},
-            "metadata": {"lables": {"a": "b"}},
+            "metadata": {"labls": {"a": "b"}},
             "spec": {"replcas": 3, "template": {"spec": {"a/b": [1]}}},
         });
         assert_eq!(
             missing(DEPLOYMENT, &patch, &object),
             [
                 "/dta",
-                "/metadata/lables",
+                "/metadata/labls",
                 "/spec/replcas",
                 "/spec/template/spec/a~1b"
             ]
