@@ -120,7 +120,7 @@ fn json_that_the_server_cannot_read_is_not_tried_as_yaml() {
 #[test]
 fn utf16_with_a_byte_order_mark_is_sent_as_utf8() {
     let document = Document::parse(b"\xff\xfe{\0\"\0a\0\"\0:\0\x31\0}\0").unwrap();
-    assert_eq!(document.bytes(), br#"{"a":1}"#);
+    assert_eq!(document.bytes, br#"{"a":1}"#);
 }
 
 #[test]
