@@ -16,6 +16,9 @@ use kubectl_plugin::text::terminal;
 use kubectl_plugin::text::terminal::printable;
 use serde_json::Value;
 
+use crate::output::merge_keys;
+use crate::output::merge_keys::Paired;
+
 /// The text for an absent field.
 const NOTHING: &str = "(none)";
 
@@ -77,27 +80,47 @@ impl Differ {
                 }
             }
             (Some(Value::Array(old)), Some(Value::Array(new))) => {
-                for index in 0..old.len().max(new.len()) {
-                    let path = format!("{path}[{index}]");
-                    self.compare(&path, old.get(index), new.get(index), text);
+                match merge_keys::pair(path, old, new) {
+                    Some(paired) => self.compare_paired(path, &paired, text),
+                    None => {
+                        for index in 0..old.len().max(new.len()) {
+                            let path = format!("{path}[{index}]");
+                            self.compare(&path, old.get(index), new.get(index), text);
+                        }
+                    }
                 }
             }
             _ => {
                 let shown = |value: Option<&Value>| match value {
-                    Some(value) => printable(&value.to_string(), "").into_owned(),
+                    Some(value) => value.to_string(),
                     None => NOTHING.to_owned(),
                 };
-                let (path, old, new) = (printable(path, ""), shown(old), shown(new));
-                let _ = if self.is_coloured {
-                    writeln!(
-                        text,
-                        "  {path}: \u{1b}[31m{old}\u{1b}[0m → \u{1b}[32m{new}\u{1b}[0m"
-                    )
-                } else {
-                    writeln!(text, "  {path}: {old} → {new}")
-                };
+                self.append(path, &shown(old), &shown(new), text);
             }
         }
+    }
+
+    /// Compares lists whose elements have keys.
+    fn compare_paired(&self, path: &str, paired: &Paired<'_>, text: &mut String) {
+        for (key, old, new) in &paired.elements {
+            self.compare(&format!("{path}[{key}]"), *old, *new, text);
+        }
+        if let Some((old, new)) = &paired.order {
+            self.append(&format!("{path} (order)"), old, new, text);
+        }
+    }
+
+    /// Appends a line for a field.
+    fn append(&self, path: &str, old: &str, new: &str, text: &mut String) {
+        let (path, old, new) = (printable(path, ""), printable(old, ""), printable(new, ""));
+        let _ = if self.is_coloured {
+            writeln!(
+                text,
+                "  {path}: \u{1b}[31m{old}\u{1b}[0m → \u{1b}[32m{new}\u{1b}[0m"
+            )
+        } else {
+            writeln!(text, "  {path}: {old} → {new}")
+        };
     }
 }
 
@@ -170,6 +193,28 @@ mod tests {
             "DELETED configmap/a\n"
         );
         assert!(differ.objects.is_empty());
+    }
+
+    #[test]
+    fn elements_of_a_list_are_compared_by_their_keys() {
+        let mut differ = differ(false);
+        let condition = |name: &str, status: &str| json!({"type": name, "status": status});
+        let old = json!({"status": {"conditions": [condition("A", "1"), condition("B", "2")]}});
+        let new = json!({"status": {"conditions": [condition("C", "0"), condition("B", "3")]}});
+        describe(&mut differ, "ADDED", &old);
+        assert_eq!(
+            describe(&mut differ, "MODIFIED", &new),
+            "MODIFIED configmap/a\n  \
+             status.conditions[type=A]: {\"status\":\"1\",\"type\":\"A\"} → (none)\n  \
+             status.conditions[type=B].status: \"2\" → \"3\"\n  \
+             status.conditions[type=C]: (none) → {\"status\":\"0\",\"type\":\"C\"}\n"
+        );
+        let turned = json!({"status": {"conditions": [condition("B", "3"), condition("C", "0")]}});
+        assert_eq!(
+            describe(&mut differ, "MODIFIED", &turned),
+            "MODIFIED configmap/a\n  \
+             status.conditions (order): type=C type=B → type=B type=C\n"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! * `printer`: writes event lines and messages
 //! * `format`: the formats of `-o`; `table` and `diff` are two of them
+//! * `merge_keys`: pairs the elements of lists for `diff`
 //! * `object`: returns the object of an event
 //! * `goal`: the conditions of `--for`
 //! * `reader`: detects that the reader of stdout is gone
@@ -9,6 +10,7 @@
 pub(crate) mod diff;
 pub(crate) mod format;
 pub(crate) mod goal;
+mod merge_keys;
 mod object;
 pub(crate) mod printer;
 pub(crate) mod reader;
