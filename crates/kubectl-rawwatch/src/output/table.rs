@@ -43,7 +43,11 @@ pub(crate) struct Layout {
 #[derive(Debug, Default)]
 struct Table {
     layout: Layout,
-    has_namespaces: bool,
+    /// Whether the path may have objects of several namespaces.
+    spans_namespaces: bool,
+    /// Whether rows have a column for the namespace. It is decided by the first object, because the
+    /// path alone does not tell whether its objects are cluster-scoped.
+    has_namespaces: Option<bool>,
     /// The server's columns, if they are known.
     columns: Vec<Column>,
     /// The widths of all columns, including the leading ones.
@@ -119,6 +123,16 @@ pub(crate) fn object_in_row(object: &RawValue) -> Option<&RawValue> {
     TableObject::parse(object)?.rows.first()?.object
 }
 
+impl Row<'_> {
+    /// Returns the metadata of the object in the row.
+    fn metadata(&self) -> Metadata {
+        self.object
+            .and_then(|object| serde_json::from_str::<RowObject>(object.get()).ok())
+            .unwrap_or_default()
+            .metadata
+    }
+}
+
 impl<'a> TableObject<'a> {
     /// Parses a table. Returns `None` if `object` is not one.
     fn parse(object: &'a RawValue) -> Option<Self> {
@@ -147,6 +161,7 @@ impl Tables {
         }
         for item in &page.items {
             if let Ok(row) = serde_json::from_str::<Row<'_>>(item.get()) {
+                table.decide_namespaces(&row);
                 table.widen(&table.texts("ADDED", &row, &RawwatchMember::default()));
             }
         }
@@ -179,6 +194,9 @@ impl Tables {
             },
         };
         let table = self.table(path);
+        if event.event_type != "BOOKMARK" {
+            table.decide_namespaces(&row);
+        }
         let texts = table.texts(&event.event_type, &row, &event.rawwatch);
         table.widen(&texts);
         let mut lines = String::new();
@@ -200,7 +218,7 @@ impl Tables {
                 .and_then(|path| path.resource());
             Table {
                 layout,
-                has_namespaces: resource.is_some_and(|resource| resource.namespace.is_none()),
+                spans_namespaces: resource.is_some_and(|resource| resource.namespace.is_none()),
                 ..Table::default()
             }
         })
@@ -217,6 +235,16 @@ impl Table {
         }
     }
 
+    /// Decides by an object whether its kind has namespaces.
+    fn decide_namespaces(&mut self, row: &Row<'_>) {
+        self.has_namespaces
+            .get_or_insert_with(|| self.spans_namespaces && !row.metadata().namespace.is_empty());
+    }
+
+    fn shows_namespaces(&self) -> bool {
+        self.has_namespaces.unwrap_or(self.spans_namespaces)
+    }
+
     /// Returns the columns that are shown, with the indexes of their cells.
     fn shown(&self) -> impl Iterator<Item = (usize, &Column)> {
         self.columns
@@ -230,7 +258,7 @@ impl Table {
             (true, "EVENT"),
             (self.layout.timestamps, "TIME"),
             (self.layout.paths, "PATH"),
-            (self.has_namespaces, "NAMESPACE"),
+            (self.shows_namespaces(), "NAMESPACE"),
             (self.columns.is_empty(), "NAME"),
         ];
         let leading = leading.iter().filter(|(is_there, _)| *is_there);
@@ -242,11 +270,7 @@ impl Table {
 
     /// Returns the cells of a row. A synthetic event is marked with a `*`.
     fn texts(&self, event_type: &str, row: &Row<'_>, member: &RawwatchMember) -> Vec<String> {
-        let identity = row
-            .object
-            .and_then(|object| serde_json::from_str::<RowObject>(object.get()).ok())
-            .unwrap_or_default();
-        let metadata = identity.metadata;
+        let metadata = row.metadata();
         let is_bookmark = event_type == "BOOKMARK";
         let name = if is_bookmark {
             format!("resourceVersion={}", metadata.resource_version)
@@ -261,7 +285,7 @@ impl Table {
         if self.layout.paths {
             texts.push(member.path.clone());
         }
-        if self.has_namespaces {
+        if self.shows_namespaces() {
             texts.push(metadata.namespace);
         }
         if self.columns.is_empty() {
@@ -387,6 +411,20 @@ mod tests {
             describe(&mut tables, "/api/v1/configmaps", &event),
             "EVENT      TIME   PATH   NAMESPACE   NAME   DATA   MORE   AGE\n\
              ADDED*     now    /p     n           a      1      x      5s\n"
+        );
+    }
+
+    #[test]
+    fn cluster_scoped_objects_have_no_column_for_the_namespace() {
+        let row = r#"{"cells":["a",1,"x","5s"],"object":{"metadata":{"name":"a"}}}"#;
+        let mut tables = Tables::new(Layout::default());
+        assert_eq!(
+            describe(
+                &mut tables,
+                "/api/v1/nodes",
+                &event("ADDED", COLUMNS, row, "")
+            ),
+            "EVENT      NAME   DATA   AGE\nADDED      a      1      5s\n"
         );
     }
 
