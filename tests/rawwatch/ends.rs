@@ -48,7 +48,7 @@ fn a_timeout_before_the_count_exits_with_1() {
     let outcome = run.wait().ended(1);
     assert_eq!(
         outcome.stderr,
-        "error: timed out waiting for the condition\n"
+        "error: timed out waiting for the condition\n  2 of 3 events were printed\n"
     );
     assert_eq!(outcome.lines().len(), 2);
 }
@@ -202,9 +202,9 @@ fn for_waits_for_the_same_conditions_as_kubectl_wait() {
     let server = ControlPlane::shared();
     let name = unique("waits");
     let path = format!("{CONFIG_MAPS}/{name}");
-    let created = start(&[&path, "--for=create"]);
-    let mut filled = start(&[&path, "--for=jsonpath={.data.key}=1", "-o", "name"]);
-    let mut both = start(&[&path, "--for=create", "--for=jsonpath={.data.key}=1"]);
+    let created = start(&[&path, "--for=create", "-v1"]);
+    let mut filled = start(&[&path, "--for=jsonpath={.data.key}=1", "-o", "name", "-v1"]);
+    let mut both = start(&[&path, "--for=create", "--for=jsonpath={.data.key}=1", "-v1"]);
     let note = format!(
         "rawwatch: {path} is a single object: watching {CONFIG_MAPS} with fieldSelector=metadata.name={name}\n"
     );
@@ -229,7 +229,10 @@ fn for_waits_for_the_same_conditions_as_kubectl_wait() {
     let never = rawwatch(&[&path, "--for=delete", "--timeout=1s"]).ended(1);
     assert_eq!(
         never.stderr,
-        format!("{note}error: timed out waiting for the condition\n")
+        format!(
+            "error: timed out waiting for the condition on configmaps/{name}\n  \
+             configmaps/{name}: still exists\n"
+        )
     );
     delete(server, &path);
     rawwatch(&[&path, "--for=delete", "--timeout=5s"]).ended(0);

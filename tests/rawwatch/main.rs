@@ -14,6 +14,8 @@ mod completion;
 mod ends;
 /// Faults of a network and of a broken server.
 mod faults;
+/// Conditions next to `kubectl wait`, and how `--timeout` ends a run.
+mod goals;
 /// The pages of help.
 mod help {
     support::help_tests!("kubectl-rawwatch");

@@ -84,7 +84,7 @@ fn a_list_of_several_pages_is_printed_completely() {
 fn a_path_to_one_object_watches_it_even_before_it_exists() {
     let server = ControlPlane::shared();
     let name = unique("single");
-    let mut run = start(&[&format!("{CONFIG_MAPS}/{name}"), "--count=2"]);
+    let mut run = start(&[&format!("{CONFIG_MAPS}/{name}"), "--count=2", "-v1"]);
     run.wait_for_stderr(&format!(
         "rawwatch: {CONFIG_MAPS}/{name} is a single object: watching {CONFIG_MAPS} with fieldSelector=metadata.name={name}\n"
     ));

@@ -28,7 +28,7 @@ const EXIT_CODES: &str = r#"Synthetic events:
   difference as an event with "rawwatch":{"synthetic":true,...}.
 
 Exit codes:
-   0  --count or --for was met; without either, --timeout passed
+   0  --count or --for was met; without either, --timeout passed while watching
    1  the server refused, or --timeout passed before --count or --for was met
    2  bad usage or input; nothing was sent
    3  connection, TLS or authentication failed
@@ -84,16 +84,30 @@ pub(crate) struct WatchArgs {
     pub(crate) count: Option<u64>,
     /// create, delete, synced, condition=NAME[=VALUE] or jsonpath='{...}'[=VALUE]; repeatable
     ///
-    /// Conditions are written as in `kubectl wait`. A condition or jsonpath is met when at least one object
-    /// exists and every object meets it; synced, once all existing objects have been printed.
+    /// Conditions are written as in `kubectl wait`; jsonpath also compares with !=, >, >=, < and <=. A
+    /// condition or jsonpath is met when at least one object exists and all objects that exist then meet
+    /// it; synced, once all existing objects have been printed.
     #[arg(help_heading = "Stop conditions", long = "for", value_name = "CONDITION", value_parser = Condition::parse)]
     pub(crate) conditions: Vec<Condition>,
+    /// With --for, at least this many objects must exist [default: 1]
+    #[arg(
+        help_heading = "Stop conditions",
+        long,
+        value_name = "N",
+        value_parser = parse_at_least,
+        requires = "conditions",
+        hide_short_help = true
+    )]
+    pub(crate) at_least: Option<usize>,
     /// json, yaml, name, table, wide, jsonpath=TEMPLATE, diff or none [default: json]
     ///
     /// table and wide show the server's columns, as `kubectl get` does. diff shows the changed fields;
     /// it keeps every object in memory.
     #[arg(help_heading = "Output", short, long, value_name = "FORMAT")]
     pub(crate) output: Option<String>,
+    /// Exit with 74 when an event does not fit the format, instead of reporting it
+    #[arg(help_heading = "Output", long, hide_short_help = true)]
+    pub(crate) strict_output: bool,
     /// Only these event types, such as ADDED,DELETED
     #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = event_type)]
     pub(crate) types: Vec<EventType>,
@@ -191,6 +205,12 @@ impl WatchArgs {
 
 /// Parses the value of `--count`.
 fn parse_count(text: &str) -> Result<u64, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "must be 1 or more".to_owned())
+}
+
+/// Parses the value of `--at-least`.
+fn parse_at_least(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|count| *count > 0);
     count.ok_or_else(|| "must be 1 or more".to_owned())
 }

@@ -118,6 +118,7 @@ pub(crate) fn options(
         retry_for: unless_zero(arguments.retry_for),
         max_silence: interval("--max-silence", Some(arguments.max_silence))?,
         audit,
+        awaits_type: arguments.retry_for.is_some() || printer.awaits_objects(),
     })
 }
 

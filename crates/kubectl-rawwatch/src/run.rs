@@ -44,11 +44,15 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
             system_error::reason(&error)
         ))
     })?;
-    let notes = plan
-        .targets
-        .iter()
-        .filter_map(|target| target.note.as_deref());
-    notes.for_each(stderr::say);
+    if arguments.connection.is_verbose() {
+        let notes = plan.targets.iter();
+        let notes = notes.filter_map(|target| target.note.as_deref());
+        notes.for_each(stderr::say);
+    }
+
+    if let Some(note) = plan.printer.note() {
+        stderr::say(&note);
+    }
 
     let printer = RefCell::new(plan.printer);
     let run = Run {
@@ -64,7 +68,7 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
         end = run.watch_all() => end,
         error = save_periodically(resume_file.as_ref(), &watchers) => Err(error),
         error = reader_closed() => Err(error),
-        () = time_out(plan.limit) => run.timed_out(),
+        limit = time_out(plan.limit) => run.timed_out(limit),
     };
     signals::mark_ending();
     let kept = resume_file.map_or(Ok(()), |file| file.write(&watchers));
@@ -86,10 +90,10 @@ struct Run<'a> {
 impl Run<'_> {
     /// Watches all paths until one of them ends the run.
     async fn watch_all(&self) -> Result<(), Error> {
-        let targets = self.targets.iter().zip(self.watchers);
+        let targets = self.targets.iter().zip(self.watchers).enumerate();
         // Not `try_join_all`, which may wait for one path while another has already ended.
         let mut runs: FuturesUnordered<_> = targets
-            .map(|(target, watcher)| self.watch_one(target, watcher))
+            .map(|(index, (target, watcher))| self.watch_one(index, target, watcher))
             .collect();
         match runs.try_next().await {
             Err(Stop::Failed(error)) => Err(error),
@@ -99,6 +103,7 @@ impl Run<'_> {
 
     async fn watch_one(
         &self,
+        index: usize,
         target: &WatchTarget,
         watcher: &RefCell<Watcher>,
     ) -> Result<Infallible, Stop> {
@@ -106,29 +111,55 @@ impl Run<'_> {
             server: self.server,
             target,
             watcher,
-            output: PathPrinter::new(&target.path, self.printer),
+            output: PathPrinter::new(&target.path, index, self.printer),
             max_event_size: self.max_event_size,
         };
         let stop = driver.run(Clock::start()).await;
-        // The server's message does not tell which of several paths it is about.
-        if self.targets.len() > 1
-            && let Err(Stop::Failed(error)) = &stop
-            && matches!(error.kind(), Kind::Refused(_) | Kind::Protocol(_))
-        {
+        if let Err(Stop::Failed(error)) = &stop {
+            self.name_path(target, error);
+        }
+        stop
+    }
+
+    /// Names the path of an error, because the server's message does not tell which of several paths
+    /// it is about.
+    fn name_path(&self, target: &WatchTarget, error: &Error) {
+        if self.targets.len() > 1 && matches!(error.kind(), Kind::Refused(_) | Kind::Protocol(_)) {
             stderr::say(&format!(
                 "rawwatch: {}: stopping, because this watch failed",
                 target.path
             ));
         }
-        stop
     }
 
-    /// Returns the outcome of a run that `--timeout` ended.
-    fn timed_out(&self) -> Result<(), Error> {
-        if self.printer.borrow().has_end_condition() {
-            return Err(Kind::Unmet("timed out waiting for the condition".to_owned()).into());
+    /// Returns the outcome of a run that `--timeout` ended after this time. It is a success if every
+    /// path was being watched to the end, and nothing else was awaited.
+    fn timed_out(&self, limit: Duration) -> Result<(), Error> {
+        let printer = self.printer.borrow();
+        let mut lines: Vec<String> = printer.missing_count().into_iter().collect();
+        for (index, (target, watcher)) in self.targets.iter().zip(self.watchers).enumerate() {
+            let interruption = watcher.borrow_mut().take_interruption(limit);
+            lines.extend(printer.shortfall(index, &target.subject));
+            match interruption {
+                Some(error) if printer.has_end_condition() => lines.push(error.to_string()),
+                Some(error) => {
+                    self.name_path(target, &error);
+                    return Err(error);
+                }
+                None => {}
+            }
         }
-        Ok(())
+        if !printer.has_end_condition() {
+            return Ok(());
+        }
+        let subject = match self.targets {
+            [target] => target.subject.single(),
+            _ => None,
+        };
+        let on = subject.map_or(String::new(), |subject| format!(" on {subject}"));
+        let details: String = lines.iter().map(|line| format!("\n  {line}")).collect();
+        let message = format!("timed out waiting for the condition{on}{details}");
+        Err(Kind::Unmet(message).into())
     }
 }
 
@@ -177,9 +208,13 @@ async fn save_periodically(file: Option<&ResumeFile>, watchers: &[RefCell<Watche
     }
 }
 
-async fn time_out(limit: Option<Duration>) {
+/// Returns the limit when it is reached.
+async fn time_out(limit: Option<Duration>) -> Duration {
     match limit {
-        Some(limit) => sleep(limit).await,
+        Some(limit) => {
+            sleep(limit).await;
+            limit
+        }
         None => pending().await,
     }
 }

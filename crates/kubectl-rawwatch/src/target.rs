@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use kubectl_plugin::Error;
-use kubectl_plugin::request::{ApiRequest, RawPath};
+use kubectl_plugin::request::{ApiRequest, RawPath, Resource};
 
 use crate::args::WatchArgs;
+use crate::output::goal::Subject;
 use crate::representation::Headers;
 use crate::wire::version;
 use crate::wire::version::Version;
@@ -46,6 +47,8 @@ pub(crate) struct WatchTarget {
     pub(crate) timeout: Option<Duration>,
     /// Whether the server's messages may contain credentials.
     pub(crate) is_secret: bool,
+    /// The objects that the path names, for messages.
+    pub(crate) subject: Subject,
     /// A note for the user.
     pub(crate) note: Option<String>,
 }
@@ -59,9 +62,9 @@ impl WatchTarget {
     ) -> Result<Self, Error> {
         check_parameters(&path)?;
         let given = with_flags(path, arguments)?;
-        let (mut collection, name) = collection(&given)?;
+        let (mut collection, resource) = collection(&given)?;
         let mut note = None;
-        if let Some(name) = &name {
+        if let Some(name) = &resource.name {
             let of_name = format!("metadata.name={name}");
             let selector = match given.parameter("fieldSelector") {
                 Some(more) => format!("{of_name},{more}"),
@@ -85,9 +88,13 @@ impl WatchTarget {
             headers,
             resource_version: resource_version(&given)?,
             timeout: timeout(&given)?,
-            is_secret: given
-                .resource()
-                .is_some_and(|resource| resource.is_secret()),
+            is_secret: resource.is_secret(),
+            subject: Subject {
+                has_namespace: resource.namespace.is_some(),
+                is_secret: resource.is_secret(),
+                resource: resource.resource,
+                name: resource.name,
+            },
             note,
         })
     }
@@ -180,8 +187,8 @@ fn with_flags(mut path: RawPath, arguments: &WatchArgs) -> Result<RawPath, Error
     Ok(path)
 }
 
-/// Returns the path of the collection. If `path` is a single object, also returns its name.
-fn collection(path: &RawPath) -> Result<(RawPath, Option<String>), Error> {
+/// Returns the path of the collection, and the parts of the path given.
+fn collection(path: &RawPath) -> Result<(RawPath, Resource), Error> {
     let Some(resource) = path.resource() else {
         return Err(
             Error::usage("PATH is neither a collection nor an object").with_hint(
@@ -189,7 +196,7 @@ fn collection(path: &RawPath) -> Result<(RawPath, Option<String>), Error> {
             ),
         );
     };
-    if let Some(subresource) = resource.subresource {
+    if let Some(subresource) = &resource.subresource {
         let suffix = format!("/{subresource}");
         let object = path.path().rsplit_once(&suffix);
         let object = object.map_or(path.path(), |(object, _)| object);
@@ -198,13 +205,11 @@ fn collection(path: &RawPath) -> Result<(RawPath, Option<String>), Error> {
         ))
         .with_hint(format!("watch the object itself: {object}")));
     }
-    match resource.name {
-        Some(name) => {
-            let end = path.path().rfind('/').unwrap_or_default();
-            Ok((RawPath::verbatim(&path.path()[..end])?, Some(name)))
-        }
-        None => Ok((RawPath::verbatim(path.path())?, None)),
-    }
+    let end = match resource.name {
+        Some(_) => path.path().rfind('/').unwrap_or_default(),
+        None => path.path().len(),
+    };
+    Ok((RawPath::verbatim(&path.path()[..end])?, resource))
 }
 
 /// Returns the version to start after. An empty version or 0 returns `None`: the watch then begins

@@ -122,6 +122,14 @@ impl Output {
         matches!(self.format, Format::Name)
     }
 
+    /// Returns the template of `-o jsonpath`.
+    pub fn template(&self) -> Option<&Template> {
+        match &self.format {
+            Format::JsonPath(template) => Some(template),
+            _ => None,
+        }
+    }
+
     /// Writes the body of a successful response.
     pub fn write(&self, body: &[u8]) -> Result<(), Error> {
         if let Format::AsReceived = self.format {

@@ -26,6 +26,9 @@ pub(crate) enum Format {
     Event(Output),
 }
 
+/// The members of an event.
+const EVENT_FIELDS: [&str; 3] = ["object", "rawwatch", "type"];
+
 /// The values of `-o`.
 const FORMATS: &[&str] = &[
     "diff", "json", "jsonpath", "name", "none", "table", "wide", "yaml",
@@ -63,6 +66,26 @@ impl Format {
             "name" => Self::Object(output),
             _ => Self::Event(output),
         })
+    }
+
+    /// Returns a note about a template that starts at the object, although it is applied to the
+    /// event.
+    pub(crate) fn note(&self) -> Option<String> {
+        let Self::Event(output) = self else {
+            return None;
+        };
+        let template = output.template()?;
+        let field = template
+            .root_fields()
+            .find(|field| !EVENT_FIELDS.contains(field))?;
+        // The path up to the end of its braces, if it is spelled plainly.
+        let start = template.text().find(&format!(".{field}"));
+        let path = start.map(|start| &template.text()[start..]);
+        let path = path.and_then(|path| path.split('}').next());
+        let path = path.map_or_else(|| format!(".{field}"), str::to_owned);
+        Some(format!(
+            "rawwatch: -o jsonpath starts at the event: use {{.object{path}}} instead of {{{path}}}"
+        ))
     }
 
     /// Reports whether the format also needs the objects that are not printed.
@@ -106,6 +129,46 @@ impl Format {
             Self::Table(tables) => write(tables.describe(path, line)?.as_bytes()),
             Self::Diff(differ) => write_coloured(&differ.describe(line)?),
             Self::Event(output) => output.write(line),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn note(template: &str) -> Option<String> {
+        let format = format!("--output=jsonpath={template}");
+        let arguments = WatchArgs::parse_from(["kubectl-rawwatch", &format, "/api/v1/pods"]);
+        Format::parse(&arguments).unwrap().note()
+    }
+
+    #[test]
+    fn a_template_that_starts_at_the_object_gets_a_note() {
+        for template in [
+            "{.type} {.object.metadata.name}{\"\\n\"}",
+            "{.rawwatch.path}",
+            "{range .object.items[*]}{.metadata.name}{end}",
+            "{..name}",
+            "text",
+        ] {
+            assert_eq!(note(template), None, "{template}");
+        }
+        for (template, path) in [
+            ("{.metadata.name}", ".metadata.name"),
+            ("{.type} {.status.phase}{\"\\n\"}", ".status.phase"),
+            ("{range .items[*]}{.a}{end}", ".items[*]"),
+            ("{['spec'].x}", ".spec"),
+        ] {
+            assert_eq!(
+                note(template).unwrap(),
+                format!(
+                    "rawwatch: -o jsonpath starts at the event: \
+                     use {{.object{path}}} instead of {{{path}}}"
+                )
+            );
         }
     }
 }

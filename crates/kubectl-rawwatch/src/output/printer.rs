@@ -5,14 +5,15 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use kubectl_plugin::error::Kind;
 use kubectl_plugin::{Error, stderr};
 
 use crate::args::WatchArgs;
 use crate::output::format::Format;
-use crate::output::goal::{Goal, GoalProgress};
+use crate::output::goal::{Goal, GoalProgress, Subject};
 use crate::representation::Representation;
 use crate::watcher::EventSink;
-use crate::wire::event::{EventType, Line};
+use crate::wire::event::{Event, EventType, Line};
 use crate::wire::page::Page;
 
 /// The output of a run.
@@ -24,13 +25,19 @@ pub(crate) struct Printer {
     tag: bool,
     timestamps: bool,
     is_verbose: bool,
+    /// Whether an event that does not fit the format ends the run.
+    is_strict: bool,
     format: Format,
     /// The conditions that every path must meet.
     goal: Option<Goal>,
+    /// The progress of each path towards the goal.
+    progress: Vec<GoalProgress>,
     /// The number of paths that do not meet the goal.
     unmet_paths: usize,
     /// The number of lines that are still wanted; `None` means no limit.
     wanted: Option<u64>,
+    /// The value of `--count`.
+    count: Option<u64>,
     /// A buffer for a line with inserted members.
     line: Vec<u8>,
 }
@@ -40,7 +47,10 @@ impl Printer {
     pub(crate) fn new(arguments: &WatchArgs, paths: usize) -> Result<Self, Error> {
         Ok(Self {
             format: Format::parse(arguments)?,
-            goal: Goal::from_conditions(&arguments.conditions),
+            goal: Goal::new(&arguments.conditions, arguments.at_least),
+            progress: std::iter::repeat_with(GoalProgress::default)
+                .take(paths)
+                .collect(),
             unmet_paths: paths,
             types: if arguments.types.is_empty() {
                 vec![EventType::Added, EventType::Modified, EventType::Deleted]
@@ -51,9 +61,16 @@ impl Printer {
             tag: arguments.tag,
             timestamps: arguments.timestamps,
             is_verbose: arguments.connection.is_verbose(),
+            is_strict: arguments.strict_output,
             wanted: arguments.count,
+            count: arguments.count,
             line: Vec::new(),
         })
+    }
+
+    /// Returns a note for the user about the output format.
+    pub(crate) fn note(&self) -> Option<String> {
+        self.format.note()
     }
 
     /// Reports whether `--count` or `--for` ends the run.
@@ -64,6 +81,24 @@ impl Printer {
     /// Reports whether there is a `--for`.
     pub(crate) fn has_goal(&self) -> bool {
         self.goal.is_some()
+    }
+
+    /// Reports whether there is a `--for` that needs objects to exist.
+    pub(crate) fn awaits_objects(&self) -> bool {
+        self.goal.as_ref().is_some_and(Goal::awaits_objects)
+    }
+
+    /// Returns a line for each reason why a path does not meet the goal.
+    pub(crate) fn shortfall(&self, path: usize, subject: &Subject) -> Vec<String> {
+        let goal = self.goal.as_ref();
+        goal.map(|goal| goal.shortfall(&self.progress[path], subject))
+            .unwrap_or_default()
+    }
+
+    /// Returns a line about the events that `--count` still waits for.
+    pub(crate) fn missing_count(&self) -> Option<String> {
+        let (wanted, count) = (self.wanted?, self.count?);
+        (wanted > 0).then(|| format!("{} of {count} events were printed", count - wanted))
     }
 
     /// Reports whether objects are inspected, even if they are not printed.
@@ -84,27 +119,60 @@ impl Printer {
         self.wanted == Some(0) || (self.goal.is_some() && self.unmet_paths == 0)
     }
 
-    /// Writes a line with the members of `rawwatch` inserted: `synthetic`, and one for each flag.
+    /// Prints a line, and counts it. A line that does not fit the format is reported instead: the
+    /// other objects may fit it.
     fn print(&mut self, path: &str, line: &[u8], synthetic: &str) -> Result<(), Error> {
+        match self.write(path, line, synthetic) {
+            Ok(()) => {
+                if let Some(wanted) = &mut self.wanted {
+                    *wanted = wanted.saturating_sub(1);
+                }
+                Ok(())
+            }
+            Err(error) => self.report_unfit(path, line, error),
+        }
+    }
+
+    /// Writes a line with the members of `rawwatch` inserted: `synthetic`, and one for each flag.
+    fn write(&mut self, path: &str, line: &[u8], synthetic: &str) -> Result<(), Error> {
         if synthetic.is_empty() && !self.tag && !self.timestamps {
-            self.format.write(path, line)?;
-        } else {
-            let members = self.rawwatch_members(path, synthetic);
-            let end = line
-                .iter()
-                .rposition(|&byte| byte == b'}')
-                .unwrap_or(line.len());
-            self.line.clear();
-            self.line.extend_from_slice(&line[..end]);
-            self.line.extend_from_slice(b",\"rawwatch\":{");
-            self.line.extend_from_slice(members.as_bytes());
-            self.line.extend_from_slice(b"}}\n");
-            self.format.write(path, &self.line)?;
+            return self.format.write(path, line);
         }
-        if let Some(wanted) = &mut self.wanted {
-            *wanted = wanted.saturating_sub(1);
+        let members = self.rawwatch_members(path, synthetic);
+        let end = line
+            .iter()
+            .rposition(|&byte| byte == b'}')
+            .unwrap_or(line.len());
+        self.line.clear();
+        self.line.extend_from_slice(&line[..end]);
+        self.line.extend_from_slice(b",\"rawwatch\":{");
+        self.line.extend_from_slice(members.as_bytes());
+        self.line.extend_from_slice(b"}}\n");
+        self.format.write(path, &self.line)
+    }
+
+    /// Reports an event that does not fit the format. Returns the errors that end the run.
+    fn report_unfit(&self, path: &str, line: &[u8], error: Error) -> Result<(), Error> {
+        if self.is_strict || !matches!(error.kind(), Kind::Format(_) | Kind::Protocol(_)) {
+            return Err(error);
         }
+        let (event_type, name) = match Event::parse(line) {
+            Some(Event::Object(event_type, identity)) => (event_type.as_str(), identity.name),
+            _ => ("BOOKMARK", ""),
+        };
+        let error = error.to_string();
+        let reason = error.strip_prefix("error: ").unwrap_or(&error);
+        stderr::say(&format!(
+            "rawwatch: {path}: cannot print {event_type} {name}: {reason}"
+        ));
         Ok(())
+    }
+
+    /// Updates the format's state from an event that is not printed.
+    fn learn(&mut self, path: &str, line: &[u8]) -> Result<(), Error> {
+        self.format
+            .learn(path, line)
+            .or_else(|error| self.report_unfit(path, line, error))
     }
 
     /// Returns the members of `rawwatch` for a line.
@@ -126,30 +194,35 @@ impl Printer {
 /// The output of one path.
 pub(crate) struct PathPrinter<'a> {
     path: &'a str,
+    /// The number of the path.
+    index: usize,
     printer: &'a RefCell<Printer>,
-    progress: GoalProgress,
     /// Whether the path currently meets the goal.
     is_met: bool,
 }
 
 impl<'a> PathPrinter<'a> {
-    pub(crate) fn new(path: &'a str, printer: &'a RefCell<Printer>) -> Self {
+    pub(crate) fn new(path: &'a str, index: usize, printer: &'a RefCell<Printer>) -> Self {
         Self {
             path,
+            index,
             printer,
-            progress: GoalProgress::default(),
             is_met: false,
         }
     }
 
     /// Updates the progress towards the goal from a line.
     fn approach(&mut self, line: &Line<'_>) -> Result<(), Error> {
-        let printer = self.printer.borrow();
-        let Some(goal) = &printer.goal else {
+        let mut printer = self.printer.borrow_mut();
+        let Printer { goal, progress, .. } = &mut *printer;
+        let Some(goal) = goal else {
             return Ok(());
         };
-        self.progress.update(goal, line)?;
+        let note = progress[self.index].update(goal, line)?;
         drop(printer);
+        if let Some(note) = note {
+            stderr::say(&note);
+        }
         self.compare_with_goal();
         Ok(())
     }
@@ -160,7 +233,7 @@ impl<'a> PathPrinter<'a> {
         let is_met = printer
             .goal
             .as_ref()
-            .is_some_and(|goal| goal.is_met(&self.progress));
+            .is_some_and(|goal| goal.is_met(&printer.progress[self.index]));
         match (self.is_met, is_met) {
             (false, true) => printer.unmet_paths -= 1,
             (true, false) => printer.unmet_paths += 1,
@@ -176,17 +249,14 @@ impl EventSink for PathPrinter<'_> {
         if printer.types.contains(&line.event_type) {
             printer.print(self.path, line.text, line.synthetic)?;
         } else {
-            printer.format.learn(self.path, line.text)?;
+            printer.learn(self.path, line.text)?;
         }
         drop(printer);
         self.approach(line)
     }
 
     fn existing(&mut self, line: &Line<'_>) -> Result<(), Error> {
-        self.printer
-            .borrow_mut()
-            .format
-            .learn(self.path, line.text)?;
+        self.printer.borrow_mut().learn(self.path, line.text)?;
         self.approach(line)
     }
 
@@ -201,7 +271,7 @@ impl EventSink for PathPrinter<'_> {
     }
 
     fn synced(&mut self) {
-        self.progress.sync();
+        self.printer.borrow_mut().progress[self.index].sync();
         self.compare_with_goal();
     }
 

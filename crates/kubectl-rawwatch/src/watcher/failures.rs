@@ -15,9 +15,12 @@ const NEXT_NOTE: Duration = Duration::from_mins(1);
 /// started refuses everyone outside `system:masters` until it has read the RBAC objects, and does
 /// not know every resource yet.
 const SETTLING: Duration = Duration::from_secs(10);
-
 /// The number of times that a LIST starts over: with pages at first, then without.
 const MAX_RESTARTS: u32 = 2 * MAX_FAILURES;
+/// The pause before the next question about a missing resource type.
+const TYPE_PAUSE: Duration = Duration::from_secs(1);
+/// The time that a reconnect may take before a run counts as interrupted.
+const REOPEN_TIME: Duration = Duration::from_secs(5);
 
 impl Watcher {
     /// Decides how the watch continues after a failed request.
@@ -57,8 +60,13 @@ impl Watcher {
                 error.into()
             });
         }
-        self.report_outage(now, &error, output)?;
+        let is_missing_type = code == Some(404) && self.options.awaits_type;
+        self.report_outage(now, error, output)?;
         match std::mem::take(&mut self.state) {
+            then @ (State::Listing(_) | State::Opening) if is_missing_type => {
+                self.note_missing_type(output);
+                self.wait_until(now + TYPE_PAUSE, then);
+            }
             State::Listing(listing) => self.wait(now, retry_after, State::Listing(listing)),
             State::Opening => self.wait(now, retry_after, State::Opening),
             stream => {
@@ -85,20 +93,62 @@ impl Watcher {
         Ok(())
     }
 
+    /// Tells the user, once, that the watch waits for a resource type.
+    fn note_missing_type(&mut self, output: &mut impl EventSink) {
+        if !std::mem::replace(&mut self.has_noted_type, true) {
+            output.message(&format!(
+                "rawwatch: {}: the server does not have this resource type; waiting for it",
+                self.options.path
+            ));
+        }
+    }
+
+    /// Returns the reason why a run that ends now was not watching, if it was not.
+    pub(crate) fn take_interruption(&mut self, now: Duration) -> Option<Error> {
+        if self.is_streaming() {
+            return None;
+        }
+        let path = &self.options.path;
+        let away = now.saturating_sub(self.stream_ended);
+        match self.outage.take() {
+            Some(Outage { error, .. }) if is_final(&error) => Some(error),
+            Some(Outage { error, since, .. }) => {
+                let lasted = now.saturating_sub(since);
+                let message = format!("{path}: gave up after {lasted:.1?}: {error}");
+                Some(Kind::GaveUp(message).into())
+            }
+            None if self.has_streamed && away < REOPEN_TIME => None,
+            None if !self.is_listed && self.counts.bytes > 0 => {
+                let message = format!("{path}: timed out before all existing objects were listed");
+                Some(Error::from(Kind::Unmet(message)).with_hint("use a longer --timeout"))
+            }
+            None => Some(Error::connection(format!(
+                "error: {path}: no response from the server within {away:.1?}"
+            ))),
+        }
+    }
+
     /// Reports a long outage to the user. Gives up after `--retry-for`.
     fn report_outage(
         &mut self,
         now: Duration,
-        error: &Error,
+        error: Error,
         output: &mut impl EventSink,
     ) -> Result<(), Stop> {
-        let outage = self.outage.get_or_insert(Outage {
-            since: now,
-            next_note: now + FIRST_NOTE,
+        let (since, next_note) = match &self.outage {
+            Some(outage) => (outage.since, outage.next_note),
+            None => (now, now + FIRST_NOTE),
+        };
+        let outage = self.outage.insert(Outage {
+            since,
+            next_note,
+            error,
         });
+        let error = &outage.error;
         let lasted = now.saturating_sub(outage.since);
         if self.options.retry_for.is_some_and(|limit| lasted >= limit) {
-            return Err(self.gave_up(&format!("gave up after {lasted:.0?}: {error}")));
+            let reason = format!("gave up after {lasted:.0?}: {error}");
+            return Err(self.gave_up(&reason));
         }
         if now >= outage.next_note {
             outage.next_note = now + NEXT_NOTE;
@@ -128,6 +178,7 @@ impl Watcher {
             _ => return false,
         };
         match status.code {
+            404 if self.options.awaits_type => true,
             403 | 404 if self.has_connected => {
                 let since = *self.failures.refused_since.get_or_insert(now);
                 now.saturating_sub(since) < SETTLING
@@ -142,4 +193,9 @@ impl Watcher {
             _ => false,
         }
     }
+}
+
+/// Reports whether a server that refuses like this will probably refuse again.
+fn is_final(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Refused(status) if matches!(status.code, 403 | 404))
 }

@@ -65,6 +65,8 @@ pub(crate) struct Options {
     pub(crate) max_silence: Option<Duration>,
     /// The interval between audits.
     pub(crate) audit: Option<Duration>,
+    /// Whether the watch waits for a resource type that the server does not have yet.
+    pub(crate) awaits_type: bool,
 }
 
 /// The state of a watcher.
@@ -212,6 +214,8 @@ pub(crate) struct Counts {
 struct Outage {
     since: Duration,
     next_note: Duration,
+    /// The last failure.
+    error: Error,
 }
 
 /// The watcher of one collection.
@@ -234,6 +238,12 @@ pub(crate) struct Watcher {
     /// Whether the server has ever accepted a request.
     has_connected: bool,
     outage: Option<Outage>,
+    /// Whether the server has ever accepted a watch.
+    has_streamed: bool,
+    /// The time at which the last stream ended.
+    stream_ended: Duration,
+    /// Whether the user knows that the server does not have the resource type.
+    has_noted_type: bool,
     ahead: Option<Ahead>,
     audit: Option<Audit>,
     /// The time at which the next audit starts.
@@ -283,6 +293,9 @@ impl Watcher {
             is_listed,
             has_connected: false,
             outage: None,
+            has_streamed: false,
+            stream_ended: Duration::ZERO,
+            has_noted_type: false,
             ahead: None,
             audit: None,
             audit_at,
@@ -368,9 +381,31 @@ impl Watcher {
         }
     }
 
-    /// Handles the result of the last demand at the time `now`, which has any origin and never
+    /// Reports whether a stream is open.
+    fn is_streaming(&self) -> bool {
+        matches!(
+            self.state,
+            State::Streaming(_) | State::Probing(_) | State::Auditing(_)
+        )
+    }
+
+    /// Handles the result of the last demand at the time `now`, which begins at 0 and never
     /// decreases.
     pub(crate) fn step(
+        &mut self,
+        now: Duration,
+        input: Input<'_>,
+        output: &mut impl EventSink,
+    ) -> Result<(), Stop> {
+        let was_streaming = self.is_streaming();
+        let result = self.take(now, input, output);
+        if was_streaming && !self.is_streaming() {
+            self.stream_ended = now;
+        }
+        result
+    }
+
+    fn take(
         &mut self,
         now: Duration,
         input: Input<'_>,
@@ -394,6 +429,7 @@ impl Watcher {
             }
             (State::Opening, Input::Opened) => {
                 self.has_connected = true;
+                self.has_streamed = true;
                 self.failures.refused_since = None;
                 self.backoff.reset();
                 self.state = State::Streaming(Stream {

@@ -73,6 +73,7 @@ pub(super) fn options() -> Options {
         retry_for: None,
         max_silence: Some(Duration::from_secs(90)),
         audit: None,
+        awaits_type: false,
     }
 }
 

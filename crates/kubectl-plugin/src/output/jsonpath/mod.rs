@@ -53,7 +53,7 @@ use thiserror::Error;
 use evaluate::walk;
 use item::Item;
 use node::{Node, link_ranges};
-use syntax::SyntaxError;
+use syntax::{Step, SyntaxError};
 
 /// A checked template.
 #[derive(Debug)]
@@ -69,6 +69,19 @@ pub struct ParseError {
     template: String,
     reason: String,
     position: usize,
+}
+
+/// A value that the actions of a template find.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// A null.
+    Null,
+    /// A number, as kubectl prints it.
+    Number(String),
+    /// A text, or a boolean.
+    Text(String),
+    /// A list or an object.
+    Nested,
 }
 
 /// A mismatch between a template and an object, with kubectl's wording but without the object.
@@ -96,6 +109,11 @@ impl Template {
             })
     }
 
+    /// Returns the text of the template.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Returns kubectl's output for an object, without a newline at the end. The result may not be
     /// UTF-8, because a quoted text can hold any byte (`{"\xff"}`).
     pub fn render(&self, object: &Value) -> Result<Vec<u8>, RenderError> {
@@ -106,6 +124,41 @@ impl Template {
                 reason,
             })?;
         Ok(output)
+    }
+
+    /// Returns the values that the actions of the template find. Ignores texts and ranges.
+    pub fn find(&self, object: &Value) -> Result<Vec<Found>, RenderError> {
+        let mut found = Vec::new();
+        for node in &self.nodes {
+            if let Node::Expression(steps) = node {
+                let items =
+                    walk(steps, vec![Item::from(object)]).map_err(|reason| RenderError {
+                        template: self.text.clone(),
+                        reason,
+                    })?;
+                found.extend(items.into_iter().map(Found::from));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns the fields that the template reads from the document itself.
+    pub fn root_fields(&self) -> impl Iterator<Item = &str> {
+        let mut index = 0;
+        std::iter::from_fn(move || {
+            while let Some(node) = self.nodes.get(index) {
+                let (steps, next) = match node {
+                    Node::Expression(steps) => (steps.as_slice(), index + 1),
+                    Node::Range { steps, resume, .. } => (steps.as_slice(), *resume),
+                    Node::Text(_) | Node::End => (&[][..], index + 1),
+                };
+                index = next;
+                if let Some(Step::Field(name)) = steps.first() {
+                    return Some(name.as_str());
+                }
+            }
+            None
+        })
     }
 
     /// Renders the nodes from `index` up to, but not including, `end` for one value.

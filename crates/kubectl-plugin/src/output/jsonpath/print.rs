@@ -14,7 +14,8 @@ pub(super) fn items(items: &[Item<'_>], output: &mut Vec<u8>) {
     }
 }
 
-fn print(item: Item<'_>, output: &mut Vec<u8>) {
+/// Prints a value.
+pub(super) fn print(item: Item<'_>, output: &mut Vec<u8>) {
     match item {
         Item::Nothing => output.extend_from_slice(b"<no value>"),
         Item::Null => output.extend_from_slice(b"null"),

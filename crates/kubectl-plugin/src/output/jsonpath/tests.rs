@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Template;
+use super::{Found, Template};
 
 fn render(template: &str, object: &Value) -> Result<Vec<u8>, String> {
     let template = Template::parse(template).map_err(|error| error.to_string())?;
@@ -71,6 +71,37 @@ fn a_mismatch_shows_no_value_of_the_object() {
         let expected = format!("error executing jsonpath {template:?}: {reason}");
         assert_eq!(message, expected);
     }
+}
+
+#[test]
+fn values_are_found_with_their_types() {
+    let object = json!({"a": [1, 2.5, "x", true, null, [], {}]});
+    let found = Template::parse("{.a[*]}").unwrap().find(&object).unwrap();
+    let (number, text) = (
+        |text: &str| Found::Number(text.to_owned()),
+        |text: &str| Found::Text(text.to_owned()),
+    );
+    assert_eq!(
+        found,
+        [
+            number("1"),
+            number("2.5"),
+            text("x"),
+            text("true"),
+            Found::Null,
+            Found::Nested,
+            Found::Nested
+        ]
+    );
+    let missing = Template::parse("{.b}").unwrap();
+    assert_eq!(missing.find(&object), Ok(Vec::new()));
+}
+
+#[test]
+fn root_fields_are_those_outside_of_ranges() {
+    let template = "{.a.b} {range .c[*]}{.d}{end}{['e']} {\"text\"}{..f}";
+    let template = Template::parse(template).unwrap();
+    assert_eq!(template.root_fields().collect::<Vec<_>>(), ["a", "c", "e"]);
 }
 
 #[test]
