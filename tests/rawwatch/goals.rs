@@ -160,10 +160,10 @@ fn a_timeout_shows_the_last_value_of_each_object_that_fails() {
         .ended(1)
         .says(r#": {.status.readyReplicas} is "1", not >= "2""#);
     wait_for(&name, "delete").ended(1).says(": still exists");
-    let misspelt = wait_for("slepe", "condition=Available").ended(1);
+    let misspelt = wait_for("no-such-name", "condition=Available").ended(1);
     assert_eq!(
         misspelt.stderr,
-        "error: timed out waiting for the condition on deployments/slepe\n  \
+        "error: timed out waiting for the condition on deployments/no-such-name\n  \
          no such object was seen\n"
     );
 }

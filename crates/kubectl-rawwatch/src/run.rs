@@ -157,8 +157,8 @@ impl Run<'_> {
             _ => None,
         };
         let on = subject.map_or(String::new(), |subject| format!(" on {subject}"));
-        let details: String = lines.iter().map(|line| format!("\n  {line}")).collect();
-        let message = format!("timed out waiting for the condition{on}{details}");
+        lines.insert(0, format!("timed out waiting for the condition{on}"));
+        let message = lines.join("\n  ");
         Err(Kind::Unmet(message).into())
     }
 }

@@ -1,4 +1,4 @@
-//! The keys by which Kubernetes merges lists. `-o diff` pairs the elements of lists by them.
+//! The merge keys of lists in Kubernetes. `-o diff` uses them to pair elements.
 //!
 //! The keys are the `patchMergeKey` of the built-in types (`k8s.io/api`). Other lists often use
 //! `name` in the same way.

@@ -93,9 +93,11 @@ impl Watcher {
         Ok(())
     }
 
-    /// Tells the user, once, that the watch waits for a resource type.
+    /// Tells the user, once in an outage, that the watch waits for a resource type.
     fn note_missing_type(&mut self, output: &mut impl EventSink) {
-        if !std::mem::replace(&mut self.has_noted_type, true) {
+        if let Some(outage) = &mut self.outage
+            && !std::mem::replace(&mut outage.has_noted_type, true)
+        {
             output.message(&format!(
                 "rawwatch: {}: the server does not have this resource type; waiting for it",
                 self.options.path
@@ -109,7 +111,7 @@ impl Watcher {
             return None;
         }
         let path = &self.options.path;
-        let away = now.saturating_sub(self.stream_ended);
+        let away = now.saturating_sub(self.stream_ended.unwrap_or_default());
         match self.outage.take() {
             Some(Outage { error, .. }) if is_final(&error) => Some(error),
             Some(Outage { error, since, .. }) => {
@@ -117,7 +119,7 @@ impl Watcher {
                 let message = format!("{path}: gave up after {lasted:.1?}: {error}");
                 Some(Kind::GaveUp(message).into())
             }
-            None if self.has_streamed && away < REOPEN_TIME => None,
+            None if self.stream_ended.is_some() && away < REOPEN_TIME => None,
             None if !self.is_listed && self.counts.bytes > 0 => {
                 let message = format!("{path}: timed out before all existing objects were listed");
                 Some(Error::from(Kind::Unmet(message)).with_hint("use a longer --timeout"))
@@ -135,15 +137,16 @@ impl Watcher {
         error: Error,
         output: &mut impl EventSink,
     ) -> Result<(), Stop> {
-        let (since, next_note) = match &self.outage {
-            Some(outage) => (outage.since, outage.next_note),
-            None => (now, now + FIRST_NOTE),
+        let outage = match self.outage.take() {
+            Some(outage) => Outage { error, ..outage },
+            None => Outage {
+                since: now,
+                next_note: now + FIRST_NOTE,
+                error,
+                has_noted_type: false,
+            },
         };
-        let outage = self.outage.insert(Outage {
-            since,
-            next_note,
-            error,
-        });
+        let outage = self.outage.insert(outage);
         let error = &outage.error;
         let lasted = now.saturating_sub(outage.since);
         if self.options.retry_for.is_some_and(|limit| lasted >= limit) {

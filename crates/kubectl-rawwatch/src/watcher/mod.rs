@@ -216,6 +216,8 @@ struct Outage {
     next_note: Duration,
     /// The last failure.
     error: Error,
+    /// Whether the user knows that the server does not have the resource type.
+    has_noted_type: bool,
 }
 
 /// The watcher of one collection.
@@ -238,12 +240,8 @@ pub(crate) struct Watcher {
     /// Whether the server has ever accepted a request.
     has_connected: bool,
     outage: Option<Outage>,
-    /// Whether the server has ever accepted a watch.
-    has_streamed: bool,
-    /// The time at which the last stream ended.
-    stream_ended: Duration,
-    /// Whether the user knows that the server does not have the resource type.
-    has_noted_type: bool,
+    /// The time at which the last stream ended; `None` before the first one.
+    stream_ended: Option<Duration>,
     ahead: Option<Ahead>,
     audit: Option<Audit>,
     /// The time at which the next audit starts.
@@ -293,9 +291,7 @@ impl Watcher {
             is_listed,
             has_connected: false,
             outage: None,
-            has_streamed: false,
-            stream_ended: Duration::ZERO,
-            has_noted_type: false,
+            stream_ended: None,
             ahead: None,
             audit: None,
             audit_at,
@@ -400,7 +396,7 @@ impl Watcher {
         let was_streaming = self.is_streaming();
         let result = self.take(now, input, output);
         if was_streaming && !self.is_streaming() {
-            self.stream_ended = now;
+            self.stream_ended = Some(now);
         }
         result
     }
@@ -429,7 +425,6 @@ impl Watcher {
             }
             (State::Opening, Input::Opened) => {
                 self.has_connected = true;
-                self.has_streamed = true;
                 self.failures.refused_since = None;
                 self.backoff.reset();
                 self.state = State::Streaming(Stream {

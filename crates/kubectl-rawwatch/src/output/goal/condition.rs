@@ -1,5 +1,6 @@
 //! One `--for`: parses it, and checks objects.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use kubectl_plugin::Error;
@@ -215,7 +216,7 @@ fn check_status(object: &Value, name: &str, value: &str) -> Verdict {
         condition["status"].as_str().unwrap_or("missing")
     );
     if let Some(reason) = condition["reason"].as_str().filter(|text| !text.is_empty()) {
-        last += &format!(" ({reason})");
+        let _ = write!(last, " ({reason})");
     }
     let observed = condition["observedGeneration"]
         .as_i64()
