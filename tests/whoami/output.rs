@@ -305,6 +305,24 @@ fn a_credential_that_expires_too_soon_has_an_exit_code() {
         .says("the credential has no expiry date; --fail-if-expires-within was not checked");
 }
 
+/// A credential that is not there, or not known, has no expiry that could be checked.
+#[test]
+fn an_expiry_that_cannot_be_known_fails_the_check() {
+    let nobody = ControlPlane::shared().kubeconfig(&User::Anonymous).unwrap();
+    let check = ["--offline", "--fail-if-expires-within=1h"];
+    whoami(&nobody, &check)
+        .ended(3)
+        .says("error: there is no credential for --fail-if-expires-within to check\n");
+    let plugin = user(&exec_plugin("exit 1"));
+    whoami(&plugin, &check)
+        .ended(2)
+        .says("which --offline does not run\nhint: remove --offline\n");
+    let all = [&check[..], &["--all-contexts"]].concat();
+    whoami(&plugin, &all)
+        .ended(3)
+        .says("which --offline does not run\n");
+}
+
 /// RFC 5280 §4.1.2.5 defines this date for a certificate without an end.
 #[test]
 fn a_certificate_without_an_end_is_accepted() {

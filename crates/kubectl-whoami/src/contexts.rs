@@ -190,11 +190,11 @@ fn overall_result(
     let (mut refused, mut expiring, mut failed) = (0, 0, 0);
     let count = names.len();
     for (name, report) in names.iter().zip(reports) {
-        let has_end = report.failure.is_some() || report.remaining().is_some();
-        if min_validity.is_some() && !has_end {
+        let never_expires = report.never_expires();
+        if min_validity.is_some() && never_expires {
             stderr::say(&format!("context {name:?}: {NO_EXPIRY_NOTE}"));
         }
-        let Err(error) = report.into_result(min_validity.filter(|_| has_end)) else {
+        let Err(error) = report.into_result(min_validity.filter(|_| !never_expires)) else {
             continue;
         };
         stderr::say(&format!("context {name:?}: {error}"));

@@ -27,7 +27,7 @@ use kubectl_plugin::{Error, stderr};
 use crate::credential::anonymous;
 use crate::credential::explanation;
 use crate::credential::explanation::ServerFacts;
-use crate::credential::{Authentication, SentCredential};
+use crate::credential::{Authentication, CredentialKind, SentCredential};
 use crate::identity::impersonation;
 use crate::identity::ladder;
 use crate::identity::ladder::Requester;
@@ -181,6 +181,35 @@ impl Report {
         Some(expires.duration_since(self.now))
     }
 
+    /// Reports whether the credential has no expiry, so that there is nothing to check.
+    pub(crate) fn never_expires(&self) -> bool {
+        let is_known = self.failure.is_none() && self.unknown_credential().is_none();
+        is_known && self.authentication.used.expires.is_none()
+    }
+
+    /// Returns an error if a report without an answer of the server has no credential whose expiry
+    /// could be checked.
+    fn unknown_credential(&self) -> Option<Error> {
+        let used = &self.authentication.used;
+        match (&self.identity, used.kind) {
+            (None, CredentialKind::None) => Some(
+                Kind::Anonymous(
+                    "there is no credential for --fail-if-expires-within to check".to_owned(),
+                )
+                .into(),
+            ),
+            (None, CredentialKind::ExecPlugin) => Some(
+                Error::usage(format!(
+                    "--fail-if-expires-within needs the credential of the exec plugin {}, which \
+                     --offline does not run",
+                    used.command.as_deref().unwrap_or_default()
+                ))
+                .with_hint("remove --offline"),
+            ),
+            _ => None,
+        }
+    }
+
     /// Returns the outcome: the failure if there is one, or an error if the credential expires
     /// within `limit`.
     pub(crate) fn into_result(self, limit: Option<Duration>) -> Result<(), Error> {
@@ -194,6 +223,9 @@ impl Report {
         let Some(limit) = limit else {
             return Ok(());
         };
+        if let Some(error) = self.unknown_credential() {
+            return Err(error);
+        }
         let (Some(remaining), Some(expires)) = (remaining, self.authentication.used.expires) else {
             stderr::say(NO_EXPIRY_NOTE);
             return Ok(());
