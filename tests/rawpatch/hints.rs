@@ -264,7 +264,6 @@ fn other_refusals_have_no_hint() {
     let path = config_map();
     let invalid = r#"{"data":{"bad key":"x"}}"#;
     let missing = "/api/v1/namespaces/default/configmaps/missing";
-    let unknown_group = "/apis/none.io/v1/namespaces/default/foos/f";
     for (arguments, error) in [
         (
             [&MERGE_KEY[..], &[missing]].concat(),
@@ -278,11 +277,6 @@ fn other_refusals_have_no_hint() {
                  'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
                 name(&path)
             ),
-        ),
-        (
-            [&MERGE_KEY[..], &[unknown_group]].concat(),
-            "Error from server (NotFound): the server could not find the requested resource"
-                .to_owned(),
         ),
         (
             [&MERGE_KEY[..], &["--as=jane", &path]].concat(),

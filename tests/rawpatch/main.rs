@@ -33,3 +33,5 @@ mod refusals;
 mod terminal;
 /// Runs through kubectl's plugin discovery.
 mod through_kubectl;
+/// Paths that the server does not have.
+mod unknown_paths;

@@ -75,3 +75,33 @@ fn each_flag_of_kubectl_get_and_wait_is_accepted_or_explained() {
     let plugin = env!("CARGO_BIN_EXE_kubectl-rawwatch");
     assert_flags_are_explained(plugin, &["get --help", "wait --help", "options"]);
 }
+
+#[test]
+fn an_unknown_path_gets_a_hint_with_the_right_path() {
+    for (path, hint) in [
+        (
+            "/apis/apps/v1/namespaces/default/deployment",
+            "did you mean `deployments`? use /apis/apps/v1/namespaces/default/deployments",
+        ),
+        (
+            "/api/v1/namespaces/default/nodes?labelSelector=a",
+            "nodes are not namespaced: use /api/v1/nodes",
+        ),
+        (
+            "/apis/autoscaling/v2beta2/horizontalpodautoscalers",
+            "autoscaling has only v2, v1: use /apis/autoscaling/v2/horizontalpodautoscalers",
+        ),
+        (
+            "/api/v1/namespaces/default/deployments/sleep",
+            "deployments are in apps/v1: use /apis/apps/v1/namespaces/default/deployments/sleep",
+        ),
+    ] {
+        let arguments = ["--timeout=20s", path];
+        let outcome = Run::start(command(&support::admin()).args(arguments))
+            .wait()
+            .ended(1);
+        assert_eq!(outcome.hint(), hint);
+        let all = "Error from server (NotFound): the server could not find the requested resource";
+        assert!(outcome.message().ends_with(all), "{outcome:?}");
+    }
+}

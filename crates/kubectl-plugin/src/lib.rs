@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`command`] | runs a plugin: command line → the plugin's function → exit code |
 //! | [`completion`] | completes command lines with names from the kubeconfig and the API server |
+//! | [`discovery`] | reads the APIs of a server, and explains a path that it does not have |
 //! | [`api_server`] | sends requests, and interprets responses and failures |
 //! | [`curl`] | writes a request as a `curl` command |
 //! | [`connection`] | turns kubectl's flags and kubeconfig into a client for one server |
@@ -33,6 +34,7 @@ pub mod command;
 pub mod completion;
 pub mod connection;
 pub mod curl;
+pub mod discovery;
 pub mod error;
 pub mod output;
 mod redaction;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use kube_core::Status;
 use kube_core::response::StatusCause;
 use kubectl_plugin::api_server::ApiServer;
+use kubectl_plugin::discovery::explain_unknown_path;
 use kubectl_plugin::request::RawPath;
 
 use crate::body::{Expected, PatchType};
@@ -64,7 +65,10 @@ pub(crate) async fn find(
         return Some(hint);
     }
     Some(match status.code {
-        404 if !path.is_proxied() => for_missing_subresource(path, server).await?,
+        404 => match explain_unknown_path(server, path, status).await {
+            Some(hint) => format!("{hint}; nothing was changed"),
+            None => for_missing_subresource(path, server).await?,
+        },
         405 | 400 if is_collection(path) => {
             format!("add a name: {}/NAME", path.path())
         }
@@ -160,7 +164,7 @@ async fn for_conflict(
 
 /// Distinguishes a missing subresource from a missing object. The server answers both with a 404.
 async fn for_missing_subresource(path: &RawPath, server: &ApiServer) -> Option<String> {
-    let resource = path.resource()?;
+    let resource = path.resource().filter(|_| !path.is_proxied())?;
     let subresource = resource.subresource?;
     let object = path
         .path()

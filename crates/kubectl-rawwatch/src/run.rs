@@ -10,6 +10,7 @@ use futures_util::TryStreamExt;
 use futures_util::stream::FuturesUnordered;
 use http::HeaderMap;
 use kubectl_plugin::api_server::ApiServer;
+use kubectl_plugin::discovery::explain_unknown_path;
 use kubectl_plugin::error::Kind;
 use kubectl_plugin::request::{ApiRequest, RawPath};
 use kubectl_plugin::text::system_error;
@@ -75,7 +76,26 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
     if plan.stats {
         stderr::say(&stats(&watchers));
     }
-    end.and(kept)
+    explained(end, &plan.server, &plan.targets).await.and(kept)
+}
+
+/// Adds a hint to the refusal of a path that the server does not have.
+async fn explained(
+    end: Result<(), Error>,
+    server: &ApiServer,
+    targets: &[WatchTarget],
+) -> Result<(), Error> {
+    let Err(error) = end else { return end };
+    let Kind::Refused(status) = error.kind() else {
+        return Err(error);
+    };
+    for target in targets {
+        let path = RawPath::verbatim(&target.path)?;
+        if let Some(hint) = explain_unknown_path(server, &path, status).await {
+            return Err(error.with_hint(hint));
+        }
+    }
+    Err(error)
 }
 
 /// The watches of all paths.

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::api_server::ApiServer;
 use crate::completion::cache;
 use crate::completion::cache::Cache;
-use crate::completion::discovery::{ApiResource, Discovery, resource_list};
 use crate::connection::ConnectionArgs;
+use crate::discovery::documents::{ApiResource, Discovery, resource_list};
 use crate::request::{ApiRequest, RawPath};
 
 /// The maximum age of cached object names: long enough for the next few TABs.

@@ -16,14 +16,13 @@
 //! * `paths`: completes API paths segment by segment
 //! * `object`: lists namespaces, and the subresources and field managers of one object
 //! * `cached_server`: queries the API server, and decides how long each response is kept; `cache`
-//!   keeps them in files; `discovery` parses the list of APIs
+//!   keeps them in files
 //! * `completions`: formats the candidates for the shell
 //! * `scripts`: prints the shell scripts of `completion SHELL`
 
 mod cache;
 mod cached_server;
 mod completions;
-mod discovery;
 mod line;
 mod object;
 mod paths;

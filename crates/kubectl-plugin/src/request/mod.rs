@@ -15,6 +15,7 @@ use hyper::body::Bytes;
 
 pub use header::parse_header;
 pub use raw_path::{Attributes, RawPath, Resource, Verb};
+pub(crate) use type_and_name::{BuiltIn, built_in};
 pub use type_and_name::{expected_a_path, is_path};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

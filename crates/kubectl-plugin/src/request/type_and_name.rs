@@ -9,14 +9,14 @@ use crate::text::nearest::nearest;
 const BUILT_IN: &str = include_str!("built_in_resources.txt");
 
 /// A resource that every server has.
-struct BuiltIn {
-    plural: &'static str,
+pub(crate) struct BuiltIn {
+    pub(crate) plural: &'static str,
     /// Comma-separated; may be empty.
     short_names: &'static str,
     /// Empty for the core group.
-    group: &'static str,
-    version: &'static str,
-    is_namespaced: bool,
+    pub(crate) group: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) is_namespaced: bool,
     /// The kind in lower case.
     singular: String,
 }
@@ -43,7 +43,7 @@ pub fn expected_a_path(words: &[&str], namespace: impl FnOnce() -> String) -> Op
         Some(_) => "a resource type and a name",
         None => "a resource type",
     };
-    let hint = match given.built_in() {
+    let hint = match built_in(given.resource) {
         Some(built_in) => built_in.hint(given.name, &namespace()),
         None if given.name.is_none() => return None,
         None => given.hint_for_custom_type(),
@@ -73,11 +73,6 @@ impl<'a> TypeAndName<'a> {
             && resource.chars().all(is_type)
             && name.is_none_or(is_name);
         fits.then_some(Self { resource, name })
-    }
-
-    /// Finds the type among the built-in resources, by any name that kubectl accepts.
-    fn built_in(&self) -> Option<BuiltIn> {
-        built_in_resources().find(|built_in| built_in.has_name(&self.resource.to_lowercase()))
     }
 
     fn hint_for_custom_type(&self) -> String {
@@ -134,11 +129,16 @@ impl BuiltIn {
             || suffix.strip_prefix(self.version) == Some(&format!(".{}", self.group)))
     }
 
-    fn hint(&self, name: Option<&str>, namespace: &str) -> String {
-        let root = match self.group {
+    /// Returns the path of the version, without a slash at its end.
+    pub(crate) fn root(&self) -> String {
+        match self.group {
             "" => format!("/api/{}", self.version),
             group => format!("/apis/{group}/{}", self.version),
-        };
+        }
+    }
+
+    fn hint(&self, name: Option<&str>, namespace: &str) -> String {
+        let root = self.root();
         let plural = self.plural;
         let scope = if self.is_namespaced {
             format!("/namespaces/{namespace}")
@@ -154,6 +154,12 @@ impl BuiltIn {
             None => format!("use {root}/{plural}/NAME for one object, or {root}/{plural} for all"),
         }
     }
+}
+
+/// Finds a built-in resource by any name that kubectl accepts.
+pub(crate) fn built_in(name: &str) -> Option<BuiltIn> {
+    let name = name.to_lowercase();
+    built_in_resources().find(|built_in| built_in.has_name(&name))
 }
 
 fn built_in_resources() -> impl Iterator<Item = BuiltIn> {

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::completion::cached_server::CachedServer;
 use crate::completion::completions::{Candidate, Completions};
-use crate::completion::discovery::ApiResource;
+use crate::discovery::documents::ApiResource;
 use segments::{Role, Segment, roots};
 
 pub(super) use segments::PathFilter;

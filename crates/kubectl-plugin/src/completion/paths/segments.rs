@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::completion::discovery::{ApiGroup, ApiResource, ApiVersion, Discovery};
+use crate::discovery::documents::{ApiGroup, ApiResource, ApiVersion, Discovery};
 
 /// The characters of a name that are percent-encoded, because they may have a meaning in a path or
 /// a shell.

@@ -8,48 +8,48 @@ use serde_json::Value;
 
 /// The APIs that a server serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Discovery {
-    pub(super) groups: Vec<ApiGroup>,
+pub(crate) struct Discovery {
+    pub(crate) groups: Vec<ApiGroup>,
 }
 
 /// An API group. The core group's name is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ApiGroup {
-    pub(super) name: String,
+pub(crate) struct ApiGroup {
+    pub(crate) name: String,
     /// The versions, in the server's order of preference.
-    pub(super) versions: Vec<ApiVersion>,
+    pub(crate) versions: Vec<ApiVersion>,
 }
 
 /// A version of an API group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ApiVersion {
-    pub(super) name: String,
+pub(crate) struct ApiVersion {
+    pub(crate) name: String,
     /// `None` if the server lists them in a separate document.
-    pub(super) resources: Option<Vec<ApiResource>>,
+    pub(crate) resources: Option<Vec<ApiResource>>,
 }
 
 /// A resource, such as `deployments`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ApiResource {
+pub(crate) struct ApiResource {
     /// The plural name.
-    pub(super) name: String,
-    pub(super) kind: String,
-    pub(super) is_namespaced: bool,
-    pub(super) verbs: Vec<String>,
-    pub(super) subresources: Vec<ApiSubresource>,
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) is_namespaced: bool,
+    pub(crate) verbs: Vec<String>,
+    pub(crate) subresources: Vec<ApiSubresource>,
 }
 
 /// A subresource, such as `scale`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ApiSubresource {
-    pub(super) name: String,
-    pub(super) kind: String,
-    pub(super) verbs: Vec<String>,
+pub(crate) struct ApiSubresource {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) verbs: Vec<String>,
 }
 
 impl Discovery {
     /// Parses the response to `GET /api` or `GET /apis`. Returns `None` if it is not a discovery document.
-    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let document: Value = serde_json::from_slice(body).ok()?;
         let groups = match document.get("kind")?.as_str()? {
             "APIGroupDiscoveryList" => list(&document, "items")
@@ -71,7 +71,7 @@ impl Discovery {
     }
 
     /// Finds a version of a group.
-    pub(super) fn version(&self, group: &str, version: &str) -> Option<&ApiVersion> {
+    pub(crate) fn version(&self, group: &str, version: &str) -> Option<&ApiVersion> {
         let mut groups = self.groups.iter();
         let group = groups.find(|candidate| candidate.name == group)?;
         group
@@ -91,7 +91,7 @@ impl ApiVersion {
 }
 
 /// Parses an `APIResourceList`, in which subresources are entries like `deployments/scale`.
-pub(super) fn resource_list(body: &[u8]) -> Option<Vec<ApiResource>> {
+pub(crate) fn resource_list(body: &[u8]) -> Option<Vec<ApiResource>> {
     let document: Value = serde_json::from_slice(body).ok()?;
     if document.get("kind")? != "APIResourceList" {
         return None;
