@@ -584,6 +584,52 @@ fn an_audit_finds_an_event_lost_by_the_server() {
     );
 }
 
+/// Returns a stream of three events, the first one after 1.5 s.
+fn slow_events() -> Answer {
+    let events = ["11", "12", "13"].map(|version| event("MODIFIED", "a", version));
+    let pieces = events.into_iter().enumerate().flat_map(|(number, event)| {
+        let pause = Duration::from_millis(if number == 0 { 1500 } else { 500 });
+        [Piece::Pause(pause), Piece::Send(event.into())]
+    });
+    Answer::Stream(pieces.collect())
+}
+
+#[test]
+fn events_arrive_while_an_audit_or_a_probe_is_unanswered() {
+    for flag in ["--audit=1s", "--max-silence=1s"] {
+        let start = Instant::now();
+        let (run, server) = against(
+            [list(), slow_events(), Answer::Silence],
+            &["--watch-only", "--count=3", "--stats", flag],
+        );
+        let outcome = run.wait().ended(0);
+        assert_eq!(outcome.lines().len(), 3);
+        assert!(start.elapsed() < Duration::from_secs(8), "{outcome:#?}");
+        let targets: Vec<String> = server.requests().into_iter().map(|r| r.target).collect();
+        assert_eq!(targets.len(), 3, "{targets:#?}");
+        assert!(targets[2].contains("?limit="), "{targets:#?}");
+    }
+}
+
+#[test]
+fn a_failed_probe_keeps_the_stream() {
+    let error = error_response(500, "", "etcd is unwell");
+    let (run, server) = against(
+        [list(), slow_events(), Answer::Reply(error)],
+        &["--watch-only", "--count=3", "--max-silence=300ms"],
+    );
+    let outcome = run.wait().ended(0);
+    assert_eq!((outcome.lines().len(), outcome.stderr.as_str()), (3, ""));
+    let requests = server.requests();
+    assert!(requests.len() > 3);
+    let probes = requests[2..].iter();
+    assert!(
+        probes
+            .map(|r| &r.target)
+            .all(|target| target.ends_with("?limit=1"))
+    );
+}
+
 #[test]
 fn request_timeout_limits_the_wait_for_a_stream_not_the_stream() {
     let late = Answer::Stream(vec![
@@ -605,7 +651,7 @@ fn request_timeout_limits_the_wait_for_a_stream_not_the_stream() {
         &["--watch-only", "--request-timeout=1s", "--count=1"],
     );
     assert_eq!(run.wait().ended(0).short(), ["MODIFIED a"]);
-    assert_eq!(server.requests().len(), 3);
+    assert_eq!(watches(&server), 2);
 }
 
 #[test]
@@ -645,7 +691,7 @@ fn joined_events_are_separated_and_torn_ones_dropped() {
             outcome.stderr.contains("dropped a torn line"),
             "{outcome:?}"
         );
-        assert_eq!(server.requests().len(), 3);
+        assert_eq!(watches(&server), 2);
     }
 }
 

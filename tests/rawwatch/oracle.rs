@@ -239,6 +239,8 @@ impl<'a> Trial<'a> {
             initial_lines: INITIAL,
             lines: &lines,
             messages: &messages,
+            stalls: 0,
+            rollback: None,
             final_state: &state,
         };
         let report = evidence.judge();

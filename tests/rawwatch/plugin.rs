@@ -305,6 +305,13 @@ pub(crate) fn query_parameter(server: &FaultyServer, request: usize, name: &str)
         .map(str::to_owned)
 }
 
+/// Returns how many watches the server received. Besides, a reconnect may lead to a check.
+pub(crate) fn watches(server: &FaultyServer) -> usize {
+    let requests = server.requests();
+    let watches = requests.iter().filter(|r| r.target.contains("watch=1"));
+    watches.count()
+}
+
 /// Returns the statistics of `--stats` without the time at their end.
 pub(crate) fn without_lag(statistics: &str) -> &str {
     statistics.split(", maximum lag: ").next().unwrap()

@@ -1,6 +1,8 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use control_plane::{ControlPlane, User};
 use serde_json::{Value, json};
@@ -131,43 +133,141 @@ fn revoked_permissions_end_the_run_at_the_next_stream() {
     );
 }
 
-#[test]
-fn a_server_restored_from_a_backup_is_followed_back_in_time() {
-    let server = own_control_plane();
-    let path = create(&server, "stays", "x");
+/// Restarts etcd and the API server, with a step in between.
+fn restart_all(server: &ControlPlane, while_stopped: impl FnOnce()) {
+    server.api_server().kill().unwrap();
+    server.etcd().kill().unwrap();
+    while_stopped();
+    server.etcd().start().unwrap();
+    server.api_server().start().unwrap();
+}
+
+/// Restarts the servers, and copies etcd's data in between.
+fn back_up(server: &ControlPlane) {
     let (data, backup) = (server.folder().join("etcd"), server.folder().join("backup"));
-    let restart = |replace_data: &dyn Fn()| {
-        server.api_server().kill().unwrap();
-        server.etcd().kill().unwrap();
-        replace_data();
-        server.etcd().start().unwrap();
-        server.api_server().start().unwrap();
-    };
-    restart(&|| copy_folder(&data, &backup));
-    let mut run = watch(&server, &["--selector=of=x", "--max-silence=1s"]);
-    run.expect("ADDED stays");
-    // The restored server must not reach the same version by its own writes.
-    for number in 1..=300 {
-        change(&server, &path, &number.to_string());
-        run.expect("MODIFIED stays");
-    }
-    create(&server, "undone", "x");
-    run.expect("ADDED undone");
-    restart(&|| {
+    restart_all(server, || {
+        let _ = fs::remove_dir_all(&backup);
+        copy_folder(&data, &backup);
+    });
+}
+
+/// Restarts the servers with the data of the backup.
+fn restore(server: &ControlPlane) {
+    let (data, backup) = (server.folder().join("etcd"), server.folder().join("backup"));
+    restart_all(server, || {
         fs::remove_dir_all(&data).unwrap();
         copy_folder(&backup, &data);
     });
-    run.expect("[DELETED undone]");
-    let line = run.expect("[MODIFIED stays]");
-    assert!(line.contains("\"reason\":\"rollback\""), "{line}");
-    run.wait_for_stderr("resynced after a server rollback (");
-    create(&server, "after", "x");
-    run.expect("ADDED after");
 }
 
 fn copy_folder(from: &Path, to: &Path) {
     let copied = Command::new("cp").arg("-r").args([from, to]).status();
     assert!(copied.unwrap().success());
+}
+
+/// The new server reaches the lost versions again while it starts.
+#[test]
+fn a_server_restored_from_a_backup_is_followed_back_in_time() {
+    let server = own_control_plane();
+    let path = create(&server, "stays", "x");
+    for lost_changes in [1, 10, 300] {
+        back_up(&server);
+        let mut run = watch(&server, &["--selector=of=x"]);
+        run.expect("ADDED stays");
+        for number in 1..=lost_changes {
+            change(&server, &path, &format!("{lost_changes}-{number}"));
+            run.expect("MODIFIED stays");
+        }
+        if lost_changes > 1 {
+            create(&server, "undone", "x");
+            run.expect("ADDED undone");
+        }
+        restore(&server);
+        if lost_changes > 1 {
+            run.expect("[DELETED undone]");
+        }
+        let line = run.expect("[MODIFIED stays]");
+        assert!(line.contains("\"reason\":\"rollback\""), "{line}");
+        run.wait_for_stderr("resynced after a server rollback (");
+        change(&server, &path, &format!("after {lost_changes}"));
+        run.expect("MODIFIED stays");
+    }
+}
+
+#[test]
+fn a_restored_server_that_has_overtaken_the_lost_changes_is_noticed() {
+    let server = own_control_plane();
+    let paths = ["changed", "deleted"].map(|name| create(&server, name, "x"));
+    back_up(&server);
+    let mut run = watch(&server, &["--selector=of=x"]);
+    run.expect("ADDED changed");
+    run.expect("ADDED deleted");
+    for number in 1..=300 {
+        change(&server, &paths[0], &number.to_string());
+        run.expect("MODIFIED changed");
+    }
+    delete(&server, &paths[1]);
+    run.expect("DELETED deleted");
+    create(&server, "created", "x");
+    run.expect("ADDED created");
+    // A stopped process is not refused, and looks again when the versions have been overtaken.
+    let start = Instant::now();
+    run.signal(rustix::process::Signal::STOP);
+    restore(&server);
+    let other = create(&server, "other", "y");
+    for number in 1..=340 {
+        change(&server, &other, &number.to_string());
+    }
+    sleep(Duration::from_secs(12).saturating_sub(start.elapsed()));
+    run.signal(rustix::process::Signal::CONT);
+    run.expect("[DELETED created]");
+    let mut lines = [run.line(), run.line()].map(|line| short(&line));
+    lines.sort();
+    assert_eq!(lines, ["[ADDED deleted]", "[MODIFIED changed]"]);
+}
+
+#[test]
+fn a_resumed_run_notices_that_the_server_was_restored() {
+    let server = own_control_plane();
+    let path = create(&server, "changed", "x");
+    back_up(&server);
+    let file = server.folder().join("resume");
+    let flag = format!("--resume-file={}", file.display());
+    let flags = ["--selector=of=x", "--timeout=5s", &flag];
+    let run_once = || watch(&server, &flags).wait().ended(0);
+    assert_eq!(run_once().short(), ["ADDED changed"]);
+    change(&server, &path, "lost");
+    create(&server, "created", "x");
+    assert_eq!(run_once().short(), ["MODIFIED changed", "ADDED created"]);
+    restore(&server);
+    let other = create(&server, "other", "y");
+    for number in 1..=50 {
+        change(&server, &other, &number.to_string());
+    }
+    let outcome = run_once();
+    assert_eq!(
+        outcome.short(),
+        ["[DELETED created]", "[MODIFIED changed]"],
+        "{outcome:#?}"
+    );
+    let outcome = run_once();
+    assert!(
+        outcome.short().is_empty() && outcome.stderr.is_empty(),
+        "{outcome:#?}"
+    );
+    // After a compaction, the server cannot list the past, and only the bookmark of the first stream
+    // shows that no DELETED event is on its way.
+    back_up(&server);
+    run_once();
+    create(&server, "lost", "x");
+    assert_eq!(run_once().short().last().unwrap(), "ADDED lost");
+    restore(&server);
+    for number in 1..=50 {
+        change(&server, &other, &format!("again {number}"));
+    }
+    server.compact().unwrap();
+    let outcome = run_once();
+    assert_eq!(outcome.short(), ["[DELETED lost]"], "{outcome:#?}");
 }
 
 /// An API server that has just started returns 403 to every user whose permissions come from RBAC

@@ -1,8 +1,10 @@
-//! Carries out the demands of a watcher: sends requests, reads streams, waits.
+//! Carries out the demands of a watcher: sends requests, reads streams, waits. At the same time, it
+//! carries out at most one side request.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
-use std::pin::Pin;
+use std::future::pending;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use kubectl_plugin::Error;
@@ -13,15 +15,17 @@ use tokio::time::{Sleep, sleep_until, timeout};
 use crate::clock::{COMPARED_EVERY, Clock};
 use crate::output::printer::PathPrinter;
 use crate::target::WatchTarget;
-use crate::watcher::{Closed, Demand, Input, Stop, Watcher};
+use crate::watcher::{Closed, Demand, Input, SideRequest, Stop, Watcher};
 use crate::wire::framer::{Framer, Unusable};
-use crate::wire::version::Version;
 
 /// The timeout of a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(15);
 /// The timeout of a LIST. An API server gives up after a minute (its `--request-timeout`), so a
 /// longer silence means that it is unreachable.
 const LIST_TIMEOUT: Duration = Duration::from_secs(90);
+/// The minimum time between two looks at a stream after which it may have ended unseen. A look
+/// normally comes after [`COMPARED_EVERY`] at the latest.
+const MIN_PAUSE: Duration = Duration::from_secs(10);
 /// The timeout for the start of a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -42,49 +46,83 @@ struct Stream {
     /// The timer for the next comparison of the clocks. It is kept from chunk to chunk, because
     /// setting a timer costs as much as handling an event.
     next_look: Pin<Box<Sleep>>,
+    /// The time of the last look.
+    last_look: Duration,
+    /// Whether the process did not look at the stream for a long time, and has not seen since that it
+    /// is still open. The process may have been stopped, or its output blocked.
+    was_out_of_sight: bool,
 }
 
-impl Driver<'_> {
+impl Stream {
+    /// Records a look at the stream. Returns whether it is late.
+    fn look(&mut self, now: Duration) -> bool {
+        let is_late = now.saturating_sub(self.last_look) > MIN_PAUSE;
+        self.was_out_of_sight |= is_late;
+        self.last_look = now;
+        is_late
+    }
+}
+
+type FutureReply<'a> = Pin<Box<dyn Future<Output = Result<Reply, Error>> + 'a>>;
+
+/// The side request in progress, if any.
+#[derive(Default)]
+struct Side<'a> {
+    request: Option<SideRequest>,
+    reply: Option<FutureReply<'a>>,
+}
+
+impl Side<'_> {
+    /// Waits for the response. Cancel safe.
+    async fn reply(&mut self) -> Result<Reply, Error> {
+        let Some(reply) = &mut self.reply else {
+            return pending().await;
+        };
+        let reply = reply.await;
+        *self = Self::default();
+        reply
+    }
+}
+
+impl<'a> Driver<'a> {
     pub(crate) async fn run(mut self, mut clock: Clock) -> Result<Infallible, Stop> {
         let mut stream = None;
+        let mut side = Side::default();
         loop {
             let demand = self.watcher.borrow().demand();
-            match (demand, &mut stream) {
-                (Demand::Read { until }, Some(stream)) => {
-                    self.read(&mut clock, until, stream).await?;
+            match &demand {
+                Demand::Read { until } => {
+                    let Some(stream) = &mut stream else {
+                        unreachable!("a stream is read only after it was opened")
+                    };
+                    self.read(&mut clock, *until, stream, &mut side).await?;
                 }
-                (Demand::Probe, Some(_)) => {
-                    let reply = self.list(self.target.probe(), PROBE_TIMEOUT).await;
-                    self.take_page(clock.now(), reply)?;
-                }
-                (Demand::Audit { token }, Some(_)) => {
-                    let request = self.target.list(&token, true, false);
-                    let reply = self.list(request, LIST_TIMEOUT).await;
-                    self.take_page(clock.now(), reply)?;
-                }
-                (
-                    Demand::List {
-                        token,
-                        metadata_only,
-                        whole,
-                    },
-                    _,
-                ) => {
+                Demand::List {
+                    token,
+                    metadata_only,
+                    whole,
+                } => {
                     stream = None;
-                    let request = self.target.list(&token, metadata_only, whole);
-                    let reply = self.list(request, LIST_TIMEOUT).await;
-                    self.take_page(clock.now(), reply)?;
+                    let request = self.target.list(token, *metadata_only, *whole);
+                    let reply = list(self.server, request, LIST_TIMEOUT);
+                    match self.beside(&clock, &demand, &mut side, reply).await? {
+                        Some(Ok(reply)) => self.step(clock.now(), Input::Page(reply.body()))?,
+                        Some(Err(error)) => self.step(clock.now(), Input::Failed(error))?,
+                        None => {}
+                    }
                 }
-                (Demand::Watch { from, timeout }, _) => {
-                    stream = self.open(&mut clock, &from, timeout).await?;
+                Demand::Watch { from, timeout } => {
+                    let reply = open(self.server, self.target.watch(from, *timeout));
+                    if let Some(reply) = self.beside(&clock, &demand, &mut side, reply).await? {
+                        stream = self.start_stream(&mut clock, reply)?;
+                    }
                 }
-                (Demand::Wait { until }, _) => {
+                Demand::Wait { until } => {
                     stream = None;
-                    sleep_until(clock.at(until)).await;
-                    self.step(clock.now(), Input::Elapsed)?;
-                }
-                (Demand::Read { .. } | Demand::Probe | Demand::Audit { .. }, None) => {
-                    unreachable!("these demands only follow an open stream")
+                    let pause = sleep_until(clock.at(*until));
+                    if let Some(()) = self.beside(&clock, &demand, &mut side, pause).await? {
+                        self.step(clock.now(), Input::Elapsed)?;
+                    }
                 }
             }
         }
@@ -94,34 +132,65 @@ impl Driver<'_> {
         self.watcher.borrow_mut().step(now, input, &mut self.output)
     }
 
-    /// Sends a LIST and reads the whole response.
-    async fn list(&self, request: ApiRequest, limit: Duration) -> Result<Reply, Error> {
-        timeout(limit, self.server.look_up(request))
-            .await
-            .unwrap_or_else(|_| Err(no_answer(limit)))
-    }
-
-    fn take_page(&mut self, now: Duration, reply: Result<Reply, Error>) -> Result<(), Stop> {
-        match reply {
-            Ok(reply) => self.step(now, Input::Page(reply.body())),
-            Err(error) => self.step(now, Input::Failed(error)),
+    /// Waits for the result of a demand, while a side request runs. Returns `None` if the response
+    /// to the side request replaces the demand.
+    async fn beside<T>(
+        &mut self,
+        clock: &Clock,
+        demand: &Demand,
+        side: &mut Side<'a>,
+        result: impl Future<Output = T>,
+    ) -> Result<Option<T>, Stop> {
+        let mut result = pin!(result);
+        loop {
+            self.follow_side_request(side);
+            tokio::select! {
+                biased;
+                reply = side.reply() => match reply {
+                    Ok(reply) => self.step(clock.now(), Input::SidePage(reply.body()))?,
+                    Err(error) => self.step(clock.now(), Input::SideFailed(error))?,
+                },
+                result = &mut result => return Ok(Some(result)),
+            }
+            if self.watcher.borrow().demand() != *demand {
+                return Ok(None);
+            }
         }
     }
 
-    async fn open(
+    /// Starts the side request that the watcher needs. Cancels one that it no longer needs.
+    fn follow_side_request(&self, side: &mut Side<'a>) {
+        let request = self.watcher.borrow().side_request();
+        if request == side.request {
+            return;
+        }
+        let (server, target) = (self.server, self.target);
+        side.reply = request.as_ref().map(|request| {
+            let (request, limit) = match request {
+                SideRequest::Probe => (target.probe(), PROBE_TIMEOUT),
+                SideRequest::Audit { token, at } => {
+                    (target.audit(token, at.as_ref()), LIST_TIMEOUT)
+                }
+            };
+            Box::pin(list(server, request, limit)) as FutureReply<'a>
+        });
+        side.request = request;
+    }
+
+    /// Starts to read a stream, if the server has opened it.
+    fn start_stream(
         &mut self,
         clock: &mut Clock,
-        from: &Version,
-        length: Duration,
+        reply: Result<StreamingReply, Error>,
     ) -> Result<Option<Stream>, Stop> {
-        let reply = self.server.open(self.target.watch(from, length));
-        let reply = timeout(OPEN_TIMEOUT, reply).await;
-        let opened = match reply.unwrap_or_else(|_| Err(no_answer(OPEN_TIMEOUT))) {
-            Ok(reply) => Some(Stream {
+        let stream = match reply {
+            Ok(reply) => Stream {
                 reply,
                 framer: Framer::new(self.max_event_size),
                 next_look: Box::pin(sleep_until(clock.at(clock.now() + COMPARED_EVERY))),
-            }),
+                last_look: clock.now(),
+                was_out_of_sight: false,
+            },
             Err(error) => {
                 self.step(clock.now(), Input::Failed(error))?;
                 return Ok(None);
@@ -130,7 +199,7 @@ impl Driver<'_> {
         // Ignores a suspend that predates this stream.
         let _ = clock.take_suspend();
         self.step(clock.now(), Input::Opened)?;
-        Ok(opened)
+        Ok(Some(stream))
     }
 
     /// Reads the next chunk, or waits for it.
@@ -139,40 +208,66 @@ impl Driver<'_> {
         clock: &mut Clock,
         until: Duration,
         stream: &mut Stream,
+        side: &mut Side<'a>,
     ) -> Result<(), Stop> {
         let next_look = stream.next_look.deadline().min(clock.at(until));
         if next_look != stream.next_look.deadline() {
             stream.next_look.as_mut().reset(next_look);
         }
-        tokio::select! {
+        let (reply, timer) = (&mut stream.reply, &mut stream.next_look);
+        let arrival = async {
+            tokio::select! {
                 biased;
-                chunk = stream.reply.chunk() => match chunk {
-                    Ok(bytes) => {
-                        let arrived = clock.now();
-                        self.take_chunk(arrived, &bytes, &mut stream.framer)?;
-                        self.watcher
-                            .borrow_mut()
-                            .waited_for_output(clock.now().saturating_sub(arrived));
-                        Ok(())
-                    }
-                    Err(end) => {
-                        let closed = closed(end, stream.framer.incomplete_length());
-                        self.step(clock.now(), Input::Closed(closed))
-                    }
-                },
-                () = stream.next_look.as_mut() => {
-                    let now = clock.now();
-                    stream.next_look.as_mut().reset(clock.at(now + COMPARED_EVERY));
-                    match clock.take_suspend() {
-                        Some(suspended) => {
-        let reason = format!("the system was suspended for {suspended:.0?}");
-                            self.step(now, Input::Closed(Closed::Broken(reason)))
-                        }
-                        None if now < until => Ok(()),
-                        None => self.step(now, Input::Elapsed),
-                    }
-                }
+                chunk = reply.chunk() => Some(chunk),
+                () = timer.as_mut() => None,
             }
+        };
+        let demand = Demand::Read { until };
+        let Some(arrival) = self.beside(clock, &demand, side, arrival).await? else {
+            return Ok(());
+        };
+        let arrived = clock.now();
+        let is_late = stream.look(arrived);
+        match arrival {
+            Some(Ok(bytes)) => {
+                self.take_chunk(arrived, &bytes, &mut stream.framer)?;
+                let waited = clock.now().saturating_sub(arrived);
+                self.watcher.borrow_mut().waited_for_output(waited);
+                Ok(())
+            }
+            Some(Err(end)) => {
+                if stream.was_out_of_sight {
+                    self.watcher.borrow_mut().lost_sight();
+                }
+                let closed = closed(end, stream.framer.incomplete_length());
+                self.step(arrived, Input::Closed(closed))
+            }
+            None => {
+                // The first look after a pause may come too early to see an end.
+                stream.was_out_of_sight = is_late;
+                self.look_at_clocks(clock, until, &mut stream.next_look)
+            }
+        }
+    }
+
+    /// Handles a suspend of the system, or the time of the demand, if it has come.
+    fn look_at_clocks(
+        &mut self,
+        clock: &mut Clock,
+        until: Duration,
+        next_look: &mut Pin<Box<Sleep>>,
+    ) -> Result<(), Stop> {
+        let now = clock.now();
+        next_look.as_mut().reset(clock.at(now + COMPARED_EVERY));
+        match clock.take_suspend() {
+            Some(suspended) => {
+                self.watcher.borrow_mut().lost_sight();
+                let reason = format!("the system was suspended for {suspended:.0?}");
+                self.step(now, Input::Closed(Closed::Broken(reason)))
+            }
+            None if now < until => Ok(()),
+            None => self.step(now, Input::Elapsed),
+        }
     }
 
     /// Handles the lines of a chunk, as long as the watcher demands them.
@@ -189,7 +284,7 @@ impl Driver<'_> {
                 Err(Unusable::Torn(size)) => self.step(now, Input::Torn(size))?,
                 Err(Unusable::TooLong) => return Err(self.too_long().into()),
             }
-            if !self.watcher.borrow().wants_lines() {
+            if !self.watcher.borrow().is_streaming() {
                 return Ok(());
             }
         }
@@ -202,6 +297,19 @@ impl Driver<'_> {
         ))
         .with_hint("raise the limit with --max-event-size=BYTES")
     }
+}
+
+/// Sends a LIST and reads the whole response.
+async fn list(server: &ApiServer, request: ApiRequest, limit: Duration) -> Result<Reply, Error> {
+    timeout(limit, server.look_up(request))
+        .await
+        .unwrap_or_else(|_| Err(no_answer(limit)))
+}
+
+async fn open(server: &ApiServer, request: ApiRequest) -> Result<StreamingReply, Error> {
+    timeout(OPEN_TIMEOUT, server.open(request))
+        .await
+        .unwrap_or_else(|_| Err(no_answer(OPEN_TIMEOUT)))
 }
 
 fn closed(end: End, incomplete_length: usize) -> Closed {

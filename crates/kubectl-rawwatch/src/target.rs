@@ -120,6 +120,20 @@ impl WatchTarget {
         ApiRequest::get(path, self.headers.list(metadata_only))
     }
 
+    /// Builds a LIST of one page without content, at a version if there is one.
+    pub(crate) fn audit(&self, token: &str, at: Option<&Version>) -> ApiRequest {
+        let mut path = self.collection.clone();
+        path.add_default("limit", PAGE);
+        if !token.is_empty() {
+            path.add_default("continue", token);
+        }
+        if let Some(at) = at {
+            path.add_default("resourceVersion", &at.to_string());
+            path.add_default("resourceVersionMatch", "Exact");
+        }
+        ApiRequest::get(path, self.headers.list(true))
+    }
+
     /// Builds a LIST that returns the server's current version.
     pub(crate) fn probe(&self) -> ApiRequest {
         let mut path = self.collection.clone();

@@ -1,7 +1,7 @@
 //! The oracle's rules, and the evidence that they apply to.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Range};
 
 use crate::{Event, EventType, Line};
 
@@ -21,8 +21,22 @@ pub struct Evidence<'a> {
     pub lines: &'a [Line],
     /// The lines on stderr, which announce gaps.
     pub messages: &'a [String],
+    /// How many streams stayed silent although the server had events. An audit may find the events.
+    pub stalls: usize,
+    /// The restore of the server from a backup, if there was one.
+    pub rollback: Option<Rollback>,
     /// The server's state at the end.
     pub final_state: &'a State,
+}
+
+/// A restore of the server from a backup.
+#[derive(Clone, Debug)]
+pub struct Rollback {
+    /// The indexes of the events that it has undone.
+    pub undone: Range<usize>,
+    /// The server's resource version before it. Later events use the versions up to it again. Some of
+    /// them cannot be noticed: a watch compares only the objects that exist afterwards.
+    pub version: u64,
 }
 
 /// The statistics of a judged watch.
@@ -70,12 +84,20 @@ impl Evidence<'_> {
             ..Report::default()
         };
         for (index, event) in self.history.iter().enumerate() {
-            if event.version <= self.list_version {
+            let rollback = self.rollback.as_ref();
+            let rollback = rollback.filter(|rollback| index >= rollback.undone.start);
+            let is_undone = rollback.is_some_and(|rollback| rollback.undone.contains(&index));
+            if event.version <= self.list_version || is_undone {
                 continue;
             }
+            // After a rollback, a gap starts at an unknown older version.
+            let is_excused = rollback.is_some_and(|rollback| {
+                let until = gaps.iter().map(|(_, until)| *until).max();
+                event.version <= rollback.version.max(until.unwrap_or(0))
+            });
             if delivered.contains(&index) {
                 report.delivered += 1;
-            } else if event.is_in(&gaps) {
+            } else if event.is_in(&gaps) || is_excused {
                 report.in_gaps += 1;
             } else {
                 return Err(format!(
@@ -116,14 +138,19 @@ impl Evidence<'_> {
             let event = &line.event;
             // Of an unseen deletion, only the object's last known version is known.
             let may_repeat = line.is_synthetic && event.event_type == EventType::Deleted;
+            let may_go_back = line.is_synthetic && self.rollback.is_some();
             if let Some(previous) = newest.insert(&event.uid, event.version)
+                && !may_go_back
                 && (event.version < previous || (event.version == previous && !may_repeat))
             {
                 return Err(format!("line {number}, {event:?}, goes back in time"));
             }
             if event.event_type == EventType::Deleted {
-                let known = state.remove(&event.name).map(|(uid, _)| uid);
-                if known.as_ref() != Some(&event.uid) {
+                // Until a rollback is noticed, other changes reuse the versions of undone ones.
+                let is_known = state.get(&event.name).map(|(uid, _)| uid) == Some(&event.uid);
+                if is_known {
+                    state.remove(&event.name);
+                } else if self.rollback.is_none() {
                     return Err(format!(
                         "line {number}, {event:?}, deletes an unknown object"
                     ));
@@ -143,13 +170,15 @@ impl Evidence<'_> {
         }
     }
 
-    /// Checks that no audit finds a difference unless an event was dropped as out of order.
+    /// Checks that no audit finds a difference unless an event was dropped as out of order, a
+    /// stream stayed silent, or the server was restored from a backup.
     fn check_audits(&self) -> Result<(), String> {
         let count = |words| {
             let messages = self.messages.iter();
             messages.filter(|text| text.contains(words)).count()
         };
-        if count("resynced after missing or out-of-order events") > count("dropped an event") {
+        let causes = count("dropped an event") + self.stalls + usize::from(self.rollback.is_some());
+        if count("resynced after missing or out-of-order events") > causes {
             return Err("an audit found a difference without a cause".to_owned());
         }
         Ok(())
@@ -205,6 +234,8 @@ mod tests {
             initial_lines: 1,
             lines: &lines,
             messages: &messages,
+            stalls: 0,
+            rollback: None,
             final_state: &State::from([("a".to_owned(), ("a".to_owned(), 14))]),
         }
         .judge()

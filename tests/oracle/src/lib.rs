@@ -14,5 +14,5 @@ mod judge;
 mod line;
 pub mod settings;
 
-pub use judge::{Evidence, Report, State, announced_gap};
+pub use judge::{Evidence, Report, Rollback, State, announced_gap};
 pub use line::{Event, EventType, Line};

@@ -6,6 +6,7 @@ use kubectl_plugin::Error;
 use kubectl_plugin::error::Kind;
 
 use super::{EventSink, MAX_FAILURES, Outage, State, Stop, Watcher};
+use crate::watcher::checks::Doubt;
 use crate::watcher::listing::Reason;
 
 /// The time until the first message about an outage, and the interval of further messages.
@@ -14,7 +15,7 @@ const NEXT_NOTE: Duration = Duration::from_mins(1);
 /// The time for which a server may refuse a request that it accepted before. A server that has just
 /// started refuses everyone outside `system:masters` until it has read the RBAC objects, and does
 /// not know every resource yet.
-const SETTLING: Duration = Duration::from_secs(10);
+pub(super) const SETTLING: Duration = Duration::from_secs(10);
 /// The number of times that a LIST starts over: with pages at first, then without.
 const MAX_RESTARTS: u32 = 2 * MAX_FAILURES;
 /// The pause before the next question about a missing resource type.
@@ -35,10 +36,6 @@ impl Watcher {
             _ => None,
         };
         let code = status.map(|status| status.code);
-        let retry_after = status
-            .and_then(|status| status.details.as_ref())
-            .map(|details| Duration::from_secs(details.retry_after_seconds.into()))
-            .filter(|retry_after| !retry_after.is_zero());
         if code == Some(410) {
             match &self.state {
                 State::Listing(listing) if !listing.token.is_empty() => {
@@ -61,7 +58,14 @@ impl Watcher {
             });
         }
         let is_missing_type = code == Some(404) && self.options.awaits_type;
+        let retry_after = retry_after(&error);
         self.report_outage(now, error, output)?;
+        match &self.state {
+            // The server may have been stopped, and started with other data.
+            State::Opening if code.is_none_or(|code| code >= 500) => self.doubt(Doubt::History),
+            State::Streaming(_) => self.doubt(Doubt::Version),
+            _ => {}
+        }
         match std::mem::take(&mut self.state) {
             then @ (State::Listing(_) | State::Opening) if is_missing_type => {
                 self.note_missing_type(output);
@@ -201,4 +205,13 @@ impl Watcher {
 /// Reports whether a server that refuses like this will probably refuse again.
 fn is_final(error: &Error) -> bool {
     matches!(error.kind(), Kind::Refused(status) if matches!(status.code, 403 | 404))
+}
+
+/// Returns the pause that the server asks for.
+pub(super) fn retry_after(error: &Error) -> Option<Duration> {
+    let Kind::Refused(status) = error.kind() else {
+        return None;
+    };
+    let seconds = status.details.as_ref()?.retry_after_seconds;
+    (seconds > 0).then(|| Duration::from_secs(seconds.into()))
 }

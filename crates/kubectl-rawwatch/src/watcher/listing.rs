@@ -192,6 +192,11 @@ impl Listing {
         index: &mut Index,
         deliver: &mut impl FnMut(&mut Index, &Line<'_>) -> Result<(), E>,
     ) -> Result<String, E> {
+        let reason = if *version < *since {
+            Reason::Rollback
+        } else {
+            reason
+        };
         self.deleted.extend(index.missing());
         self.pending.sort_by(|left, right| {
             left.version

@@ -1,16 +1,14 @@
-//! Handles the pages of LISTs: the initial state, resyncs, probes and audits.
+//! Handles the pages of LISTs: the initial state, and resyncs.
 
 use std::time::Duration;
 
 use kubectl_plugin::Error;
 use kubectl_plugin::error::Kind;
 
-use super::{Ahead, DELIVERY_TIMEOUT, EventSink, State, Stop, Watcher, stop_when_done};
-use crate::watcher::audit::Audit;
+use super::{EventSink, State, Stop, Watcher, stop_when_done};
 use crate::watcher::cursor::Cursor;
 use crate::watcher::listing::{Listing, Reason};
 use crate::wire::page::Page;
-use crate::wire::version::Version;
 
 impl Watcher {
     pub(super) fn take_page(
@@ -51,94 +49,10 @@ impl Watcher {
         }
         self.is_seeding = false;
         self.is_listed = true;
+        self.knows_all = true;
         self.has_connected = true;
         output.synced();
         stop_when_done(output)
-    }
-
-    pub(super) fn take_probe(
-        &mut self,
-        now: Duration,
-        body: &[u8],
-        output: &mut impl EventSink,
-    ) -> Result<(), Stop> {
-        let version = Version::new(&Page::parse(body)?.resource_version);
-        let State::Probing(mut stream) = self.state else {
-            return Ok(());
-        };
-        if version < *self.cursor.at() {
-            return self.resync(now, Reason::Rollback, output);
-        }
-        stream.last_activity = now;
-        self.ahead = (version > *self.cursor.at()).then_some(Ahead {
-            since: now,
-            version,
-        });
-        self.state = State::Streaming(stream);
-        Ok(())
-    }
-
-    pub(super) fn take_audit_page(
-        &mut self,
-        now: Duration,
-        body: &[u8],
-        output: &mut impl EventSink,
-    ) -> Result<(), Stop> {
-        self.counts.bytes += body.len() as u64;
-        if let Some(audit) = &mut self.audit
-            && audit.take(body, now + DELIVERY_TIMEOUT)?
-        {
-            self.end_audit_list(now);
-        }
-        self.advance_audit(now, output)
-    }
-
-    /// Returns to the stream, and schedules the next audit.
-    pub(super) fn end_audit_list(&mut self, now: Duration) {
-        if let State::Auditing(mut stream) = self.state {
-            stream.last_activity = now;
-            self.state = State::Streaming(stream);
-        }
-        self.audit_at = self
-            .options
-            .audit
-            .map_or(Duration::MAX, |interval| now + interval);
-    }
-
-    /// Finishes an audit if the stream has passed its LIST. Ignores the time, because the next
-    /// events may be waiting for the output.
-    pub(super) fn advance_audit(
-        &mut self,
-        now: Duration,
-        output: &mut impl EventSink,
-    ) -> Result<(), Stop> {
-        let listed = self.audit.as_ref().and_then(Audit::at);
-        if listed.is_some_and(|at| self.cursor.has_passed(at)) {
-            return self.finish_audit(now, output);
-        }
-        Ok(())
-    }
-
-    /// Finishes an audit: compares its LIST with the objects from the stream.
-    pub(super) fn finish_audit(
-        &mut self,
-        now: Duration,
-        output: &mut impl EventSink,
-    ) -> Result<(), Stop> {
-        let Some(audit) = self.audit.take() else {
-            return Ok(());
-        };
-        if audit.agrees_with(&self.index) {
-            return Ok(());
-        }
-        if audit.checks_silent_stream {
-            output.message(&format!(
-    "rawwatch: {}: the stream is missing events that the server has; check for a proxy that buffers responses",
-                self.options.path
-            ));
-            return self.resync(now, Reason::Stalled, output);
-        }
-        self.resync(now, Reason::Audit, output)
     }
 
     /// Replaces lost events with a LIST, if the user allows it.
@@ -148,7 +62,7 @@ impl Watcher {
         reason: Reason,
         output: &mut impl EventSink,
     ) -> Result<(), Stop> {
-        self.audit = None;
+        self.drop_checks();
         let since = self.cursor.resume_from().clone();
         if self.options.fail_on_gap {
             let gap = format!(

@@ -4,14 +4,16 @@
 //! [`Watcher::step`] takes its result and the time. Lines go to an [`EventSink`]. So tests can play
 //! any schedule of faults in virtual time.
 //!
-//! * `lists`, `streams`, `failures`: the transitions
-//! * `listing`: a LIST in progress; `paging`: the bounds of its pages; `audit`: a comparison of a LIST with the stream
+//! * `lists`, `streams`, `checks`, `failures`: the transitions
+//! * `listing`: a LIST in progress; `paging`: the bounds of its pages; `audit`: a comparison of a
+//!   LIST with the stream
 //! * `cursor`: the position in the history; `index`: the known objects; `saved`: saves both for the
 //!   next run
 //! * `backoff`: the pauses between attempts
 
 pub(crate) mod audit;
 pub(crate) mod backoff;
+mod checks;
 pub(crate) mod cursor;
 mod failures;
 pub(crate) mod index;
@@ -27,6 +29,7 @@ use kubectl_plugin::Error;
 
 use crate::watcher::audit::Audit;
 use crate::watcher::backoff::{Backoff, HEALTHY_STREAM_AGE, Rng};
+use crate::watcher::checks::{Doubt, Doubts, Probe};
 use crate::watcher::cursor::Cursor;
 use crate::watcher::index::Index;
 use crate::watcher::listing::{Listing, Reason};
@@ -39,6 +42,10 @@ use crate::wire::version::Version;
 const GRACE: Duration = Duration::from_secs(15);
 /// The timeout for the arrival of an event on a silent stream after the server is known to have it.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(75);
+/// The `timeoutSeconds` of the first stream of a resumed watch. Two seconds before the end of a
+/// stream, the server sends a bookmark, which is soon enough for a short run: it settles the check
+/// of the history, and moves the position of a quiet collection.
+const RESUMED_TIMEOUT: Duration = Duration::from_secs(4);
 /// The number of failures in a row after which more attempts of the same kind do not help.
 const MAX_FAILURES: u32 = 3;
 
@@ -79,10 +86,6 @@ enum State {
     Opening,
     /// A stream is open.
     Streaming(Stream),
-    /// The server must be asked for its version, because the stream is silent.
-    Probing(Stream),
-    /// A stream is open, and an audit is in progress.
-    Auditing(Stream),
     /// A pause, after which the watcher enters the state inside.
     Waiting { until: Duration, then: Box<State> },
 }
@@ -91,8 +94,10 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Stream {
     opened: Duration,
-    /// The time of the last line or successful probe.
+    /// The time of the last line or probe.
     last_activity: Duration,
+    /// Whether the server did not answer a probe since the last line.
+    is_unanswered: bool,
     /// The time at which the stream must have ended.
     deadline: Duration,
     /// Whether the stream has moved the cursor.
@@ -122,16 +127,25 @@ pub(crate) enum Demand {
     /// Read a line. The result is [`Input::Line`], [`Input::Torn`], [`Input::Closed`], or
     /// [`Input::Elapsed`] at the given time.
     Read { until: Duration },
-    /// List one object without its content, for the server's current version. The result is
-    /// [`Input::Page`].
-    Probe,
-    /// List a page without content, while the stream is open. The result is [`Input::Page`].
-    Audit { token: String },
     /// Wait. The result is [`Input::Elapsed`] at the given time.
     Wait { until: Duration },
 }
 
-/// The result of a demand. Every demand may also result in [`Input::Failed`].
+/// A request that runs beside the stream. The result is [`Input::SidePage`] or
+/// [`Input::SideFailed`].
+#[derive(Debug, PartialEq)]
+pub(crate) enum SideRequest {
+    /// List one object without its content, for the server's current version.
+    Probe,
+    /// List a page without content.
+    Audit {
+        token: String,
+        /// The version of the LIST; `None` for the current one.
+        at: Option<Version>,
+    },
+}
+
+/// The result of a demand or a side request. Every demand may also result in [`Input::Failed`].
 #[derive(Debug)]
 pub(crate) enum Input<'a> {
     /// The body of a LIST.
@@ -146,6 +160,10 @@ pub(crate) enum Input<'a> {
     Closed(Closed),
     /// The request was refused, or there was no response.
     Failed(Error),
+    /// The body of the response to a side request.
+    SidePage(&'a [u8]),
+    /// The side request was refused, or there was no response.
+    SideFailed(Error),
     /// The time of the demand has come.
     Elapsed,
 }
@@ -221,6 +239,7 @@ struct Outage {
 }
 
 /// The watcher of one collection.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent")]
 pub(crate) struct Watcher {
     options: Options,
     state: State,
@@ -243,8 +262,15 @@ pub(crate) struct Watcher {
     /// The time at which the last stream ended; `None` before the first one.
     stream_ended: Option<Duration>,
     ahead: Option<Ahead>,
+    /// The time of the last line of any stream.
+    last_line: Duration,
+    /// Whether the index contains every object up to the cursor. It does not after a start from a
+    /// resource version.
+    knows_all: bool,
+    doubts: Doubts,
+    probe: Option<Probe>,
     audit: Option<Audit>,
-    /// The time at which the next audit starts.
+    /// The time at which the next periodic audit starts.
     audit_at: Duration,
     failures: FailureCounts,
     pub(crate) counts: Counts,
@@ -293,6 +319,10 @@ impl Watcher {
             outage: None,
             stream_ended: None,
             ahead: None,
+            last_line: Duration::ZERO,
+            knows_all: false,
+            doubts: Doubts::default(),
+            probe: None,
             audit: None,
             audit_at,
             failures: FailureCounts::default(),
@@ -314,6 +344,9 @@ impl Watcher {
             Some(cursor) => {
                 watcher.cursor = cursor;
                 watcher.is_listed = true;
+                watcher.knows_all = !saved.is_partial;
+                watcher.doubt(Doubt::History);
+                watcher.timeout = RESUMED_TIMEOUT;
                 State::Opening
             }
             None => State::Listing(Listing::resync(Reason::Initial, Version::Number(0))),
@@ -325,6 +358,7 @@ impl Watcher {
     pub(crate) fn saving(&self) -> Saving<'_> {
         Saving {
             cursor: self.is_listed.then_some(&self.cursor),
+            is_partial: self.is_listed && !self.knows_all,
             index: &self.index,
         }
     }
@@ -347,46 +381,19 @@ impl Watcher {
                 timeout: self.timeout,
             },
             State::Streaming(stream) => Demand::Read {
-                until: self
-                    .silence_deadline(stream)
-                    .min(stream.deadline)
-                    .min(self.audit_at)
-                    .min(self.audit.as_ref().map_or(Duration::MAX, |audit| audit.due)),
-            },
-            State::Probing(_) => Demand::Probe,
-            State::Auditing(_) => Demand::Audit {
-                token: self
-                    .audit
-                    .as_ref()
-                    .map_or_else(String::new, |audit| audit.token.clone()),
+                until: self.next_check(stream).min(stream.deadline),
             },
             State::Waiting { until, .. } => Demand::Wait { until: *until },
         }
     }
 
-    /// Reports whether the next line of the stream should be read.
-    pub(crate) fn wants_lines(&self) -> bool {
+    /// Reports whether a stream is open, so that its next line should be read.
+    pub(crate) fn is_streaming(&self) -> bool {
         matches!(self.state, State::Streaming(_))
     }
 
-    fn silence_deadline(&self, stream: &Stream) -> Duration {
-        match (&self.ahead, self.options.max_silence) {
-            (Some(_), _) => stream.last_activity + DELIVERY_TIMEOUT,
-            (None, Some(silence)) => stream.last_activity + silence,
-            (None, None) => Duration::MAX,
-        }
-    }
-
-    /// Reports whether a stream is open.
-    fn is_streaming(&self) -> bool {
-        matches!(
-            self.state,
-            State::Streaming(_) | State::Probing(_) | State::Auditing(_)
-        )
-    }
-
-    /// Handles the result of the last demand at the time `now`, which begins at 0 and never
-    /// decreases.
+    /// Handles the result of the last demand or side request at the time `now`, which begins at 0 and
+    /// never decreases.
     pub(crate) fn step(
         &mut self,
         now: Duration,
@@ -413,6 +420,8 @@ impl Watcher {
         match (&mut self.state, input) {
             (State::Streaming(stream), Input::Line(line)) => {
                 stream.last_activity = now;
+                stream.is_unanswered = false;
+                self.last_line = now;
                 self.take_line(now, line, output)
             }
             (State::Streaming(_), Input::Torn(size)) => {
@@ -430,23 +439,18 @@ impl Watcher {
                 self.state = State::Streaming(Stream {
                     opened: now,
                     last_activity: now,
+                    is_unanswered: false,
                     deadline: now + self.timeout + GRACE,
                     progressed: false,
                 });
                 self.ahead = None;
+                self.start_due_checks(now);
                 Ok(())
             }
             (State::Listing(_), Input::Page(body)) => self.take_page(body, output),
-            (State::Probing(_), Input::Page(body)) => self.take_probe(now, body, output),
-            (State::Auditing(_), Input::Page(body)) => self.take_audit_page(now, body, output),
-            (State::Auditing(_), Input::Failed(error)) => {
-                // If the error persists, the stream or the next audit reports it.
-                output.trace(&format!(
-                    "rawwatch: {}: audit skipped: {error}",
-                    self.options.path
-                ));
-                self.audit = None;
-                self.end_audit_list(now);
+            (_, Input::SidePage(body)) => self.take_side_page(now, body, output),
+            (_, Input::SideFailed(error)) => {
+                self.fail_side_request(now, &error, output);
                 Ok(())
             }
             (State::Waiting { then, .. }, Input::Elapsed) => {
@@ -466,29 +470,11 @@ impl Watcher {
         stream: Stream,
         output: &mut impl EventSink,
     ) -> Result<(), Stop> {
-        if self.audit.as_ref().is_some_and(|audit| now >= audit.due) {
-            self.finish_audit(now, output)
-        } else if now >= self.audit_at {
-            self.audit = Some(Audit::new(false));
-            self.state = State::Auditing(stream);
-            Ok(())
-        } else if now >= stream.deadline {
-            let late = "the server did not close the stream at its timeout".to_owned();
-            self.end_stream(now, Closed::Broken(late), output)
-        } else if self.ahead.take().is_none() {
-            self.state = State::Probing(stream);
-            Ok(())
-        } else if self.failures.silent == 0 {
-            self.failures.silent += 1;
-            let silent = "the stream is silent, but the server has newer events".to_owned();
-            self.end_stream(now, Closed::Broken(silent), output)
-        } else {
-            // The new stream is silent, too. Either the collection has no changes, or a proxy holds
-            // events back.
-            self.audit = Some(Audit::new(true));
-            self.state = State::Auditing(stream);
-            Ok(())
+        if now < stream.deadline {
+            return self.check_stream(now, &stream, output);
         }
+        let late = "the server did not close the stream at its timeout".to_owned();
+        self.end_stream(now, Closed::Broken(late), output)
     }
 
     /// Pauses after a failed request.
@@ -519,8 +505,7 @@ impl Watcher {
     }
 
     fn rest_after_healthy_stream(&mut self, now: Duration) {
-        if let State::Streaming(stream) | State::Probing(stream) | State::Auditing(stream) =
-            &self.state
+        if let State::Streaming(stream) = &self.state
             && now.saturating_sub(stream.opened) >= HEALTHY_STREAM_AGE
         {
             self.pace.reset();

@@ -10,6 +10,9 @@ use super::index::Index;
 pub(crate) struct Saved {
     /// The position; `None` while the initial state is incomplete.
     pub(crate) cursor: Option<Cursor>,
+    /// Whether the index lacks the objects that existed before a start from a resource version.
+    #[serde(default)]
+    pub(crate) is_partial: bool,
     pub(crate) index: Index,
 }
 
@@ -17,5 +20,7 @@ pub(crate) struct Saved {
 #[derive(Serialize)]
 pub(crate) struct Saving<'a> {
     pub(crate) cursor: Option<&'a Cursor>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_partial: bool,
     pub(crate) index: &'a Index,
 }

@@ -8,6 +8,7 @@ use kubectl_plugin::error::Kind;
 
 use super::{Closed, EventSink, FailureCounts, MAX_FAILURES, State, Stop, Watcher, stop_when_done};
 use crate::watcher::backoff::{HEALTHY_STREAM_AGE, MIN_STREAM_AGE};
+use crate::watcher::checks::Doubt;
 use crate::watcher::cursor::Cursor;
 use crate::watcher::listing::Reason;
 use crate::wire::event::{Event, EventType, Line, ObjectIdentity, describe_invalid, raw_object};
@@ -164,6 +165,7 @@ impl Watcher {
             "rawwatch: {}: dropped {what}; reconnecting",
             self.options.path
         ));
+        self.doubt(Doubt::Version);
         self.wait_after_stream(now, None, State::Opening);
         Ok(())
     }
@@ -178,6 +180,9 @@ impl Watcher {
             return Ok(());
         };
         let life = now.saturating_sub(stream.opened);
+        if let Closed::Broken(_) = closed {
+            self.doubt(Doubt::Version);
+        }
         let was_good = stream.progressed || life >= MIN_STREAM_AGE;
         if life >= HEALTHY_STREAM_AGE {
             self.failures = FailureCounts {

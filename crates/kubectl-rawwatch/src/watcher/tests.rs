@@ -166,6 +166,39 @@ impl Play {
         self.step(Input::Page(page.as_bytes()));
     }
 
+    /// Responds to the side request.
+    #[track_caller]
+    fn side_page(&mut self, page: &str) {
+        assert!(self.watcher.side_request().is_some());
+        self.step(Input::SidePage(page.as_bytes()));
+    }
+
+    /// Responds to a probe with the server's version.
+    #[track_caller]
+    fn probe(&mut self, version: &str) {
+        assert_eq!(self.watcher.side_request(), Some(SideRequest::Probe));
+        self.side_page(&page(version, "", &[]));
+    }
+
+    /// Fails the side request.
+    #[track_caller]
+    fn fail_side_request(&mut self, error: Error) {
+        assert!(self.watcher.side_request().is_some());
+        self.step(Input::SideFailed(error));
+    }
+
+    #[track_caller]
+    fn audits(&self, token: &str, at: Option<&str>) {
+        let (token, at) = (token.to_owned(), at.map(Version::new));
+        let request = self.watcher.side_request();
+        assert_eq!(request, Some(SideRequest::Audit { token, at }));
+    }
+
+    #[track_caller]
+    fn asks_nothing(&self) {
+        assert_eq!(self.watcher.side_request(), None);
+    }
+
     /// Lets a pause pass. Returns its length.
     #[track_caller]
     fn wait(&mut self) -> Duration {
@@ -188,6 +221,21 @@ impl Play {
             }
             other => panic!("{other:?}"),
         }
+        self.step(Input::Opened);
+    }
+
+    /// Replaces the watcher with one that resumes from its saved state.
+    fn resume(&mut self) {
+        let saved = serde_json::to_string(&self.watcher.saving()).unwrap();
+        let saved = serde_json::from_str(&saved).unwrap();
+        self.watcher = Watcher::resume(options(), 1, saved);
+    }
+
+    /// Opens the first watch of a resumed watcher, which is short.
+    #[track_caller]
+    fn open_resumed(&mut self, version: &str) {
+        let (from, timeout) = (Version::new(version), RESUMED_TIMEOUT);
+        assert_eq!(self.watcher.demand(), Demand::Watch { from, timeout });
         self.step(Input::Opened);
     }
 
@@ -447,7 +495,7 @@ fn requests_in_ten_seconds(mut stream: impl FnMut(&mut Play, u64) -> Result<(), 
                 play.try_step(Input::Page(page.as_bytes()))
             }
             Demand::Watch { .. } => stream(&mut play, version),
-            other => panic!("{other:?}"),
+            demand @ Demand::Read { .. } => panic!("{demand:?}"),
         };
         requests += 1;
         if stepped.is_err() {
@@ -508,8 +556,7 @@ fn a_rollback_is_found_by_probing_a_silent_stream() {
     let mut play = Play::streaming(options());
     play.lines(&["MODIFIED a@40"]);
     assert_eq!(play.be_silent(), 90 * SECOND);
-    assert_eq!(play.watcher.demand(), Demand::Probe);
-    play.page(&page("30", "", &["a@1"]));
+    play.probe("30");
     play.lists_anew();
     play.page(&page("30", "", &["a@1"]));
     assert_eq!(play.output.lines, ["MODIFIED a@40", "[MODIFIED a@1]"]);
@@ -521,52 +568,66 @@ fn a_rollback_is_found_by_probing_a_silent_stream() {
 fn a_silent_stream_is_renewed_only_if_the_server_is_ahead() {
     let mut play = Play::streaming(options());
     play.be_silent();
-    play.page(&page("50", "", &[]));
+    play.probe("50");
     assert_eq!(play.be_silent(), DELIVERY_TIMEOUT);
     play.open("10");
-    play.be_silent();
-    play.page(&page("10", "", &[]));
+    play.probe("50");
     assert_eq!(play.be_silent(), 90 * SECOND);
-    assert_eq!(play.watcher.demand(), Demand::Probe);
+    play.probe("10");
+    assert_eq!(play.be_silent(), 90 * SECOND);
+    play.probe("10");
 }
 
 #[test]
 fn a_buffered_stream_is_distinguished_from_a_quiet_one() {
     for (listed, is_held_back) in [(vec!["a@1", "b@45"], true), (vec!["a@1"], false)] {
         let mut play = Play::streaming(options());
+        play.be_silent();
+        play.probe("50");
+        assert_eq!(play.be_silent(), DELIVERY_TIMEOUT);
         // The first silent stream is renewed, the second one is audited.
-        for _ in 0..2 {
-            play.be_silent();
-            play.page(&page("50", "", &[]));
-            assert_eq!(play.be_silent(), DELIVERY_TIMEOUT);
-            if play.watcher.demand()
-                != (Demand::Audit {
-                    token: String::new(),
-                })
-            {
-                play.open("10");
-            }
-        }
-        play.page(&page("50", "", &listed));
-        let compared_at = play.now + DELIVERY_TIMEOUT;
-        while play.now < compared_at {
-            // The stream may end in between.
-            if let Demand::Read { .. } = play.watcher.demand() {
-                play.be_silent();
-            } else {
-                play.open("10");
-            }
-        }
+        play.open("10");
+        play.probe("50");
+        play.be_silent();
+        play.probe("50");
+        assert_eq!(play.be_silent(), DELIVERY_TIMEOUT);
+        play.audits("", None);
+        play.side_page(&page("50", "", &listed));
         if is_held_back {
+            play.output.notes.clear();
+            assert_eq!(play.be_silent(), DELIVERY_TIMEOUT);
             assert!(play.output.notes[0].contains("check for a proxy that buffers responses"));
             play.lists_anew();
             play.page(&page("60", "", &listed));
             assert_eq!(play.output.lines, ["[ADDED b@45]"]);
         } else {
             assert_eq!(play.output.notes, [""; 0]);
+            play.asks_nothing();
             assert!(matches!(play.watcher.demand(), Demand::Read { .. }));
         }
     }
+}
+
+#[test]
+fn a_watch_from_a_resource_version_is_never_audited() {
+    let mut play = Play::new(Options {
+        resource_version: Some(Version::new("10")),
+        ..options()
+    });
+    play.open("10");
+    for _ in 0..3 {
+        play.be_silent();
+        if play.watcher.side_request().is_some() {
+            play.probe("50");
+        } else {
+            play.open("10");
+            play.probe("50");
+        }
+    }
+    play.resume();
+    play.open_resumed("10");
+    play.probe("50");
+    play.asks_nothing();
 }
 
 #[test]
@@ -578,7 +639,7 @@ fn an_event_known_to_exist_counts_as_late() {
     ] {
         let mut play = Play::streaming(options());
         play.be_silent();
-        play.page(&page("50", "", &[]));
+        play.probe("50");
         play.now += 20 * SECOND;
         play.lines(&[&format!("MODIFIED a@{version}"), "MODIFIED a@60"]);
         assert_eq!(play.watcher.counts.lag, late, "{version}");
@@ -714,19 +775,54 @@ fn an_accepted_request_may_be_refused_later_for_ten_seconds() {
 }
 
 #[test]
-fn a_user_who_may_watch_but_not_list_survives_a_silent_stream() {
-    let mut play = Play::new(Options {
-        resource_version: Some(Version::new("10")),
+fn a_refused_probe_keeps_the_stream() {
+    for (code, reason) in [
+        (401, "Unauthorized"),
+        (403, "Forbidden"),
+        (429, "TooManyRequests"),
+        (500, ""),
+        (503, "ServiceUnavailable"),
+    ] {
+        let mut play = Play::streaming(Options {
+            max_silence: Some(20 * SECOND),
+            ..options()
+        });
+        for _ in 0..5 {
+            assert_eq!(play.be_silent(), 20 * SECOND);
+            play.fail_side_request(refusal(code, reason));
+        }
+        play.lines(&["MODIFIED a@11"]);
+        assert_eq!(play.output.lines, ["MODIFIED a@11"]);
+    }
+}
+
+#[test]
+fn a_probe_that_gets_a_web_page_keeps_the_stream() {
+    let mut play = Play::streaming(options());
+    play.be_silent();
+    play.side_page("<html>");
+    assert_eq!(play.be_silent(), 90 * SECOND);
+}
+
+#[test]
+fn an_unanswered_probe_renews_only_a_stream_without_lines() {
+    let mut play = Play::streaming(Options {
+        max_silence: Some(20 * SECOND),
         ..options()
     });
-    play.open("10");
-    for _ in 0..5 {
-        play.be_silent();
-        assert_eq!(play.watcher.demand(), Demand::Probe);
-        play.step(Input::Failed(refusal(403, "Forbidden")));
-        play.wait();
-        play.open("10");
-    }
+    play.be_silent();
+    play.now += 15 * SECOND;
+    play.fail_side_request(unreachable_server());
+    // A line may be waiting to be read.
+    play.lines(&["MODIFIED a@11"]);
+    assert_eq!(play.be_silent(), 20 * SECOND);
+    play.lines(&["MODIFIED a@12"]);
+    play.now += SECOND;
+    play.fail_side_request(unreachable_server());
+    assert_eq!(play.be_silent(), 20 * SECOND);
+    play.fail_side_request(unreachable_server());
+    assert_eq!(play.be_silent(), Duration::ZERO);
+    play.open("11");
 }
 
 #[test]
@@ -851,20 +947,23 @@ fn a_run_ends_with_the_last_wanted_line() {
     assert_eq!(play.output.lines, ["ADDED a@1", "ADDED b@2"]);
 }
 
+fn audited(interval: Duration) -> Options {
+    Options {
+        audit: Some(interval),
+        ..options()
+    }
+}
+
 #[test]
 fn an_audit_finds_an_event_that_the_server_lost() {
-    let mut play = Play::streaming(Options {
-        audit: Some(60 * SECOND),
-        ..options()
-    });
+    let mut play = Play::streaming(audited(60 * SECOND));
     assert_eq!(play.be_silent(), 60 * SECOND);
-    assert!(matches!(play.watcher.demand(), Demand::Audit { token } if token.is_empty()));
-    play.page(&page("20", "more", &["a@1"]));
-    assert!(matches!(play.watcher.demand(), Demand::Audit { token } if token == "more"));
-    play.page(&page("20", "", &["b@15"]));
+    play.audits("", None);
+    play.side_page(&page("20", "more", &["a@1"]));
+    play.audits("more", None);
+    play.side_page(&page("20", "", &["b@15"]));
     // The event may still arrive.
-    assert_eq!(play.be_silent(), 60 * SECOND);
-    play.page(&page("20", "", &["a@1", "b@15"]));
+    play.asks_nothing();
     play.lines(&["BOOKMARK 20"]);
     play.lists_anew();
     play.page(&page("21", "", &["a@1", "b@15"]));
@@ -873,17 +972,77 @@ fn an_audit_finds_an_event_that_the_server_lost() {
 }
 
 #[test]
+fn an_audit_of_a_quiet_stream_without_bookmarks_finishes() {
+    let mut play = Play::streaming(audited(5 * SECOND));
+    assert_eq!(play.be_silent(), 5 * SECOND);
+    play.side_page(&page("20", "", &["a@1", "b@15"]));
+    play.asks_nothing();
+    assert_eq!(play.be_silent(), DELIVERY_TIMEOUT);
+    play.lists_anew();
+    play.page(&page("21", "", &["a@1", "b@15"]));
+    assert_eq!(play.output.lines, ["[ADDED b@15]"]);
+}
+
+#[test]
+fn audits_do_not_postpone_the_probe_of_a_silent_stream() {
+    let mut play = Play::streaming(audited(15 * SECOND));
+    while play.now < 90 * SECOND {
+        play.be_silent();
+        if play.now < 90 * SECOND {
+            play.audits("", None);
+            play.side_page(&page("10", "", &["a@1"]));
+        }
+    }
+    play.probe("10");
+}
+
+#[test]
+fn events_arrive_and_are_checked_while_an_audit_lists() {
+    let mut play = Play::streaming(audited(60 * SECOND));
+    play.be_silent();
+    play.audits("", None);
+    play.lines(&["MODIFIED a@11", "ADDED b@12", "DELETED c@13"]);
+    assert_eq!(
+        play.output.lines,
+        ["MODIFIED a@11", "ADDED b@12", "DELETED c@13"]
+    );
+    // The stream may be renewed in the meantime.
+    play.tear();
+    play.open("12");
+    play.audits("", None);
+    play.now += 8 * SECOND;
+    play.side_page(&page("12", "", &["a@11", "b@12", "c@2"]));
+    // Then it is the turn of the check of the renewed stream.
+    play.be_silent();
+    play.probe("13");
+    play.asks_nothing();
+    assert!(matches!(play.watcher.demand(), Demand::Read { .. }));
+}
+
+#[test]
+fn an_audit_that_lists_an_older_version_finds_a_rollback() {
+    let mut play = Play::streaming(audited(15 * SECOND));
+    play.lines(&["MODIFIED a@11", "MODIFIED a@22"]);
+    play.be_silent();
+    play.side_page(&page("21", "", &["a@1"]));
+    play.lists_anew();
+    play.page(&page("21", "", &["a@1"]));
+    assert_eq!(play.output.lines[2], "[MODIFIED a@1]");
+    assert!(play.output.notes[0].contains("after a server rollback (11→21)"));
+}
+
+#[test]
 fn successful_and_failed_audits_have_no_effect() {
     let mut play = Play::streaming(Options {
-        audit: Some(60 * SECOND),
-        ..options()
+        max_silence: None,
+        ..audited(60 * SECOND)
     });
     play.be_silent();
-    play.page(&page("20", "", &["a@15", "b@16"]));
+    play.side_page(&page("20", "", &["a@15", "b@16"]));
     play.lines(&["MODIFIED a@15", "ADDED b@16", "DELETED b@21", "ADDED c@22"]);
     assert!(matches!(play.watcher.demand(), Demand::Read { .. }));
     play.be_silent();
-    play.step(Input::Failed(refusal(403, "Forbidden")));
+    play.fail_side_request(refusal(403, "Forbidden"));
     assert_eq!(play.be_silent(), 60 * SECOND);
 }
 
@@ -891,12 +1050,11 @@ fn successful_and_failed_audits_have_no_effect() {
 #[test]
 fn an_audit_ignores_the_time_that_lines_waited() {
     let mut play = Play::streaming(Options {
-        audit: Some(60 * SECOND),
         fail_on_gap: true,
-        ..options()
+        ..audited(60 * SECOND)
     });
     play.be_silent();
-    play.page(&page("20", "", &["a@15", "b@16"]));
+    play.side_page(&page("20", "", &["a@15", "b@16"]));
     play.now += 300 * SECOND;
     play.lines(&["MODIFIED a@15", "ADDED b@16", "BOOKMARK 20"]);
     assert!(matches!(play.watcher.demand(), Demand::Read { .. }));
@@ -918,4 +1076,196 @@ fn watch_only_does_not_resume_an_incomplete_initial_state() {
     play.page(&page("12", "", &["a@1", "b@2"]));
     assert!(play.output.lines.is_empty(), "{:?}", play.output.lines);
     play.open("12");
+}
+
+/// Plays an outage of a server, and returns with the next stream open.
+fn restarted(lines: &[&str], from: &str) -> Play {
+    let mut play = Play::streaming(options());
+    play.lines(lines);
+    play.tear();
+    play.step(Input::Failed(unreachable_server()));
+    play.wait();
+    play.open(from);
+    play.output.lines.clear();
+    play
+}
+
+#[test]
+fn a_broken_stream_leads_to_a_probe_that_finds_a_rollback() {
+    let mut play = Play::streaming(options());
+    play.lines(&["MODIFIED a@11", "MODIFIED a@12"]);
+    play.tear();
+    play.open("11");
+    play.probe("11");
+    play.wait();
+    play.lists_anew();
+    play.page(&page("11", "", &["a@11"]));
+    assert_eq!(play.output.lines[2], "[MODIFIED a@11]");
+    play.open("11");
+    play.asks_nothing();
+}
+
+#[test]
+fn a_regular_end_of_a_stream_leads_to_no_check() {
+    let mut play = Play::streaming(options());
+    play.lines(&["MODIFIED a@11"]);
+    play.close();
+    play.wait();
+    play.open("10");
+    play.asks_nothing();
+}
+
+/// Each list is the server's state at the watcher's version, in another history.
+#[test]
+fn an_outage_leads_to_an_audit_that_finds_another_history() {
+    for (lines, listed, synthetic) in [
+        // A lost change, and exactly one version.
+        (&["MODIFIED a@12"][..], &["a@1"][..], "[MODIFIED a@1]"),
+        // A lost creation, and exactly one version.
+        (&["ADDED b@12"], &["a@1"], "[DELETED b@12]"),
+        // A lost deletion, and exactly one version.
+        (&["DELETED a@12"], &["a@1"], "[ADDED a@1]"),
+        // Versions that other changes have taken.
+        (&["ADDED b@11", "BOOKMARK 12"], &["a@1"], "[DELETED b@11]"),
+        (&["BOOKMARK 12"], &["a@11"], "[MODIFIED a@11]"),
+        (&["BOOKMARK 12"], &["a@1", "b@12"], "[ADDED b@12]"),
+        (&["BOOKMARK 12"], &[], "[DELETED a@1]"),
+    ] {
+        let from = if lines.contains(&"BOOKMARK 12") {
+            "12"
+        } else {
+            "10"
+        };
+        let mut play = restarted(lines, from);
+        play.probe("20");
+        play.audits("", Some("12"));
+        play.side_page(&page("12", "", listed));
+        play.wait();
+        play.lists_anew();
+        play.page(&page("20", "", listed));
+        assert_eq!(play.output.lines, [synthetic]);
+        assert!(play.output.notes[0].contains("after a server rollback ("));
+        play.open("20");
+        play.asks_nothing();
+    }
+}
+
+#[test]
+fn an_outage_without_another_history_has_no_effect() {
+    for lines in [
+        &["MODIFIED a@11", "ADDED b@12"][..],
+        &["ADDED b@12", "MODIFIED a@14", "DELETED a@15", "BOOKMARK 16"],
+    ] {
+        let mut play = Play::streaming(options());
+        play.lines(lines);
+        let before = play.watcher.cursor.at().to_string();
+        let known = if before == "12" {
+            ["a@11", "b@12"].as_slice()
+        } else {
+            &["b@12"]
+        };
+        play.tear();
+        play.step(Input::Failed(refusal(503, "ServiceUnavailable")));
+        play.wait();
+        play.step(Input::Opened);
+        play.probe("20");
+        play.audits("", Some(&before));
+        // The stream continues in the meantime.
+        play.lines(&["MODIFIED b@17", "DELETED b@18", "ADDED c@19"]);
+        play.side_page(&page(&before, "", known));
+        play.asks_nothing();
+        assert!(matches!(play.watcher.demand(), Demand::Read { .. }));
+        assert_eq!(play.output.notes, [""; 0]);
+    }
+}
+
+#[test]
+fn a_batch_that_an_outage_cut_is_not_another_history() {
+    let mut play = Play::streaming(options());
+    play.lines(&["ADDED b@12", "ADDED c@13", "DELETED b@15"]);
+    play.tear();
+    play.step(Input::Failed(unreachable_server()));
+    play.wait();
+    play.open("13");
+    play.probe("20");
+    play.side_page(&page("15", "", &["a@1"]));
+    assert!(matches!(play.watcher.demand(), Demand::Read { .. }));
+    play.lines(&["DELETED b@15", "DELETED c@15", "MODIFIED a@16"]);
+    assert_eq!(play.output.notes, [""; 0]);
+}
+
+#[test]
+fn a_history_that_the_server_has_dropped_is_audited_by_its_present_state() {
+    // The second object is known; only its deletion was lost, or it never existed.
+    for (listed, is_decided) in [(&["a@5"][..], true), (&["a@1"], false)] {
+        let mut play = restarted(&["ADDED b@12"], "10");
+        play.probe("20");
+        play.audits("", Some("12"));
+        play.fail_side_request(refusal(410, "Expired"));
+        play.audits("", None);
+        play.side_page(&page("20", "", listed));
+        if !is_decided {
+            play.lines(&["BOOKMARK 20"]);
+        }
+        play.wait();
+        play.lists_anew();
+    }
+}
+
+#[test]
+fn a_check_without_an_answer_is_repeated_after_a_pause() {
+    let mut play = restarted(&["MODIFIED a@12"], "10");
+    for attempt in 0..20 {
+        play.fail_side_request(refusal(500, "InternalError"));
+        play.asks_nothing();
+        let pause = play.be_silent();
+        assert!(pause <= 10 * SECOND, "{attempt} {pause:?}");
+    }
+    play.probe("12");
+    play.fail_side_request(unreachable_server());
+    play.asks_nothing();
+    play.be_silent();
+    play.probe("12");
+    play.side_page(&page("12", "", &["a@12"]));
+    play.asks_nothing();
+    assert_eq!(play.output.notes, [""; 0]);
+}
+
+#[test]
+fn a_check_that_is_not_permitted_ends_after_ten_seconds() {
+    let mut play = restarted(&["MODIFIED a@12"], "10");
+    let start = play.now;
+    let mut pauses = Vec::new();
+    while play.now < start + 90 * SECOND {
+        play.fail_side_request(refusal(403, "Forbidden"));
+        pauses.push(play.be_silent());
+    }
+    // The last pause comes from the silence of the stream.
+    let settling: Duration = pauses[..pauses.len() - 1].iter().sum();
+    assert!((10 * SECOND..20 * SECOND).contains(&settling), "{pauses:?}");
+}
+
+#[test]
+fn a_resumed_watch_checks_the_history_of_its_file() {
+    let mut play = Play::streaming(options());
+    play.lines(&["MODIFIED a@11", "BOOKMARK 12"]);
+    play.resume();
+    play.open_resumed("12");
+    play.probe("30");
+    play.audits("", Some("12"));
+    play.side_page(&page("12", "", &["a@1"]));
+    play.lists_anew();
+}
+
+#[test]
+fn a_resync_replaces_all_checks() {
+    let mut play = restarted(&["MODIFIED a@12"], "10");
+    play.probe("20");
+    play.audits("", Some("12"));
+    play.lines(&["ERROR 410 Expired"]);
+    play.asks_nothing();
+    play.wait();
+    play.page(&page("20", "", &["a@12"]));
+    play.open("20");
+    play.asks_nothing();
 }

@@ -37,11 +37,27 @@ struct World {
     /// Older versions can no longer be watched or listed.
     horizon: u64,
     incarnations: BTreeMap<String, u32>,
+    /// The number of streams that never send an event.
+    stalls: usize,
+    rollback: Option<Rollback>,
+    /// The number of watches that are refused next, because the server is down.
+    refusals: u32,
     rng: Rng,
+}
+
+/// A restore of the server from a backup.
+struct Rollback {
+    /// The number of changes in the backup.
+    kept: usize,
+    undone: Vec<Committed>,
+    /// The server's version before the restore.
+    version: u64,
 }
 
 /// An open stream, as the server sees it.
 struct Served {
+    /// The version after which it starts. The server may be at an older one.
+    from: u64,
     /// The number of changes that were sent, or need not be sent.
     sent: usize,
     stalls: bool,
@@ -85,12 +101,46 @@ impl World {
             name: name.clone(),
             uid: uid(name, *incarnation),
         };
-        self.history.iter().map(event).collect()
+        let (undone, kept) = match &self.rollback {
+            Some(rollback) => (rollback.undone.as_slice(), rollback.kept),
+            None => (&[][..], 0),
+        };
+        let (before, after) = self.history.split_at(kept);
+        let all = before.iter().chain(undone).chain(after);
+        all.map(event).collect()
+    }
+
+    /// Restores the server from a backup that is at most as old as a version.
+    fn restore(&mut self, oldest: u64) {
+        let lost_versions = u64::from(self.draw(40));
+        let backup = self.version.saturating_sub(lost_versions).max(oldest);
+        let kept = self.history.partition_point(|(at, ..)| *at <= backup);
+        let undone = self.history.split_off(kept);
+        self.rollback = Some(Rollback {
+            kept,
+            undone,
+            version: self.version,
+        });
+        self.version = backup;
+        self.horizon = self.horizon.min(backup);
+        self.refusals = 1 + self.draw(3);
+    }
+
+    /// Reports whether a change at a version was undone. A watch cannot tell changes of an object at
+    /// the same version.
+    fn was_undone(&self, version: u64) -> bool {
+        let rollback = self.rollback.iter();
+        rollback
+            .flat_map(|rollback| &rollback.undone)
+            .any(|(at, ..)| *at == version)
     }
 
     /// Commits one change, or several deletions at once.
     fn commit(&mut self) {
         self.version += 1 + u64::from(self.draw(3));
+        while self.was_undone(self.version) {
+            self.version += 1;
+        }
         let state = self.state(self.version);
         let name = format!("o{}", self.draw(9));
         if state.len() > 4 && self.happens(10) {
@@ -100,15 +150,18 @@ impl World {
             }
             return;
         }
-        let event_type = match state.get(&name) {
-            None => EventType::Added,
-            Some(_) if self.happens(30) => EventType::Deleted,
-            Some(_) => EventType::Modified,
+        let known = state.get(&name).map(|(incarnation, _)| *incarnation);
+        let (event_type, incarnation) = match known {
+            None => {
+                let newest = self.incarnations.entry(name.clone()).or_default();
+                *newest += 1;
+                (EventType::Added, *newest)
+            }
+            Some(known) if self.happens(30) => (EventType::Deleted, known),
+            Some(known) => (EventType::Modified, known),
         };
-        let incarnation = self.incarnations.entry(name.clone()).or_default();
-        *incarnation += u32::from(event_type == EventType::Added);
-        self.history
-            .push((self.version, event_type, (name, *incarnation)));
+        let change = (self.version, event_type, (name, incarnation));
+        self.history.push(change);
     }
 
     fn list(&mut self, token: &str, whole: bool) -> Result<String, Error> {
@@ -119,7 +172,7 @@ impl World {
             Some((snapshot, start)) => (snapshot.parse().unwrap(), start.parse().unwrap()),
             None => (self.version, 0),
         };
-        if snapshot < self.horizon {
+        if snapshot < self.horizon || snapshot > self.version {
             return Err(refusal(410, "Expired"));
         }
         let state = self.state(snapshot);
@@ -131,7 +184,8 @@ impl World {
         let items: Vec<String> = state
             .iter()
             .skip(start)
-            .take(end - start)
+            // After a restore, a token may be of another state.
+            .take(end.saturating_sub(start))
             .map(|(name, (incarnation, version))| object(name, *incarnation, *version))
             .collect();
         let token = if end < state.len() {
@@ -145,7 +199,29 @@ impl World {
         ))
     }
 
+    /// Responds to a request beside the stream.
+    fn answer(&mut self, request: &SideRequest) -> Result<String, Error> {
+        let SideRequest::Audit { token, at } = request else {
+            return if self.happens(10) {
+                Err(refusal(500, "InternalError"))
+            } else {
+                Ok(page(&self.version.to_string(), "", &[]))
+            };
+        };
+        let Some(at) = at else {
+            return self.list(token, false);
+        };
+        match at.to_string().parse::<u64>() {
+            Ok(at) if at <= self.version => self.list(&format!("{at}-0"), false),
+            _ => Err(refusal(504, "Timeout")),
+        }
+    }
+
     fn open(&mut self, from: u64) -> Result<Served, Error> {
+        if self.refusals > 0 {
+            self.refusals -= 1;
+            return Err(unreachable_server());
+        }
         match self.draw(20) {
             0 => return Err(refusal(503, "ServiceUnavailable")),
             1 => return Err(refusal(429, "TooManyRequests")),
@@ -153,24 +229,33 @@ impl World {
             _ if from < self.horizon => return Err(refusal(410, "Expired")),
             _ => {}
         }
+        let stalls = self.happens(5);
+        self.stalls += usize::from(stalls);
         Ok(Served {
+            from,
             sent: self
                 .history
                 .iter()
                 .filter(|(version, ..)| *version <= from)
                 .count(),
-            stalls: self.happens(5),
+            stalls,
         })
     }
 
     /// Returns what a stream does next; `None` if it is silent.
     fn serve(&mut self, served: &mut Served) -> Option<Step> {
+        if self.refusals > 0 {
+            return Some(Step::End(Closed::Broken("killed".to_owned())));
+        }
+        let from = served.from;
+        let rest = self.history.iter().skip(served.sent);
+        served.sent += rest.take_while(|(version, ..)| *version <= from).count();
         match self.draw(60) {
             0 => return Some(Step::End(Closed::Clean)),
             1 => return Some(Step::End(Closed::Broken("reset".to_owned()))),
             2 => return Some(Step::Line("ga{rbage\n".to_owned())),
             3 => return Some(Step::Line(line("ERROR 500 InternalError"))),
-            4 if served.sent > 0 => {
+            4 if served.sent > 0 && self.history[served.sent - 1].0 > from => {
                 // An event is repeated.
                 let (version, event_type, (name, incarnation)) = &self.history[served.sent - 1];
                 return Some(Step::Line(event(*event_type, name, *incarnation, *version)));
@@ -181,8 +266,7 @@ impl World {
             return None;
         }
         let Some((version, event_type, (name, incarnation))) = self.history.get(served.sent) else {
-            return self
-                .happens(30)
+            return (self.version > from && self.happens(30))
                 .then(|| Step::Line(line(&format!("BOOKMARK {}", self.version))));
         };
         served.sent += 1;
@@ -261,6 +345,9 @@ fn play(seed: u64) -> Option<Report> {
         version: 10,
         horizon: 0,
         incarnations: BTreeMap::new(),
+        stalls: 0,
+        rollback: None,
+        refusals: 0,
         rng: Rng(seed),
     };
     (0..8).for_each(|_| world.commit());
@@ -274,6 +361,8 @@ fn play(seed: u64) -> Option<Report> {
     let mut now = Duration::ZERO;
     let mut initial = None;
     let mut commits = 0;
+    // In a third of all schedules, the server is restored from a backup.
+    let mut restores_at = seed.is_multiple_of(3).then(|| u64::from(world.draw(100)));
     // A schedule that does not come to rest is a failure, too.
     for _ in 0..20_000 {
         if commits < COMMITS && world.happens(40) {
@@ -284,6 +373,23 @@ fn play(seed: u64) -> Option<Report> {
             }
         }
         now += Duration::from_millis(5);
+        if let Some((oldest, _)) = initial
+            && restores_at == Some(commits)
+            && matches!(watcher.demand(), Demand::Read { .. })
+        {
+            restores_at = None;
+            world.restore(oldest);
+        }
+        if let Some(request) = watcher.side_request()
+            && world.happens(20)
+        {
+            let answered = match world.answer(&request) {
+                Ok(page) => watcher.step(now, Input::SidePage(page.as_bytes()), &mut witness),
+                Err(error) => watcher.step(now, Input::SideFailed(error), &mut witness),
+            };
+            answered.unwrap();
+            continue;
+        }
         let stepped = match watcher.demand() {
             Demand::List { token, whole, .. } => match world.list(&token, whole) {
                 Ok(page) => watcher.step(now, Input::Page(page.as_bytes()), &mut witness),
@@ -292,14 +398,6 @@ fn play(seed: u64) -> Option<Report> {
                 }
                 Err(error) => watcher.step(now, Input::Failed(error), &mut witness),
             },
-            Demand::Audit { token } => match world.list(&token, false) {
-                Ok(page) => watcher.step(now, Input::Page(page.as_bytes()), &mut witness),
-                Err(error) => watcher.step(now, Input::Failed(error), &mut witness),
-            },
-            Demand::Probe => {
-                let page = page(&world.version.to_string(), "", &[]);
-                watcher.step(now, Input::Page(page.as_bytes()), &mut witness)
-            }
             Demand::Watch { from, .. } => {
                 let from = from.to_string().parse().unwrap();
                 initial.get_or_insert((from, witness.lines.len()));
@@ -320,12 +418,13 @@ fn play(seed: u64) -> Option<Report> {
                     let is_level = served
                         .as_ref()
                         .is_some_and(|served| !served.stalls && served.sent == world.history.len());
-                    if is_level {
+                    if is_level && !watcher.is_checking() {
                         break;
                     }
                     now = now.max(until);
                     watcher.step(now, Input::Elapsed, &mut witness)
                 }
+                None if now >= until => watcher.step(now, Input::Elapsed, &mut witness),
                 None => continue,
             },
             Demand::Wait { until } => {
@@ -362,6 +461,11 @@ fn check_output(
         initial_lines,
         lines: &witness.lines,
         messages: &witness.notes,
+        stalls: world.stalls,
+        rollback: world.rollback.as_ref().map(|rollback| ::oracle::Rollback {
+            undone: rollback.kept..rollback.kept + rollback.undone.len(),
+            version: rollback.version,
+        }),
         final_state: &state,
     };
     evidence.judge()
