@@ -319,6 +319,10 @@ fn a_2xx_without_the_whole_object_leaves_the_outcome_unknown() {
         (Reply::json(200, ""), "200 OK without a body"),
         (Reply::new(204, ""), "204 No Content without a body"),
         (
+            Reply::json(200, [0x1f, 0x8b, 8, 0]).header("Content-Encoding", "gzip"),
+            "200 OK with a compressed body",
+        ),
+        (
             Reply::json(200, &whole[..whole.len() - 1]),
             "200 OK with an object that is cut off",
         ),

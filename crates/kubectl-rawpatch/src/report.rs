@@ -34,27 +34,38 @@ pub(crate) fn report_success(
     }
     let written = output.write(reply.body());
     let is_lost = written.as_ref().is_err_and(|error| !error.is_broken_pipe());
-    let is_dry_run = request.path.is_dry_run();
-    let is_created = reply.status() == StatusCode::CREATED;
-    let is_unchanged = !is_dry_run && effect::is_unchanged(expected, &request.patch, &object);
     let is_named = output.names_object() && !is_lost;
-    let is_unclear = is_dry_run || is_created || is_unchanged || is_lost;
-    if is_unclear || (io::stderr().is_terminal() && !is_named) {
-        let object = match object.get("kind") {
+    let (outcome, is_notable) = outcome(request, reply, expected, &object);
+    if is_notable || is_lost || (io::stderr().is_terminal() && !is_named) {
+        let name = match object.get("kind") {
             _ if is_named => String::new(),
             Some(_) => object_name(&object) + " ",
             None => request.path.path().to_owned() + " ",
         };
-        let verb = match request.patch_type {
-            _ if is_created => "created",
-            PatchType::Apply => "serverside-applied",
-            PatchType::Json | PatchType::Merge | PatchType::Strategic => "patched",
-        };
-        let no_change = if is_unchanged { " (no change)" } else { "" };
-        let dry_run = if is_dry_run { " (server dry run)" } else { "" };
-        stderr::say(&format!("{object}{verb}{no_change}{dry_run}"));
+        stderr::say(&format!("{name}{outcome}"));
     }
     written
+}
+
+/// Describes the outcome like kubectl. Also reports whether a script must be told, too.
+fn outcome(
+    request: &PatchRequest,
+    reply: &Reply,
+    expected: Option<&str>,
+    object: &Value,
+) -> (String, bool) {
+    let is_dry_run = request.path.is_dry_run();
+    let is_created = reply.status() == StatusCode::CREATED;
+    let is_unchanged = !is_dry_run && effect::is_unchanged(expected, &request.patch, object);
+    let verb = match request.patch_type {
+        _ if is_created => "created",
+        PatchType::Apply => "serverside-applied",
+        PatchType::Json | PatchType::Merge | PatchType::Strategic => "patched",
+    };
+    let no_change = if is_unchanged { " (no change)" } else { "" };
+    let dry_run = if is_dry_run { " (server dry run)" } else { "" };
+    let is_notable = is_dry_run || is_created || is_unchanged;
+    (format!("{verb}{no_change}{dry_run}"), is_notable)
 }
 
 /// Describes the parts of the patch that had no effect.
