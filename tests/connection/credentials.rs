@@ -9,6 +9,11 @@ fn tokens_are_read_and_sent_like_kubectl() -> Result<()> {
 }
 
 #[test]
+fn credentials_that_were_copied_wrongly_are_refused() -> Result<()> {
+    Servers::start()?.compare(&mistakes())
+}
+
+#[test]
 fn passwords_are_read_and_sent_like_kubectl() -> Result<()> {
     Servers::start()?.compare(&passwords())
 }
@@ -77,6 +82,108 @@ fn tokens() -> Vec<Case> {
         )
         .file("one", with_token("a", "\"t\\nu\""))
         .variable("KUBECONFIG", "one"),
+    ]
+}
+
+const MISTAKE: &str = "the credential was copied wrongly, so the server cannot accept it";
+
+/// A JWT in base64.
+const ENCODED_JWT: &str = "ZXlKaGJHY2lPaUp1YjI1bEluMC5leUp6ZFdJaU9pSnFZVzVsSW4wLmh1bnRlcjI=";
+
+/// Certain mistakes. Uncertain ones are only mentioned after a 401.
+fn mistakes() -> Vec<Case> {
+    vec![
+        departs(
+            "a token with the word Bearer",
+            MISTAKE,
+            "authorization: Bearer Bearer hunter2",
+            "error: the token of user \"c\" in config begins with \"Bearer \"",
+        )
+        .user("token: Bearer hunter2"),
+        departs(
+            "a flag with the word Bearer",
+            MISTAKE,
+            "authorization: Bearer Bearer hunter2",
+            "error: --token begins with \"Bearer \"",
+        )
+        .user("token: t")
+        .flags(["--token=Bearer hunter2"]),
+        departs(
+            "a JWT in base64",
+            MISTAKE,
+            "authorization: Bearer ZXlK",
+            "error: the token of user \"c\" in config is encoded in base64 once too often",
+        )
+        .user(&format!("token: {ENCODED_JWT}")),
+        departs(
+            "a JWT in base64 in a file",
+            MISTAKE,
+            "authorization: Bearer ZXlK",
+            "error: the token in $FOLDER/token is encoded in base64 once too often",
+        )
+        .user("tokenFile: token")
+        .file("token", ENCODED_JWT),
+        departs(
+            "a token that kubectl config view has left out",
+            MISTAKE,
+            "authorization: Bearer REDACTED",
+            "error: the token of user \"c\" in config is \"REDACTED\", not a credential",
+        )
+        .user("token: REDACTED"),
+        departs(
+            "a password that kubectl config view has left out",
+            MISTAKE,
+            "authorization: Basic ",
+            "error: the password of user \"c\" in config is \"REDACTED\", not a credential",
+        )
+        .user("username: name, password: REDACTED"),
+        departs(
+            "certificates that kubectl config view has left out",
+            MISTAKE,
+            "tls: failed to find any PEM data in certificate input",
+            "error: the client-certificate-data of user \"c\" in config is \"DATA+OMITTED\", not a \
+             credential",
+        )
+        .user("client-certificate-data: DATA+OMITTED, client-key-data: DATA+OMITTED"),
+        departs(
+            "certificate authorities that kubectl config view has left out",
+            MISTAKE,
+            "unable to load root certificates",
+            "error: the certificate-authority-data of cluster \"c\" in config is \"DATA+OMITTED\", not \
+             a credential",
+        )
+        .cluster("server: $URL, certificate-authority-data: DATA+OMITTED"),
+        departs(
+            "a certificate that is encoded twice",
+            MISTAKE,
+            "tls: failed to find any PEM data in certificate input",
+            "error: the client-certificate-data of user \"c\" in config is encoded in base64 once too often",
+        )
+        .user("client-certificate-data: $ALICE_CRT_TWICE, client-key-data: $ALICE_KEY"),
+        departs(
+            "a key that is encoded twice",
+            MISTAKE,
+            "tls: failed to find any PEM data in key input",
+            "error: the client-key-data of user \"c\" in config is encoded in base64 once too often",
+        )
+        .user("client-certificate-data: $ALICE_CRT, client-key-data: $ALICE_KEY_TWICE"),
+        departs(
+            "a certificate file in base64",
+            MISTAKE,
+            "tls: failed to find any PEM data in certificate input",
+            "error: the client-certificate in $FOLDER/once is encoded in base64 once too often",
+        )
+        .user("client-certificate: once, client-key: alice.key")
+        .file("once", "$ALICE_CRT"),
+        departs(
+            "certificate data that is not encoded",
+            MISTAKE,
+            "error: error loading config file \"config\": illegal base64 data",
+            "error: the client-certificate-data of user \"c\" in config is not encoded in base64",
+        )
+        .user("client-certificate-data: '-----BEGIN CERTIFICATE-----', client-key-data: $ALICE_KEY"),
+        same("no mistake matters over plain http", "sent http")
+            .with("server: 'http://$PLAIN'", "token: REDACTED"),
     ]
 }
 

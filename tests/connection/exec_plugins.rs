@@ -1,6 +1,11 @@
+use std::fs;
+
 use anyhow::Result;
+use faulty_server::FaultyServer;
+use support::run;
 
 use super::case::*;
+use super::program::{OURS, PATH, Program};
 use super::servers::Servers;
 
 /// A plugin that prints alice's certificate and the token in `$TOKEN`.
@@ -16,6 +21,61 @@ END
 #[test]
 fn exec_plugins_are_run_like_kubectl() -> Result<()> {
     Servers::start()?.compare(&cases())
+}
+
+/// The hints of errors about exec plugins, by the fields of the plugin and its response.
+#[test]
+fn an_exec_plugin_that_fails_gets_a_hint() -> Result<()> {
+    let server = FaultyServer::start([])?;
+    let kubeconfig = fs::read_to_string(server.kubeconfig()?)?;
+    let aks = "command: sh, args: [-c, exit 3], interactiveMode: Never, installHint: \"\\n  kubelogin is not \
+               installed.\\n\\n  See https://aka.ms/aks/kubelogin.\\n\"";
+    let modes = "hint: set user.exec.interactiveMode to Never, or to IfAvailable or Always if the exec \
+                 plugin asks for input";
+    for (fields, code, hint) in [
+        (
+            aks,
+            3,
+            "hint: check the exec plugin sh. Its kubeconfig says: kubelogin is not installed.\n\
+             See https://aka.ms/aks/kubelogin.\n",
+        ),
+        (
+            &aks.replace("command: sh", "command: none"),
+            3,
+            "hint: kubelogin is not installed.\nSee https://aka.ms/aks/kubelogin.\n",
+        ),
+        (
+            "command: sh, args: [-c, exit 3], interactiveMode: Never",
+            3,
+            "hint: check the exec plugin sh\n",
+        ),
+        (
+            "command: sh, args: [-c, 'echo log-in; echo {}'], interactiveMode: Never",
+            3,
+            "hint: check the exec plugin sh\n",
+        ),
+        ("command: sh", 2, &format!("{modes} (exec plugin sh)\n")),
+        (
+            "command: sh, interactiveMode: never",
+            2,
+            &format!("{modes}\n"),
+        ),
+    ] {
+        let path = server.folder().join("plugin");
+        let exec = format!("exec: {{apiVersion: client.authentication.k8s.io/v1, {fields}}}");
+        fs::write(
+            &path,
+            kubeconfig.replace("token: faulty-server-token", &exec),
+        )?;
+        let mut command = support::command(OURS, &path);
+        command
+            .env("PATH", PATH)
+            .args(Program::Ours.arguments("/probe"));
+        let outcome = run(&mut command, "").ended(code);
+        let start = outcome.stderr.find("hint: ").unwrap_or_default();
+        assert_eq!(&outcome.stderr[start..], hint, "{fields}: {outcome:?}");
+    }
+    Ok(())
 }
 
 fn cases() -> Vec<Case> {
@@ -117,15 +177,21 @@ fn cases() -> Vec<Case> {
         unlike(
             "an empty response",
             "plugin returned version client.authentication.k8s.io/__internal",
-            "getting credentials: decoding stdout: not an ExecCredential of client.authentication.k8s.io/v1",
+            "getting credentials: decoding stdout: not an ExecCredential of client.authentication.k8s.io/v1: sh printed nothing",
         )
         .answer(""),
         unlike(
             "a response that is not JSON",
             "getting credentials: decoding stdout: couldn't get version/kind; json parse error",
-            "getting credentials: decoding stdout: not an ExecCredential of client.authentication.k8s.io/v1",
+            "getting credentials: decoding stdout: not an ExecCredential of client.authentication.k8s.io/v1: sh printed something else",
         )
         .answer("hunter2"),
+        unlike(
+            "other text before the response",
+            "getting credentials: decoding stdout: yaml: line 3: ",
+            "client.authentication.k8s.io/v1: sh printed other text before it, which belongs on stderr",
+        )
+        .answer(&format!("hunter2 {{}}\n{ANSWER}")),
         unlike(
             "a response of another kind",
             "getting credentials: decoding stdout: no kind \"hunter2\" is registered",
@@ -141,20 +207,21 @@ fn cases() -> Vec<Case> {
         unlike(
             "a token that is a number",
             "getting credentials: decoding stdout: json: cannot unmarshal number",
-            "getting credentials: decoding stdout: a field of the status is of the wrong type",
+            "getting credentials: decoding stdout: token in the status from exec plugin sh is of the wrong type",
         )
         .answer(&status(r#""token": 12345"#)),
         unlike(
             "an invalid date",
             "getting credentials: decoding stdout: parsing time \"hunter2\"",
-            "getting credentials: decoding stdout: a field of the status is of the wrong type",
+            "getting credentials: decoding stdout: expirationTimestamp in the status from exec plugin sh is \
+             not a time such as 2030-01-31T12:00:00Z",
         )
         .answer(&status(r#""token": "t", "expirationTimestamp": "hunter2""#)),
         departs(
             "a token with a character that a header cannot contain",
             "the plugin is wrong, not the connection",
             "Unable to connect to the server: net/http: invalid header field value",
-            "getting credentials: exec plugin returned a token with a character that HTTP headers do not allow",
+            "getting credentials: exec plugin sh returned a token with a character that HTTP headers do not allow",
         )
         .answer(&status(r#""token": "t\n""#)),
         same("an exit code other than 0", "getting credentials: exec: executable sh failed with exit code 3; the plugin got")
@@ -211,9 +278,23 @@ fn cases() -> Vec<Case> {
             "an unknown interactiveMode",
             "we check the value when we parse the kubeconfig",
             "error: invalid interactiveMode for c: \"never\"",
-            "error: error loading config file \"config\": user \"c\": exec is of the wrong type",
+            "error: error loading config file \"config\": user \"c\": exec.interactiveMode has an unknown value",
         )
         .user(&exec("").replace("Never", "never")),
+        departs(
+            "a variable that is a number",
+            "we do not print the value, which may be secret",
+            "cannot unmarshal number",
+            "error: error loading config file \"config\": user \"c\": exec.env is of the wrong type",
+        )
+        .plugin("env: [{name: A, value: 5}]"),
+        departs(
+            "a token with the word Bearer",
+            "we name the mistake",
+            "authorization: Bearer Bearer t",
+            "getting credentials: the token from exec plugin sh begins with \"Bearer \"",
+        )
+        .answer(&status(r#""token": "Bearer t""#)),
         same(
             "a plugin without any field",
             "Error in configuration: \n* command must be specified for c to use exec authentication \

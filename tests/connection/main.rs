@@ -47,5 +47,8 @@ mod tls;
 
 /// Hints about misspelled names, and secrets that no error contains.
 mod messages;
+/// Explanations of a 401.
+mod unauthorized;
+
 /// Credentials that are renewed while a command runs.
 mod renewal;

@@ -152,6 +152,8 @@ impl Servers {
                 "$CA_DATA",
                 &STANDARD.encode(self.server.pki.certificate_authority()),
             )
+            .replace("$ALICE_CRT_TWICE", &twice(&self.alice.certificate))
+            .replace("$ALICE_KEY_TWICE", &twice(&self.alice.key))
             .replace("$ALICE_CRT", &STANDARD.encode(&self.alice.certificate))
             .replace("$ALICE_KEY", &STANDARD.encode(&self.alice.key))
     }
@@ -242,6 +244,10 @@ impl Servers {
         parts.extend(headers);
         parts.join("; ")
     }
+}
+
+fn twice(text: &str) -> String {
+    STANDARD.encode(STANDARD.encode(text))
 }
 
 /// Returns the lines on stderr without the hint.

@@ -263,6 +263,10 @@ fn a_permanent_error_ends_the_run_at_the_start_and_later() {
         );
         let later = run.wait().ended(exit_code);
         assert_eq!(later.stderr, outcome.stderr);
+        let names_the_credential = outcome
+            .stderr
+            .contains("the credential is from user \"faulty\" in /");
+        assert_eq!(names_the_credential, code == 401, "{outcome:?}");
         assert_eq!(later.short(), ["ADDED a", "MODIFIED a"]);
     }
 }

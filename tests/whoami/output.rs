@@ -36,6 +36,7 @@ fn the_table_shows_the_user_the_server_and_the_credential() {
     assert_eq!(left, "in 3 days 2 hours");
     assert!(date.starts_with("20") && date.ends_with(" UTC"), "{date}");
     let url = ControlPlane::shared().url();
+    let file = kubeconfig.display();
     let expected = format!(
         "Username:      jane\n\
          Groups:        dev\n\
@@ -45,6 +46,7 @@ fn the_table_shows_the_user_the_server_and_the_credential() {
          \n\
          Context:       control-plane\n\
          Cluster:       control-plane\n\
+         User:          user in {file}\n\
          Server:        {url}\n\
          Namespace:     team\n\
          \n\

@@ -29,7 +29,8 @@ use hyper::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::connection::{
-    Connection, ConnectionArgs, Contexts, CredentialSummary, Impersonation, ServerTarget,
+    Connection, ConnectionArgs, Contexts, CredentialSummary, Impersonation, ServerFacts,
+    ServerTarget, explain_unauthorized,
 };
 use crate::curl;
 use crate::curl::BodySource;
@@ -55,7 +56,8 @@ pub struct ApiServer {
     shows_headers: bool,
     /// The flags that make kubectl reach this server as this user.
     kubectl_flags: String,
-    /// The lead of the server's clock over ours at its last response.
+    /// The lead of the server's clock over ours, from the `Date` of its last response. It is inexact: a
+    /// `Date` has whole seconds, and the response took a while to arrive.
     clock_skew: Cell<Option<SignedDuration>>,
 }
 
@@ -125,20 +127,18 @@ impl ApiServer {
         self.connection.sessions.credential().await
     }
 
-    /// Returns the names of the certificate authorities that the kubeconfig trusts for this server.
-    pub async fn authorities(&self) -> Vec<String> {
-        self.connection.sessions.authorities().await
+    /// Lists possible causes of a 401, and the source of the credential.
+    pub async fn explain_unauthorized(&self) -> Vec<String> {
+        let server = ServerFacts {
+            authorities: self.connection.sessions.authorities().await,
+            clock_skew: self.clock_skew.get(),
+        };
+        explain_unauthorized(&self.credential().await, &server, Timestamp::now())
     }
 
     /// Returns the user that requests impersonate (`--as` and related flags).
     pub fn impersonation(&self) -> Impersonation {
         self.connection.sessions.impersonation()
-    }
-
-    /// Returns the lead of the server's clock over ours, from the `Date` of its last response. It
-    /// is inexact: a `Date` has whole seconds, and the response took a while to arrive.
-    pub fn clock_skew(&self) -> Option<SignedDuration> {
-        self.clock_skew.get()
     }
 
     /// Returns a cache key for the user that requests are sent as. It contains no credential.
@@ -228,6 +228,7 @@ impl ApiServer {
             Ok(reply) => reply,
             Err(failure) => return Err(self.explain(failure, false, context).await),
         };
+        self.record_clock_skew(reply.headers());
         self.warnings.say_new(reply.headers(), &context.redaction);
         if !reply.status().is_success() {
             let body = self.read_body(reply, context);
@@ -235,7 +236,7 @@ impl ApiServer {
                 Ok(refusal) => refusal,
                 Err(failure) => return Err(self.explain(failure, false, context).await),
             };
-            self.interpret(refusal, context)?;
+            self.interpret(refusal, context).await?;
             return Err(Error::protocol(
                 "the server refused the watch without giving a reason",
             ));
@@ -275,7 +276,7 @@ impl ApiServer {
                     say_headers(&reply, &context.redaction);
                 }
                 self.warnings.say_new(reply.headers(), &context.redaction);
-                self.interpret(reply, context)
+                self.interpret(reply, context).await
             }
             Err(failure) => {
                 let untouched = meter.written() == written_before.get();
@@ -317,15 +318,20 @@ impl ApiServer {
         }
     }
 
-    /// Interprets a whole response, and traces a refusal.
-    fn interpret(&self, reply: Reply, context: &RequestContext) -> Result<Reply, Error> {
-        let result = context.interpret(reply, &self.connection.server);
-        if let Err(error) = &result
-            && let Kind::Refused(status) = error.kind()
-        {
-            self.connection.trace.refusal(status);
+    /// Interprets a whole response. Traces a refusal, and explains a 401 of the API server itself.
+    async fn interpret(&self, reply: Reply, context: &RequestContext) -> Result<Reply, Error> {
+        let error = match context.interpret(reply, &self.connection.server) {
+            Ok(reply) => return Ok(reply),
+            Err(error) => error,
+        };
+        let Kind::Refused(status) = error.kind() else {
+            return Err(error);
+        };
+        self.connection.trace.refusal(status);
+        if status.code != 401 || context.is_proxied {
+            return Err(error);
         }
-        result
+        Err(error.with_hint(self.explain_unauthorized().await.join("; ")))
     }
 }
 

@@ -15,9 +15,10 @@ use super::object_check::Mismatch;
 use super::reply::Reply;
 use crate::Error;
 use crate::connection::server_url;
-use crate::error::Kind;
 use crate::error::response::{status_in_document, status_of_response};
+use crate::error::{Kind, body_text};
 use crate::redaction::Redaction;
+use crate::redaction::headers_and_urls::address_without_userinfo;
 use crate::request::{ApiRequest, ExpectedReply, Resource};
 
 /// Texts with which servers answer plain HTTP on a TLS port: Go's (`net/http`, `conn.serve`), nginx,
@@ -109,7 +110,7 @@ impl RequestContext {
             },
             Err(Mismatch::Unconfirmed(description)) => Err(self.unconfirmed(code, &description)),
             Err(Mismatch::Foreign(description)) => {
-                Err(self.foreign(code, description, host(server)))
+                Err(self.foreign(code, description, &reply, host(server)))
             }
         }
     }
@@ -141,7 +142,7 @@ impl RequestContext {
         }
         // A gateway reports its own errors as a page, too.
         if is_html(reply) && !self.is_proxied && code.is_client_error() {
-            return self.foreign(code, "with an HTML page", host(server));
+            return self.foreign(code, "with an HTML page", reply, host(server));
         }
         not_kubernetes(reply, &self.method, host(server))
             .unwrap_or_else(|| Kind::Refused(Box::new(refusal)).into())
@@ -158,14 +159,18 @@ impl RequestContext {
     }
 
     /// Explains a response that no API server sends.
-    fn foreign(&self, code: StatusCode, description: &str, host: &str) -> Error {
+    fn foreign(&self, code: StatusCode, description: &str, reply: &Reply, host: &str) -> Error {
+        let title = body_text::title(reply.body()).filter(|_| is_html(reply));
+        let title = title.map_or_else(String::new, |title| {
+            format!(" ({:?})", self.redaction.without_credentials(&title))
+        });
         let outcome = if self.may_change && code.is_success() {
             format!(", and the {} may or may not have been applied", self.method)
         } else {
             String::new()
         };
         Error::protocol(format!(
-            "{host} answered {code} {description}; it is not a Kubernetes API server{outcome}"
+            "{host} answered {code} {description}{title}; it is not a Kubernetes API server{outcome}"
         ))
         .with_hint(CHECK_ADDRESS)
     }
@@ -270,7 +275,8 @@ fn not_kubernetes(reply: &Reply, method: &Method, host: &str) -> Option<Error> {
     if code.is_redirection() {
         return Some(
             Error::protocol(format!(
-                "{host} answered {code}; redirects are never followed"
+                "{host} answered {code}; redirects are never followed{}",
+                redirect_target(reply)
             ))
             .with_hint("use the server's final address; a login page or a proxy may be in between"),
         );
@@ -284,6 +290,16 @@ fn not_kubernetes(reply: &Reply, method: &Method, host: &str) -> Option<Error> {
         );
     }
     None
+}
+
+/// Describes the target of a redirect, without its query, which may contain a credential.
+fn redirect_target(reply: &Reply) -> String {
+    let target = reply.headers().get(header::LOCATION);
+    let Some(target) = target.and_then(|target| target.to_str().ok()) else {
+        return String::new();
+    };
+    let target = target.split(['?', '#']).next().unwrap_or_default();
+    format!(" (to {})", address_without_userinfo(target))
 }
 
 /// Parses a `Status` that arrives in the middle of a stream, and redacts it. Returns `None` if

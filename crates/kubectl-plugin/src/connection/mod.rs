@@ -33,11 +33,11 @@ use http::Uri;
 
 use crate::Error;
 use crate::stderr::trace::Trace;
-use auth::credential;
 use auth::exec::ExecPlugin;
 use auth::exec::policy;
 use auth::exec::policy::PluginPolicy;
 use auth::exec::shared_run::SharedRuns;
+use auth::{credential, mistake};
 use flags::duration;
 use kubeconfig::selection::Selection;
 use kubeconfig::{Kubeconfig, overrides, selection};
@@ -45,9 +45,13 @@ use session::{Route, SessionProvider};
 use transport::meter::Meter;
 use transport::proxy;
 
+pub use auth::aws_token::AwsToken;
 pub use auth::credential::Impersonation;
+pub(crate) use auth::explanation::{ServerFacts, explain_unauthorized};
+pub use auth::explanation::{describe_origin, validity_problem};
 pub use auth::summary::{
-    Authorization, BearerToken, Claims, ClientCertificate, CredentialSummary, ExecPluginInfo,
+    Authorization, BearerToken, Claims, ClientCertificate, CredentialSource, CredentialSummary,
+    ExecPluginInfo,
 };
 pub use contexts::Contexts;
 pub use flags::args::ConnectionArgs;
@@ -152,7 +156,8 @@ impl Files {
         let Selection {
             cluster_name,
             mut cluster,
-            user_name,
+            cluster_file,
+            source,
             mut user,
             ..
         } = selection;
@@ -164,6 +169,13 @@ impl Files {
             notes.extend(credential::withheld(&user, &server));
             user = credential::without_credential(&user);
         }
+        mistake::check_user(&user, &source)?;
+        let owner = match &cluster_file {
+            Some(file) => format!("cluster {cluster_name:?} in {}", file.display()),
+            None => format!("cluster {cluster_name:?}"),
+        };
+        mistake::check_cluster(&cluster, &owner)?;
+        trace.credential(&source);
         let plugin = match &user.exec {
             Some(exec) => Some(ExecPlugin::new(exec, &cluster, self.policy.clone(), runs)?),
             None => None,
@@ -178,7 +190,7 @@ impl Files {
                 meter: meter.clone(),
                 trace,
             },
-            user_name,
+            source,
             user,
             plugin,
         )?;
@@ -200,7 +212,8 @@ fn server_target(selection: &Selection, server: &Uri) -> ServerTarget {
     ServerTarget {
         context: selection.context_name.clone(),
         cluster: named(&selection.cluster_name),
-        user: named(&selection.user_name),
+        user: named(&selection.source.user),
+        user_file: selection.source.file(),
         server: server.to_string().trim_end_matches('/').to_owned(),
         namespace: selection.namespace.clone(),
     }

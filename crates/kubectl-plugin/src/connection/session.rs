@@ -23,7 +23,7 @@ use crate::connection::auth::credential::{Impersonation, ResolvedCredential};
 use crate::connection::auth::exec::ExecPlugin;
 use crate::connection::auth::exec::exec_credential;
 use crate::connection::auth::exec::exec_credential::ExecCredentialStatus;
-use crate::connection::auth::summary::{CredentialSummary, ExecPluginInfo};
+use crate::connection::auth::summary::{CredentialSource, CredentialSummary, ExecPluginInfo};
 use crate::connection::tls;
 use crate::connection::transport;
 use crate::connection::transport::meter::Meter;
@@ -80,7 +80,7 @@ impl Route {
 /// A source of sessions for one server.
 pub(crate) struct SessionProvider {
     pub(crate) route: Route,
-    pub(crate) user_name: String,
+    pub(crate) source: CredentialSource,
     pub(crate) user: AuthInfo,
     pub(crate) plugin: Option<ExecPlugin>,
     /// Whether the command itself reads stdin, so that an exec plugin must not.
@@ -111,13 +111,13 @@ impl SessionProvider {
     /// Reads and checks everything except the output of an exec plugin. Needs a tokio runtime.
     pub(crate) fn new(
         route: Route,
-        user_name: String,
+        source: CredentialSource,
         user: AuthInfo,
         plugin: Option<ExecPlugin>,
     ) -> Result<Self, Error> {
         let mut provider = Self {
             route,
-            user_name,
+            source,
             user,
             plugin,
             stdin_in_use: false,
@@ -151,6 +151,7 @@ impl SessionProvider {
                 command: plugin.command().to_owned(),
                 expires: session.and_then(|session| session.expires),
             }),
+            source: self.source.clone(),
             ..summary.unwrap_or_default()
         }
     }
@@ -180,7 +181,7 @@ impl SessionProvider {
         } = &self.route;
         format!(
             "{:?} by {cluster_name:?} {:?} as {:?}",
-            self.user_name,
+            self.source.user,
             proxy.as_ref().map(|proxy| &proxy.address),
             self.impersonation(),
         )
@@ -276,7 +277,7 @@ impl SessionProvider {
             trace,
             ..
         } = &self.route;
-        let configured = ResolvedCredential::from_user(&self.user, &self.user_name)?;
+        let configured = ResolvedCredential::from_user(&self.user, &self.source)?;
         let (credential, expires) = match &exec_status {
             Some(exec_status) => (
                 exec_status.to_credential(),
@@ -286,11 +287,11 @@ impl SessionProvider {
         };
         let certificate = credential.certificate.as_ref();
         let certified_key = certificate
-            .map(|certificate| tls::certified_key(certificate, &self.user_name))
+            .map(|certificate| tls::certified_key(certificate, &self.source.user))
             .transpose()?;
         let expiry_note = certified_key
             .as_ref()
-            .and_then(|certified_key| tls::expiry_note(certified_key, &self.user_name));
+            .and_then(|certified_key| tls::expiry_note(certified_key, &self.source.user));
         // As in client-go, the authorities only apply if the server itself uses TLS.
         let is_tls = server_url::is_tls(server);
         let plain = Cluster::default();
@@ -389,7 +390,7 @@ mod tests {
                 meter: Meter::default(),
                 trace: Trace::default(),
             };
-            Self::new(route, String::new(), user, None)
+            Self::new(route, CredentialSource::default(), user, None)
         }
 
         /// Pretends that a minute has passed.

@@ -43,7 +43,7 @@ impl Connection {
             Source::in_kubeconfig(file, CLUSTER, &self.sessions.route.cluster_name, field)
         };
         let of_user =
-            |field: &str| Source::in_kubeconfig(file, USER, &self.sessions.user_name, field);
+            |field: &str| Source::in_kubeconfig(file, USER, &self.sessions.source.user, field);
         let proxy_url = if args.proxy_url.is_some() {
             Some(Source::Flag("--proxy-url"))
         } else if cluster.proxy_url.is_some() {

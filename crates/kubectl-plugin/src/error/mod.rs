@@ -6,8 +6,10 @@
 //! credentials and the data of Secrets out of it.
 //!
 //! * `response`: extracts the Status of an unsuccessful response from its body and headers
+//! * `body_text`: extracts the text of an error that is not a Status
 //! * `status`: formats a Status like kubectl
 
+pub(crate) mod body_text;
 pub(crate) mod response;
 pub(crate) mod status;
 

@@ -9,11 +9,15 @@ use kube_core::Status;
 use kube_core::response::StatusDetails;
 use serde_json::Value;
 
+use crate::error::body_text;
 use crate::redaction::Redaction;
 use crate::text::utc;
 
 /// The maximum number of characters that client-go quotes of a body.
 const MAX_QUOTED_BODY: usize = 2048;
+
+/// The maximum number of characters of a body that are added to a message.
+const MAX_ADDED: usize = 500;
 
 /// Returns the redacted Status of an unsuccessful response.
 pub(crate) fn status_of_response(
@@ -28,10 +32,20 @@ pub(crate) fn status_of_response(
         // Redact before cutting, because redaction does not recognize a part of a value.
         let quoted = redaction.apply(&quotable(headers, body));
         let quoted: String = quoted.chars().take(MAX_QUOTED_BODY).collect();
-        Status::failure(
-            &generic_message(code.as_u16(), &quoted),
-            generic_reason(code.as_u16(), method),
-        )
+        let message = match generic_message(code.as_u16(), &quoted) {
+            message if message.contains(&quoted) || body_text::is_redundant(&quoted, code) => {
+                message
+            }
+            // Departure: kubectl drops the text.
+            message => {
+                let added: String = body_text::one_line(&quoted)
+                    .chars()
+                    .take(MAX_ADDED)
+                    .collect();
+                format!("{message}: {added}")
+            }
+        };
+        Status::failure(&message, generic_reason(code.as_u16(), method))
     });
     status.code = code.as_u16();
     if let Some(seconds) = retry_after(headers) {
@@ -87,7 +101,8 @@ fn retry_after(headers: &HeaderMap) -> Option<u32> {
 }
 
 /// Returns the text that kubectl quotes of a body that is not a Status: the body, or `unknown` if
-/// it is not text.
+/// it is not text. Departure: kubectl quotes no text of a JSON body, and none of a
+/// `WWW-Authenticate` header.
 fn quotable(headers: &HeaderMap, body: &[u8]) -> String {
     let content_type = headers
         .get(header::CONTENT_TYPE)
@@ -95,7 +110,8 @@ fn quotable(headers: &HeaderMap, body: &[u8]) -> String {
     if content_type.starts_with(b"text/") {
         String::from_utf8_lossy(body).trim().to_owned()
     } else {
-        "unknown".to_owned()
+        let text = body_text::of_json(body).or_else(|| body_text::of_challenge(headers));
+        text.unwrap_or("unknown".to_owned())
     }
 }
 
@@ -249,7 +265,31 @@ mod tests {
                 422,
                 "text/plain",
                 "x",
-                "The request is invalid: the server rejected our request due to an error in our request",
+                "The request is invalid: the server rejected our request due to an error in our request: x",
+            ),
+            (
+                403,
+                "application/json",
+                r#"{"message":"impersonation request has been denied"}"#,
+                "Error from server (Forbidden): impersonation request has been denied",
+            ),
+            (
+                401,
+                "application/json",
+                r#"{"error":"invalid_token","error_description":"The token\nexpired"}"#,
+                "error: You must be logged in to the server (the server has asked for the client to provide credentials: invalid_token: The token expired)",
+            ),
+            (
+                502,
+                "application/problem+json",
+                r#"{"title":"Bad Gateway","detail":"no backend"}"#,
+                r#"Error from server (InternalError): an error on the server ("Bad Gateway: no backend") has prevented the request from succeeding"#,
+            ),
+            (
+                401,
+                "text/plain",
+                "401 Unauthorized",
+                "error: You must be logged in to the server (the server has asked for the client to provide credentials)",
             ),
         ] {
             assert_eq!(line(code, content_type, body), expected);

@@ -8,6 +8,7 @@
 //! | [`shell`] | quotes words for a shell |
 //! | [`system_error`] | formats errors of the operating system like Go |
 //! | [`terminal`] | escapes and cuts text for a terminal, and decides whether to color it |
+//! | [`time_span`] | formats spans of time for people |
 //! | [`utc`] | parses and formats points in time |
 
 pub mod boolean;
@@ -16,4 +17,5 @@ pub(crate) mod nearest;
 pub mod shell;
 pub mod system_error;
 pub mod terminal;
+pub mod time_span;
 pub mod utc;

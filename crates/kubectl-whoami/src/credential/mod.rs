@@ -1,24 +1,18 @@
 //! The credentials that were sent to the server, and the one that it accepted.
 //!
 //! * here: describes the credentials, and finds the accepted one
-//! * `aws_token`: reads the tokens of EKS
 //! * `anonymous`: explains that no credential was accepted
-//! * `explanation`: lists possible causes of a bare `Unauthorized`
 
 pub(crate) mod anonymous;
-mod aws_token;
-pub(crate) mod explanation;
 
 use jiff::Timestamp;
 use kubectl_plugin::connection::{
-    Authorization, BearerToken, ClientCertificate, CredentialSummary, ExecPluginInfo,
+    Authorization, AwsToken, BearerToken, ClientCertificate, CredentialSummary, ExecPluginInfo,
+    describe_origin, validity_problem,
 };
-use kubectl_plugin::text::utc;
 use serde::Serialize;
 
-use crate::credential::aws_token::AwsToken;
 use crate::identity::UserInfo;
-use crate::remaining;
 
 /// The extra with which newer servers name the credential that they accepted: `X509SHA256=…`,
 /// `JTI=…` (`apiserver/pkg/authentication/request/x509`, `kubernetes/pkg/serviceaccount`).
@@ -84,9 +78,6 @@ pub(crate) struct SentCredential {
     pub(crate) not_before: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expires: Option<Timestamp>,
-    /// Whether the token is a JWT.
-    #[serde(skip)]
-    pub(crate) is_jwt: bool,
     /// Whether the server named this credential as the one that it accepted.
     pub(crate) confirmed: bool,
     /// The credential that the server named instead.
@@ -162,28 +153,23 @@ impl SentCredential {
             CredentialKind::ExecPlugin | CredentialKind::Unknown => "unknown",
             CredentialKind::None => "none",
         };
-        match (&self.command, &self.file, &self.auth_provider) {
-            (Some(command), ..) if self.kind == CredentialKind::ExecPlugin => {
+        match &self.command {
+            Some(command) if self.kind == CredentialKind::ExecPlugin => {
                 format!("exec plugin {command} (not run)")
             }
-            (Some(command), ..) => format!("{what} from exec plugin {command}"),
-            (None, Some(file), _) => format!("{what} from file {file}"),
-            (None, None, Some(provider)) => format!("{what} from auth provider {provider}"),
-            (None, None, None) => what.to_owned(),
+            command => describe_origin(
+                what,
+                command.as_deref(),
+                self.file.as_deref(),
+                self.auth_provider.as_deref(),
+            ),
         }
     }
 
     /// Returns a description if the credential has expired or is not yet valid, for example
     /// `expired 3 hours ago, at …`.
     pub(crate) fn validity_problem(&self, now: Timestamp) -> Option<String> {
-        let date = |time: Timestamp| utc::minute(time.as_second());
-        if let Some(expires) = self.expires.filter(|expires| *expires <= now) {
-            let ago = remaining::words(now.duration_since(expires));
-            return Some(format!("expired {ago} ago, at {}", date(expires)));
-        }
-        let start = self.not_before.filter(|start| now < *start)?;
-        let until = remaining::words(start.duration_since(now));
-        Some(format!("is not valid until {} (in {until})", date(start)))
+        validity_problem(self.not_before, self.expires, now)
     }
 
     fn set_plugin(&mut self, plugin: &ExecPluginInfo) {
@@ -253,7 +239,6 @@ fn from_token(token: &BearerToken) -> SentCredential {
     let is_account = |subject: &&String| subject.starts_with("system:serviceaccount:");
     SentCredential {
         kind: CredentialKind::BearerToken,
-        is_jwt: token.claims.is_some(),
         file: token.file.clone(),
         auth_provider: token.auth_provider.clone(),
         local_user: UserInfo {

@@ -55,6 +55,7 @@ struct Whoami<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Context<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
@@ -62,6 +63,8 @@ struct Context<'a> {
     cluster: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_file: Option<&'a str>,
     #[serde(skip_serializing_if = "str::is_empty")]
     server: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -128,6 +131,7 @@ impl<'a> Context<'a> {
             name: target.context.as_deref(),
             cluster: target.cluster.as_deref(),
             user: target.user.as_deref(),
+            user_file: target.user_file.as_deref(),
             server: &target.server,
             namespace: &target.namespace,
         }

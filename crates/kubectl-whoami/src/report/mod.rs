@@ -25,8 +25,6 @@ use kubectl_plugin::text::utc;
 use kubectl_plugin::{Error, stderr};
 
 use crate::credential::anonymous;
-use crate::credential::explanation;
-use crate::credential::explanation::ServerFacts;
 use crate::credential::{Authentication, CredentialKind, SentCredential};
 use crate::identity::impersonation;
 use crate::identity::ladder;
@@ -128,13 +126,7 @@ impl Report {
         };
         let now = Timestamp::now();
         let explanation = match &failure {
-            Some(error) if is_unauthorized(error) => {
-                let server = ServerFacts {
-                    authorities: server.authorities().await,
-                    clock_skew: server.clock_skew(),
-                };
-                explanation::explain_unauthorized(&authentication, &server, now)
-            }
+            Some(error) if is_unauthorized(error) => server.explain_unauthorized().await,
             _ => Vec::new(),
         };
         Self {
@@ -215,10 +207,7 @@ impl Report {
     pub(crate) fn into_result(self, limit: Option<Duration>) -> Result<(), Error> {
         let remaining = self.remaining();
         if let Some(error) = self.failure {
-            return Err(match self.explanation.as_slice() {
-                [] => error,
-                reasons => error.with_hint(reasons.join("; ")),
-            });
+            return Err(error);
         }
         let Some(limit) = limit else {
             return Ok(());

@@ -81,6 +81,11 @@ impl Table {
         let target = &report.target;
         self.lines.some("Context", target.context.as_ref());
         self.lines.some("Cluster", target.cluster.as_ref());
+        if let Some(user) = &target.user {
+            let file = target.user_file.as_ref();
+            let file = file.map_or_else(String::new, |file| format!(" in {file}"));
+            self.lines.row("User", &format!("{user}{file}"));
+        }
         self.lines.row("Server", &target.server);
         self.lines.row("Namespace", &target.namespace);
     }

@@ -21,6 +21,7 @@ const NOT_BEFORE: &str = "2026-01-05T08:00:00Z";
 const VALIDITY: Duration = Duration::from_mins(20 * 60 + 30);
 
 const SERVER: &str = "https://127.0.0.1:6443";
+const FILE: &str = "/home/jane/.kube/config";
 const EXPIRY: &str = "2027-01-05 08:00 UTC";
 const FINGERPRINT: &str = "5c1e8a03…";
 
@@ -55,6 +56,7 @@ impl Stage {
 
         let expiry = SystemTime::now() + VALIDITY;
         let kubeconfig = write_kubeconfig(&control_plane, expiry)?;
+        let file = kubeconfig.display().to_string();
         let mut jane = admin.clone();
         jane.retain(|(name, _)| *name != "KUBECONFIG");
         jane.push(("KUBECONFIG", kubeconfig.into()));
@@ -63,6 +65,7 @@ impl Stage {
             replacements: vec![
                 (control_plane.url().to_owned(), SERVER),
                 (expiry.to_string(), EXPIRY),
+                (file, FILE),
             ],
             _control_plane: control_plane,
             admin,

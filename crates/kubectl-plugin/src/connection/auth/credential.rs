@@ -14,7 +14,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
 use crate::Error;
-use crate::connection::auth::id_token;
+use crate::connection::auth::source::CredentialSource;
+use crate::connection::auth::{id_token, mistake};
 use crate::connection::kubeconfig::file;
 use crate::connection::transport::server_url;
 
@@ -66,7 +67,8 @@ pub(crate) struct CertificateAndKey {
 impl ResolvedCredential {
     /// Reads the credential of a user in the kubeconfig: a bearer token, or a name and a password;
     /// and a client certificate.
-    pub(crate) fn from_user(user: &AuthInfo, user_name: &str) -> Result<Self, Error> {
+    pub(crate) fn from_user(user: &AuthInfo, source: &CredentialSource) -> Result<Self, Error> {
+        let user_name = &source.user;
         let mut authorization = token(user)?.map(ResolvedAuthorization::Token);
         if let Some(name) = &user.username {
             if authorization.is_some() {
@@ -266,7 +268,10 @@ fn token(user: &AuthInfo) -> Result<Option<SecretString>, Error> {
     let inline = exposed(user.token.as_ref());
     let token = match (&user.token_file, inline) {
         (Some(path), inline) => match (token_of_file(path), inline) {
-            (Ok(token), _) => token,
+            (Ok(token), _) => match mistake::of_token(&token) {
+                Some(mistake) => return Err(mistake.error(&format!("the token in {path}"))),
+                None => token,
+            },
             (Err(_), Some(inline)) => inline.to_owned(),
             (Err(reason), None) => return Err(Error::usage(reason)),
         },
@@ -314,7 +319,13 @@ fn pem(
             let error = |_| Error::usage(format!("the {field}-data{owner} is not valid base64"));
             decoded.map(Some).map_err(error)
         }
-        (None, Some(path)) => file::read(Path::new(path)).map(Some).map_err(Error::usage),
+        (None, Some(path)) => {
+            let text = file::read(Path::new(path)).map_err(Error::usage)?;
+            match mistake::of_pem(&text) {
+                Some(mistake) => Err(mistake.error(&format!("the {field} in {path}"))),
+                None => Ok(Some(text)),
+            }
+        }
         (None, None) => Ok(None),
     }
 }

@@ -31,6 +31,12 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// Reports whether the token is a service account's.
+    pub fn is_service_account(&self) -> bool {
+        let subject = self.subject.as_deref();
+        subject.is_some_and(|subject| subject.starts_with("system:serviceaccount:"))
+    }
+
     /// Parses the claims of a token. Returns `None` if it is not a JWT.
     pub(crate) fn parse(token: &str) -> Option<Self> {
         let [_, claims, _] = token.split('.').collect::<Vec<_>>().try_into().ok()?;

@@ -13,6 +13,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::AttributeTypeAndValue;
 
 pub use super::jwt::Claims;
+pub use super::source::CredentialSource;
 use crate::connection::auth::credential;
 use crate::connection::auth::credential::{ResolvedAuthorization, ResolvedCredential};
 use crate::text::utc;
@@ -26,6 +27,8 @@ pub struct CredentialSummary {
     pub certificate: Option<ClientCertificate>,
     /// The exec plugin that provides the credential.
     pub plugin: Option<ExecPluginInfo>,
+    /// The place that the credential comes from.
+    pub source: CredentialSource,
 }
 
 /// An exec plugin that provides a credential.
@@ -94,7 +97,7 @@ impl CredentialSummary {
                 }
             }),
             certificate: certificate.and_then(|certificate| leaf(&certificate.certificate)),
-            plugin: None,
+            ..Self::default()
         }
     }
 }

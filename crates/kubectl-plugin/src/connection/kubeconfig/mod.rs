@@ -23,7 +23,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::{env, fmt};
 
-use kube_client::config::{AuthInfo, Cluster};
+use kube_client::config::{AuthInfo, Cluster, ExecConfig};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -32,6 +32,9 @@ use crate::Error;
 use crate::redaction::headers_and_urls::address_without_userinfo;
 use crate::stderr::trace::Trace;
 use crate::text::nearest::nearest;
+
+/// The hint for a missing or unknown `interactiveMode` of an exec plugin.
+pub(crate) const INTERACTIVE_MODES: &str = "set user.exec.interactiveMode to Never, or to IfAvailable or Always if the exec plugin asks for input";
 
 /// The kubeconfig files, in order of precedence.
 pub(crate) struct Kubeconfig {
@@ -179,6 +182,16 @@ impl Kubeconfig {
         }))
     }
 
+    /// Returns the files that define a name. The first one counts.
+    pub(crate) fn files_with(&self, list: List, name: &str) -> Vec<PathBuf> {
+        let defines = |file: &&KubeconfigFile| {
+            let mut entries = file.document.list(list).iter();
+            entries.any(|named| named.name() == name)
+        };
+        let files = self.files.iter().filter(defines);
+        files.map(|file| file.path.clone()).collect()
+    }
+
     /// Returns the names in a list, each with a description that contains no credential.
     pub(crate) fn names(&self, list: List) -> Vec<(String, String)> {
         let mut names: Vec<(String, String)> = Vec::new();
@@ -212,11 +225,8 @@ impl Kubeconfig {
                 continue;
             };
             let entry = named.entry(list);
-            let typed = T::deserialize(&entry).map_err(|_| {
-                let field = misfit::<T>(&entry).unwrap_or("a field");
-                let reason = format!("{list} {name:?}: {field} is of the wrong type");
-                config_error(&file.path, &reason)
-            })?;
+            let typed = T::deserialize(&entry)
+                .map_err(|_| misfit_error::<T>(&file.path, &format!("{list} {name:?}"), &entry))?;
             return Ok(Some((typed, &file.path)));
         }
         Ok(None)
@@ -349,11 +359,26 @@ fn take<T: DeserializeOwned + Default>(
 }
 
 /// Returns the name of the field that keeps `value` from being a `T`.
-fn misfit<T: DeserializeOwned>(value: &Value) -> Option<&str> {
+pub(crate) fn misfit<T: DeserializeOwned>(value: &Value) -> Option<&str> {
     value.as_object()?.iter().find_map(|(key, field)| {
         let alone = Value::Object(Map::from_iter([(key.clone(), field.clone())]));
         T::deserialize(&alone).is_err().then_some(key.as_str())
     })
+}
+
+/// Returns the error about an entry with a field of the wrong type. `owner` names the entry.
+fn misfit_error<T: DeserializeOwned>(path: &Path, owner: &str, entry: &Value) -> Error {
+    let field = misfit::<T>(entry).unwrap_or("a field");
+    match (field, misfit::<ExecConfig>(&entry["exec"])) {
+        ("exec", Some("interactiveMode")) => {
+            let reason = format!("{owner}: exec.interactiveMode has an unknown value");
+            config_error(path, &reason).with_hint(INTERACTIVE_MODES)
+        }
+        ("exec", Some(inner)) => {
+            config_error(path, &format!("{owner}: exec.{inner} is of the wrong type"))
+        }
+        _ => config_error(path, &format!("{owner}: {field} is of the wrong type")),
+    }
 }
 
 fn config_error(path: &Path, reason: &str) -> Error {

@@ -2,10 +2,12 @@
 //! (`client-go/tools/clientcmd/client_config.go` and `merged_client_builder.go`).
 
 use std::env;
+use std::path::PathBuf;
 
 use kube_client::config::{AuthInfo, Cluster};
 
 use crate::Error;
+use crate::connection::auth::source::CredentialSource;
 use crate::connection::flags::args::ConnectionArgs;
 use crate::connection::kubeconfig::{Context, Kubeconfig, List, in_cluster, overrides, validation};
 
@@ -21,8 +23,10 @@ pub(crate) struct Selection {
     pub(crate) cluster_name: String,
     /// The cluster, with the flags applied.
     pub(crate) cluster: Cluster,
-    /// The user's name in the kubeconfig, for messages; may be empty.
-    pub(crate) user_name: String,
+    /// The kubeconfig file that defines the cluster.
+    pub(crate) cluster_file: Option<PathBuf>,
+    /// The place that the user's credential comes from.
+    pub(crate) source: CredentialSource,
     /// The user, with the flags applied.
     pub(crate) user: AuthInfo,
 }
@@ -65,6 +69,11 @@ pub(crate) fn select(args: &ConnectionArgs, kubeconfig: &Kubeconfig) -> Result<S
     .unwrap_or_default();
     let cluster_name = choice.cluster_name.unwrap_or_default();
     let user_name = choice.user_name.unwrap_or_default();
+    let mut cluster_files = kubeconfig
+        .files_with(List::Clusters, &cluster_name)
+        .into_iter();
+    let cluster_file = cluster_files.next();
+    let user_files = kubeconfig.files_with(List::Users, &user_name);
     overrides::apply_to_cluster(args, &mut cluster);
     overrides::apply_to_user(args, &mut user);
     validation::check(&cluster_name, &cluster, &user_name, &user)?;
@@ -83,7 +92,8 @@ pub(crate) fn select(args: &ConnectionArgs, kubeconfig: &Kubeconfig) -> Result<S
         namespace: namespace.or_else(of_pod).unwrap_or("default".to_owned()),
         cluster_name,
         cluster,
-        user_name,
+        cluster_file,
+        source: CredentialSource::new(args, user_name, user_files),
         user,
     })
 }

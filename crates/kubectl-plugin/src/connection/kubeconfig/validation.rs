@@ -4,7 +4,7 @@ use kube_client::config::{AuthInfo, Cluster, ExecConfig};
 
 use crate::Error;
 use crate::connection::auth::exec::exec_credential;
-use crate::connection::kubeconfig::file;
+use crate::connection::kubeconfig::{INTERACTIVE_MODES, file};
 use crate::connection::transport::proxy;
 
 /// Checks the cluster and the user. The error lists all problems, with kubectl's wording.
@@ -18,7 +18,19 @@ pub(crate) fn check(
     problems.extend(cluster_problems(cluster_name, cluster));
     match problems.as_slice() {
         [] => Ok(()),
-        [problem] => Err(file::with_tilde_hint(Error::usage(problem))),
+        [problem] => {
+            let error = file::with_tilde_hint(Error::usage(problem));
+            let exec = user
+                .exec
+                .as_ref()
+                .filter(|_| problem.starts_with("interactiveMode"));
+            Err(match exec.and_then(|exec| exec.command.as_ref()) {
+                Some(command) => {
+                    error.with_hint(format!("{INTERACTIVE_MODES} (exec plugin {command})"))
+                }
+                None => error,
+            })
+        }
         _ => Err(file::with_tilde_hint(Error::configuration(format!(
             "\n* {}",
             problems.join("\n* ")

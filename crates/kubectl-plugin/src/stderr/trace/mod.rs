@@ -7,7 +7,7 @@
 //! |---|---|
 //! | 1 | flags that have no effect |
 //! | 4 | the Status of a refusal |
-//! | 6 | kubeconfig files; method, URL, status and duration of each request |
+//! | 6 | kubeconfig files and the source of the credential; method, URL, status and duration of each request |
 //! | 7 | headers of requests |
 //! | 8 | headers of responses; bodies in both directions, indented, up to 1024 characters |
 //! | 9 | requests as curl commands; the time of each step; bodies up to 10240 characters |
@@ -16,7 +16,7 @@
 mod klog;
 
 use std::error::Error;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -76,6 +76,19 @@ impl Trace {
     pub(crate) fn kubeconfig(self, file: &Path) {
         if self.shows(6) {
             line(&format!("Config loaded from file:  {}", file.display()));
+        }
+    }
+
+    /// Level 6: names the place that the credential comes from.
+    #[track_caller]
+    pub(crate) fn credential(self, source: &impl Display) {
+        let source = if self.shows(6) {
+            source.to_string()
+        } else {
+            String::new()
+        };
+        if !source.is_empty() {
+            line(&format!("Credential from {source}"));
         }
     }
 

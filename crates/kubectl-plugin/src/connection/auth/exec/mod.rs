@@ -83,7 +83,7 @@ impl ExecPlugin {
             variables: variables.collect(),
             version,
             interactive_mode: mode.unwrap_or(ExecInteractiveMode::IfAvailable),
-            install_hint: printable(exec.install_hint.as_deref().unwrap_or_default()),
+            install_hint: install_hint(exec.install_hint.as_deref().unwrap_or_default()),
             cluster: if exec.provide_cluster_info {
                 Some(ClusterInfo::new(cluster)?)
             } else {
@@ -148,8 +148,25 @@ impl ExecPlugin {
         }
     }
 
-    /// Runs the plugin. It inherits stderr, and stdin if it may read that.
+    /// Runs the plugin. An error has the kubeconfig's `installHint` as its hint. Departure: kubectl only
+    /// shows it if the plugin is not installed.
     async fn run(&self, stdin_in_use: bool) -> Result<ExecCredentialStatus, Error> {
+        self.run_once(stdin_in_use).await.map_err(|error| {
+            if error.hint().is_some() {
+                return error;
+            }
+            error.with_hint(match self.install_hint.as_str() {
+                "" => format!("check the exec plugin {}", self.command),
+                hint => format!(
+                    "check the exec plugin {}. Its kubeconfig says: {hint}",
+                    self.command
+                ),
+            })
+        })
+    }
+
+    /// Runs the plugin. It inherits stderr, and stdin if it may read that.
+    async fn run_once(&self, stdin_in_use: bool) -> Result<ExecCredentialStatus, Error> {
         let is_interactive = self.interactive(stdin_in_use)?;
         let mut child = Command::new(self.path()?)
             .args(&self.arguments)
@@ -198,7 +215,7 @@ impl ExecPlugin {
                 status.code().unwrap_or(-1) // like Go for a signal
             )));
         }
-        ExecCredentialStatus::parse(&printed, self.version).map_err(failure)
+        ExecCredentialStatus::parse(&printed, self.version, &self.command)
     }
 
     /// Decides whether the plugin may prompt the user on the terminal.
@@ -266,6 +283,12 @@ fn decide_interactive(
             Err("standard input is unavailable: used by stdin resource manifest reader")
         }
     }
+}
+
+/// Returns the kubeconfig's `installHint` without empty lines and indentation, which a YAML block has.
+fn install_hint(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    printable(&lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// Escapes the characters that could change the state of a terminal
@@ -385,8 +408,8 @@ mod tests {
     #[test]
     fn an_install_hint_cannot_move_the_cursor() {
         assert_eq!(
-            printable("do \u{1b}[1mthis\u{1b}[0m\n\tand \u{202e}that"),
-            "do U+001B[1mthisU+001B[0m\n\tand U+202Ethat"
+            install_hint("\n  do \u{1b}[1mthis\u{1b}[0m\n\n\tand \u{202e}that\n"),
+            "do U+001B[1mthisU+001B[0m\nand U+202Ethat"
         );
     }
 }

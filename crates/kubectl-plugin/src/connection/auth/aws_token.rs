@@ -3,10 +3,10 @@
 //!
 //! The name of the cluster is in a signed header (`x-k8s-aws-id`), and not in the URL.
 
+use crate::request::RawPath;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
-use kubectl_plugin::request::RawPath;
 
 const PREFIX: &str = "k8s-aws-v1.";
 
@@ -15,15 +15,18 @@ const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 
 /// The parts of a token that are not secret.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct AwsToken {
-    pub(super) access_key_id: Option<String>,
-    pub(super) region: Option<String>,
-    pub(super) signed: Option<Timestamp>,
+pub struct AwsToken {
+    /// The access key that signed the token.
+    pub access_key_id: Option<String>,
+    /// The region of the service.
+    pub region: Option<String>,
+    /// The time of the signature.
+    pub signed: Option<Timestamp>,
 }
 
 impl AwsToken {
     /// Parses a token. Returns `None` if it is not from AWS.
-    pub(super) fn parse(token: &str) -> Option<Self> {
+    pub fn parse(token: &str) -> Option<Self> {
         let url = BASE64_URL_SAFE_NO_PAD
             .decode(token.strip_prefix(PREFIX)?)
             .ok()?;
@@ -42,7 +45,7 @@ impl AwsToken {
     }
 
     /// Returns the time until which a cluster accepts the token.
-    pub(super) fn expires(&self) -> Option<Timestamp> {
+    pub fn expires(&self) -> Option<Timestamp> {
         self.signed?.checked_add(LIFETIME).ok()
     }
 }
