@@ -216,7 +216,7 @@ fn the_account_of_a_pod_is_used() -> Result<()> {
     fixture.environment = vec![
         ("KUBERNETES_SERVICE_HOST", "127.0.0.1".to_owned()),
         ("KUBERNETES_SERVICE_PORT", port),
-        ("KUBECONFIG", "/none".to_owned()),
+        ("KUBECONFIG", String::new()),
     ];
     fixture.pod = Some(pod);
     let sent = fixture.both(&PATCH)?;

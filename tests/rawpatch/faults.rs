@@ -227,7 +227,7 @@ fn a_redirect_is_not_followed() {
     assert_eq!(
         outcome.ended(6).stderr,
         format!(
-            "error: {} answered 302 Found; redirects are never followed\n\
+            "error: {} answered 302 Found; redirects are never followed (to https://other/)\n\
              hint: use the server's final address; a login page or a proxy may be in between\n",
             server.address()
         )

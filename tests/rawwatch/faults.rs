@@ -262,7 +262,7 @@ fn a_permanent_error_ends_the_run_at_the_start_and_later() {
             &[],
         );
         let later = run.wait().ended(exit_code);
-        assert_eq!(later.stderr, outcome.stderr);
+        assert_eq!(later.message(), outcome.message());
         let names_the_credential = outcome
             .stderr
             .contains("the credential is from user \"faulty\" in /");
@@ -323,7 +323,7 @@ fn a_login_page_and_a_redirect_end_the_run_with_6() {
         ),
         (
             redirect,
-            "error: SERVER answered 302 Found; redirects are never followed\n\
+            "error: SERVER answered 302 Found; redirects are never followed (to https://elsewhere/)\n\
              hint: use the server's final address; a login page or a proxy may be in between\n",
         ),
         (

@@ -428,7 +428,7 @@ fn flags_for_one_context_are_refused() {
     .ended(2);
     whoami(&server.folder().join("none"), &["--all-contexts"])
         .ended(2)
-        .says("does not exist");
+        .says("/none does not exist");
     assert_eq!(server.connections(), 0);
     // As in kubectl, an empty value counts as absent.
     whoami(&admin(), &["--all-contexts", "--context="]).ended(0);

@@ -18,7 +18,7 @@ fn a_login_page_a_redirect_or_another_service_is_recognized() {
         (html(404), "answered 404 Not Found with an HTML page"),
         (
             Reply::new(302, "").header("Location", "https://login.example/?token=hidden"),
-            "answered 302 Found; redirects are never followed",
+            "answered 302 Found; redirects are never followed (to https://login.example/)",
         ),
         (
             Reply::new(200, "ok"),

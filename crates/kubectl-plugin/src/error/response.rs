@@ -33,7 +33,7 @@ pub(crate) fn status_of_response(
         let quoted = redaction.apply(&quotable(headers, body));
         let quoted: String = quoted.chars().take(MAX_QUOTED_BODY).collect();
         let message = match generic_message(code.as_u16(), &quoted) {
-            message if message.contains(&quoted) || body_text::is_redundant(&quoted, code) => {
+            message if contains(&message, &quoted) || body_text::is_redundant(&quoted, code) => {
                 message
             }
             // Departure: kubectl drops the text.
@@ -60,6 +60,11 @@ pub(crate) fn status_of_response(
         details.retry_after_seconds = seconds;
     }
     status
+}
+
+/// Reports whether a message contains a text as it is, or as a Go string.
+fn contains(message: &str, text: &str) -> bool {
+    message.contains(text) || message.contains(&format!("{text:?}"))
 }
 
 /// Parses a Status and redacts it. Returns `None` for any other document.
