@@ -28,19 +28,19 @@ fn exec_plugins_are_run_like_kubectl() -> Result<()> {
 fn an_exec_plugin_that_fails_gets_a_hint() -> Result<()> {
     let server = FaultyServer::start([])?;
     let kubeconfig = fs::read_to_string(server.kubeconfig()?)?;
-    let aks = "command: sh, args: [-c, exit 3], interactiveMode: Never, installHint: \"\\n  kubelogin is not \
+    let azure = "command: sh, args: [-c, exit 3], interactiveMode: Never, installHint: \"\\n  kubelogin is not \
                installed.\\n\\n  See https://aka.ms/aks/kubelogin.\\n\"";
     let modes = "hint: set user.exec.interactiveMode to Never, or to IfAvailable or Always if the exec \
                  plugin asks for input";
     for (fields, code, hint) in [
         (
-            aks,
+            azure,
             3,
             "hint: check the exec plugin sh. Its kubeconfig says: kubelogin is not installed.\n\
              See https://aka.ms/aks/kubelogin.\n",
         ),
         (
-            &aks.replace("command: sh", "command: none"),
+            &azure.replace("command: sh", "command: none"),
             3,
             "hint: kubelogin is not installed.\nSee https://aka.ms/aks/kubelogin.\n",
         ),

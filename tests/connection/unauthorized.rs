@@ -3,14 +3,12 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use control_plane::ControlPlane;
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{Outcome, run, unique};
 
 use super::program::{OURS, Program};
-
-/// A JWT of an OIDC provider: `{"iss":"https://idp.example","aud":"kubernetes","sub":"jane"}`.
-const OF_PROVIDER: &str = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJodHRwczovL2lkcC5leGFtcGxlIiwiYXVkIjoia3ViZXJuZXRlcyIsInN1YiI6ImphbmUifQ.c2ln";
 
 /// Writes a kubeconfig whose user `admin` has this token.
 fn kubeconfig(token: &str) -> Result<PathBuf> {
@@ -34,7 +32,7 @@ fn refused(kubeconfig: &str, flags: &[&str]) -> Outcome {
 /// Returns the name of the user in a kubeconfig.
 fn user_in(kubeconfig: &str) -> Result<String> {
     let text = fs::read_to_string(kubeconfig)?;
-    let config: serde_json::Value = serde_json::from_str(&text)?;
+    let config: Value = serde_json::from_str(&text)?;
     Ok(config["users"][0]["name"]
         .as_str()
         .unwrap_or_default()
@@ -80,7 +78,10 @@ fn a_401_tells_that_a_user_is_in_several_files() -> Result<()> {
 
 #[test]
 fn a_401_explains_the_token_of_a_provider() -> Result<()> {
-    let path = kubeconfig(OF_PROVIDER)?.display().to_string();
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let claims = json!({"iss": "https://idp.example", "aud": "kubernetes", "sub": "jane"});
+    let token = format!("{}.{}.c2ln", part(json!({"alg": "none"})), part(claims));
+    let path = kubeconfig(&token)?.display().to_string();
     let hint = refused(&path, &[]).hint();
     let sentence = "the bearer token has issuer https://idp.example and audience kubernetes; check the \
                     server's --oidc-issuer-url and --oidc-client-id. If they match, the signature is \

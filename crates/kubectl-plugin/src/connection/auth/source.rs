@@ -54,7 +54,7 @@ impl CredentialSource {
         }
     }
 
-    /// Describes the source in sentences. There is none if the credential is a Pod's.
+    /// Describes the source in sentences; in none if the credential is a Pod's.
     pub(crate) fn sentences(&self) -> Vec<String> {
         let mut sentences = Vec::new();
         if !self.flags.is_empty() || !self.files.is_empty() {
