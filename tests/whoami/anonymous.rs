@@ -101,7 +101,8 @@ fn no_token_review_is_sent_as_the_anonymous_user() {
 fn impersonation_needs_an_authenticated_request() {
     let outcome = whoami(&nobody(), &["--as=jane"])
         .ended(3)
-        .says(NO_CREDENTIAL);
+        .says(&format!("{} (Error from server", NO_CREDENTIAL.trim_end()))
+        .says("User \"system:anonymous\" cannot impersonate");
     assert_eq!(outcome.row("Impersonator"), "system:anonymous");
 }
 

@@ -75,7 +75,7 @@ fn a_denied_impersonation_names_the_impersonator() {
         assert_eq!(outcome.row("Username"), "unknown");
         assert_eq!(
             outcome.row("Source"),
-            "SelfSubjectReview v1, about the impersonator only"
+            "SelfSubjectReview v1 (about the impersonator only)"
         );
         assert_eq!(
             outcome.row("Impersonator"),

@@ -253,7 +253,9 @@ fn an_impersonator_that_is_not_named_is_unknown() {
         ]
     };
     let (outcome, _) = ask(script(), &["--as=jane"]);
-    let outcome = outcome.ended(0);
+    let outcome = outcome
+        .ended(0)
+        .says("the impersonator is unknown: Error from server (TooManyRequests): later\n");
     assert_eq!(outcome.row("Username"), "jane");
     assert_eq!(outcome.row("Impersonator"), "unknown");
     let (outcome, _) = ask(script(), &["--as=jane", "-o", "json"]);

@@ -1,7 +1,7 @@
 //! Runs the command: prints one report, the reports of all contexts, or the results of `--can`.
 
-use kubectl_plugin::Error;
 use kubectl_plugin::api_server::ApiServer;
+use kubectl_plugin::{Error, stderr};
 
 use crate::args::WhoamiArgs;
 use crate::report::Report;
@@ -24,6 +24,9 @@ pub(crate) async fn whoami(arguments: WhoamiArgs) -> Result<(), Error> {
     let server = ApiServer::connect(&arguments.connection)?;
     let report = Report::gather(&server, arguments.offline).await;
     let written = format.write(&report);
+    if let Some(note) = report.note() {
+        stderr::say(&note);
+    }
     report
         .into_result(arguments.fail_if_expires_within)
         .and(written)

@@ -190,6 +190,9 @@ fn overall_result(
     let (mut refused, mut expiring, mut failed) = (0, 0, 0);
     let count = names.len();
     for (name, report) in names.iter().zip(reports) {
+        if let Some(note) = report.note() {
+            stderr::say(&format!("context {name:?}: {note}"));
+        }
         let never_expires = report.never_expires();
         if min_validity.is_some() && never_expires {
             stderr::say(&format!("context {name:?}: {NO_EXPIRY_NOTE}"));

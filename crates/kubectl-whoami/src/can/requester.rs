@@ -27,7 +27,7 @@ pub(super) async fn check(server: &ApiServer) -> Result<(), Error> {
         Ok(identity) if asked.is_some() => impersonation::check(&asked, &identity),
         Ok(identity) if identity.user.is_anonymous() => {
             let authentication = authentication(server, &identity.user).await;
-            Err(anonymous::error(&authentication, server.target()))
+            Err(anonymous::error(&authentication, server.target(), None))
         }
         // Without impersonation, only an answer can contradict the access reviews.
         Err(error) if asked.is_some() => Err(error.into_refused_check()),

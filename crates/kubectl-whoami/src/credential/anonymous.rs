@@ -8,7 +8,12 @@ use crate::credential::{Authentication, CredentialKind, SentCredential};
 use crate::identity::ANONYMOUS;
 
 /// Returns the error for a request of the anonymous user: none of the credentials was accepted.
-pub(crate) fn error(authentication: &Authentication, target: &ServerTarget) -> Error {
+/// `refusal` is the server's response, if it refused the request.
+pub(crate) fn error(
+    authentication: &Authentication,
+    target: &ServerTarget,
+    refusal: Option<&Error>,
+) -> Error {
     let ignored = &authentication.others;
     let why = if ignored.is_empty() {
         "no credential was sent".to_owned()
@@ -16,7 +21,8 @@ pub(crate) fn error(authentication: &Authentication, target: &ServerTarget) -> E
         let names: Vec<String> = ignored.iter().map(SentCredential::description).collect();
         format!("the server ignored the {}", names.join(" and the "))
     };
-    let message = format!("not authenticated: {why}, so you are {ANONYMOUS}");
+    let refusal = refusal.map_or_else(String::new, |refusal| format!(" ({refusal})"));
+    let message = format!("not authenticated: {why}, so you are {ANONYMOUS}{refusal}");
     Error::from(Kind::Anonymous(message)).with_hint(hint(authentication, target))
 }
 

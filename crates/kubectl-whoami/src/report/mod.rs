@@ -39,6 +39,8 @@ pub(crate) struct Report {
     pub(crate) identity: Option<Identity>,
     /// The owner of the credential, with impersonation.
     pub(crate) impersonator: Option<Identity>,
+    /// The reason why the server did not name the impersonator, although it was asked.
+    pub(crate) impersonator_failure: Option<Error>,
     /// The reason why the server did not name the user, or why it named the wrong one.
     pub(crate) failure: Option<Error>,
     /// Possible causes of a 401.
@@ -68,12 +70,16 @@ impl Report {
         let impersonates = server.impersonation().is_some();
         // A server that did not answer the first review does not get a second one.
         let answers = identity.is_some() || failure.as_ref().is_some_and(is_refused_otherwise);
-        let impersonator = if impersonates && answers {
-            ladder::ask(server, Requester::Unimpersonated).await.ok()
-        } else {
-            None
-        };
-        Self::new(server, identity, impersonator, failure).await
+        if !impersonates || !answers {
+            return Self::new(server, identity, None, failure).await;
+        }
+        match ladder::ask(server, Requester::Unimpersonated).await {
+            Ok(impersonator) => Self::new(server, identity, Some(impersonator), failure).await,
+            Err(error) => Self {
+                impersonator_failure: Some(error),
+                ..Self::new(server, identity, None, failure).await
+            },
+        }
     }
 
     /// Builds the report of a server that failed to answer.
@@ -94,6 +100,7 @@ impl Report {
             },
             identity: None,
             impersonator: None,
+            impersonator_failure: None,
             failure: Some(failure),
             explanation: Vec::new(),
             now: Timestamp::now(),
@@ -119,7 +126,8 @@ impl Report {
         let authentication = Authentication::new(&server.credential().await, owner);
         let failure = match (owner, &identity) {
             (Some(owner), _) if owner.is_anonymous() => {
-                Some(anonymous::error(&authentication, server.target()))
+                let error = anonymous::error(&authentication, server.target(), failure.as_ref());
+                Some(error)
             }
             (_, Some(identity)) => impersonation::check(&impersonation, identity).err(),
             (_, None) => failure,
@@ -134,6 +142,7 @@ impl Report {
             authentication,
             identity,
             impersonator,
+            impersonator_failure: None,
             failure,
             explanation,
             now,
@@ -165,6 +174,12 @@ impl Report {
             (None, Some(_)) => return None,
         };
         Some(user.username.as_str()).filter(|name| !name.is_empty())
+    }
+
+    /// Returns a note for stderr about a question that the server did not answer.
+    pub(crate) fn note(&self) -> Option<String> {
+        let error = self.impersonator_failure.as_ref()?;
+        Some(format!("the impersonator is unknown: {error}"))
     }
 
     /// Returns the remaining time of the credential that was used, if it expires.

@@ -45,7 +45,7 @@ impl Table {
         }
         let why = match (&report.identity, &report.failure) {
             (Some(_), _) => "",
-            (None, _) if report.impersonator.is_some() => ", about the impersonator only",
+            (None, _) if report.impersonator.is_some() => " (about the impersonator only)",
             (None, Some(_)) => ": the server did not confirm the identity",
             (None, None) => ": the server was not asked",
         };
