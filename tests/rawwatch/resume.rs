@@ -189,7 +189,7 @@ fn a_resume_file_serves_one_run_at_a_time() {
     );
     run.signal(Signal::KILL);
     run.wait();
-    rawwatch(&[&arguments[..], &["--timeout=10ms"]].concat()).ended(0);
+    rawwatch(&[&arguments[..], &["--timeout=2s"]].concat()).ended(0);
 }
 
 /// Writing this many objects takes longer than a signal waits for a reader of stdout. The first answer
