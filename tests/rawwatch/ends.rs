@@ -276,3 +276,34 @@ fn any_of_many_paths_can_end_the_run() {
          Error from server (NotFound): the server could not find the requested resource\n"
     );
 }
+
+#[test]
+fn an_api_without_watch_is_named() {
+    for (path, reason) in [
+        (
+            "/api/v1/componentstatuses",
+            "its lists have no resourceVersion",
+        ),
+        (
+            "/api/v1/componentstatuses/etcd-0",
+            "its lists have no resourceVersion",
+        ),
+    ] {
+        for format in ["json", "table"] {
+            let outcome = rawwatch(&[path, "-o", format]).ended(1);
+            assert_eq!(
+                outcome.stderr,
+                format!(
+                    "Warning: v1 ComponentStatus is deprecated in v1.19+\n\
+                     error: the API of PATH does not support watch: {reason}\n\
+                     hint: read it again and again, with: kubectl get --raw PATH\n"
+                )
+            );
+        }
+    }
+    let refusal = error_response(405, "MethodNotAllowed", "not allowed");
+    let (run, _server) = against([list(), faulty_server::Answer::Reply(refusal)], &[]);
+    run.wait().ended(1).says(
+        "error: the API of PATH does not support watch: the server does not allow it (405)\n",
+    );
+}

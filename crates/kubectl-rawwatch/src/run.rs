@@ -144,7 +144,11 @@ impl Run<'_> {
     /// Names the path of an error, because the server's message does not tell which of several paths
     /// it is about.
     fn name_path(&self, target: &WatchTarget, error: &Error) {
-        if self.targets.len() > 1 && matches!(error.kind(), Kind::Refused(_) | Kind::Protocol(_)) {
+        let has_no_path = matches!(
+            error.kind(),
+            Kind::Refused(_) | Kind::Protocol(_) | Kind::Unsupported(_)
+        );
+        if self.targets.len() > 1 && has_no_path {
             stderr::say(&format!(
                 "rawwatch: {}: stopping, because this watch failed",
                 target.path

@@ -104,6 +104,9 @@ pub enum Kind {
     /// The condition was not met in time.
     #[error("error: {0}")]
     Unmet(String),
+    /// The API does not support what the user wants to do.
+    #[error("error: {0}")]
+    Unsupported(String),
     /// The request was sent, and may or may not have taken effect.
     #[error("error: outcome unknown: {0}")]
     OutcomeUnknown(String),
@@ -220,7 +223,9 @@ impl Error {
                 _ => exit_code::REFUSED,
             },
             Kind::CheckRefused(_) => exit_code::CHECK_REFUSED,
-            Kind::Warnings { .. } | Kind::Unmet(_) | Kind::CheckDenied => exit_code::REFUSED,
+            Kind::Warnings { .. } | Kind::Unmet(_) | Kind::Unsupported(_) | Kind::CheckDenied => {
+                exit_code::REFUSED
+            }
             Kind::Conflict(_) => exit_code::CONFLICT,
             Kind::GaveUp(_) => exit_code::GAVE_UP,
             Kind::Protocol(_) => exit_code::PROTOCOL,

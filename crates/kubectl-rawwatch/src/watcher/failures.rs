@@ -8,6 +8,7 @@ use kubectl_plugin::error::Kind;
 use super::{EventSink, MAX_FAILURES, Outage, State, Stop, Watcher};
 use crate::watcher::checks::Doubt;
 use crate::watcher::listing::Reason;
+use crate::wire::page::unsupported;
 
 /// The time until the first message about an outage, and the interval of further messages.
 const FIRST_NOTE: Duration = Duration::from_secs(10);
@@ -46,6 +47,9 @@ impl Watcher {
                 }
                 _ => {}
             }
+        }
+        if code == Some(405) && matches!(self.state, State::Opening) {
+            return Err(unsupported("the server does not allow it (405)").into());
         }
         if !self.record_and_decide(now, &error) {
             let is_unexplained = self.failures.unexplained.is_some() && code == Some(500);

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use kubectl_plugin::Error;
+use kubectl_plugin::error::Kind;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -43,6 +44,7 @@ struct List<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Metadata {
+    #[serde(default)]
     resource_version: String,
     #[serde(default, rename = "continue")]
     continue_token: String,
@@ -51,13 +53,21 @@ struct Metadata {
 impl<'a> Page<'a> {
     /// Parses the body of a response.
     pub(crate) fn parse(body: &'a [u8]) -> Result<Self, Error> {
-        let list: List<'a> = serde_json::from_slice(body).map_err(|_| {
+        let not_a_list = || {
             Error::protocol(
                 "the response to a LIST of PATH is not a list of objects with a resourceVersion",
             )
             .with_hint("check that PATH is a collection, such as /api/v1/namespaces/default/pods")
-        })?;
+        };
+        let list: List<'a> = serde_json::from_slice(body).map_err(|_| not_a_list())?;
         let is_table = list.kind == "Table";
+        if list.metadata.resource_version.is_empty() {
+            return Err(if is_table || list.kind.ends_with("List") {
+                unsupported("its lists have no resourceVersion")
+            } else {
+                not_a_list()
+            });
+        }
         let items = if is_table { list.rows } else { list.items };
         Ok(Self {
             kind: list
@@ -107,6 +117,14 @@ impl<'a> Page<'a> {
             append_stub(line, identity, &self.kind, &self.api_version);
         }
     }
+}
+
+/// Returns the error for an API without a watch, such as `metrics.k8s.io` and `componentstatuses`.
+pub(crate) fn unsupported(reason: &str) -> Error {
+    Error::from(Kind::Unsupported(format!(
+        "the API of PATH does not support watch: {reason}"
+    )))
+    .with_hint("read it again and again, with: kubectl get --raw PATH")
 }
 
 /// Appends a table with one row, as in an event.
@@ -232,10 +250,25 @@ mod tests {
     }
 
     #[test]
+    fn a_list_without_a_version_belongs_to_an_api_without_watch() {
+        for kind in ["NodeMetricsList", "Table"] {
+            let body =
+                format!(r#"{{"kind":"{kind}","apiVersion":"v1","metadata":{{}},"items":[]}}"#);
+            let error = Page::parse(body.as_bytes()).unwrap_err();
+            assert_eq!(error.exit_code(), 1);
+            assert!(
+                error.to_string().contains("does not support watch"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
     fn other_documents_are_not_a_page() {
         for body in [
             "ok",
             "{}",
+            r#"{"kind":"Pod","apiVersion":"v1","metadata":{}}"#,
             r#"{"kind":"APIGroupList","apiVersion":"v1","groups":[]}"#,
         ] {
             assert_eq!(
