@@ -38,5 +38,7 @@ mod restarts;
 mod resume;
 /// rawwatch, kubectl and curl side by side while the API server restarts.
 mod side_by_side;
+/// One object whose collection the user may not list.
+mod single;
 /// `-o table` and `-o wide`, and the `Accept` header.
 mod table;

@@ -9,26 +9,18 @@ use std::time::Duration;
 
 use kubectl_plugin::Error;
 use kubectl_plugin::api_server::{ApiServer, End, Reply, StreamingReply};
-use kubectl_plugin::request::ApiRequest;
-use tokio::time::{Sleep, sleep_until, timeout};
+use tokio::time::{Sleep, sleep_until};
 
 use crate::clock::{COMPARED_EVERY, Clock};
 use crate::output::printer::PathPrinter;
+use crate::requests::Requests;
 use crate::target::WatchTarget;
 use crate::watcher::{Closed, Demand, Input, SideRequest, Stop, Watcher};
 use crate::wire::framer::{Framer, Unusable};
 
-/// The timeout of a probe.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(15);
-/// The timeout of a LIST. An API server gives up after a minute (its `--request-timeout`), so a
-/// longer silence means that it is unreachable.
-const LIST_TIMEOUT: Duration = Duration::from_secs(90);
 /// The minimum time between two looks at a stream after which it may have ended unseen. A look
 /// normally comes after [`COMPARED_EVERY`] at the latest.
 const MIN_PAUSE: Duration = Duration::from_secs(10);
-/// The timeout for the start of a stream.
-const OPEN_TIMEOUT: Duration = Duration::from_mins(1);
-
 /// Watches one path until something ends the run.
 pub(crate) struct Driver<'a> {
     pub(crate) server: &'a ApiServer,
@@ -86,7 +78,10 @@ impl Side<'_> {
 
 impl<'a> Driver<'a> {
     pub(crate) async fn run(mut self, mut clock: Clock) -> Result<Infallible, Stop> {
+        let requests = self.requests();
         let mut stream = None;
+        // A watch that was opened with the LIST before it.
+        let mut opened = None;
         let mut side = Side::default();
         loop {
             let demand = self.watcher.borrow().demand();
@@ -103,16 +98,24 @@ impl<'a> Driver<'a> {
                     whole,
                 } => {
                     stream = None;
-                    let request = self.target.list(token, *metadata_only, *whole);
-                    let reply = list(self.server, request, LIST_TIMEOUT);
-                    match self.beside(&clock, &demand, &mut side, reply).await? {
-                        Some(Ok(reply)) => self.step(clock.now(), Input::Page(reply.body()))?,
-                        Some(Err(error)) => self.step(clock.now(), Input::Failed(error))?,
-                        None => {}
+                    let listed = requests.list(token, *metadata_only, *whole);
+                    let Some(listed) = self.beside(&clock, &demand, &mut side, listed).await?
+                    else {
+                        continue;
+                    };
+                    opened = listed.watch;
+                    match listed.page {
+                        Ok(reply) => self.step(clock.now(), Input::Page(reply.body()))?,
+                        Err(error) => self.step(clock.now(), Input::Failed(error))?,
                     }
                 }
                 Demand::Watch { from, timeout } => {
-                    let reply = open(self.server, self.target.watch(from, *timeout));
+                    let reply = async {
+                        match opened.take() {
+                            Some(reply) => Ok(reply),
+                            None => requests.watch(from, *timeout).await,
+                        }
+                    };
                     if let Some(reply) = self.beside(&clock, &demand, &mut side, reply).await? {
                         stream = self.start_stream(&mut clock, reply)?;
                     }
@@ -125,6 +128,14 @@ impl<'a> Driver<'a> {
                     }
                 }
             }
+        }
+    }
+
+    fn requests(&self) -> Requests<'a> {
+        Requests {
+            server: self.server,
+            target: self.target,
+            watcher: self.watcher,
         }
     }
 
@@ -164,16 +175,10 @@ impl<'a> Driver<'a> {
         if request == side.request {
             return;
         }
-        let (server, target) = (self.server, self.target);
-        side.reply = request.as_ref().map(|request| {
-            let (request, limit) = match request {
-                SideRequest::Probe => (target.probe(), PROBE_TIMEOUT),
-                SideRequest::Audit { token, at } => {
-                    (target.audit(token, at.as_ref()), LIST_TIMEOUT)
-                }
-            };
-            Box::pin(list(server, request, limit)) as FutureReply<'a>
-        });
+        let requests = self.requests();
+        side.reply = request
+            .clone()
+            .map(|request| Box::pin(requests.check(request)) as FutureReply<'a>);
         side.request = request;
     }
 
@@ -299,19 +304,6 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// Sends a LIST and reads the whole response.
-async fn list(server: &ApiServer, request: ApiRequest, limit: Duration) -> Result<Reply, Error> {
-    timeout(limit, server.look_up(request))
-        .await
-        .unwrap_or_else(|_| Err(no_answer(limit)))
-}
-
-async fn open(server: &ApiServer, request: ApiRequest) -> Result<StreamingReply, Error> {
-    timeout(OPEN_TIMEOUT, server.open(request))
-        .await
-        .unwrap_or_else(|_| Err(no_answer(OPEN_TIMEOUT)))
-}
-
 fn closed(end: End, incomplete_length: usize) -> Closed {
     match end {
         End::Clean if incomplete_length == 0 => Closed::Clean,
@@ -322,19 +314,13 @@ fn closed(end: End, incomplete_length: usize) -> Closed {
     }
 }
 
-fn no_answer(after: Duration) -> Error {
-    Error::connection(format!(
-        "Unable to connect to the server: no response within {after:?}"
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use clap::Parser;
     use faulty_server::{Answer, FaultyServer, Reply};
-    use tokio::time::sleep;
+    use tokio::time::{sleep, timeout};
 
     use super::*;
     use crate::args::WatchArgs;

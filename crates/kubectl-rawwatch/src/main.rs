@@ -5,8 +5,9 @@
 //! * `kubectl_flags`: hints for flags of other kubectl commands
 //! * `plan`: checks the command line and plans the run; `run`: carries out the plan
 //! * `target`: turns a path and its selectors into requests; `representation`: how much
-//!   of each object the requests ask for
-//! * `driver`: carries out the demands of a watcher; `clock`: measures its time
+//!   of each object the requests ask for; `single`: reads one object without listing it
+//! * `driver`: carries out the demands of a watcher; `requests`: sends its requests; `clock`:
+//!   measures its time
 //! * `watcher`: the state machine of one collection, without I/O or a clock
 //! * `wire`: parses responses and events
 //! * `output`: prints events, and decides when the run is done
@@ -20,9 +21,11 @@ mod kubectl_flags;
 mod output;
 mod plan;
 mod representation;
+mod requests;
 mod resume;
 mod run;
 mod signals;
+mod single;
 mod target;
 mod watcher;
 mod wire;

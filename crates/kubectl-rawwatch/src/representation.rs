@@ -41,8 +41,8 @@ impl Representation {
         }
     }
 
-    /// Returns the `Accept` of a watch.
-    fn watch(self) -> HeaderValue {
+    /// Returns the `Accept` of a watch, or of a GET.
+    fn object(self) -> HeaderValue {
         match self {
             Self::Object => JSON,
             Self::Metadata => METADATA,
@@ -93,17 +93,25 @@ impl Headers {
 
     /// Returns the headers of a LIST, which may only need metadata.
     pub(crate) fn list(&self, metadata_only: bool) -> HeaderMap {
-        let representation = if metadata_only {
-            Representation::Metadata
-        } else {
-            self.representation
-        };
-        self.with(representation.list())
+        self.with(self.representation_for(metadata_only).list())
+    }
+
+    /// Returns the headers of a GET, which may only need metadata.
+    pub(crate) fn object(&self, metadata_only: bool) -> HeaderMap {
+        self.with(self.representation_for(metadata_only).object())
     }
 
     /// Returns the headers of a watch.
     pub(crate) fn watch(&self) -> HeaderMap {
-        self.with(self.representation.watch())
+        self.object(false)
+    }
+
+    fn representation_for(&self, metadata_only: bool) -> Representation {
+        if metadata_only {
+            Representation::Metadata
+        } else {
+            self.representation
+        }
     }
 
     fn with(&self, accept: HeaderValue) -> HeaderMap {

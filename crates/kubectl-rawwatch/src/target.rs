@@ -8,6 +8,7 @@ use kubectl_plugin::request::{ApiRequest, RawPath, Resource};
 use crate::args::WatchArgs;
 use crate::output::goal::Subject;
 use crate::representation::Headers;
+use crate::single::SingleObject;
 use crate::wire::version;
 use crate::wire::version::Version;
 
@@ -40,6 +41,8 @@ pub(crate) struct WatchTarget {
     pub(crate) path: String,
     /// The path with its selectors and no other parameters.
     collection: RawPath,
+    /// The object, if the path names one.
+    pub(crate) single: Option<SingleObject>,
     headers: Headers,
     /// The version after which the watch starts, if the user specifies one.
     pub(crate) resource_version: Option<Version>,
@@ -85,6 +88,13 @@ impl WatchTarget {
         Ok(Self {
             path: given.path().to_owned(),
             collection,
+            single: match &resource.name {
+                Some(name) => {
+                    let path = RawPath::verbatim(given.path())?;
+                    Some(SingleObject::new(path, name.clone()))
+                }
+                None => None,
+            },
             headers,
             resource_version: resource_version(&given)?,
             timeout: timeout(&given)?,
@@ -132,6 +142,16 @@ impl WatchTarget {
             path.add_default("resourceVersionMatch", "Exact");
         }
         ApiRequest::get(path, self.headers.list(true))
+    }
+
+    /// Builds a GET of the object that the path names.
+    pub(crate) fn get(&self, single: &SingleObject, metadata_only: bool) -> ApiRequest {
+        let mut path = single.path.clone();
+        if !metadata_only && let Some(include_object) = self.headers.representation.include_object()
+        {
+            path.add_default("includeObject", include_object);
+        }
+        ApiRequest::get(path, self.headers.object(metadata_only))
     }
 
     /// Builds a LIST that returns the server's current version.

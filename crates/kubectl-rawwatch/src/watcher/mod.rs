@@ -133,7 +133,7 @@ pub(crate) enum Demand {
 
 /// A request that runs beside the stream. The result is [`Input::SidePage`] or
 /// [`Input::SideFailed`].
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SideRequest {
     /// List one object without its content, for the server's current version.
     Probe,
@@ -366,6 +366,11 @@ impl Watcher {
     /// Records the time for which lines waited for the reader of the output.
     pub(crate) fn waited_for_output(&mut self, time: Duration) {
         self.counts.lag = self.counts.lag.max(time);
+    }
+
+    /// Returns the version of the last delivery.
+    pub(crate) fn position(&self) -> &Version {
+        self.cursor.at()
     }
 
     /// Returns the next thing to do.
