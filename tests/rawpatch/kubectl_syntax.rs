@@ -47,6 +47,7 @@ fn a_type_and_a_name_get_the_path_that_kubectl_requests() {
         &["po", "x"],
         &["no", "x"],
         &["ns/x"],
+        &["get", "svc/x"],
         &["ev", "x"],
         &["events.events.k8s.io", "x"],
         &["clusterrole", "x"],
@@ -55,7 +56,8 @@ fn a_type_and_a_name_get_the_path_that_kubectl_requests() {
         &["crd", "x"],
     ] {
         let mut kubectl = ControlPlane::shared().kubectl().unwrap();
-        let kubectl = run(kubectl.arg("get").args(words).arg("--v=6"), "").failed();
+        let words_of_kubectl = words.iter().filter(|word| **word != "get");
+        let kubectl = run(kubectl.arg("get").args(words_of_kubectl).arg("--v=6"), "").failed();
         // kubectl may also read the namespace.
         let mut paths = kubectl
             .stderr
@@ -111,6 +113,10 @@ fn a_patch_that_the_shell_split_gets_a_hint() {
         (
             &[path, r#"{"data":{"mode":"slow"}}"#],
             "add -p before the patch",
+        ),
+        (
+            &["-p", "a: 1", path, "/api/v1/nodes/n"],
+            "run rawpatch once for each PATH",
         ),
         (
             &["-p", "a: 1", path, "more"],

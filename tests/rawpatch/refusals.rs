@@ -109,6 +109,9 @@ refusals! {
     a_misspelt_flag: ["--field-manger=x", PATH];
     a_flag_without_its_argument: [PATH, "-p"];
     an_unknown_type: ["--type", "x", "-p", "{}", PATH];
+    a_long_type: ["--type", "json-patch", "-p", "{}", PATH];
+    a_path_in_quotes: ["-p", r#"{"a":1}"#, &format!("'{PATH}'")];
+    a_go_template: ["-o", "go-template={{.a}}", "-p", "{}", PATH];
     an_unknown_format: ["-o", "x", "-p", "{}", PATH];
     a_misspelt_type: ["--type", "strategc", "-p", "{}", PATH];
     a_misspelt_format: ["-o", "jsn", "-p", "{}", PATH];

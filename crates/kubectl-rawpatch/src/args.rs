@@ -212,6 +212,7 @@ impl PatchArgs {
         let hint = match words.iter().find(is_patch) {
             Some(_) if self.patch.is_empty() => "add -p before the patch",
             Some(_) => "put the patch in single quotes, as in -p '{\"data\":{\"mode\":\"slow\"}}'",
+            None if words.iter().all(|word| is_path(word)) => "run rawpatch once for each PATH",
             None => "remove it, or quote a value that has spaces; see `kubectl rawpatch --help`",
         };
         Err(Error::usage("unexpected argument: only one PATH is allowed").with_hint(hint))

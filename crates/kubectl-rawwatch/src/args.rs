@@ -186,6 +186,13 @@ impl WatchArgs {
         {
             return Err(error);
         }
+        let is_other = |word: &&str| !is_path(word) && !word.starts_with("api");
+        if words.len() > 1 && words.iter().any(is_other) {
+            return Err(
+                Error::usage("unexpected argument: each PATH must start with `/`")
+                    .with_hint("remove it, or quote a value that has spaces"),
+            );
+        }
         let mut paths: Vec<&str> = Vec::new();
         for path in self.paths.iter().chain(&self.raw) {
             if paths.contains(&path.as_str()) {

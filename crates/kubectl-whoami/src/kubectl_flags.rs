@@ -10,9 +10,13 @@ const EXIT_CODE: &str = "redirect the output to /dev/null: the exit code is the 
 
 impl KubectlFlags for WhoamiArgs {
     const FOREIGN_FLAGS: &[(&str, &str)] = &[
+        (
+            "can-i",
+            "use --can VERB PATH, as in --can list /api/v1/pods",
+        ),
         ("-A", ALL_NAMESPACES),
         ("--all-namespaces", ALL_NAMESPACES),
-        ("--list", "use `kubectl auth can-i --list`"),
+        ("--list", "use --can-list"),
         (
             "--no-headers",
             "use -o json, -o yaml or -o jsonpath=TEMPLATE",

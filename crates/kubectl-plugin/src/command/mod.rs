@@ -29,8 +29,8 @@ use parse_error::parse_error;
 
 /// The flags that a user of other kubectl commands expects.
 pub trait KubectlFlags {
-    /// The flags that the plugin does not have, with dashes, each with a hint: how to get the same
-    /// result here.
+    /// The flags that the plugin does not have, with dashes, and other words, each with a hint: how to
+    /// get the same result here.
     const FOREIGN_FLAGS: &[(&str, &str)];
 }
 

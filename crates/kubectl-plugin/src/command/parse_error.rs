@@ -99,12 +99,23 @@ impl<'a> Mistake<'a> {
         // clap also suggests flags that are too different from the typed one.
         let near = match self.suggestion {
             Some(suggestion) => nearest(self.flag, [suggestion].into_iter()),
-            None => nearest(self.value, self.valid_values.iter().map(String::as_str)),
+            None => self.nearest_value(),
         };
         match near {
             Some(near) => format!("did you mean `{near}`? {hint}"),
             None => hint,
         }
+    }
+}
+
+impl Mistake<'_> {
+    /// Returns the valid value that the value is similar to or begins with, as in `json-patch`.
+    fn nearest_value(&self) -> Option<&str> {
+        let valid = || self.valid_values.iter().map(String::as_str);
+        nearest(self.value, valid()).or_else(|| {
+            let first_word = self.value.split('-').next();
+            valid().find(|valid| Some(*valid) == first_word)
+        })
     }
 }
 

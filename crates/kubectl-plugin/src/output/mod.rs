@@ -101,12 +101,18 @@ const FORMATS: &[&str] = &["json", "jsonpath", "name", "none", "yaml"];
 
 /// Returns kubectl's error for an unknown format.
 pub fn unknown_format(given: &str, known: &[&str]) -> Error {
-    Error::usage(format!(
+    let is_template = ["custom-columns", "go-template", "jsonpath-", "template"]
+        .iter()
+        .any(|format| given.starts_with(format));
+    let error = Error::usage(format!(
         "unable to match a printer suitable for the output format {given:?}, \
          allowed formats are: {}",
         known.join(",")
-    ))
-    .did_you_mean(given, known)
+    ));
+    if is_template {
+        return error.with_hint("use -o jsonpath=TEMPLATE");
+    }
+    error.did_you_mean(given, known)
 }
 
 /// A checked output format.

@@ -8,6 +8,9 @@ use crate::text::nearest::nearest;
 /// `tests/rawpatch/through_kubectl.rs` compares them with a real server.
 const BUILT_IN: &str = include_str!("built_in_resources.txt");
 
+/// The kubectl commands that a user may repeat after the name of a plugin.
+const COMMANDS: [&str; 6] = ["apply", "get", "list", "patch", "wait", "watch"];
+
 /// A resource that every server has.
 pub(crate) struct BuiltIn {
     pub(crate) plural: &'static str,
@@ -54,6 +57,10 @@ pub fn expected_a_path(words: &[&str], namespace: impl FnOnce() -> String) -> Op
 
 impl<'a> TypeAndName<'a> {
     fn from_words(words: &[&'a str]) -> Option<Self> {
+        let words = match words {
+            [first, rest @ ..] if COMMANDS.contains(first) => rest,
+            words => words,
+        };
         let (resource, name) = match words {
             [] => return None,
             [first, ..] if first.contains('/') => {
@@ -191,6 +198,8 @@ mod tests {
             "deployments.apps/sleep",
             "deploy/sleep svc/web",
             "deploy,svc sleep",
+            "patch deployment sleep",
+            "get deploy/sleep",
         ] {
             assert_eq!(hint(words).as_deref(), Some(sleep), "{words}");
         }

@@ -24,7 +24,7 @@ use std::str::FromStr;
 use http::Uri;
 
 use crate::Error;
-use crate::request::type_and_name::expected_a_path;
+use crate::request::type_and_name::{built_in, expected_a_path};
 
 pub use attributes::{Attributes, Verb};
 pub use resource::Resource;
@@ -75,6 +75,9 @@ impl RawPath {
             return Err(
                 Error::usage("PATH must start with `/`").with_hint(match path {
                     path if path.starts_with("api") => format!("did you mean `/{path}`?"),
+                    path if path.contains("/api/") || path.contains("/apis/") => {
+                        "remove the characters before the first `/`".to_owned()
+                    }
                     path if path.contains(":/") || path.contains(":\\") => {
                         "set MSYS_NO_PATHCONV=1: Git Bash and MSYS2 rewrite paths".to_owned()
                     }
@@ -161,12 +164,29 @@ impl RawPath {
     /// Refuses a namespace that differs from the one in the path.
     pub fn check_namespace(&self, namespace: &str) -> Result<(), Error> {
         match self.resource().and_then(|resource| resource.namespace) {
+            None if self.covers_namespaces() => Err(Error::usage(format!(
+                "--namespace={namespace} contradicts PATH, which covers all namespaces"
+            ))
+            .with_hint(format!(
+                "add /namespaces/{namespace} to PATH, or remove --namespace"
+            ))),
             Some(present) if present != namespace => Err(Error::usage(format!(
                 "--namespace={namespace} contradicts `/namespaces/{present}` in PATH"
             ))
             .with_hint("remove --namespace: a raw request uses the namespace in its path")),
             _ => Ok(()),
         }
+    }
+
+    /// Reports whether this is a collection of all namespaces, as far as that is known without the
+    /// server.
+    fn covers_namespaces(&self) -> bool {
+        self.resource().is_some_and(|resource| {
+            let with_group = format!("{}.{}", resource.resource, resource.group);
+            let built_in = built_in(with_group.trim_end_matches('.'))
+                .filter(|built_in| built_in.group == resource.group);
+            resource.name.is_none() && built_in.is_some_and(|built_in| built_in.is_namespaced)
+        })
     }
 
     /// Returns the path relative to `server`. A pasted URL must have that server's address and base
