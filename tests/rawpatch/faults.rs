@@ -642,3 +642,18 @@ fn path_headers_and_body_are_sent_as_given() {
     );
     assert_eq!(header("accept-encoding"), "");
 }
+
+/// No request asks for compression.
+#[test]
+fn a_compressed_response_leaves_the_outcome_unknown_or_names_the_refusal() {
+    let compressed = |code| {
+        let reply = Reply::json(code, [0x1f, 0x8b, 8, 0]).header("Content-Encoding", "gzip");
+        patch_with_answer(Answer::Reply(reply), &[])
+    };
+    for (code, exit_code) in [(200, 10), (500, 10), (404, 6)] {
+        let (outcome, server) = compressed(code);
+        let stderr = outcome.ended(exit_code).stderr;
+        assert!(stderr.contains("Content-Encoding: \"gzip\""), "{stderr}");
+        assert_eq!(server.requests().len(), 1);
+    }
+}

@@ -735,3 +735,23 @@ fn a_server_that_repeats_a_continue_token_is_refused() {
         assert_eq!(server.requests().len(), 2);
     }
 }
+
+/// The server ignores `Accept-Encoding: identity`.
+#[test]
+fn a_compressed_response_ends_the_run_with_6() {
+    let compressed = || {
+        let reply = Reply::json(200, [0x1f, 0x8b, 8, 0]).header("Content-Encoding", "gzip");
+        Answer::Reply(reply)
+    };
+    for script in [vec![compressed()], vec![list(), compressed()]] {
+        let (run, server) = against(script, &["-o=none"]);
+        assert_eq!(
+            run.wait().ended(6).stderr,
+            format!(
+                "error: {} compressed its response (200 OK, Content-Encoding: \"gzip\"), which was not asked for\n\
+                 hint: connect to the API server directly, or turn off compression in the proxy in between\n",
+                server.address()
+            )
+        );
+    }
+}

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use kube_client::client::Body;
@@ -60,6 +60,22 @@ impl Outgoing {
             body: request.body,
             requester,
         })
+    }
+
+    /// Refuses a compressed response, unless the request itself asks for one.
+    fn check_encoding(&self, response: &Response<Body>) -> Result<(), RequestFailure> {
+        let encoding = response.headers().get(header::CONTENT_ENCODING);
+        let asked = self.headers.get(header::ACCEPT_ENCODING);
+        match encoding {
+            Some(encoding)
+                if !["", "identity"].iter().any(|plain| encoding == plain)
+                    && asked.is_none_or(|asked| asked == "identity") =>
+            {
+                let encoding = String::from_utf8_lossy(encoding.as_bytes()).into_owned();
+                Err(RequestFailure::Compressed(response.status(), encoding))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the request with the headers of a session.
@@ -157,7 +173,11 @@ impl ApiServer {
                     if std::mem::take(&mut is_first)
                         && connection_error::is_untrusted(&error)
                         && sessions.reload_authorities(&session).await => {}
-                response => return Ok((response?, session)),
+                response => {
+                    let response = response?;
+                    outgoing.check_encoding(&response)?;
+                    return Ok((response, session));
+                }
             }
         }
     }

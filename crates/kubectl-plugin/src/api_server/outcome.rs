@@ -60,6 +60,8 @@ pub(super) enum RequestFailure {
     Transport(kube_client::Error),
     /// The response started with this status and is incomplete.
     Truncated(StatusCode),
+    /// The response started with this status and has this encoding, which was not asked for.
+    Compressed(StatusCode, String),
     /// The response started with this status and exceeds the limit for this request.
     TooLong(StatusCode),
     /// `--request-timeout` passed.
@@ -193,6 +195,7 @@ impl RequestContext {
                 }
             }
             RequestFailure::Truncated(code) => self.truncated(code, server),
+            RequestFailure::Compressed(code, encoding) => self.compressed(code, &encoding, server),
             RequestFailure::TooLong(code) => Error::protocol(format!(
                 "{} answered {code} with over 16 MiB; it is not a Kubernetes API server",
                 host(server)
@@ -207,6 +210,21 @@ impl RequestContext {
             ),
             RequestFailure::Interrupted(signal) => self.interrupted(signal, may_have_changed),
         }
+    }
+
+    /// Explains a compressed response. It is not decoded, because a server that compresses a stream
+    /// holds back its events.
+    fn compressed(&self, code: StatusCode, encoding: &str, server: &Uri) -> Error {
+        let host = host(server);
+        let event = format!(
+            "{host} compressed its response ({code}, Content-Encoding: {encoding:?}), which was not asked for"
+        );
+        if self.may_change && !code.is_client_error() {
+            return self.outcome_unknown(&event);
+        }
+        Error::protocol(event).with_hint(
+            "connect to the API server directly, or turn off compression in the proxy in between",
+        )
     }
 
     fn truncated(&self, code: StatusCode, server: &Uri) -> Error {
