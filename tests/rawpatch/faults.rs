@@ -319,7 +319,7 @@ fn a_2xx_without_the_whole_object_leaves_the_outcome_unknown() {
         (Reply::json(200, ""), "200 OK without a body"),
         (Reply::new(204, ""), "204 No Content without a body"),
         (
-            Reply::json(200, [0x1f, 0x8b, 8, 0]).header("Content-Encoding", "gzip"),
+            Reply::json(200, [0x1f, 0x8b, 8, 0]),
             "200 OK with a compressed body",
         ),
         (

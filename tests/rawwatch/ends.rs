@@ -273,7 +273,8 @@ fn any_of_many_paths_can_end_the_run() {
     assert_eq!(
         outcome.stderr,
         "rawwatch: /apis/none.example.com/v1/things: stopping, because this watch failed\n\
-         Error from server (NotFound): the server could not find the requested resource\n"
+         Error from server (NotFound): the server could not find the requested resource\n\
+         hint: the server has no API group none.example.com; `kubectl api-versions` lists all groups\n"
     );
 }
 

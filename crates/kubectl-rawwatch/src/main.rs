@@ -11,10 +11,11 @@
 //! * `watcher`: the state machine of one collection, without I/O or a clock
 //! * `wire`: parses responses and events
 //! * `output`: prints events, and decides when the run is done
-//! * `resume`: the resume file; `signals`: ends a run after a signal
+//! * `resume`: the resume file; `cluster`: the cluster that it belongs to; `signals`: ends a run after a signal
 
 mod args;
 mod clock;
+mod cluster;
 mod completion;
 mod driver;
 mod kubectl_flags;

@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use futures_util::stream::FuturesUnordered;
-use http::HeaderMap;
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::discovery::explain_unknown_path;
 use kubectl_plugin::error::Kind;
-use kubectl_plugin::request::{ApiRequest, RawPath};
+use kubectl_plugin::output::is_abandoned;
+use kubectl_plugin::request::RawPath;
 use kubectl_plugin::text::system_error;
 use kubectl_plugin::{Error, stderr};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use crate::args::WatchArgs;
 use crate::clock::Clock;
+use crate::cluster::Cluster;
 use crate::driver::Driver;
 use crate::output::printer::{PathPrinter, Printer};
 use crate::output::reader::reader_closed;
@@ -28,23 +29,26 @@ use crate::signals;
 use crate::target::WatchTarget;
 use crate::watcher::saved::Saved;
 use crate::watcher::{Counts, Options, Stop, Watcher};
-use crate::wire::event::ObjectIdentity;
 
 /// Runs the command.
 pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
     let plan = Plan::new(&arguments)?;
-    let resume_file = open_resume_file(&plan).await?;
-    let saved = match &resume_file {
-        Some(file) => file.read()?,
-        None => None,
-    };
-    let watchers = watchers(&plan.options, saved.unwrap_or_default());
-    let mut signals = signals::handle().map_err(|error| {
+    let limit = plan.limit.unwrap_or_default();
+    let deadline = plan.limit.map(|limit| Instant::now() + limit);
+    let mut signals = signals::handle(deadline.map(Instant::into_std)).map_err(|error| {
         Error::usage(format!(
             "cannot install signal handlers: {}",
             system_error::reason(&error)
         ))
     })?;
+    let last_error = RefCell::default();
+    let (resume_file, saved) = tokio::select! {
+        biased;
+        signal = signals.next() => return Err(interrupted(signal)),
+        resumed = resume(&plan, &last_error) => resumed?,
+        () = time_out(deadline) => return Err(unidentified(last_error.take())),
+    };
+    let watchers = watchers(&plan.options, saved);
     if arguments.connection.is_verbose() {
         let notes = plan.targets.iter();
         let notes = notes.filter_map(|target| target.note.as_deref());
@@ -61,17 +65,24 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
         targets: &plan.targets,
         watchers: &watchers,
         printer: &printer,
+        resume_file: resume_file.as_ref(),
         max_event_size: plan.max_event_size,
     };
-    let end = tokio::select! {
+    let mut end = tokio::select! {
         biased;
-        signal = signals.next() => Err(Kind::Interrupted { signal, message: None }.into()),
+        signal = signals.next() => Err(interrupted(signal)),
         end = run.watch_all() => end,
         error = save_periodically(resume_file.as_ref(), &watchers) => Err(error),
         error = reader_closed() => Err(error),
-        limit = time_out(plan.limit) => run.timed_out(limit),
+        () = time_out(deadline) => run.timed_out(limit),
     };
-    signals::mark_ending();
+    if end.as_ref().is_err_and(is_abandoned) {
+        end = tokio::select! {
+            biased;
+            signal = signals.next() => Err(interrupted(signal)),
+            () = time_out(deadline) => run.timed_out(limit),
+        };
+    }
     let kept = resume_file.map_or(Ok(()), |file| file.write(&watchers));
     if plan.stats {
         stderr::say(&stats(&watchers));
@@ -104,6 +115,7 @@ struct Run<'a> {
     targets: &'a [WatchTarget],
     watchers: &'a [RefCell<Watcher>],
     printer: &'a RefCell<Printer>,
+    resume_file: Option<&'a ResumeFile>,
     max_event_size: usize,
 }
 
@@ -131,7 +143,7 @@ impl Run<'_> {
             server: self.server,
             target,
             watcher,
-            output: PathPrinter::new(&target.path, index, self.printer),
+            output: PathPrinter::new(&target.path, index, self.printer).saving_to(self.resume_file),
             max_event_size: self.max_event_size,
         };
         let stop = driver.run(Clock::start()).await;
@@ -199,30 +211,38 @@ fn watchers(options: &[Options], mut saved: Vec<Saved>) -> Vec<RefCell<Watcher>>
         .collect()
 }
 
-/// Opens the resume file after identifying the cluster.
-async fn open_resume_file(plan: &Plan) -> Result<Option<ResumeFile>, Error> {
+/// Opens the resume file, identifies the cluster, and returns the state of the last run.
+async fn resume(
+    plan: &Plan,
+    last_error: &RefCell<Option<Error>>,
+) -> Result<(Option<ResumeFile>, Vec<Saved>), Error> {
     let Some(file) = &plan.resume_file else {
-        return Ok(None);
+        return Ok((None, Vec::new()));
     };
     let paths = plan.targets.iter().map(WatchTarget::selection).collect();
-    ResumeFile::open(file, cluster_identity(&plan.server).await?, paths).map(Some)
+    let mut file = ResumeFile::open(file, paths)?;
+    let retry_for = plan.options.first().and_then(|options| options.retry_for);
+    let cluster = Cluster::identify(&plan.server, retry_for, last_error).await?;
+    let saved = file.read(cluster)?;
+    Ok((Some(file), saved.unwrap_or_default()))
 }
 
-/// Returns the identity of a cluster: the UID of a namespace that every cluster has, or the server's
-/// address if the user may not read that namespace.
-async fn cluster_identity(server: &ApiServer) -> Result<String, Error> {
-    let path = RawPath::verbatim("/api/v1/namespaces/kube-system")?;
-    let request = ApiRequest::get(path, HeaderMap::new());
-    match server.look_up(request).await {
-        Ok(reply) => {
-            let namespace = ObjectIdentity::parse(reply.body()).unwrap_or_default();
-            Ok(namespace.uid.to_owned())
-        }
-        Err(error) if matches!(error.kind(), Kind::Refused(status) if [403, 404].contains(&status.code)) => {
-            Ok(server.address())
-        }
-        Err(error) => Err(error),
+/// Returns the error of a run that `--timeout` ended before the cluster was identified.
+fn unidentified(last_error: Option<Error>) -> Error {
+    match last_error {
+        Some(error) => Kind::GaveUp(format!(
+            "--timeout passed before the cluster was identified for --resume-file: {error}"
+        ))
+        .into(),
+        None => Error::connection(
+            "Unable to connect to the server: no response before --timeout passed",
+        ),
     }
+}
+
+fn interrupted(signal: i32) -> Error {
+    let message = None;
+    Kind::Interrupted { signal, message }.into()
 }
 
 async fn save_periodically(file: Option<&ResumeFile>, watchers: &[RefCell<Watcher>]) -> Error {
@@ -232,13 +252,9 @@ async fn save_periodically(file: Option<&ResumeFile>, watchers: &[RefCell<Watche
     }
 }
 
-/// Returns the limit when it is reached.
-async fn time_out(limit: Option<Duration>) -> Duration {
-    match limit {
-        Some(limit) => {
-            sleep(limit).await;
-            limit
-        }
+async fn time_out(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
         None => pending().await,
     }
 }

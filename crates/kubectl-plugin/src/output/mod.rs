@@ -5,11 +5,13 @@
 //!
 //! * here: the flags, the formats, and stdout
 //! * [`jsonpath`]: kubectl's templates for `-o jsonpath=TEMPLATE`
+//! * `stdout`: writes, and can stop waiting for a slow reader
 
 pub mod jsonpath;
+mod stdout;
 
 use std::io;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 
 use clap::Args;
@@ -21,6 +23,10 @@ use crate::Error;
 use crate::error::{Kind, status};
 use crate::output::jsonpath::Template;
 use crate::text::{go_json, terminal};
+
+pub use stdout::is_abandoned;
+#[cfg(unix)]
+pub use stdout::limit_waiting;
 
 /// The flags that choose the output format.
 #[derive(Args, Clone, Debug, Default)]
@@ -199,24 +205,16 @@ pub fn write(data: &[u8]) -> Result<(), Error> {
     static IS_TERMINAL: OnceLock<bool> = OnceLock::new();
     if *IS_TERMINAL.get_or_init(|| io::stdout().is_terminal()) {
         let text = String::from_utf8_lossy(data);
-        write_all(terminal::printable(&text, "\n\t").as_bytes())
+        stdout::write_all(terminal::printable(&text, "\n\t").as_bytes())
     } else {
-        write_all(data)
+        stdout::write_all(data)
     }
 }
 
 /// Writes text with colours to stdout. The caller must have made any foreign text in it
 /// [printable](terminal::printable).
 pub fn write_coloured(text: &str) -> Result<(), Error> {
-    write_all(text.as_bytes())
-}
-
-fn write_all(bytes: &[u8]) -> Result<(), Error> {
-    let mut stdout = io::stdout().lock();
-    stdout
-        .write_all(bytes)
-        .and_then(|()| stdout.flush())
-        .map_err(|error| Kind::Output(error).into())
+    stdout::write_all(text.as_bytes())
 }
 
 /// Formats a document as JSON, as kubectl does.

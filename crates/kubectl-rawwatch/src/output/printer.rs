@@ -12,6 +12,7 @@ use crate::args::WatchArgs;
 use crate::output::format::Format;
 use crate::output::goal::{Goal, GoalProgress, Subject};
 use crate::representation::Representation;
+use crate::resume::ResumeFile;
 use crate::watcher::EventSink;
 use crate::wire::event::{Event, EventType, Line};
 use crate::wire::page::Page;
@@ -197,6 +198,7 @@ pub(crate) struct PathPrinter<'a> {
     /// The number of the path.
     index: usize,
     printer: &'a RefCell<Printer>,
+    resume_file: Option<&'a ResumeFile>,
     /// Whether the path currently meets the goal.
     is_met: bool,
 }
@@ -207,7 +209,16 @@ impl<'a> PathPrinter<'a> {
             path,
             index,
             printer,
+            resume_file: None,
             is_met: false,
+        }
+    }
+
+    /// Saves the names of listed objects to this file before they are printed.
+    pub(crate) fn saving_to(self, resume_file: Option<&'a ResumeFile>) -> Self {
+        Self {
+            resume_file,
+            ..self
         }
     }
 
@@ -260,8 +271,12 @@ impl EventSink for PathPrinter<'_> {
         self.approach(line)
     }
 
-    fn page(&mut self, page: &Page<'_>) {
+    fn page(&mut self, page: &Page<'_>) -> Result<(), Error> {
         self.printer.borrow_mut().format.measure(self.path, page);
+        match self.resume_file {
+            Some(file) => file.announce(self.index, page),
+            None => Ok(()),
+        }
     }
 
     fn duplicate(&mut self, line: &[u8]) {
@@ -271,6 +286,9 @@ impl EventSink for PathPrinter<'_> {
     }
 
     fn synced(&mut self) {
+        if let Some(file) = self.resume_file {
+            file.write_soon();
+        }
         self.printer.borrow_mut().progress[self.index].sync();
         self.compare_with_goal();
     }

@@ -190,7 +190,7 @@ impl Watcher {
         };
         match status.code {
             404 if self.options.awaits_type => true,
-            403 | 404 if self.has_connected => {
+            403 | 404 if self.has_connected || self.is_resumed => {
                 let since = *self.failures.refused_since.get_or_insert(now);
                 now.saturating_sub(since) < SETTLING
             }
@@ -212,7 +212,7 @@ fn is_final(error: &Error) -> bool {
 }
 
 /// Returns the pause that the server asks for.
-pub(super) fn retry_after(error: &Error) -> Option<Duration> {
+pub(crate) fn retry_after(error: &Error) -> Option<Duration> {
     let Kind::Refused(status) = error.kind() else {
         return None;
     };

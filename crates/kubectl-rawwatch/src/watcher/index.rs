@@ -92,6 +92,16 @@ impl Index {
         }
     }
 
+    /// Adds an object whose line may have been printed, or not, by an earlier run.
+    pub(crate) fn announce(&mut self, key: String, uid: &str) {
+        let object = self.objects.entry(key.into());
+        object.or_insert_with(|| ObjectState {
+            uid: Uid::new(uid),
+            version: Version::unknown(),
+            round: 0,
+        });
+    }
+
     /// Returns the states of all objects, with their keys.
     pub(crate) fn objects(&self) -> impl Iterator<Item = (&str, &ObjectState)> {
         self.objects.iter().map(|(key, known)| (&**key, known))
@@ -117,7 +127,9 @@ impl Index {
         if known.uid != Uid::new(identity.uid) {
             return Difference::Recreated(deleted_object(&self.key, known));
         }
-        if known.version == Version::new(identity.resource_version) {
+        if known.version.is_unknown() {
+            Difference::New
+        } else if known.version == Version::new(identity.resource_version) {
             Difference::Same
         } else {
             Difference::Changed
@@ -224,6 +236,22 @@ mod tests {
             (missing[0].namespace.as_str(), missing[0].name.as_str()),
             ("default", "gone")
         );
+    }
+
+    #[test]
+    fn an_announced_object_counts_as_new_but_its_absence_as_a_deletion() {
+        let mut index = Index::default();
+        index.apply(EventType::Added, &identity("known", "known", "1"));
+        for name in ["known", "maybe", "gone"] {
+            index.announce(format!("default/{name}"), name);
+        }
+        index.begin_round();
+        let mut listed = |name, version| index.compare_listed(&identity(name, name, version));
+        assert_eq!(listed("known", "1"), Difference::Same);
+        assert_eq!(listed("maybe", "2"), Difference::New);
+        let missing = index.missing();
+        assert_eq!(missing.len(), 1);
+        assert_eq!(missing[0].name, "gone");
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl Watcher {
         };
         let page = Page::parse(body)?;
         if !self.is_seeding {
-            output.page(&page);
+            output.page(&page)?;
         }
         let (counts, is_seeding) = (&mut self.counts, self.is_seeding);
         counts.bytes += body.len() as u64;

@@ -15,7 +15,7 @@ pub(crate) mod audit;
 pub(crate) mod backoff;
 mod checks;
 pub(crate) mod cursor;
-mod failures;
+pub(crate) mod failures;
 pub(crate) mod index;
 pub(crate) mod listing;
 mod lists;
@@ -193,8 +193,8 @@ impl From<Error> for Stop {
 
 /// The destination of lines and messages.
 pub(crate) trait EventSink {
-    /// Inspects a page before its lines.
-    fn page(&mut self, page: &Page<'_>);
+    /// Inspects a page before its lines are printed.
+    fn page(&mut self, page: &Page<'_>) -> Result<(), Error>;
     /// Prints a line. The line is written when this returns.
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error>;
     /// Inspects an existing object that is not printed.
@@ -258,6 +258,8 @@ pub(crate) struct Watcher {
     is_listed: bool,
     /// Whether the server has ever accepted a request.
     has_connected: bool,
+    /// Whether an earlier run has watched this collection.
+    is_resumed: bool,
     outage: Option<Outage>,
     /// The time at which the last stream ended; `None` before the first one.
     stream_ended: Option<Duration>,
@@ -316,6 +318,7 @@ impl Watcher {
             is_seeding,
             is_listed,
             has_connected: false,
+            is_resumed: false,
             outage: None,
             stream_ended: None,
             ahead: None,
@@ -339,6 +342,7 @@ impl Watcher {
         }
         let mut watcher = Self::new(options, seed);
         watcher.is_seeding = false;
+        watcher.is_resumed = true;
         watcher.index = saved.index;
         watcher.state = match saved.cursor {
             Some(cursor) => {
@@ -352,6 +356,12 @@ impl Watcher {
             None => State::Listing(Listing::resync(Reason::Initial, Version::Number(0))),
         };
         watcher
+    }
+
+    /// Reports whether there is a state with which another watcher can resume.
+    pub(crate) fn can_be_resumed(&self) -> bool {
+        let has_position = self.is_listed && (self.has_connected || self.is_resumed);
+        has_position || !self.index.is_empty()
     }
 
     /// Returns the state with which another watcher can resume.

@@ -19,7 +19,9 @@ pub(super) struct Recorder {
 }
 
 impl EventSink for Recorder {
-    fn page(&mut self, _: &Page<'_>) {}
+    fn page(&mut self, _: &Page<'_>) -> Result<(), Error> {
+        Ok(())
+    }
 
     fn duplicate(&mut self, _: &[u8]) {}
 

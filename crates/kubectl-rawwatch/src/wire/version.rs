@@ -28,6 +28,15 @@ impl Version {
         }
     }
 
+    /// Returns the version of an object that may have any.
+    pub(crate) fn unknown() -> Self {
+        Self::new("")
+    }
+
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Text(text) if text.is_empty())
+    }
+
     fn number_length(&self) -> Option<usize> {
         match self {
             Self::Text(text) if is_number(text) => Some(text.len()),

@@ -302,7 +302,9 @@ struct Witness {
 }
 
 impl EventSink for Witness {
-    fn page(&mut self, _: &Page<'_>) {}
+    fn page(&mut self, _: &Page<'_>) -> Result<(), Error> {
+        Ok(())
+    }
 
     fn duplicate(&mut self, _: &[u8]) {}
 
