@@ -585,6 +585,18 @@ fn an_invalid_request_is_refused_before_anything_is_sent() {
             "did you mean `/api/v1/pods`?",
         ),
         (
+            "list",
+            "pods",
+            "expected an API path, but got a resource type",
+            "/api/v1/namespaces/default/pods for one namespace, or /api/v1/pods for all",
+        ),
+        (
+            "patch",
+            "deploy/sleep",
+            "expected an API path, but got a resource type and a name",
+            "use /apis/apps/v1/namespaces/default/deployments/sleep",
+        ),
+        (
             "GET",
             "/api/v1//pods",
             "an empty segment (`//`)",

@@ -17,7 +17,7 @@ pub(crate) mod rules;
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::error::Kind;
 use kubectl_plugin::output::write;
-use kubectl_plugin::request::{Attributes, RawPath, Resource, Verb};
+use kubectl_plugin::request::{Attributes, RawPath, Resource, Verb, expected_a_path, is_path};
 use kubectl_plugin::{Error, stderr};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -59,7 +59,14 @@ pub(crate) async fn check(arguments: &WhoamiArgs) -> Result<(), Error> {
     let output = Format::parse(arguments)?.document_or_table("--can")?;
     let asked: Vec<(Verb, RawPath)> = arguments
         .can()
-        .map(|(verb, path)| Ok((verb.parse()?, parse(path)?)))
+        .map(|(verb, path)| {
+            let namespace = || arguments.connection.namespace_in_use();
+            let is_type = (!is_path(path)).then(|| expected_a_path(&[path], namespace));
+            match is_type.flatten() {
+                Some(error) => Err(error),
+                None => Ok((verb.parse()?, parse(path)?)),
+            }
+        })
         .collect::<Result<_, Error>>()?;
     let server = ApiServer::connect(&arguments.connection)?;
     let checks = asked
