@@ -73,3 +73,12 @@ server by-old-ca old-ca "$names"
 # Signed by a certificate that does not belong to an authority.
 cp p256-sec1.key "$work/own.key"
 server by-own own "$names" /CN=other
+
+# RSA keys that are refused before anything is sent.
+for kind in 3000:65537 8192:65537 2048:3; do
+    name=rsa-${kind%:*}
+    [ "${kind#*:}" != 3 ] || name=rsa-exponent-3
+    openssl genpkey -quiet -algorithm RSA -pkeyopt "rsa_keygen_bits:${kind%:*}" \
+        -pkeyopt "rsa_keygen_pubexp:${kind#*:}" -out "$name.key"
+    openssl req -x509 -new -key "$name.key" -subj /CN=alice -days 36500 -out "$name.crt"
+done

@@ -9,6 +9,10 @@ use tempfile::TempDir;
 
 use super::side_by_side::*;
 
+/// The hint about a client key that is not supported.
+const SUPPORTED_KEYS: &str = "use ECDSA P-256 or P-384, Ed25519, or an RSA key of 2048, 3072 or 4096 bits with the \
+                              exponent 65537";
+
 /// An etcd that accepts only client certificates that `ca.crt` has signed. Go's TLS checks them, as in an API
 /// server.
 struct Etcd {
@@ -177,11 +181,36 @@ fn a_p521_key_is_refused_unlike_in_kubectl() {
         ours.message(),
         "error: the client-key of user \"c\" uses the curve P-521, which is not supported"
     );
-    assert_eq!(
-        ours.hint(),
-        "use an RSA key of at least 2048 bits, ECDSA P-256 or P-384, or Ed25519"
-    );
+    assert_eq!(ours.hint(), SUPPORTED_KEYS);
     assert_eq!(ours.code, Some(2));
+}
+
+/// Departure: kubectl accepts these keys. They are refused before anything is sent.
+#[test]
+fn an_rsa_key_of_another_size_or_exponent_is_refused_with_both() {
+    for (name, size) in [
+        ("rsa-3000", "3000 bits and the exponent 65537"),
+        ("rsa-8192", "8192 bits and the exponent 65537"),
+        ("rsa-exponent-3", "2048 bits and the exponent 3"),
+    ] {
+        let chain = certificate(&format!("{name}.crt"));
+        let key = certificate(&format!("{name}.key"));
+        let case = Case::new("https://127.0.0.1:1").user(format!(
+            "client-certificate: '{}', client-key: '{}'",
+            chain.display(),
+            key.display()
+        ));
+        let kubectl = case.kubectl();
+        assert!(kubectl.message().contains("was refused"), "{kubectl:?}");
+        let ours = case.ours().ended(2);
+        let line = format!(
+            "error: the client-key of user \"c\" is an RSA key with {size}, which is not supported"
+        );
+        assert_eq!(
+            (ours.message(), ours.hint()),
+            (line, SUPPORTED_KEYS.to_owned())
+        );
+    }
 }
 
 #[test]

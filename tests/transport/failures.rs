@@ -32,6 +32,8 @@ fn unused_address() -> SocketAddr {
         .unwrap()
 }
 
+/// A TLS 1.2 alert, as from a server that only has cipher suites with CBC: handshake failure.
+const HANDSHAKE_FAILURE: &[u8] = b"\x15\x03\x03\x00\x02\x02\x28";
 /// A TLS 1.0 alert: protocol version.
 const NO_SUCH_VERSION: &[u8] = b"\x15\x03\x01\x00\x02\x02\x46";
 /// A `ServerHello` of TLS 1.1, which chooses `TLS_RSA_WITH_AES_128_CBC_SHA`.
@@ -136,6 +138,13 @@ fn a_server_without_tls_gets_a_hint() {
             b"",
             "EOF",
             "check the port: the server PEER closed the connection before the TLS handshake",
+        ),
+        failure(
+            "no common cipher suite",
+            HANDSHAKE_FAILURE,
+            "remote error: tls: handshake failure",
+            "enable a cipher suite with ECDHE and AES-GCM or ChaCha20 on the server PEER: suites with CBC or \
+             without ECDHE are not supported",
         ),
         failure(
             "an older TLS version, with an alert",

@@ -80,7 +80,10 @@ fn certificate_reason(problem: &CertificateError, whose: &str) -> Reason {
         Problem::UnsupportedSignatureAlgorithmContext { .. }
         | Problem::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             Reason::new("cannot verify signature: algorithm unimplemented")
-                .with_hint("use an RSA key of at least 2048 bits, ECDSA P-256 or P-384, or Ed25519")
+                .with_hint(
+                    "use a certificate whose chain has ECDSA keys on P-256 or P-384 and signatures with \
+                     SHA-256 or SHA-384, RSA keys of 2048 to 8192 bits, or Ed25519",
+                )
         }
         Problem::BadEncoding => Reason::new(format!("malformed certificate of {whose}")),
         Problem::Other(other) => match find::<Unverified>(other) {
@@ -174,6 +177,10 @@ fn alert_hint(alert: Alert, whose: &str) -> Option<String> {
         | Alert::UnsupportedCertificate => {
             format!("renew or replace the client certificate: {whose} does not accept it")
         }
+        Alert::HandshakeFailure => format!(
+            "enable a cipher suite with ECDHE and AES-GCM or ChaCha20 on {whose}: suites with CBC or \
+             without ECDHE are not supported"
+        ),
         Alert::ProtocolVersion => {
             format!("enable TLS 1.2 or 1.3 on {whose}")
         }

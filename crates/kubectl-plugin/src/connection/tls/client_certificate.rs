@@ -8,6 +8,7 @@ use rustls::sign::CertifiedKey;
 use secrecy::ExposeSecret;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
 use x509_parser::time::ASN1Time;
 
 use crate::Error;
@@ -51,18 +52,12 @@ pub(crate) fn certified_key(
             )));
         }
     };
-    let is_p521 = key
-        .secret_der()
-        .windows(P521.len())
-        .any(|window| window == P521);
     let key = any_supported_type(&key).map_err(|_| {
-        let problem = if is_p521 {
-            "uses the curve P-521, which is not supported"
-        } else {
-            "has an unsupported type"
-        };
-        Error::usage(format!("the client-key of user {user_name:?} {problem}"))
-            .with_hint("use an RSA key of at least 2048 bits, ECDSA P-256 or P-384, or Ed25519")
+        let problem = key_problem(&key, leaf);
+        Error::usage(format!("the client-key of user {user_name:?} {problem}")).with_hint(
+            "use ECDSA P-256 or P-384, Ed25519, or an RSA key of 2048, 3072 or 4096 bits with the \
+             exponent 65537",
+        )
     })?;
     if key
         .public_key()
@@ -73,6 +68,30 @@ pub(crate) fn certified_key(
         )));
     }
     Ok(CertifiedKey::new(chain, key))
+}
+
+/// Describes a key that ring does not support. The size of an RSA key is in its certificate.
+fn key_problem(key: &PrivateKeyDer<'_>, leaf: &CertificateDer<'_>) -> String {
+    let is_p521 = key
+        .secret_der()
+        .windows(P521.len())
+        .any(|bytes| bytes == P521);
+    let certificate = X509Certificate::from_der(leaf).ok();
+    let public_key = certificate
+        .as_ref()
+        .and_then(|(_, certificate)| certificate.public_key().parsed().ok());
+    match public_key {
+        _ if is_p521 => "uses the curve P-521, which is not supported".to_owned(),
+        Some(PublicKey::RSA(rsa)) => {
+            let exponent = rsa.try_exponent().unwrap_or_default();
+            // The modulus has a leading zero byte.
+            let bits = rsa.modulus.iter().skip_while(|byte| **byte == 0).count() * 8;
+            format!(
+                "is an RSA key with {bits} bits and the exponent {exponent}, which is not supported"
+            )
+        }
+        _ => "has an unsupported type".to_owned(),
+    }
 }
 
 /// Returns a note if the certificate is not valid now, which most servers answer with a bare `Unauthorized`.
