@@ -57,9 +57,10 @@ fn a_rejected_token_is_renewed_once_with_the_next_stream() {
         } else {
             let outcome = run.wait().ended(3);
             assert_eq!(
-                outcome.stderr,
-                "error: You must be logged in to the server (Unauthorized)\n"
+                outcome.message(),
+                "error: You must be logged in to the server (Unauthorized)"
             );
+            assert!(outcome.hint().contains("exec plugin sh"), "{outcome:#?}");
         }
         let tokens: Vec<String> = server
             .requests()

@@ -181,7 +181,8 @@ fn an_error_on_one_path_ends_the_run_of_all_paths() {
     assert_eq!(
         outcome.stderr,
         "rawwatch: /apis/example.com/v1/nothings: stopping, because this watch failed\n\
-         Error from server (NotFound): the server could not find the requested resource\n"
+         Error from server (NotFound): the server could not find the requested resource\n\
+         hint: the server has no API group example.com; `kubectl api-versions` lists all groups\n"
     );
 }
 
@@ -245,8 +246,8 @@ fn custom_resources_are_printed_until_their_definition_is_deleted() {
     run.expect("DELETED round");
     let outcome = run.wait().ended(1);
     assert_eq!(
-        outcome.stderr,
-        "Error from server (NotFound): the server could not find the requested resource\n"
+        outcome.message(),
+        "Error from server (NotFound): the server could not find the requested resource"
     );
 }
 
