@@ -755,3 +755,22 @@ fn a_compressed_response_ends_the_run_with_6() {
         );
     }
 }
+
+/// Without its items, a document would be an empty list, and `--for=delete` would be met.
+#[test]
+fn a_successful_response_without_a_list_is_not_an_empty_list() {
+    let object =
+        r#"{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"a","resourceVersion":"5"}}"#;
+    let failure = r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","reason":"Forbidden","code":403,"message":"no"}"#;
+    for (body, code, message) in [
+        (object, 6, "is not a list of objects with a resourceVersion"),
+        (failure, 1, "Error from server (Forbidden): no"),
+    ] {
+        for goal in ["--for=synced", "--for=delete"] {
+            let reply = Answer::Reply(Reply::json(200, body));
+            let (run, _server) = against([reply], &[goal]);
+            let outcome = run.wait().ended(code).says(message);
+            assert_eq!(outcome.stdout, "");
+        }
+    }
+}

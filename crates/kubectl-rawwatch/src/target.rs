@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kubectl_plugin::Error;
-use kubectl_plugin::request::{ApiRequest, RawPath, Resource};
+use kubectl_plugin::request::{ApiRequest, ExpectedReply, RawPath, Resource};
 
 use crate::args::WatchArgs;
 use crate::output::goal::Subject;
@@ -151,7 +151,10 @@ impl WatchTarget {
         {
             path.add_default("includeObject", include_object);
         }
-        ApiRequest::get(path, self.headers.object(metadata_only))
+        ApiRequest {
+            expected: ExpectedReply::Object,
+            ..ApiRequest::get(path, self.headers.object(metadata_only))
+        }
     }
 
     /// Builds a LIST that returns the server's current version.

@@ -18,6 +18,7 @@ use super::{
 use crate::watcher::audit::{Audit, Comparison, Purpose};
 use crate::watcher::backoff::Backoff;
 use crate::watcher::listing::Reason;
+use crate::watcher::lists::page_of;
 use crate::wire::page::Page;
 use crate::wire::version::Version;
 
@@ -243,7 +244,7 @@ impl Watcher {
         output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         self.counts.bytes += body.len() as u64;
-        let page = match Page::parse(body) {
+        let page = match page_of(body, self.options.is_secret) {
             Ok(page) => page,
             Err(error) => {
                 self.fail_side_request(now, &error, output);

@@ -3,12 +3,18 @@
 use std::time::Duration;
 
 use kubectl_plugin::Error;
+use kubectl_plugin::api_server::refusal;
 use kubectl_plugin::error::Kind;
 
 use super::{EventSink, State, Stop, Watcher, stop_when_done};
 use crate::watcher::cursor::Cursor;
 use crate::watcher::listing::{Listing, Reason};
 use crate::wire::page::Page;
+
+/// Parses the page in a successful response. A `Status` in its place is a refusal.
+pub(super) fn page_of(body: &[u8], is_secret: bool) -> Result<Page<'_>, Error> {
+    Page::parse(body).map_err(|error| refusal(body, is_secret).unwrap_or(error))
+}
 
 impl Watcher {
     pub(super) fn take_page(
@@ -19,7 +25,7 @@ impl Watcher {
         let State::Listing(listing) = &mut self.state else {
             return Ok(());
         };
-        let page = Page::parse(body)?;
+        let page = page_of(body, self.options.is_secret)?;
         if !self.is_seeding {
             output.page(&page)?;
         }

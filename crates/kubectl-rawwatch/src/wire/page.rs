@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use kubectl_plugin::Error;
 use kubectl_plugin::error::Kind;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::wire::event::ObjectIdentity;
@@ -33,12 +33,22 @@ struct List<'a> {
     #[serde(default)]
     api_version: String,
     metadata: Metadata,
-    #[serde(borrow)]
-    items: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    items: Option<Items<'a>>,
     #[serde(borrow)]
     column_definitions: Option<&'a RawValue>,
-    #[serde(borrow)]
-    rows: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    rows: Option<Items<'a>>,
+}
+
+/// The items of a list. An empty list may have null instead.
+type Items<'a> = Option<Vec<&'a RawValue>>;
+
+/// Deserializes items, which every list has. A document without them is not an empty list.
+fn present<'a, 'de: 'a, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Items<'a>>, D::Error> {
+    Items::deserialize(deserializer).map(Some)
 }
 
 #[derive(Deserialize)]
@@ -69,6 +79,7 @@ impl<'a> Page<'a> {
             });
         }
         let items = if is_table { list.rows } else { list.items };
+        let items = items.ok_or_else(not_a_list)?;
         Ok(Self {
             kind: list
                 .kind
@@ -269,6 +280,8 @@ mod tests {
             "ok",
             "{}",
             r#"{"kind":"Pod","apiVersion":"v1","metadata":{}}"#,
+            r#"{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"5"}}"#,
+            r#"{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"5"},"items":[]}"#,
             r#"{"kind":"APIGroupList","apiVersion":"v1","groups":[]}"#,
         ] {
             assert_eq!(
