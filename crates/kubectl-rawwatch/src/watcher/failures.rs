@@ -62,11 +62,16 @@ impl Watcher {
             });
         }
         let is_missing_type = code == Some(404) && self.options.awaits_type;
+        let is_outage = code.is_none_or(|code| code >= 500);
         let retry_after = retry_after(&error);
         self.report_outage(now, error, output)?;
         match &self.state {
             // The server may have been stopped, and started with other data.
-            State::Opening if code.is_none_or(|code| code >= 500) => self.doubt(Doubt::History),
+            State::Opening if is_outage => self.doubt(Doubt::History),
+            // The next pages may then come from another history.
+            State::Listing(listing) if is_outage && !listing.token.is_empty() => {
+                self.doubt(Doubt::History);
+            }
             State::Streaming(_) => self.doubt(Doubt::Version),
             _ => {}
         }

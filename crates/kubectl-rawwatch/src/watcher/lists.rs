@@ -41,6 +41,7 @@ impl Watcher {
             index.apply(line.event_type, &line.identity);
             stop_when_done(output)
         })?;
+        self.has_connected = true;
         self.outage = None;
         self.failures.refused_since = None;
         self.backoff.reset();
@@ -56,7 +57,6 @@ impl Watcher {
         self.is_seeding = false;
         self.is_listed = true;
         self.knows_all = true;
-        self.has_connected = true;
         output.synced();
         stop_when_done(output)
     }

@@ -4,7 +4,7 @@
 //! [`Watcher::step`] takes its result and the time. Lines go to an [`EventSink`]. So tests can play
 //! any schedule of faults in virtual time.
 //!
-//! * `lists`, `streams`, `checks`, `failures`: the transitions
+//! * `lists`, `streams`, `checks`, `audits`, `failures`: the transitions
 //! * `listing`: a LIST in progress; `paging`: the bounds of its pages; `audit`: a comparison of a
 //!   LIST with the stream
 //! * `cursor`: the position in the history; `index`: the known objects; `saved`: saves both for the
@@ -12,6 +12,7 @@
 //! * `backoff`: the pauses between attempts
 
 pub(crate) mod audit;
+mod audits;
 pub(crate) mod backoff;
 mod checks;
 pub(crate) mod cursor;

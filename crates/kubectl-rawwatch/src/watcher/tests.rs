@@ -617,11 +617,11 @@ fn a_watch_from_a_resource_version_is_never_audited() {
         ..options()
     });
     play.open("10");
-    for _ in 0..3 {
+    for _ in 0..8 {
         play.be_silent();
         if play.watcher.side_request().is_some() {
             play.probe("50");
-        } else {
+        } else if let Demand::Watch { .. } = play.watcher.demand() {
             play.open("10");
             play.probe("50");
         }
@@ -1270,4 +1270,19 @@ fn a_resync_replaces_all_checks() {
     play.page(&page("20", "", &["a@12"]));
     play.open("20");
     play.asks_nothing();
+}
+
+#[test]
+fn an_outage_between_pages_leads_to_an_audit_of_the_list() {
+    let mut play = Play::new(options());
+    play.page(&page("10", "more", &["a@1"]));
+    play.step(Input::Failed(unreachable_server()));
+    play.wait();
+    // The second page comes from another history, in which `a` was changed.
+    play.page(&page("10", "", &["b@2"]));
+    play.open("10");
+    play.probe("12");
+    play.audits("", Some("10"));
+    play.side_page(&page("10", "", &["a@9", "b@2"]));
+    play.lists_anew();
 }

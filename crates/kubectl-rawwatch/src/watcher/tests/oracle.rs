@@ -165,7 +165,8 @@ impl World {
     }
 
     fn list(&mut self, token: &str, whole: bool) -> Result<String, Error> {
-        if self.happens(10) {
+        if self.refusals > 0 || self.happens(10) {
+            self.refusals = self.refusals.saturating_sub(1);
             return Err(unreachable_server());
         }
         let (snapshot, start) = match token.split_once('-') {
@@ -377,7 +378,7 @@ fn play(seed: u64) -> Option<Report> {
         now += Duration::from_millis(5);
         if let Some((oldest, _)) = initial
             && restores_at == Some(commits)
-            && matches!(watcher.demand(), Demand::Read { .. })
+            && has_begun(&watcher.demand())
         {
             restores_at = None;
             world.restore(oldest);
@@ -443,6 +444,15 @@ fn play(seed: u64) -> Option<Report> {
     Some(report.unwrap_or_else(|error| {
         panic!("seed {seed} (cargo xtask oracle --seeds 1 --first-seed {seed}): {error}")
     }))
+}
+
+/// Reports whether a stream, or a LIST with several pages, has begun. A restore then interrupts it.
+fn has_begun(demand: &Demand) -> bool {
+    match demand {
+        Demand::Read { .. } => true,
+        Demand::List { token, .. } => !token.is_empty(),
+        _ => false,
+    }
 }
 
 fn check_output(
