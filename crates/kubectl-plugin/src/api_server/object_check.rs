@@ -104,6 +104,8 @@ fn not_an_object(body: &[u8], error: &serde_json::Error) -> Mismatch {
             Mismatch::Unconfirmed("with an object that is cut off".to_owned())
         }
         ([b'{', ..], Category::Syntax) => Mismatch::Unconfirmed("with broken JSON".to_owned()),
+        // A proxy compressed the response, and did not even say so in a header.
+        ([0x1f, 0x8b, ..], _) => Mismatch::Unconfirmed("with a compressed body".to_owned()),
         ([b'<', ..], _) => Mismatch::Foreign("with an HTML page"),
         (_, Category::Data) => Mismatch::Foreign("with JSON that is not a Kubernetes object"),
         _ => Mismatch::Foreign("with text that is not JSON"),
