@@ -177,12 +177,12 @@ fn tag_and_timestamps_add_the_path_and_time_to_each_line() {
 
 #[test]
 fn an_error_on_one_path_ends_the_run_of_all_paths() {
-    let outcome = rawwatch(&[CONFIG_MAPS, "/apis/example.com/v1/nothings"]).ended(1);
+    let outcome = rawwatch(&[CONFIG_MAPS, "/apis/none.example.com/v1/nothings"]).ended(1);
     assert_eq!(
         outcome.stderr,
-        "rawwatch: /apis/example.com/v1/nothings: stopping, because this watch failed\n\
+        "rawwatch: /apis/none.example.com/v1/nothings: stopping, because this watch failed\n\
          Error from server (NotFound): the server could not find the requested resource\n\
-         hint: the server has no API group example.com; `kubectl api-versions` lists all groups\n"
+         hint: the server has no API group none.example.com; `kubectl api-versions` lists all groups\n"
     );
 }
 
