@@ -255,8 +255,8 @@ fn a_resumed_run_notices_that_the_server_was_restored() {
         outcome.short().is_empty() && outcome.stderr.is_empty(),
         "{outcome:#?}"
     );
-    // After a compaction, the server cannot list the past, and only the bookmark of the first stream
-    // shows that no DELETED event is on its way.
+    // A lost creation is found even after a compaction. The API server may still list the past from its
+    // cache.
     back_up(&server);
     run_once();
     create(&server, "lost", "x");
