@@ -39,7 +39,7 @@ fn home() -> tempfile::TempDir {
     let kubeconfig = fs::read_to_string(admin()).unwrap();
     let mut kubeconfig: Value = serde_json::from_str(&kubeconfig).unwrap();
     let context = kubeconfig["contexts"][0].clone();
-    for name in ["other:one/two", "with space"] {
+    for name in ["other:one/two", "with space", "a name:b", "jane@site"] {
         let mut context = context.clone();
         context["name"] = name.into();
         kubeconfig["contexts"].as_array_mut().unwrap().push(context);
@@ -238,6 +238,80 @@ fn bash_completes_the_plugins_and_their_aliases() {
     completes_in(Program::Bash, &DIRECTLY);
 }
 
+/// Checks names with spaces and word breaks, in quotes and with escapes.
+fn completes_quoted_names_in(shell: Program) {
+    let home = home();
+    let Some(mut terminal) = start(shell, home.path()) else {
+        return;
+    };
+    let mut lines = vec![(
+        "--context jane@s".to_owned(),
+        "--context jane@site ".to_owned(),
+    )];
+    for flag in ["--context ", "--context=", "-n x --user 'a b' --context="] {
+        for (typed, completed) in [
+            (r#""wi"#, r#""with space" "#),
+            ("'wi", "'with space' "),
+            (r#""with sp"#, r#""with space" "#),
+            ("'with sp", "'with space' "),
+            (r"with\ sp", r"with\ space "),
+            (r#""a na"#, r#""a name:b" "#),
+            (r#""a name:"#, r#""a name:b" "#),
+            (r"a\ name:", r"a\ name:b "),
+        ] {
+            // After `=`, zsh replaces an open quote by escapes.
+            let completed = match typed.as_bytes() {
+                [b'"' | b'\'', ..] if shell == Program::Zsh && flag.ends_with('=') => {
+                    completed[1..completed.len() - 2].replace(' ', "\\ ") + " "
+                }
+                _ => completed.to_owned(),
+            };
+            lines.push((format!("{flag}{typed}"), format!("{flag}{completed}")));
+        }
+    }
+    let different: Vec<_> = lines
+        .iter()
+        .filter_map(|(typed, completed)| {
+            let line = terminal.line_after(&format!("kp {typed}\t"));
+            (line != format!("kp {completed}")).then_some((typed, line))
+        })
+        .collect();
+    assert!(different.is_empty(), "{different:#?}");
+}
+
+#[test]
+fn bash_completes_quoted_and_escaped_names() {
+    completes_quoted_names_in(Program::Bash);
+}
+
+#[test]
+fn bash_completes_flags_when_equals_is_not_a_word_break() {
+    let home = home();
+    let Some(mut terminal) = start(Program::Bash, home.path()) else {
+        return;
+    };
+    terminal.line_after("COMP_WORDBREAKS=${COMP_WORDBREAKS//[=@:]}\r");
+    for (typed, completed) in [
+        ("--type=mer", "--type=merge "),
+        ("--context=jane@s", "--context=jane@site "),
+        ("--context=oth", "--context=other:one/two "),
+        (r#"--context="a na"#, r#"--context="a name:b" "#),
+    ] {
+        let line = terminal.line_after(&format!("kp {typed}\t"));
+        assert_eq!(line, format!("kp {completed}"));
+    }
+}
+
+#[test]
+fn zsh_completes_quoted_and_escaped_names() {
+    completes_quoted_names_in(Program::Zsh);
+}
+
+#[test]
+fn fish_completes_quoted_and_escaped_names() {
+    completes_quoted_names_in(Program::Fish);
+}
+
 #[test]
 fn bash_escapes_a_name_so_that_it_runs_nothing() {
     let home = home();
@@ -258,8 +332,10 @@ fn bash_escapes_a_name_so_that_it_runs_nothing() {
         ("\"evi", r#""evil\$(touch x)\`y\`\""#),
         ("'evi", r#"'evil$(touch x)`y`""#),
     ] {
-        let line = terminal.line_after(&format!("kp --context {typed}\t"));
-        assert_eq!(line, format!("kp --context {completed}"));
+        for flag in ["--context ", "--context="] {
+            let line = terminal.line_after(&format!("kp {flag}{typed}\t"));
+            assert_eq!(line, format!("kp {flag}{completed}"));
+        }
     }
     terminal.line_after("bind '\"\\t\": menu-complete'\r");
     let line = terminal.line_after("kp --context evi\t");

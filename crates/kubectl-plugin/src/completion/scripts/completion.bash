@@ -3,7 +3,7 @@
 # For an alias, add a line:
 #   alias x=PROGRAM; complete -o default -F _PROGRAM x
 _PROGRAM() {
-    local line=${COMP_LINE:0:COMP_POINT} answer directive word before= quote= shown value
+    local line=${COMP_LINE:0:COMP_POINT} answer directive word before= quote= flag= shown value
     COMPREPLY=()
     answer=$(PROGRAM __completeLine 2>/dev/null <<<"$line") || return
     directive=${answer##*:}
@@ -13,15 +13,20 @@ _PROGRAM() {
         ((directive & 4)) && compopt +o default
     fi
 
-    # Unless it is quoted, bash starts a new word after `=` and `:`.
-    word=${line##*[[:space:]]}
-    if [[ $word == [\"\']* ]]; then
-        quote=${word:0:1} word=${word:1}
-    else
-        [[ $word == -*=* ]] && word=${word#*=}
-        [[ $COMP_WORDBREAKS == *:* && $word == *:* ]] && before=${word%:*}:
-        [[ $COMP_WORDBREAKS == *=* && $word == *=* ]] && before=${word%=*}=
+    # Bash replaces $2, which starts at an open quote or after a word break such as `=`, `:` or `@`. A word
+    # may have more text before it.
+    local piece='[^[:space:]\"'\'']|\\.|"([^\"]|\\.)*"|'\''[^'\'']*'\'
+    local start="^(($piece)*[[:space:]])*(($piece)*)([\"']?)\$"
+    if [[ ${line%"$2"} =~ $start ]]; then
+        before=${BASH_REMATCH[4]} quote=${BASH_REMATCH[7]}
     fi
+    if [[ $before == -*=* ]]; then
+        before=${before#*=}
+    elif [[ $2 == -*=* ]]; then # `=` is not a word break for users who removed it from COMP_WORDBREAKS.
+        flag=${2%%=*}=
+    fi
+    before=${before//[\\\"\']/}
+    word=$before${2#"$flag"}
 
     while IFS= read -r shown; do
         [[ -n $shown ]] || continue
@@ -32,7 +37,7 @@ _PROGRAM() {
             COMPREPLY+=("${value:0:${COLUMNS:-80}-1}")
         else
             _PROGRAM_quote "$quote" "${value#"$before"}"
-            COMPREPLY+=("$value")
+            COMPREPLY+=("$flag$value")
         fi
     done <<<"$answer"
 }
