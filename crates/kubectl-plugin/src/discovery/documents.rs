@@ -30,11 +30,12 @@ pub(crate) struct ApiVersion {
 
 /// A resource, such as `deployments`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ApiResource {
+pub struct ApiResource {
     /// The plural name.
-    pub(crate) name: String,
+    pub name: String,
     pub(crate) kind: String,
-    pub(crate) is_namespaced: bool,
+    /// Whether its objects have a namespace.
+    pub is_namespaced: bool,
     pub(crate) verbs: Vec<String>,
     pub(crate) subresources: Vec<ApiSubresource>,
 }
@@ -90,8 +91,18 @@ impl ApiVersion {
     }
 }
 
-/// Parses an `APIResourceList`, in which subresources are entries like `deployments/scale`.
-pub(crate) fn resource_list(body: &[u8]) -> Option<Vec<ApiResource>> {
+impl ApiResource {
+    /// Reports whether the server lists a subresource of this name.
+    pub fn has_subresource(&self, name: &str) -> bool {
+        self.subresources
+            .iter()
+            .any(|subresource| subresource.name == name)
+    }
+}
+
+/// Parses an `APIResourceList`, in which subresources are entries like `deployments/scale`. Returns
+/// `None` if `body` is another document.
+pub fn resource_list(body: &[u8]) -> Option<Vec<ApiResource>> {
     let document: Value = serde_json::from_slice(body).ok()?;
     if document.get("kind")? != "APIResourceList" {
         return None;

@@ -6,4 +6,5 @@
 pub(crate) mod documents;
 mod unknown_path;
 
+pub use documents::{ApiResource, resource_list};
 pub use unknown_path::explain_unknown_path;

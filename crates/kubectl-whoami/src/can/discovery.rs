@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use http::HeaderMap;
 use kubectl_plugin::api_server::ApiServer;
+use kubectl_plugin::discovery::{ApiResource, resource_list};
 use kubectl_plugin::error::Kind;
 use kubectl_plugin::request::{ApiRequest, Attributes, RawPath, Resource};
 use kubectl_plugin::stderr;
-use serde::Deserialize;
 
 /// The resources that only roles contain (`kubectl/pkg/cmd/auth/cani.go`).
 const VIRTUAL_RESOURCES: [&str; 2] = ["users", "groups"];
@@ -16,26 +16,13 @@ const VIRTUAL_RESOURCES: [&str; 2] = ["users", "groups"];
 /// The verbs of roles that may apply to other resources that no server lists, such as `signers`.
 const VERBS_OF_VIRTUAL_RESOURCES: [&str; 4] = ["impersonate", "approve", "sign", "attest"];
 
-/// The resources of one API version, as the server lists them.
-#[derive(Default, Deserialize)]
-struct ApiResources {
-    resources: Vec<ApiResource>,
-}
-
-#[derive(Deserialize)]
-struct ApiResource {
-    name: String,
-    #[serde(default)]
-    namespaced: bool,
-}
-
 /// Sends one request for each API version, and prints the warnings to stderr. Prints nothing about
 /// an API version whose resources the server does not list.
 pub(super) async fn warn_about_unknown_resources(
     server: &ApiServer,
     all_attributes: impl Iterator<Item = &Attributes>,
 ) {
-    let mut api_versions: BTreeMap<String, Option<ApiResources>> = BTreeMap::new();
+    let mut api_versions: BTreeMap<String, Option<Vec<ApiResource>>> = BTreeMap::new();
     let mut warnings = Vec::new();
     for resource in all_attributes.filter_map(checked_resource) {
         let path = match (&*resource.group, &*resource.version) {
@@ -71,19 +58,19 @@ fn checked_resource(attributes: &Attributes) -> Option<&Resource> {
 
 /// Returns the resources of an API version; none if the server does not have that version, and
 /// `None` if the server does not tell.
-async fn api_resources(server: &ApiServer, path: &str) -> Option<ApiResources> {
+async fn api_resources(server: &ApiServer, path: &str) -> Option<Vec<ApiResource>> {
     let request = ApiRequest::get(RawPath::verbatim(path).ok()?, HeaderMap::new());
     match server.look_up(request).await {
-        Ok(reply) => serde_json::from_slice(reply.body()).ok(),
+        Ok(reply) => resource_list(reply.body()),
         Err(error) => match error.kind() {
-            Kind::Refused(status) if status.code == 404 => Some(ApiResources::default()),
+            Kind::Refused(status) if status.code == 404 => Some(Vec::new()),
             _ => None,
         },
     }
 }
 
 /// Returns a warning, in kubectl's words where kubectl warns, too.
-fn problem(resource: &Resource, known: &ApiResources) -> Option<String> {
+fn problem(resource: &Resource, known: &[ApiResource]) -> Option<String> {
     let Resource {
         group,
         version,
@@ -94,25 +81,24 @@ fn problem(resource: &Resource, known: &ApiResources) -> Option<String> {
         "" => String::new(),
         group => format!(" in group '{group}'"),
     };
-    let of_version = match known.resources.as_slice() {
+    let of_version = match known {
         [] => format!(", version '{version}'"),
         _ => String::new(),
     };
-    let Some(found) = known.resources.iter().find(|known| known.name == *name) else {
+    let Some(found) = known.iter().find(|known| known.name == *name) else {
         return Some(format!(
             "the server doesn't have a resource type '{name}'{of_group}{of_version}"
         ));
     };
     // The namespace of a Namespace is its own name.
-    if !found.namespaced && resource.namespace.is_some() && name != "namespaces" {
+    if !found.is_namespaced && resource.namespace.is_some() && name != "namespaces" {
         return Some(format!(
             "resource '{name}' is not namespace scoped{of_group}"
         ));
     }
     // A kubelet's authorizer knows other subresources of a Node.
     let subresource = resource.subresource.as_ref().filter(|_| name != "nodes")?;
-    let whole = format!("{name}/{subresource}");
-    let is_known = subresource == "*" || known.resources.iter().any(|known| known.name == whole);
+    let is_known = subresource == "*" || found.has_subresource(subresource);
     (!is_known).then(|| {
         format!("the server doesn't have a subresource '{subresource}' of '{name}'{of_group}")
     })
@@ -123,7 +109,7 @@ mod tests {
     use super::*;
 
     fn warning(path: &str) -> Option<String> {
-        let known = r#"{"resources": [
+        let known = br#"{"kind": "APIResourceList", "resources": [
             {"name": "nodes", "namespaced": false}, {"name": "namespaces", "namespaced": false},
             {"name": "pods", "namespaced": true}, {"name": "pods/log", "namespaced": true}
         ]}"#;
@@ -131,7 +117,7 @@ mod tests {
         let attributes = path.attributes(&"get".parse().unwrap()).unwrap();
         problem(
             checked_resource(&attributes)?,
-            &serde_json::from_str(known).unwrap(),
+            &resource_list(known).unwrap(),
         )
     }
 
