@@ -185,7 +185,9 @@ fn a_second_401_is_final() -> Result<()> {
     let outcome = fixture.rawpatch(&PATCH, &[])?.ended(3);
     assert_eq!(
         outcome.stderr,
-        "error: You must be logged in to the server (Unauthorized)\n"
+        "error: You must be logged in to the server (Unauthorized)\n\
+         hint: the bearer token from exec plugin sh is not a JWT; check that it is correct, current, and for \
+         this cluster; the credential is from user \"faulty\" in kubeconfig\n"
     );
     assert_eq!((fixture.server.requests().len(), fixture.runs()), (2, 2));
     Ok(())

@@ -25,6 +25,9 @@ const SAME_NAME: [&str; 6] = [
     "status",
 ];
 
+/// The API groups of Kubernetes whose names no other API can have.
+const BUILT_IN_GROUPS: [&str; 5] = ["", "apps", "autoscaling", "batch", "policy"];
+
 /// A reason why a successful response is not the requested object.
 #[derive(Debug, PartialEq)]
 pub(super) enum Mismatch {
@@ -157,8 +160,8 @@ impl Object<'_> {
             .api_version
             .split_once('/')
             .unwrap_or(("", &self.api_version));
-        // Only Kubernetes itself has groups without a dot, and its plural names are regular.
-        let has_known_kinds = !requested.group.contains('.');
+        // The plural names of Kubernetes are regular. Those of other APIs may be any words.
+        let has_known_kinds = BUILT_IN_GROUPS.contains(&&*requested.group);
         (group, version) == (&*requested.group, &*requested.version)
             && (!has_known_kinds || is_plural(&requested.resource, &self.kind))
     }

@@ -148,20 +148,17 @@ impl ExecPlugin {
         }
     }
 
-    /// Runs the plugin. An error has the kubeconfig's `installHint` as its hint. Departure: kubectl only
+    /// Runs the plugin. An error has the kubeconfig's `installHint`, if any, as its hint. Departure: kubectl only
     /// shows it if the plugin is not installed.
     async fn run(&self, stdin_in_use: bool) -> Result<ExecCredentialStatus, Error> {
         self.run_once(stdin_in_use).await.map_err(|error| {
-            if error.hint().is_some() {
+            if error.hint().is_some() || self.install_hint.is_empty() {
                 return error;
             }
-            error.with_hint(match self.install_hint.as_str() {
-                "" => format!("check the exec plugin {}", self.command),
-                hint => format!(
-                    "check the exec plugin {}. Its kubeconfig says: {hint}",
-                    self.command
-                ),
-            })
+            error.with_hint(format!(
+                "check the exec plugin {}. Its kubeconfig says: {}",
+                self.command, self.install_hint
+            ))
         })
     }
 
