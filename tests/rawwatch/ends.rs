@@ -297,7 +297,7 @@ fn an_api_without_watch_is_named() {
                 format!(
                     "Warning: v1 ComponentStatus is deprecated in v1.19+\n\
                      error: the API of PATH does not support watch: {reason}\n\
-                     hint: read it again and again, with: kubectl get --raw PATH\n"
+                     hint: use --poll 10s to list at an interval and print the differences\n"
                 )
             );
         }

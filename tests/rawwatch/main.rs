@@ -28,6 +28,8 @@ mod network;
 mod oracle;
 /// The output for the objects of a real server.
 mod output;
+/// `--poll`, which lists at an interval instead of watching.
+mod polls;
 /// A proxy that loses events, or hides that the server is down or was replaced.
 mod proxied;
 /// Command lines that are refused before anything is sent.

@@ -69,6 +69,13 @@ fn a_refusal_names_the_problem_and_the_remedy() {
         &["--audit=10ms", CONFIG_MAPS],
         &["--max-silence=10ms", CONFIG_MAPS],
         &["--for=create", "--resume-file=cursor", CONFIG_MAPS],
+        &["--poll=999ms", CONFIG_MAPS],
+        &["--poll=0", CONFIG_MAPS],
+        &["--poll=10s", "--resume-file=cursor", CONFIG_MAPS],
+        &["--poll=10s", "--audit=1m", CONFIG_MAPS],
+        &["--poll=10s", "--max-silence=90s", CONFIG_MAPS],
+        &["--poll=10s", "--on-gap=fail", CONFIG_MAPS],
+        &["--poll=10s", "--resource-version=5", CONFIG_MAPS],
     ] {
         text += &refusal(arguments);
     }

@@ -70,6 +70,12 @@ pub(crate) struct WatchArgs {
     /// Existing objects are not printed.
     #[arg(long, value_name = "VERSION")]
     pub(crate) resource_version: Option<String>,
+    /// Do not watch: list this often, and print the differences
+    ///
+    /// For an API that does not support watch. The first list prints the existing objects; each later
+    /// one prints its differences from the list before it, as synthetic events.
+    #[arg(long, value_name = "DURATION", value_parser = duration_flag, hide_short_help = true)]
+    pub(crate) poll: Option<Duration>,
     /// Only objects with matching labels
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     pub(crate) selector: Option<String>,
@@ -120,15 +126,14 @@ pub(crate) struct WatchArgs {
     /// Add the arrival time to each line
     #[arg(help_heading = "Output", long)]
     pub(crate) timestamps: bool,
-    /// After a gap: resync or fail
+    /// After a gap: resync or fail [default: resync]
     #[arg(
         help_heading = "Recovery",
         long,
         value_name = "ACTION",
-        default_value = "resync",
         hide_possible_values = true
     )]
-    pub(crate) on_gap: OnGap,
+    pub(crate) on_gap: Option<OnGap>,
     /// Save progress to this file, and resume from it
     #[arg(help_heading = "Recovery", long, value_name = "FILE")]
     pub(crate) resume_file: Option<String>,
@@ -137,15 +142,9 @@ pub(crate) struct WatchArgs {
     /// By default, the first connection must succeed, and after that the watch never gives up.
     #[arg(help_heading = "Recovery", long, value_name = "DURATION", value_parser = duration_flag)]
     pub(crate) retry_for: Option<Duration>,
-    /// Probe after this silence; 0: off
-    #[arg(
-        help_heading = "Recovery",
-        long,
-        value_name = "DURATION",
-        value_parser = duration_flag,
-        default_value = "90s"
-    )]
-    pub(crate) max_silence: Duration,
+    /// Probe after this silence; 0: off [default: 90s]
+    #[arg(help_heading = "Recovery", long, value_name = "DURATION", value_parser = duration_flag)]
+    pub(crate) max_silence: Option<Duration>,
     /// List this often, and print differences
     #[arg(help_heading = "Recovery", long, value_name = "DURATION", value_parser = duration_flag)]
     pub(crate) audit: Option<Duration>,

@@ -14,6 +14,10 @@ use crate::watcher::Options;
 
 /// The minimum interval between requests that a flag may set.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
+/// The minimum interval between LISTs of whole objects.
+const MIN_POLL: Duration = Duration::from_secs(1);
+/// The default of `--max-silence`.
+const MAX_SILENCE: Duration = Duration::from_secs(90);
 
 /// A run that is ready to start.
 pub(crate) struct Plan {
@@ -98,7 +102,12 @@ pub(crate) fn options(
     printer: &Printer,
 ) -> Result<Options, Error> {
     let audit = interval("--audit", arguments.audit)?;
-    for (flag, is_given) in [("--for", printer.has_goal()), ("--audit", audit.is_some())] {
+    check_poll(arguments)?;
+    for (flag, is_given) in [
+        ("--for", printer.has_goal()),
+        ("--audit", audit.is_some()),
+        ("--poll", arguments.poll.is_some()),
+    ] {
         if is_given && target.resource_version.is_some() {
             return Err(Error::usage(format!(
                 "{flag} and a resource version cannot be used together"
@@ -112,14 +121,62 @@ pub(crate) fn options(
         path: target.path.clone(),
         is_secret: target.is_secret,
         watch_only: arguments.watch_only,
-        reads_objects: printer.reads_objects(),
+        // Polls compare whole objects, also with those that are not printed.
+        reads_objects: printer.reads_objects() || arguments.poll.is_some(),
         resource_version: target.resource_version.clone(),
-        fail_on_gap: arguments.on_gap == OnGap::Fail,
+        fail_on_gap: arguments.on_gap == Some(OnGap::Fail),
         retry_for: unless_zero(arguments.retry_for),
-        max_silence: interval("--max-silence", Some(arguments.max_silence))?,
+        max_silence: interval(
+            "--max-silence",
+            Some(arguments.max_silence.unwrap_or(MAX_SILENCE)),
+        )?,
         audit,
         awaits_type: arguments.retry_for.is_some() || printer.awaits_objects(),
+        poll: arguments.poll,
     })
+}
+
+/// Refuses a `--poll` that is too short, or that another flag contradicts.
+fn check_poll(arguments: &WatchArgs) -> Result<(), Error> {
+    let Some(interval) = arguments.poll else {
+        return Ok(());
+    };
+    if interval < MIN_POLL {
+        return Err(Error::usage(format!(
+            "--poll={interval:?} is too short: the minimum is {MIN_POLL:?}"
+        )));
+    }
+    let has_resume_file = arguments.resume_file.is_some();
+    for (flag, is_given, reason) in [
+        (
+            "--resume-file",
+            has_resume_file,
+            "it stores resource versions, which polled objects may lack",
+        ),
+        (
+            "--audit",
+            arguments.audit.is_some(),
+            "each poll compares all objects",
+        ),
+        (
+            "--max-silence",
+            arguments.max_silence.is_some(),
+            "a poll has no stream that could fall silent",
+        ),
+        (
+            "--on-gap",
+            arguments.on_gap.is_some(),
+            "changes between two polls are never seen",
+        ),
+    ] {
+        if is_given {
+            return Err(
+                Error::usage(format!("--poll and {flag} cannot be used together"))
+                    .with_hint(format!("remove {flag}: {reason}")),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Returns the interval between requests that a flag sets, or `None` if it turns them off.

@@ -69,13 +69,18 @@ impl Requests<'_> {
         }
     }
 
-    /// Opens a watch, and then reads the object, so that no event between them is lost.
+    /// Opens a watch, and then reads the object, so that no event between them is lost. A poll has no
+    /// watch.
     async fn get_and_watch(
         self,
         single: &SingleObject,
         metadata_only: bool,
-    ) -> Result<(Reply, StreamingReply), Error> {
-        let watch = self.watch(&Version::Number(0), EARLY_WATCH).await?;
+    ) -> Result<(Reply, Option<StreamingReply>), Error> {
+        let watch = if self.watcher.borrow().polls() {
+            None
+        } else {
+            Some(self.watch(&Version::Number(0), EARLY_WATCH).await?)
+        };
         Ok((self.get(single, metadata_only, LIST_TIMEOUT).await?, watch))
     }
 
@@ -131,12 +136,12 @@ impl Requests<'_> {
     }
 }
 
-impl From<Result<(Reply, StreamingReply), Error>> for Listed {
-    fn from(result: Result<(Reply, StreamingReply), Error>) -> Self {
+impl From<Result<(Reply, Option<StreamingReply>), Error>> for Listed {
+    fn from(result: Result<(Reply, Option<StreamingReply>), Error>) -> Self {
         match result {
             Ok((page, watch)) => Self {
                 page: Ok(page),
-                watch: Some(watch),
+                watch,
             },
             Err(error) => Self {
                 page: Err(error),

@@ -14,7 +14,7 @@ use crate::output::goal::{Goal, GoalProgress, Subject};
 use crate::representation::Representation;
 use crate::resume::ResumeFile;
 use crate::watcher::EventSink;
-use crate::wire::event::{Event, EventType, Line};
+use crate::wire::event::{EventType, Line};
 use crate::wire::page::Page;
 
 /// The output of a run.
@@ -120,9 +120,15 @@ impl Printer {
         self.wanted == Some(0) || (self.goal.is_some() && self.unmet_paths == 0)
     }
 
-    /// Prints a line, and counts it. A line that does not fit the format is reported instead: the
+    /// Prints a line about an event type and a name, and counts it. A line that does not fit the format is reported instead: the
     /// other objects may fit it.
-    fn print(&mut self, path: &str, line: &[u8], synthetic: &str) -> Result<(), Error> {
+    fn print(
+        &mut self,
+        path: &str,
+        line: &[u8],
+        synthetic: &str,
+        subject: (&str, &str),
+    ) -> Result<(), Error> {
         match self.write(path, line, synthetic) {
             Ok(()) => {
                 if let Some(wanted) = &mut self.wanted {
@@ -130,7 +136,7 @@ impl Printer {
                 }
                 Ok(())
             }
-            Err(error) => self.report_unfit(path, line, error),
+            Err(error) => self.report_unfit(path, subject, error),
         }
     }
 
@@ -153,14 +159,11 @@ impl Printer {
     }
 
     /// Reports an event that does not fit the format. Returns the errors that end the run.
-    fn report_unfit(&self, path: &str, line: &[u8], error: Error) -> Result<(), Error> {
+    fn report_unfit(&self, path: &str, subject: (&str, &str), error: Error) -> Result<(), Error> {
         if self.is_strict || !matches!(error.kind(), Kind::Format(_) | Kind::Protocol(_)) {
             return Err(error);
         }
-        let (event_type, name) = match Event::parse(line) {
-            Some(Event::Object(event_type, identity)) => (event_type.as_str(), identity.name),
-            _ => ("BOOKMARK", ""),
-        };
+        let (event_type, name) = subject;
         let error = error.to_string();
         let reason = error.strip_prefix("error: ").unwrap_or(&error);
         stderr::say(&format!(
@@ -170,10 +173,10 @@ impl Printer {
     }
 
     /// Updates the format's state from an event that is not printed.
-    fn learn(&mut self, path: &str, line: &[u8]) -> Result<(), Error> {
+    fn learn(&mut self, path: &str, line: &Line<'_>) -> Result<(), Error> {
         self.format
-            .learn(path, line)
-            .or_else(|error| self.report_unfit(path, line, error))
+            .learn(path, line.text)
+            .or_else(|error| self.report_unfit(path, line.subject(), error))
     }
 
     /// Returns the members of `rawwatch` for a line.
@@ -258,16 +261,16 @@ impl EventSink for PathPrinter<'_> {
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error> {
         let mut printer = self.printer.borrow_mut();
         if printer.types.contains(&line.event_type) {
-            printer.print(self.path, line.text, line.synthetic)?;
+            printer.print(self.path, line.text, line.synthetic, line.subject())?;
         } else {
-            printer.learn(self.path, line.text)?;
+            printer.learn(self.path, line)?;
         }
         drop(printer);
         self.approach(line)
     }
 
     fn existing(&mut self, line: &Line<'_>) -> Result<(), Error> {
-        self.printer.borrow_mut().learn(self.path, line.text)?;
+        self.printer.borrow_mut().learn(self.path, line)?;
         self.approach(line)
     }
 
@@ -296,7 +299,7 @@ impl EventSink for PathPrinter<'_> {
     fn bookmark(&mut self, line: &[u8]) -> Result<(), Error> {
         let mut printer = self.printer.borrow_mut();
         if printer.bookmarks {
-            printer.print(self.path, line, "")?;
+            printer.print(self.path, line, "", ("BOOKMARK", ""))?;
         }
         Ok(())
     }

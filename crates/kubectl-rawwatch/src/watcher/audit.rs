@@ -101,7 +101,7 @@ impl Audit {
     pub(crate) fn take(&mut self, page: &Page<'_>, now: Duration) -> Result<(), Error> {
         self.paging.record(page)?;
         for item in &page.items {
-            if let Some(identity) = ObjectIdentity::parse(item.get().as_bytes()) {
+            if let Some(identity) = page.identity(item) {
                 self.listed.apply(EventType::Added, &identity);
             }
         }

@@ -228,7 +228,7 @@ impl Watcher {
         output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         self.counts.bytes += body.len() as u64;
-        let page = match page_of(body, self.options.is_secret) {
+        let page = match page_of(body, &self.options) {
             Ok(page) => page,
             Err(error) => {
                 self.fail_side_request(now, &error, output);

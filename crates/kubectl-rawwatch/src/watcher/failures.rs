@@ -120,7 +120,7 @@ impl Watcher {
 
     /// Returns the reason why a run that ends now was not watching, if it was not.
     pub(crate) fn take_interruption(&mut self, now: Duration) -> Option<Error> {
-        if self.is_streaming() {
+        if self.is_watching() {
             return None;
         }
         let path = &self.options.path;

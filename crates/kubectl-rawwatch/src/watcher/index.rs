@@ -74,7 +74,7 @@ impl Index {
         write_key(&mut self.key, identity);
         let known = ObjectState {
             uid: Uid::new(identity.uid),
-            version: Version::new(identity.resource_version),
+            version: identity.version(),
             round: self.round,
         };
         match self.objects.get_mut(self.key.as_str()) {
@@ -129,7 +129,7 @@ impl Index {
         }
         if known.version.is_unknown() {
             Difference::New
-        } else if known.version == Version::new(identity.resource_version) {
+        } else if known.version == identity.version() {
             Difference::Same
         } else {
             Difference::Changed

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::watcher::index::{DeletedObject, Difference, Index};
 use crate::watcher::paging::Paging;
-use crate::wire::event::{Event, EventType, Line, ObjectIdentity};
+use crate::wire::event::{EventType, Line, ObjectIdentity};
 use crate::wire::page::Page;
 use crate::wire::version::Version;
 
@@ -29,6 +29,8 @@ pub(crate) enum Reason {
     Initial,
     /// An audit found a difference, or an event contradicted earlier ones.
     Audit,
+    /// The collection is listed at an interval, without a watch.
+    Poll,
 }
 
 impl Reason {
@@ -40,6 +42,7 @@ impl Reason {
             Self::Stalled => "stalled",
             Self::Initial => "initial",
             Self::Audit => "audit",
+            Self::Poll => "poll",
         }
     }
 
@@ -51,6 +54,7 @@ impl Reason {
             Self::Stalled => "a stalled stream",
             Self::Initial => "an interrupted initial list",
             Self::Audit => "missing or out-of-order events",
+            Self::Poll => "a poll",
         }
     }
 }
@@ -76,13 +80,14 @@ pub(crate) struct Listing {
 struct PendingEvent {
     event_type: EventType,
     version: Version,
+    fingerprint: Option<u64>,
     object: Vec<u8>,
 }
 
 /// A complete LIST.
 pub(crate) struct Listed {
     pub(crate) version: Version,
-    /// The note about a resync.
+    /// The note about a resync that replaces a stream.
     pub(crate) summary: Option<String>,
 }
 
@@ -150,7 +155,7 @@ impl Listing {
         }
         let summary = match self.resync.take() {
             Some((reason, since)) => {
-                Some(self.emit(reason, &since, &version, page, index, &mut deliver)?)
+                self.emit(reason, &since, &version, page, index, &mut deliver)?
             }
             None => None,
         };
@@ -177,12 +182,13 @@ impl Listing {
         page.append_object(&mut object, item);
         self.pending.push(PendingEvent {
             event_type,
-            version: Version::new(identity.resource_version),
+            version: identity.version(),
+            fingerprint: identity.fingerprint,
             object,
         });
     }
 
-    /// Delivers the lines of a resync. Returns the note about it.
+    /// Delivers the lines of a resync. Returns the note about it, unless it is a poll.
     fn emit<E>(
         &mut self,
         reason: Reason,
@@ -191,7 +197,7 @@ impl Listing {
         page: &Page<'_>,
         index: &mut Index,
         deliver: &mut impl FnMut(&mut Index, &Line<'_>) -> Result<(), E>,
-    ) -> Result<String, E> {
+    ) -> Result<Option<String>, E> {
         let reason = if *version < *since {
             Reason::Rollback
         } else {
@@ -203,11 +209,8 @@ impl Listing {
                 .partial_cmp(&right.version)
                 .unwrap_or(Ordering::Equal)
         });
-        let summary = self.summary(reason, since, version);
-        let synthetic = format!(
-            r#""synthetic":true,"reason":"{}","gap":["{since}","{version}"]"#,
-            reason.as_str()
-        );
+        let summary = (reason != Reason::Poll).then(|| self.summary(reason, since, version));
+        let synthetic = synthetic_members(reason, since, version);
         let synthetic_deletion = format!(r#"{synthetic},"finalStateUnknown":true"#);
         let mut line = Vec::new();
         for deleted in self.deleted.drain(..) {
@@ -230,7 +233,10 @@ impl Listing {
             });
             let changed = Line {
                 event_type: pending.event_type,
-                identity: identity_of(&line),
+                identity: ObjectIdentity {
+                    fingerprint: pending.fingerprint,
+                    ..ObjectIdentity::parse(&pending.object).unwrap_or_default()
+                },
                 text: &line,
                 synthetic: &synthetic,
             };
@@ -257,12 +263,14 @@ impl Listing {
     }
 }
 
-/// Parses the identity in a synthetic line.
-fn identity_of(line: &[u8]) -> ObjectIdentity<'_> {
-    match Event::parse(line) {
-        Some(Event::Object(_, identity)) => identity,
-        _ => ObjectIdentity::default(),
+/// Returns the members of `rawwatch` that mark an event as synthetic. A list without a version has no
+/// gap.
+fn synthetic_members(reason: Reason, since: &Version, version: &Version) -> String {
+    let reason = reason.as_str();
+    if version.is_unknown() {
+        return format!(r#""synthetic":true,"reason":"{reason}""#);
     }
+    format!(r#""synthetic":true,"reason":"{reason}","gap":["{since}","{version}"]"#)
 }
 
 /// Writes an object as an event, in the server's format.

@@ -6,26 +6,32 @@ use kubectl_plugin::Error;
 use kubectl_plugin::api_server::refusal;
 use kubectl_plugin::error::Kind;
 
-use super::{EventSink, State, Stop, Watcher, stop_when_done};
+use super::{EventSink, Options, State, Stop, Watcher, stop_when_done};
 use crate::watcher::cursor::Cursor;
 use crate::watcher::listing::{Listing, Reason};
 use crate::wire::page::Page;
 
-/// Parses the page in a successful response. A `Status` in its place is a refusal.
-pub(super) fn page_of(body: &[u8], is_secret: bool) -> Result<Page<'_>, Error> {
-    Page::parse(body).map_err(|error| refusal(body, is_secret).unwrap_or(error))
+/// Parses the page in a successful response. A `Status` in its place is a refusal. Only a poll can
+/// compare objects without a resource version.
+pub(super) fn page_of<'a>(body: &'a [u8], options: &Options) -> Result<Page<'a>, Error> {
+    let page = match options.poll {
+        Some(_) => Page::parse_any(body),
+        None => Page::parse(body),
+    };
+    page.map_err(|error| refusal(body, options.is_secret).unwrap_or(error))
 }
 
 impl Watcher {
     pub(super) fn take_page(
         &mut self,
+        now: Duration,
         body: &[u8],
         output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         let State::Listing(listing) = &mut self.state else {
             return Ok(());
         };
-        let page = page_of(body, self.options.is_secret)?;
+        let page = page_of(body, &self.options)?;
         if !self.is_seeding {
             output.page(&page)?;
         }
@@ -44,12 +50,22 @@ impl Watcher {
         self.has_connected = true;
         self.outage = None;
         self.failures.refused_since = None;
+        self.failures.unexplained = None;
         self.backoff.reset();
         let Some(listed) = listed else {
             return Ok(());
         };
+        self.state = match self.options.poll {
+            Some(interval) => State::Waiting {
+                until: now + interval,
+                then: Box::new(State::Listing(Listing::resync(
+                    Reason::Poll,
+                    listed.version.clone(),
+                ))),
+            },
+            None => State::Opening,
+        };
         self.cursor = Cursor::complete(listed.version);
-        self.state = State::Opening;
         if let Some(summary) = listed.summary.filter(|_| !self.is_seeding) {
             self.counts.resyncs += 1;
             output.message(&summary);

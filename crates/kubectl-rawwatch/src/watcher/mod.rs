@@ -75,6 +75,8 @@ pub(crate) struct Options {
     pub(crate) audit: Option<Duration>,
     /// Whether the watch waits for a resource type that the server does not have yet.
     pub(crate) awaits_type: bool,
+    /// The interval between LISTs that replace the watch.
+    pub(crate) poll: Option<Duration>,
 }
 
 /// The state of a watcher.
@@ -262,7 +264,7 @@ pub(crate) struct Watcher {
     /// Whether an earlier run has watched this collection.
     is_resumed: bool,
     outage: Option<Outage>,
-    /// The time at which the last stream ended; `None` before the first one.
+    /// The time at which the last stream, or pause between polls, ended; `None` before the first one.
     stream_ended: Option<Duration>,
     ahead: Option<Ahead>,
     /// The time of the last line of any stream.
@@ -408,6 +410,18 @@ impl Watcher {
         matches!(self.state, State::Streaming(_))
     }
 
+    /// Reports whether LISTs replace the watch.
+    pub(crate) fn polls(&self) -> bool {
+        self.options.poll.is_some()
+    }
+
+    /// Reports whether nothing is wrong: a stream is open, or the last poll succeeded and the next one
+    /// is not due yet.
+    pub(crate) fn is_watching(&self) -> bool {
+        let is_polling = self.polls() && self.outage.is_none();
+        self.is_streaming() || (is_polling && matches!(self.state, State::Waiting { .. }))
+    }
+
     /// Handles the result of the last demand or side request at the time `now`, which begins at 0 and
     /// never decreases.
     pub(crate) fn step(
@@ -416,9 +430,9 @@ impl Watcher {
         input: Input<'_>,
         output: &mut impl EventSink,
     ) -> Result<(), Stop> {
-        let was_streaming = self.is_streaming();
+        let was_watching = self.is_watching();
         let result = self.take(now, input, output);
-        if was_streaming && !self.is_streaming() {
+        if was_watching && !self.is_watching() {
             self.stream_ended = Some(now);
         }
         result
@@ -463,7 +477,7 @@ impl Watcher {
                 self.start_due_checks(now);
                 Ok(())
             }
-            (State::Listing(_), Input::Page(body)) => self.take_page(body, output),
+            (State::Listing(_), Input::Page(body)) => self.take_page(now, body, output),
             (_, Input::SidePage(body)) => self.take_side_page(now, body, output),
             (_, Input::SideFailed(error)) => {
                 self.fail_side_request(now, &error, output);

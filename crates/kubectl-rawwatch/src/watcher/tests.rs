@@ -76,6 +76,7 @@ pub(super) fn options() -> Options {
         max_silence: Some(Duration::from_secs(90)),
         audit: None,
         awaits_type: false,
+        poll: None,
     }
 }
 
@@ -1285,4 +1286,33 @@ fn an_outage_between_pages_leads_to_an_audit_of_the_list() {
     play.audits("", Some("10"));
     play.side_page(&page("10", "", &["a@9", "b@2"]));
     play.lists_anew();
+}
+
+#[test]
+fn a_poll_counts_as_interrupted_only_if_a_list_fails_or_hangs() {
+    let (second, mut output) = (Duration::from_secs(1), Recorder::default());
+    let mut watcher = Watcher::new(
+        Options {
+            poll: Some(10 * second),
+            ..options()
+        },
+        1,
+    );
+    let list = page("9", "", &["a@1"]);
+    let mut step = |watcher: &mut Watcher, seconds, input| {
+        watcher.step(seconds * second, input, &mut output).unwrap();
+    };
+    step(&mut watcher, 1, Input::Page(list.as_bytes()));
+    let until = 11 * second;
+    assert_eq!(watcher.demand(), Demand::Wait { until });
+    assert!(watcher.take_interruption(10 * second).is_none());
+    step(&mut watcher, 11, Input::Elapsed);
+    assert!(matches!(watcher.demand(), Demand::List { .. }));
+    assert!(watcher.take_interruption(12 * second).is_none());
+    let hanging = watcher.take_interruption(17 * second).unwrap();
+    assert_eq!(hanging.exit_code(), 3);
+    step(&mut watcher, 18, Input::Failed(Error::connection("reset")));
+    assert!(matches!(watcher.demand(), Demand::Wait { .. }));
+    let failed = watcher.take_interruption(19 * second).unwrap();
+    assert_eq!(failed.exit_code(), 5);
 }

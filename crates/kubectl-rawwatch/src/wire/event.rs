@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::wire::json::{Halt, Scanner};
+use crate::wire::version::Version;
 
 /// The types of events (`apimachinery/pkg/watch`).
 const KNOWN_TYPES: [&str; 5] = ["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"];
@@ -60,6 +61,8 @@ pub(crate) struct ObjectIdentity<'a> {
     pub(crate) name: &'a str,
     pub(crate) uid: &'a str,
     pub(crate) resource_version: &'a str,
+    /// The fingerprint of an object without a resource version.
+    pub(crate) fingerprint: Option<u64>,
 }
 
 /// A line about an object, from the server or synthetic.
@@ -70,6 +73,13 @@ pub(crate) struct Line<'a> {
     pub(crate) text: &'a [u8],
     /// The members of `rawwatch` that mark a synthetic event; empty for an event from the server.
     pub(crate) synthetic: &'a str,
+}
+
+impl<'a> Line<'a> {
+    /// Returns the event type and the name, for messages.
+    pub(crate) fn subject(&self) -> (&'a str, &'a str) {
+        (self.event_type.as_str(), self.identity.name)
+    }
 }
 
 impl<'a> Event<'a> {
@@ -105,7 +115,7 @@ impl<'a> Event<'a> {
             _ => return None,
         };
         identity
-            .identifies_an_object()
+            .has_version()
             .then_some(Self::Object(event_type, identity))
     }
 }
@@ -141,18 +151,18 @@ pub(crate) fn raw_object(line: &[u8]) -> Option<&RawValue> {
 }
 
 impl<'a> ObjectIdentity<'a> {
-    /// Parses the identity of an object. Returns `None` if it has none.
+    /// Parses the identity of an object. Returns `None` if it has no name.
     pub(crate) fn parse(object: &'a [u8]) -> Option<Self> {
         let mut identity = Self::default();
         let scan = identity.scan(&mut Scanner::new(object), &|_| false);
-        (scan != Err(Halt::Malformed) && identity.identifies_an_object()).then_some(identity)
+        (scan != Err(Halt::Malformed) && !identity.name.is_empty()).then_some(identity)
     }
 
-    /// Parses the identity of the object in a table row. Returns `None` if it has none.
+    /// Parses the identity of the object in a table row. Returns `None` if it has no name.
     pub(crate) fn parse_row(row: &'a [u8]) -> Option<Self> {
         let mut identity = Self::default();
         let scan = identity.scan_row(&mut Scanner::new(row), &|_| false);
-        (scan != Err(Halt::Malformed) && identity.identifies_an_object()).then_some(identity)
+        (scan != Err(Halt::Malformed) && !identity.name.is_empty()).then_some(identity)
     }
 
     /// Scans an object until `enough` accepts the identity so far. For a table, which has one row
@@ -216,12 +226,22 @@ impl<'a> ObjectIdentity<'a> {
         })
     }
 
-    fn identifies_an_object(&self) -> bool {
+    /// Returns the version, or what stands in for it.
+    pub(crate) fn version(&self) -> Version {
+        match self.fingerprint {
+            Some(fingerprint) => Version::Fingerprint(fingerprint),
+            None => Version::new(self.resource_version),
+        }
+    }
+
+    /// Reports whether the object has a name and a resource version, as every object that can be
+    /// watched has.
+    pub(crate) fn has_version(&self) -> bool {
         !self.name.is_empty() && !self.resource_version.is_empty()
     }
 
     fn is_complete(&self) -> bool {
-        !self.kind.is_empty() && !self.api_version.is_empty() && self.identifies_an_object()
+        !self.kind.is_empty() && !self.api_version.is_empty() && self.has_version()
     }
 
     fn is_table(&self) -> bool {
@@ -252,6 +272,7 @@ mod tests {
             name: "c",
             uid: "u-1",
             resource_version: "12",
+            fingerprint: None,
         };
         assert_eq!(identity(BUILT_IN), (EventType::Modified, expected));
         let expected = ObjectIdentity {
@@ -261,6 +282,7 @@ mod tests {
             name: "f",
             uid: "u-2",
             resource_version: "7",
+            fingerprint: None,
         };
         assert_eq!(identity(CUSTOM), (EventType::Added, expected));
     }

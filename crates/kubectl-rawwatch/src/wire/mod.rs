@@ -3,9 +3,10 @@
 //! * `framer`: splits bytes into lines, each a whole JSON object; `value` finds its end
 //! * `event`: reads the type and the identity of a line; `json` is its scanner
 //! * `page`: reads one page of a LIST
-//! * `version`, `uid`: resource versions and UIDs
+//! * `version`, `uid`: resource versions and UIDs; `fingerprint`: stands in for a missing version
 
 pub(crate) mod event;
+pub(crate) mod fingerprint;
 pub(crate) mod framer;
 pub(crate) mod json;
 pub(crate) mod page;

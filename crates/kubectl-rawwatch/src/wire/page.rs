@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::wire::event::ObjectIdentity;
+use crate::wire::fingerprint::fingerprint;
 
 /// A page of a LIST. Its items stay unparsed.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Page<'a> {
     /// Objects, or the rows of a table.
     pub(crate) items: Vec<&'a RawValue>,
     is_table: bool,
+    /// Whether an item without a resource version is invalid.
+    needs_versions: bool,
 }
 
 #[derive(Deserialize)]
@@ -61,8 +64,20 @@ struct Metadata {
 }
 
 impl<'a> Page<'a> {
-    /// Parses the body of a response.
+    /// Parses the body of a response. Refuses a list that no watch can follow.
     pub(crate) fn parse(body: &'a [u8]) -> Result<Self, Error> {
+        let page = Self::parse_any(body)?;
+        if page.resource_version.is_empty() {
+            return Err(unsupported("its lists have no resourceVersion"));
+        }
+        Ok(Self {
+            needs_versions: true,
+            ..page
+        })
+    }
+
+    /// Parses the body of a response. The list and its items may lack a resource version.
+    pub(crate) fn parse_any(body: &'a [u8]) -> Result<Self, Error> {
         let not_a_list = || {
             Error::protocol(
                 "the response to a LIST of PATH is not a list of objects with a resourceVersion",
@@ -71,12 +86,8 @@ impl<'a> Page<'a> {
         };
         let list: List<'a> = serde_json::from_slice(body).map_err(|_| not_a_list())?;
         let is_table = list.kind == "Table";
-        if list.metadata.resource_version.is_empty() {
-            return Err(if is_table || list.kind.ends_with("List") {
-                unsupported("its lists have no resourceVersion")
-            } else {
-                not_a_list()
-            });
+        if list.metadata.resource_version.is_empty() && !is_table && !list.kind.ends_with("List") {
+            return Err(not_a_list());
         }
         let items = if is_table { list.rows } else { list.items };
         let items = items.ok_or_else(not_a_list)?;
@@ -92,17 +103,25 @@ impl<'a> Page<'a> {
             columns: list.column_definitions,
             items: items.unwrap_or_default(),
             is_table,
+            needs_versions: false,
         })
     }
 
     /// Parses the identity of an item. Returns `None` if it has none.
     pub(crate) fn identity(&self, item: &'a RawValue) -> Option<ObjectIdentity<'a>> {
-        let item = item.get().as_bytes();
-        if self.is_table {
-            ObjectIdentity::parse_row(item)
+        let text = item.get().as_bytes();
+        let identity = if self.is_table {
+            ObjectIdentity::parse_row(text)
         } else {
-            ObjectIdentity::parse(item)
+            ObjectIdentity::parse(text)
+        }?;
+        if identity.has_version() {
+            return Some(identity);
         }
+        (!self.needs_versions).then(|| ObjectIdentity {
+            fingerprint: Some(fingerprint(item, self.is_table)),
+            ..identity
+        })
     }
 
     /// Appends an item in the form that it has in an event.
@@ -135,7 +154,7 @@ pub(crate) fn unsupported(reason: &str) -> Error {
     Error::from(Kind::Unsupported(format!(
         "the API of PATH does not support watch: {reason}"
     )))
-    .with_hint("read it again and again, with: kubectl get --raw PATH")
+    .with_hint("use --poll 10s to list at an interval and print the differences")
 }
 
 /// Appends a table with one row, as in an event.
@@ -193,6 +212,7 @@ fn append_stub(line: &mut Vec<u8>, identity: &ObjectIdentity<'_>, kind: &str, ap
 mod tests {
     use super::*;
     use crate::wire::event::Event;
+    use crate::wire::version::Version;
 
     #[test]
     fn a_page_is_parsed_without_its_items() {
@@ -262,15 +282,31 @@ mod tests {
 
     #[test]
     fn a_list_without_a_version_belongs_to_an_api_without_watch() {
-        for kind in ["NodeMetricsList", "Table"] {
+        for (kind, items) in [("NodeMetricsList", "items"), ("Table", "rows")] {
             let body =
-                format!(r#"{{"kind":"{kind}","apiVersion":"v1","metadata":{{}},"items":[]}}"#);
+                format!(r#"{{"kind":"{kind}","apiVersion":"v1","metadata":{{}},"{items}":[]}}"#);
             let error = Page::parse(body.as_bytes()).unwrap_err();
             assert_eq!(error.exit_code(), 1);
             assert!(
                 error.to_string().contains("does not support watch"),
                 "{error}"
             );
+        }
+    }
+
+    #[test]
+    fn an_item_without_a_version_has_a_fingerprint_only_in_a_poll() {
+        for version in ["", r#""resourceVersion":"9""#] {
+            let body = format!(
+                r#"{{"kind":"NodeMetricsList","apiVersion":"v1","metadata":{{{version}}},"items":[{{"metadata":{{"name":"n"}}}}]}}"#
+            );
+            let page = Page::parse_any(body.as_bytes()).unwrap();
+            let identity = page.identity(page.items[0]).unwrap();
+            assert_eq!((identity.name, identity.resource_version), ("n", ""));
+            assert!(matches!(identity.version(), Version::Fingerprint(_)));
+            if let Ok(page) = Page::parse(body.as_bytes()) {
+                assert!(page.identity(page.items[0]).is_none());
+            }
         }
     }
 

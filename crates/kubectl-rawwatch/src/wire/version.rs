@@ -18,6 +18,8 @@ pub(crate) enum Version {
     Number(u64),
     /// Any other text.
     Text(Box<str>),
+    /// The fingerprint of an object without a version. It has no text.
+    Fingerprint(u64),
 }
 
 impl Version {
@@ -72,6 +74,9 @@ impl PartialOrd for Version {
                 let lengths = self.number_length()?.cmp(&other.number_length()?);
                 Some(lengths.then_with(|| own.cmp(others)))
             }
+            (Self::Fingerprint(_), _) | (_, Self::Fingerprint(_)) => {
+                (self == other).then_some(Ordering::Equal)
+            }
             // A text that is a number does not fit in 64 bits, so it is larger.
             (Self::Number(_), Self::Text(_)) => other.number_length().map(|_| Ordering::Less),
             (Self::Text(_), Self::Number(_)) => self.number_length().map(|_| Ordering::Greater),
@@ -84,6 +89,7 @@ impl Display for Version {
         match self {
             Self::Number(number) => number.fmt(formatter),
             Self::Text(text) => text.fmt(formatter),
+            Self::Fingerprint(_) => Ok(()),
         }
     }
 }
@@ -112,6 +118,24 @@ mod tests {
                     "{text} {other}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_is_equal_or_incomparable_and_has_no_text() {
+        let version = Version::Fingerprint(5);
+        assert_eq!(version.to_string(), "");
+        assert_eq!(
+            version.partial_cmp(&Version::Fingerprint(5)),
+            Some(Ordering::Equal)
+        );
+        for other in [
+            Version::Fingerprint(6),
+            Version::Number(5),
+            Version::unknown(),
+        ] {
+            assert_eq!(version.partial_cmp(&other), None, "{other:?}");
+            assert_eq!(other.partial_cmp(&version), None, "{other:?}");
         }
     }
 
