@@ -22,7 +22,6 @@ fn an_anonymous_request_fails_in_every_format() {
     for (format, stdout) in [
         (&[][..], "Username:      system:anonymous\n"),
         (&["-o", "name"], "system:anonymous\n"),
-        (&["-o", "subjects"], "name: system:anonymous\n"),
         (&["-o", "review"], r#""username": "system:anonymous""#),
         (&["-o", "yaml"], "username: system:anonymous\n"),
         (
@@ -38,6 +37,9 @@ fn an_anonymous_request_fails_in_every_format() {
             .says(NO_CREDENTIAL)
             .says("hint: add a credential to the kubeconfig user \"anonymous\", or pass --token\n");
     }
+    // Whoever binds a role to this user binds it to everybody.
+    let subjects = whoami(&nobody(), &["-o", "subjects"]).ended(3);
+    assert_eq!(subjects.stdout, "");
     let document = whoami(&nobody(), &["-o", "json"]).ended(3).json();
     assert_eq!(document["whoami"]["credential"]["kind"], "None");
     let error = &document["whoami"]["error"];
