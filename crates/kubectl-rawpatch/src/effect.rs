@@ -63,6 +63,7 @@ pub(crate) fn missing_fields(
     };
     let subresource = target.subresource.as_deref();
     let is_whole_object = matches!(subresource, None | Some("status"))
+        && object.get("kind") != Some(&Value::from("Status"))
         && object.get("apiVersion") == Some(&Value::from(api_version(target)));
     if patch_type == PatchType::Json || !is_whole_object {
         return Vec::new();
@@ -191,8 +192,11 @@ mod tests {
         ] {
             assert!(missing(DEPLOYMENT, &patch, &object).is_empty(), "{patch}");
         }
+        let patch = json!({"spec": {"a": 1}});
         let table = json!({"apiVersion": "meta.k8s.io/v1", "kind": "Table"});
-        assert!(missing(DEPLOYMENT, &json!({"spec": {"a": 1}}), &table).is_empty());
+        assert!(missing(DEPLOYMENT, &patch, &table).is_empty());
+        let success = json!({"apiVersion": "v1", "kind": "Status", "status": "Success"});
+        assert!(missing("/api/v1/nodes/n", &patch, &success).is_empty());
     }
 
     #[test]
