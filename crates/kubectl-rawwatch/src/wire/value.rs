@@ -13,7 +13,7 @@ pub(super) struct ObjectScan {
     is_in_string: bool,
     /// Whether the last byte, in a string, escapes the next one.
     is_escaped: bool,
-    /// The last byte that is neither white space nor in a string.
+    /// The last byte of the earlier pieces that is neither white space nor in a string.
     previous: u8,
     /// Whether the object continues after a newline.
     has_newline: bool,
@@ -27,43 +27,76 @@ impl ObjectScan {
     /// Scans the next piece. Returns the offset after the end of the object, if the piece contains
     /// it; the next scan then starts a new object.
     pub(super) fn advance(&mut self, text: &[u8]) -> Result<Option<usize>, Torn> {
+        // Local variables are faster than members.
+        let mut depth = self.depth;
         let mut offset = 0;
-        loop {
-            if self.is_in_string {
-                let Some(end) = self.end_of_string(text, offset) else {
-                    return Ok(None);
-                };
-                offset = end;
-                self.is_in_string = false;
-                self.previous = b'"';
-            }
-            let Some(&byte) = text.get(offset) else {
+        if self.is_in_string {
+            let Some(end) = self.end_of_strings(text, offset) else {
                 return Ok(None);
             };
-            offset += 1;
+            offset = end;
+        }
+        while let Some(&byte) = text.get(offset) {
             match byte {
-                b'"' if !matches!(self.previous, b'{' | b'[' | b':' | b',') => return Err(Torn),
-                b'"' => self.is_in_string = true,
-                b'{' | b'[' => {
-                    if self.depth > 0 && !matches!(self.previous, b':' | b',' | b'[') {
+                b'"' => {
+                    if !matches!(self.before(text, offset), b'{' | b'[' | b':' | b',') {
                         return Err(Torn);
                     }
-                    self.depth += 1;
+                    let Some(end) = self.end_of_strings(text, offset + 1) else {
+                        self.depth = depth;
+                        return Ok(None);
+                    };
+                    offset = end;
+                    continue;
                 }
-                b'}' | b']' if self.depth == 1 => {
+                b'{' | b'[' => {
+                    if depth > 0 && !matches!(self.before(text, offset), b':' | b',' | b'[') {
+                        return Err(Torn);
+                    }
+                    depth += 1;
+                }
+                b'}' | b']' if depth == 1 => {
                     *self = Self::default();
-                    return Ok(Some(offset));
+                    return Ok(Some(offset + 1));
                 }
-                b'}' | b']' => self.depth -= 1,
+                b'}' | b']' => depth -= 1,
                 // Formatted JSON breaks its first line elsewhere.
-                b'\n' if self.previous == b'}' && !self.has_newline => return Err(Torn),
+                b'\n' if !self.has_newline && self.before(text, offset) == b'}' => {
+                    return Err(Torn);
+                }
                 b'\n' => self.has_newline = true,
-                b' ' | b'\t' | b'\r' => {}
-                _ if self.previous == b'"' && byte.is_ascii_alphanumeric() => return Err(Torn),
+                b':' | b',' | b' ' | b'\t' | b'\r' => {}
+                _ if byte.is_ascii_alphanumeric() && self.before(text, offset) == b'"' => {
+                    return Err(Torn);
+                }
                 _ => {}
             }
-            if !byte.is_ascii_whitespace() {
-                self.previous = byte;
+            offset += 1;
+        }
+        self.depth = depth;
+        self.previous = self.before(text, offset);
+        Ok(None)
+    }
+
+    /// Returns the last byte before an offset outside of strings that is not white space.
+    fn before(&self, text: &[u8], offset: usize) -> u8 {
+        let mut bytes = text[..offset].iter().rev();
+        let last = bytes.find(|byte| !byte.is_ascii_whitespace());
+        last.copied().unwrap_or(self.previous)
+    }
+
+    /// Returns the offset after the closing quote of the current string, and of those that follow it
+    /// after a colon or a comma: most strings do.
+    fn end_of_strings(&mut self, text: &[u8], mut offset: usize) -> Option<usize> {
+        self.is_in_string = true;
+        loop {
+            let end = self.end_of_string(text, offset)?;
+            match text.get(end..end + 2) {
+                Some(b":\"" | b",\"") => offset = end + 2,
+                _ => {
+                    self.is_in_string = false;
+                    return Some(end);
+                }
             }
         }
     }
