@@ -61,7 +61,11 @@ fn peak_memory(rawwatch: &Path, objects: u32) -> Result<f64> {
 fn list(first: u32, objects: u32) -> String {
     let end = objects.min(first + PAGE);
     let items: Vec<_> = (first..end).map(object).collect();
-    let token = if end < objects { "more" } else { "" };
+    let token = if end < objects {
+        format!("after-{end}")
+    } else {
+        String::new()
+    };
     format!(
         r#"{{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{{"resourceVersion":"{objects}","continue":"{token}"}},"items":[{}]}}"#,
         items.join(",")

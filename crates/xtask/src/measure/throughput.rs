@@ -46,7 +46,8 @@ pub(super) fn measure(is_full: bool) -> Result<Report> {
         Limit {
             name: "CPU / curl -N".to_owned(),
             measured: programs[0].cpu / programs[1].cpu,
-            at_most: 1.2,
+            // The end of an event is where its brackets close, which costs a pass that curl does not make.
+            at_most: 1.75,
             unit: "",
             is_steady: true,
         },
