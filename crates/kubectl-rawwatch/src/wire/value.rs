@@ -91,13 +91,11 @@ impl ObjectScan {
         self.is_in_string = true;
         loop {
             let end = self.end_of_string(text, offset)?;
-            match text.get(end..end + 2) {
-                Some(b":\"" | b",\"") => offset = end + 2,
-                _ => {
-                    self.is_in_string = false;
-                    return Some(end);
-                }
+            if !matches!(text.get(end..end + 2), Some(b":\"" | b",\"")) {
+                self.is_in_string = false;
+                return Some(end);
             }
+            offset = end + 2;
         }
     }
 
