@@ -11,8 +11,7 @@ use kubectl_plugin::request::{ApiRequest, RawPath};
 use kubectl_plugin::{Error, stderr};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::watcher::backoff::{Backoff, Rng};
-use crate::watcher::failures::retry_after;
+use crate::watcher::backoff::{Backoff, Rng, retry_after};
 use crate::wire::event::ObjectIdentity;
 
 /// The timeout of one request.

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use kubectl_plugin::Error;
+use kubectl_plugin::error::Kind;
+
 /// The first upper limit of a pause after a failed request.
 const FIRST: Duration = Duration::from_millis(100);
 /// The first upper limit of a pause after a stream.
@@ -12,6 +15,10 @@ const LAST: Duration = Duration::from_secs(10);
 /// The maximum `Retry-After` that is respected.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
 
+/// The time for which a server may refuse a request that it accepted before. A server that has just
+/// started refuses everyone outside `system:masters` until it has read the RBAC objects, and does
+/// not know every resource yet.
+pub(super) const SETTLING: Duration = Duration::from_secs(10);
 /// The age from which a stream counts as healthy.
 pub(super) const HEALTHY_STREAM_AGE: Duration = Duration::from_secs(30);
 /// The age below which a stream without an event counts as a failure.
@@ -97,6 +104,15 @@ impl Rng {
         let upper = u32::try_from((bits ^ (bits >> 31)) >> 32).unwrap_or_default();
         f64::from(upper) / (f64::from(u32::MAX) + 1.0)
     }
+}
+
+/// Returns the pause that the server asks for.
+pub(crate) fn retry_after(error: &Error) -> Option<Duration> {
+    let Kind::Refused(status) = error.kind() else {
+        return None;
+    };
+    let seconds = status.details.as_ref()?.retry_after_seconds;
+    (seconds > 0).then(|| Duration::from_secs(seconds.into()))
 }
 
 #[cfg(test)]

@@ -11,12 +11,11 @@ use std::time::Duration;
 use kubectl_plugin::Error;
 use kubectl_plugin::error::Kind;
 
-use super::failures::{SETTLING, retry_after};
 use super::{
     Ahead, Closed, DELIVERY_TIMEOUT, EventSink, SideRequest, State, Stop, Stream, Watcher,
 };
 use crate::watcher::audit::{Audit, Purpose};
-use crate::watcher::backoff::Backoff;
+use crate::watcher::backoff::{Backoff, SETTLING, retry_after};
 use crate::watcher::listing::Reason;
 use crate::watcher::lists::page_of;
 use crate::wire::page::Page;

@@ -6,6 +6,7 @@ use kubectl_plugin::Error;
 use kubectl_plugin::error::Kind;
 
 use super::{EventSink, MAX_FAILURES, Outage, State, Stop, Watcher};
+use crate::watcher::backoff::{SETTLING, retry_after};
 use crate::watcher::checks::Doubt;
 use crate::watcher::listing::Reason;
 use crate::wire::page::unsupported;
@@ -13,10 +14,6 @@ use crate::wire::page::unsupported;
 /// The time until the first message about an outage, and the interval of further messages.
 const FIRST_NOTE: Duration = Duration::from_secs(10);
 const NEXT_NOTE: Duration = Duration::from_mins(1);
-/// The time for which a server may refuse a request that it accepted before. A server that has just
-/// started refuses everyone outside `system:masters` until it has read the RBAC objects, and does
-/// not know every resource yet.
-pub(super) const SETTLING: Duration = Duration::from_secs(10);
 /// The number of times that a LIST starts over: with pages at first, then without.
 const MAX_RESTARTS: u32 = 2 * MAX_FAILURES;
 /// The pause before the next question about a missing resource type.
@@ -214,13 +211,4 @@ impl Watcher {
 /// Reports whether a server that refuses like this will probably refuse again.
 fn is_final(error: &Error) -> bool {
     matches!(error.kind(), Kind::Refused(status) if matches!(status.code, 403 | 404))
-}
-
-/// Returns the pause that the server asks for.
-pub(crate) fn retry_after(error: &Error) -> Option<Duration> {
-    let Kind::Refused(status) = error.kind() else {
-        return None;
-    };
-    let seconds = status.details.as_ref()?.retry_after_seconds;
-    (seconds > 0).then(|| Duration::from_secs(seconds.into()))
 }

@@ -2,9 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::Found;
-use super::print::print;
-
 /// A value. Numbers are 64-bit integers where they fit; strings and quoted text are bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Item<'a> {
@@ -32,20 +29,6 @@ impl<'a> From<&'a Value> for Item<'a> {
             Value::String(text) => Self::Text(text.as_bytes()),
             Value::Array(list) => Self::List(list),
             Value::Object(object) => Self::Object(object),
-        }
-    }
-}
-
-impl From<Item<'_>> for Found {
-    fn from(item: Item<'_>) -> Self {
-        let mut text = Vec::new();
-        print(item, &mut text);
-        let text = String::from_utf8_lossy(&text).into_owned();
-        match item {
-            Item::Nothing | Item::Null => Self::Null,
-            Item::Integer(_) | Item::Float(_) => Self::Number(text),
-            Item::Bool(_) | Item::Text(_) => Self::Text(text),
-            Item::List(_) | Item::Object(_) => Self::Nested,
         }
     }
 }

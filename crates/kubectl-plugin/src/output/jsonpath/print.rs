@@ -1,6 +1,7 @@
 //! Prints values like kubectl: lists and objects like Go's `json.Marshal`, other values like Go's
 //! `fmt.Print`.
 
+use super::Found;
 use super::item::Item;
 use crate::text::go_json;
 
@@ -15,7 +16,7 @@ pub(super) fn items(items: &[Item<'_>], output: &mut Vec<u8>) {
 }
 
 /// Prints a value.
-pub(super) fn print(item: Item<'_>, output: &mut Vec<u8>) {
+fn print(item: Item<'_>, output: &mut Vec<u8>) {
     match item {
         Item::Nothing => output.extend_from_slice(b"<no value>"),
         Item::Null => output.extend_from_slice(b"null"),
@@ -25,5 +26,19 @@ pub(super) fn print(item: Item<'_>, output: &mut Vec<u8>) {
         Item::Text(text) => output.extend_from_slice(text),
         Item::List(list) => go_json::compact(list, output),
         Item::Object(object) => go_json::compact(object, output),
+    }
+}
+
+impl From<Item<'_>> for Found {
+    fn from(item: Item<'_>) -> Self {
+        let mut text = Vec::new();
+        print(item, &mut text);
+        let text = String::from_utf8_lossy(&text).into_owned();
+        match item {
+            Item::Nothing | Item::Null => Self::Null,
+            Item::Integer(_) | Item::Float(_) => Self::Number(text),
+            Item::Bool(_) | Item::Text(_) => Self::Text(text),
+            Item::List(_) | Item::Object(_) => Self::Nested,
+        }
     }
 }
