@@ -4,7 +4,7 @@
 //! Only facts that certainly contradict the patch are reported. A server may add fields, rewrite values
 //! and reorder lists, and it omits fields with a zero value.
 
-use kubectl_plugin::request::Resource;
+use kubectl_plugin::request::{Resource, api_version};
 use serde_json::{Map, Value};
 
 use crate::body::{PatchType, writes_under};
@@ -64,7 +64,8 @@ pub(crate) fn missing_fields(
     let subresource = target.subresource.as_deref();
     let is_whole_object = matches!(subresource, None | Some("status"))
         && object.get("kind") != Some(&Value::from("Status"))
-        && object.get("apiVersion") == Some(&Value::from(api_version(target)));
+        && object.get("apiVersion")
+            == Some(&Value::from(api_version(&target.group, &target.version)));
     if patch_type == PatchType::Json || !is_whole_object {
         return Vec::new();
     }
@@ -120,13 +121,6 @@ fn is_omitted(value: &Value) -> bool {
 
 fn is_directive(members: &Map<String, Value>) -> bool {
     members.keys().any(|name| name.starts_with('$'))
-}
-
-fn api_version(target: &Resource) -> String {
-    match target.group.as_str() {
-        "" => target.version.clone(),
-        group => format!("{group}/{}", target.version),
-    }
 }
 
 #[cfg(test)]

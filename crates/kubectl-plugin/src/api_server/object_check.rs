@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::error::Category;
 
 use super::reply::Reply;
-use crate::request::Resource;
+use crate::request::{Resource, api_version, plural};
 
 /// The subresources of Kubernetes that are answered with the object, or with one of its name.
 const SAME_NAME: [&str; 6] = [
@@ -156,14 +156,10 @@ impl Object<'_> {
     }
 
     fn has_version_and_kind_of(&self, requested: &Resource) -> bool {
-        let (group, version) = self
-            .api_version
-            .split_once('/')
-            .unwrap_or(("", &self.api_version));
         // The plural names of Kubernetes are regular. Those of other APIs may be any words.
         let has_known_kinds = BUILT_IN_GROUPS.contains(&&*requested.group);
-        (group, version) == (&*requested.group, &*requested.version)
-            && (!has_known_kinds || is_plural(&requested.resource, &self.kind))
+        self.api_version == api_version(&requested.group, &requested.version)
+            && (!has_known_kinds || plural(&self.kind) == requested.resource)
     }
 
     fn description(&self) -> String {
@@ -175,16 +171,6 @@ impl Object<'_> {
             namespace => format!(" in namespace {namespace:?}"),
         };
         format!("{} {}, name {name:?}{place}", self.api_version, self.kind)
-    }
-}
-
-/// Reports whether `resource` is the plural of `kind`, as in `ingresses` and `Ingress`.
-fn is_plural(resource: &str, kind: &str) -> bool {
-    let kind = kind.to_ascii_lowercase();
-    let stem = kind.strip_suffix('y');
-    match resource.strip_prefix(&kind) {
-        Some(ending) => ["", "s", "es"].contains(&ending),
-        None => stem.is_some_and(|stem| resource.strip_prefix(stem) == Some("ies")),
     }
 }
 

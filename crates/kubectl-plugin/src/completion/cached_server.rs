@@ -16,7 +16,7 @@ use crate::completion::cache;
 use crate::completion::cache::Cache;
 use crate::connection::ConnectionArgs;
 use crate::discovery::documents::{ApiResource, Discovery, resource_list};
-use crate::request::{ApiRequest, RawPath};
+use crate::request::{ApiRequest, RawPath, api_version_path};
 
 /// The maximum age of cached object names: long enough for the next few TABs.
 const NAMES_MAX_AGE: Duration = Duration::from_secs(30);
@@ -134,10 +134,7 @@ impl CachedServer {
         if let Some(resources) = &discovery.version(group, version)?.resources {
             return Some(resources.clone());
         }
-        let path = match group {
-            "" => format!("/api/{version}"),
-            group => format!("/apis/{group}/{version}"),
-        };
+        let path = api_version_path(group, version);
         self.cached(&path, cache::MAX_AGE, async || {
             resource_list(&self.get(&path, DISCOVERY).await?)
         })

@@ -1,5 +1,5 @@
-//! Explains why a server does not have a path: a misspelt resource, a missing or superfluous
-//! namespace, a version that is no longer served.
+//! Explains why a server does not have a path: its resource is misspelt, its namespace is missing or
+//! superfluous, or the server no longer serves its version.
 
 use std::time::Duration;
 
@@ -11,7 +11,9 @@ use super::documents::{ApiResource, Discovery, resource_list};
 use crate::Error;
 use crate::api_server::ApiServer;
 use crate::error::Kind;
-use crate::request::{ApiRequest, BuiltIn, RawPath, Resource, built_in};
+use crate::request::{
+    ApiRequest, BuiltIn, RawPath, Resource, api_version, api_version_path, built_in,
+};
 use crate::text::nearest::nearest;
 use crate::text::shell::quoted;
 
@@ -25,7 +27,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// there is one. Returns `None` for other refusals, without sending anything: a missing object has
 /// the right path.
 ///
-/// Sends at most two GETs. If they fail, there is no hint.
+/// Sends at most two GETs, and returns `None` if they fail.
 pub async fn explain_unknown_path(
     server: &ApiServer,
     path: &RawPath,
@@ -73,10 +75,7 @@ impl TypedPath {
             return Some(hint);
         }
         let Resource { group, version, .. } = &self.resource;
-        let version_path = match group.as_str() {
-            "" => format!("/api/{version}"),
-            group => format!("/apis/{group}/{version}"),
-        };
+        let version_path = api_version_path(group, version);
         let namespace = &server.target().namespace;
         match get(server, &version_path).await {
             Ok(body) => {
@@ -164,10 +163,7 @@ impl TypedPath {
         if let Some(near) = near {
             return self.did_you_mean(&Scope::of(&near.name, near.is_namespaced), namespace);
         }
-        let name = match group.as_str() {
-            "" => version.to_owned(),
-            group => format!("{group}/{version}"),
-        };
+        let name = api_version(group, version);
         let list = format!("kubectl api-resources --api-group={}", quoted(group));
         format!("{name} has no resource `{typed}`; `{list}` lists all resources")
     }

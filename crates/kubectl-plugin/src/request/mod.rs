@@ -3,9 +3,11 @@
 //! * here: a request
 //! * `raw_path`: its path and query, checked
 //! * `type_and_name`: finds the path of a resource that is written as for other kubectl commands
+//! * `names`: names of API versions and resources, and their paths
 //! * `header`: parses the headers that the user adds
 
 mod header;
+mod names;
 mod raw_path;
 mod type_and_name;
 
@@ -14,6 +16,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use hyper::body::Bytes;
 
 pub use header::parse_header;
+pub use names::{api_version, api_version_path, plural};
 pub use raw_path::{Attributes, RawPath, Resource, Verb};
 pub(crate) use type_and_name::{BuiltIn, built_in};
 pub use type_and_name::{expected_a_path, is_path};

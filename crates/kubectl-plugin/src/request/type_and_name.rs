@@ -2,6 +2,7 @@
 //! `deploy/sleep`, `deployments.apps sleep`.
 
 use crate::Error;
+use crate::request::api_version_path;
 use crate::text::nearest::nearest;
 
 /// The resources of a server without extensions, as `kubectl api-resources --no-headers` prints them.
@@ -138,10 +139,7 @@ impl BuiltIn {
 
     /// Returns the path of the version, without a slash at its end.
     pub(crate) fn root(&self) -> String {
-        match self.group {
-            "" => format!("/api/{}", self.version),
-            group => format!("/apis/{group}/{}", self.version),
-        }
+        api_version_path(self.group, self.version)
     }
 
     fn hint(&self, name: Option<&str>, namespace: &str) -> String {

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::discovery::{ApiResource, resource_list};
 use kubectl_plugin::error::Kind;
-use kubectl_plugin::request::{ApiRequest, Attributes, RawPath, Resource};
+use kubectl_plugin::request::{ApiRequest, Attributes, RawPath, Resource, api_version_path};
 use kubectl_plugin::stderr;
 
 /// The resources that only roles contain (`kubectl/pkg/cmd/auth/cani.go`).
@@ -25,10 +25,7 @@ pub(super) async fn warn_about_unknown_resources(
     let mut api_versions: BTreeMap<String, Option<Vec<ApiResource>>> = BTreeMap::new();
     let mut warnings = Vec::new();
     for resource in all_attributes.filter_map(checked_resource) {
-        let path = match (&*resource.group, &*resource.version) {
-            ("", version) => format!("/api/{version}"),
-            (group, version) => format!("/apis/{group}/{version}"),
-        };
+        let path = api_version_path(&resource.group, &resource.version);
         if !api_versions.contains_key(&path) {
             let resources = api_resources(server, &path).await;
             api_versions.insert(path.clone(), resources);
