@@ -183,23 +183,15 @@ fn at_most_one<'a>(found: &[Item<'a>]) -> Result<Option<Item<'a>>, String> {
 }
 
 fn compare(left: Item<'_>, operator: Operator, right: Item<'_>) -> Result<bool, String> {
-    let equality = matches!(operator, Operator::Equal | Operator::NotEqual);
     let ordering = match (left, right) {
-        (Item::Bool(left), Item::Bool(right)) if equality => Some(left.cmp(&right)),
+        (Item::Bool(left), Item::Bool(right)) if !operator.is_ordering() => Some(left.cmp(&right)),
         (Item::Integer(left), Item::Integer(right)) => Some(left.cmp(&right)),
         (Item::Float(left), Item::Float(right)) => left.partial_cmp(&right),
         (Item::Text(left), Item::Text(right)) => Some(left.cmp(right)),
         _ => None,
     };
     let ordering = ordering.ok_or_else(|| incomparable(left, right))?;
-    Ok(match operator {
-        Operator::Equal => ordering.is_eq(),
-        Operator::NotEqual => ordering.is_ne(),
-        Operator::Less => ordering.is_lt(),
-        Operator::LessOrEqual => ordering.is_le(),
-        Operator::Greater => ordering.is_gt(),
-        Operator::GreaterOrEqual => ordering.is_ge(),
-    })
+    Ok(operator.holds(ordering))
 }
 
 fn incomparable(left: Item<'_>, right: Item<'_>) -> String {

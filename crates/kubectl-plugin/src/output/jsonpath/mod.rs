@@ -55,6 +55,8 @@ use item::Item;
 use node::{Node, link_ranges};
 use syntax::{Step, SyntaxError};
 
+pub use syntax::Operator;
+
 /// A checked template.
 #[derive(Debug)]
 pub struct Template {

@@ -1,5 +1,7 @@
 //! The parts of a parsed template.
 
+use std::cmp::Ordering;
+
 /// A text outside of braces, or one pair of braces.
 #[derive(Debug)]
 pub(super) enum Piece {
@@ -60,14 +62,35 @@ pub(super) struct Comparison {
     pub(super) right: Vec<Step>,
 }
 
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Operator {
+/// An operator that compares two values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Operator {
     Equal,
     NotEqual,
     Less,
     LessOrEqual,
     Greater,
     GreaterOrEqual,
+}
+
+impl Operator {
+    /// Reports whether two values with this ordering meet the operator.
+    pub fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Self::Equal => ordering.is_eq(),
+            Self::NotEqual => ordering.is_ne(),
+            Self::Less => ordering.is_lt(),
+            Self::LessOrEqual => ordering.is_le(),
+            Self::Greater => ordering.is_gt(),
+            Self::GreaterOrEqual => ordering.is_ge(),
+        }
+    }
+
+    /// Reports whether the operator compares amounts.
+    pub fn is_ordering(self) -> bool {
+        !matches!(self, Self::Equal | Self::NotEqual)
+    }
 }
 
 /// A mistake in a template, and its position.

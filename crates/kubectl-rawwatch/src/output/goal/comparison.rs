@@ -1,7 +1,7 @@
 //! `--for jsonpath='{…}'OPERATOR VALUE`: compares a field with a value.
 
 use kubectl_plugin::Error;
-use kubectl_plugin::output::jsonpath::Found;
+use kubectl_plugin::output::jsonpath::{Found, Operator};
 
 use super::quantity::Quantity;
 
@@ -10,16 +10,6 @@ use super::quantity::Quantity;
 pub(crate) struct Comparison {
     operator: Operator,
     value: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
 }
 
 /// The spellings of operators. If one begins with another, it comes first.
@@ -64,7 +54,7 @@ impl Comparison {
         if operator.is_ordering() && Quantity::parse(&value).is_none() {
             return Err(Error::usage(format!(
                 "{value:?} cannot be compared with {}: it is not a number or a quantity",
-                operator.as_str()
+                spelling(operator)
             ))
             .with_hint("use a number, such as 3, or a quantity, such as 100m or 1Gi"));
         }
@@ -94,22 +84,17 @@ impl Comparison {
             return Err(format!(
                 "jsonpath leads to a value that cannot be compared with {}: \
                  it is not a number or a quantity",
-                self.operator.as_str()
+                spelling(self.operator)
             ));
         };
-        Ok(match self.operator {
-            Operator::Less => left < right,
-            Operator::LessOrEqual => left <= right,
-            Operator::Greater => left > right,
-            _ => left >= right,
-        })
+        Ok(self.operator.holds(left.cmp(&right)))
     }
 
     /// Returns the comparison in words, such as `not "Running"`, for a value that fails it.
     pub(super) fn failure(&self) -> String {
         match self.operator {
             Operator::Equal => format!("not {:?}", self.value),
-            operator => format!("not {} {:?}", operator.as_str(), self.value),
+            operator => format!("not {} {:?}", spelling(operator), self.value),
         }
     }
 }
@@ -119,21 +104,15 @@ fn ends_in_quantity(text: &str) -> bool {
     Quantity::parse(text[1..].trim()).is_some()
 }
 
-impl Operator {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Equal => "=",
-            Self::NotEqual => "!=",
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
-        }
-    }
-
-    /// Reports whether the operator compares amounts.
-    fn is_ordering(self) -> bool {
-        !matches!(self, Self::Equal | Self::NotEqual)
+/// Returns the spelling of an operator in messages.
+fn spelling(operator: Operator) -> &'static str {
+    match operator {
+        Operator::Equal => "=",
+        Operator::NotEqual => "!=",
+        Operator::Less => "<",
+        Operator::LessOrEqual => "<=",
+        Operator::Greater => ">",
+        Operator::GreaterOrEqual => ">=",
     }
 }
 

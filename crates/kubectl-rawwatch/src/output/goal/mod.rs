@@ -258,53 +258,17 @@ mod tests {
         let mut progress = GoalProgress::default();
         progress.sync();
         assert!(!goal.is_met(&progress));
-        update(
-            &mut progress,
-            &goal,
-            EventType::Added,
-            "a",
-            &object("True", 5),
-        );
-        assert!(goal.is_met(&progress));
-        update(
-            &mut progress,
-            &goal,
-            EventType::Added,
-            "b",
-            &object("False", 5),
-        );
-        assert!(!goal.is_met(&progress));
-        update(
-            &mut progress,
-            &goal,
-            EventType::Modified,
-            "b",
-            &object("True", 4),
-        );
-        assert!(!goal.is_met(&progress));
-        update(
-            &mut progress,
-            &goal,
-            EventType::Modified,
-            "b",
-            &object("true", 5),
-        );
-        assert!(goal.is_met(&progress));
-        update(
-            &mut progress,
-            &goal,
-            EventType::Modified,
-            "b",
-            &object("False", 5),
-        );
-        update(
-            &mut progress,
-            &goal,
-            EventType::Deleted,
-            "b",
-            &object("False", 5),
-        );
-        assert!(goal.is_met(&progress));
+        for (event_type, name, object, is_met) in [
+            (EventType::Added, "a", object("True", 5), true),
+            (EventType::Added, "b", object("False", 5), false),
+            (EventType::Modified, "b", object("True", 4), false),
+            (EventType::Modified, "b", object("true", 5), true),
+            (EventType::Modified, "b", object("False", 5), false),
+            (EventType::Deleted, "b", object("False", 5), true),
+        ] {
+            update(&mut progress, &goal, event_type, name, &object);
+            assert_eq!(goal.is_met(&progress), is_met, "{event_type} {object}");
+        }
     }
 
     const PODS: Subject = Subject {
