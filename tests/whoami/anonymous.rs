@@ -12,7 +12,7 @@ use super::plugin::*;
 const NO_CREDENTIAL: &str =
     "error: not authenticated: no credential was sent, so you are system:anonymous\n";
 
-fn nobody() -> PathBuf {
+fn anonymous_kubeconfig() -> PathBuf {
     ControlPlane::shared().kubeconfig(&User::Anonymous).unwrap()
 }
 
@@ -30,7 +30,7 @@ fn an_anonymous_request_fails_in_every_format() {
         ),
         (&["--fail-if-expires-within=1h"], "system:anonymous\n"),
     ] {
-        let outcome = whoami(&nobody(), format).ended(3);
+        let outcome = whoami(&anonymous_kubeconfig(), format).ended(3);
         assert!(outcome.stdout.contains(stdout), "{outcome:#?}");
         assert_eq!(outcome.stderr.lines().count(), 2, "{outcome:#?}");
         outcome
@@ -38,9 +38,11 @@ fn an_anonymous_request_fails_in_every_format() {
             .says("hint: add a credential to the kubeconfig user \"anonymous\", or pass --token\n");
     }
     // Whoever binds a role to this user binds it to everybody.
-    let subjects = whoami(&nobody(), &["-o", "subjects"]).ended(3);
+    let subjects = whoami(&anonymous_kubeconfig(), &["-o", "subjects"]).ended(3);
     assert_eq!(subjects.stdout, "");
-    let document = whoami(&nobody(), &["-o", "json"]).ended(3).json();
+    let document = whoami(&anonymous_kubeconfig(), &["-o", "json"])
+        .ended(3)
+        .json();
     assert_eq!(document["whoami"]["credential"]["kind"], "None");
     let error = &document["whoami"]["error"];
     assert_eq!(error["exitCode"], 3);
@@ -101,7 +103,7 @@ fn no_token_review_is_sent_as_the_anonymous_user() {
 
 #[test]
 fn impersonation_needs_an_authenticated_request() {
-    let outcome = whoami(&nobody(), &["--as=jane"])
+    let outcome = whoami(&anonymous_kubeconfig(), &["--as=jane"])
         .ended(3)
         .says(&format!("{} (Error from server", NO_CREDENTIAL.trim_end()))
         .says("User \"system:anonymous\" cannot impersonate");
@@ -119,29 +121,29 @@ fn can_says_that_its_answers_are_about_the_anonymous_user() {
     });
     let bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
     control_plane.create(bindings, &binding).unwrap();
-    let nobody = control_plane.kubeconfig(&User::Anonymous).unwrap();
+    let anonymous = control_plane.kubeconfig(&User::Anonymous).unwrap();
     let can = ["--can", "GET", "/healthz"];
     let start = Instant::now();
-    while whoami(&nobody, &can).code == Some(4) {
+    while whoami(&anonymous, &can).code == Some(4) {
         assert!(start.elapsed() < Duration::from_secs(30));
     }
-    let outcome = whoami(&nobody, &can).ended(3).says(NO_CREDENTIAL);
+    let outcome = whoami(&anonymous, &can).ended(3).says(NO_CREDENTIAL);
     assert!(outcome.stdout.contains("yes"), "{outcome:#?}");
-    let document = whoami(&nobody, &["-o", "json"]).ended(3).json();
+    let document = whoami(&anonymous, &["-o", "json"]).ended(3).json();
     assert_eq!(document["whoami"]["source"], "SelfSubjectReview/v1");
 
     // The user is asked for.
-    let mut text: Value = serde_json::from_slice(&fs::read(&nobody).unwrap()).unwrap();
+    let mut text: Value = serde_json::from_slice(&fs::read(&anonymous).unwrap()).unwrap();
     let (certificate, key) = control_plane.admin_certificate();
     text["users"][0]["user"] = json!({"client-certificate": certificate, "client-key": key});
-    fs::write(&nobody, text.to_string()).unwrap();
+    fs::write(&anonymous, text.to_string()).unwrap();
     let on_purpose = [&can[..], &["--as=system:anonymous"]].concat();
-    assert_eq!(whoami(&nobody, &on_purpose).ended(0).stderr, "");
+    assert_eq!(whoami(&anonymous, &on_purpose).ended(0).stderr, "");
 }
 
 #[test]
 fn a_refused_access_review_of_the_anonymous_user_has_a_hint() {
-    whoami(&nobody(), &["--can", "GET", "/api/v1/pods"])
+    whoami(&anonymous_kubeconfig(), &["--can", "GET", "/api/v1/pods"])
         .ended(4)
         .says("User \"system:anonymous\" cannot create")
         .says("hint: add a credential to the kubeconfig user \"anonymous\", or pass --token");
