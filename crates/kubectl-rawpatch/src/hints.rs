@@ -10,6 +10,7 @@ use kube_core::response::StatusCause;
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::discovery::explain_unknown_path;
 use kubectl_plugin::request::RawPath;
+use kubectl_plugin::text::list::first_names;
 
 use crate::body::{Expected, PatchType};
 use crate::live_object::LiveObject;
@@ -131,15 +132,9 @@ fn for_wrong_scalars(status: &Status, request: &PatchRequest) -> Option<String> 
     } else {
         return None;
     };
-    let mut pointers = request.wrong_scalars(expected);
-    let more = pointers.len().saturating_sub(MAX_POINTERS);
-    pointers.truncate(MAX_POINTERS);
-    let more = match more {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let is_found = !pointers.is_empty();
-    is_found.then(|| format!("{remedy} the value of {}{more}", pointers.join(", ")))
+    let pointers = request.wrong_scalars(expected);
+    let named = first_names(&pointers, MAX_POINTERS);
+    (!pointers.is_empty()).then(|| format!("{remedy} the value of {named}"))
 }
 
 fn is_collection(path: &RawPath) -> bool {

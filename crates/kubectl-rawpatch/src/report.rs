@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use http::StatusCode;
 use kubectl_plugin::api_server::{ApiServer, Reply};
 use kubectl_plugin::output::{Output, object_name};
+use kubectl_plugin::text::list::first_names;
 use kubectl_plugin::{Error, stderr};
 use serde_json::Value;
 
@@ -90,15 +91,10 @@ fn warnings(request: &PatchRequest, object: &Value, server: &ApiServer) -> Vec<S
 }
 
 fn describe_missing(pointers: &[String]) -> Option<String> {
-    let named = pointers.iter().take(MAX_NAMED).map(String::as_str);
-    let named = named.collect::<Vec<_>>().join(", ");
-    let others = match pointers.len().saturating_sub(MAX_NAMED) {
-        0 => String::new(),
-        count => format!(" and {count} more"),
-    };
+    let named = first_names(pointers, MAX_NAMED);
     (!pointers.is_empty()).then(|| {
         format!(
-            "the response lacks fields that the patch sets ({named}{others}): check their spelling; \
+            "the response lacks fields that the patch sets ({named}): check their spelling; \
              servers before Kubernetes 1.25 drop unknown fields silently"
         )
     })

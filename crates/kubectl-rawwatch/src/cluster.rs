@@ -9,8 +9,9 @@ use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::error::Kind;
 use kubectl_plugin::request::{ApiRequest, RawPath};
 use kubectl_plugin::{Error, stderr};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
+use crate::requests::look_up;
 use crate::watcher::backoff::{Backoff, Rng, retry_after};
 use crate::wire::event::ObjectIdentity;
 
@@ -120,12 +121,7 @@ fn judge(error: &Error, lasted: Duration, retry_for: Option<Duration>) -> Next {
 async fn ask(server: &ApiServer) -> Result<String, Error> {
     let path = RawPath::verbatim("/api/v1/namespaces/kube-system")?;
     let request = ApiRequest::get(path, HeaderMap::new());
-    let reply = timeout(REQUEST_TIMEOUT, server.look_up(request)).await;
-    let reply = reply.unwrap_or_else(|_| {
-        Err(Error::connection(format!(
-            "Unable to connect to the server: no response within {REQUEST_TIMEOUT:?}"
-        )))
-    })?;
+    let reply = look_up(server, request, REQUEST_TIMEOUT).await?;
     let namespace = ObjectIdentity::parse(reply.body()).unwrap_or_default();
     Ok(namespace.uid.to_owned())
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use kubectl_plugin::Error;
 use kubectl_plugin::api_server::{ApiServer, Reply, StreamingReply};
-use kubectl_plugin::error::Kind;
 use kubectl_plugin::request::ApiRequest;
 use tokio::time::timeout;
 
@@ -55,12 +54,12 @@ impl Requests<'_> {
         let (Err(refusal), Some(single)) = (&page, single) else {
             return Listed { page, watch: None };
         };
-        if !is_forbidden(refusal) {
+        if !refusal.is_refusal(403) {
             return Listed { page, watch: None };
         }
         match self.get_and_watch(single, metadata_only).await {
             // The message about the LIST names the right that the user lacks.
-            Err(error) if is_forbidden(&error) => Listed { page, watch: None },
+            Err(error) if error.is_refusal(403) => Listed { page, watch: None },
             Err(error) => Listed::from(Err(error)),
             Ok(listed) => {
                 single.read_by_get();
@@ -128,12 +127,20 @@ impl Requests<'_> {
         self.send(request, limit).await
     }
 
-    /// Sends a request and reads the whole response.
     async fn send(self, request: ApiRequest, limit: Duration) -> Result<Reply, Error> {
-        timeout(limit, self.server.look_up(request))
-            .await
-            .unwrap_or_else(|_| Err(no_answer(limit)))
+        look_up(self.server, request, limit).await
     }
+}
+
+/// Sends a request and reads the whole response.
+pub(crate) async fn look_up(
+    server: &ApiServer,
+    request: ApiRequest,
+    limit: Duration,
+) -> Result<Reply, Error> {
+    timeout(limit, server.look_up(request))
+        .await
+        .unwrap_or_else(|_| Err(no_answer(limit)))
 }
 
 impl From<Result<(Reply, Option<StreamingReply>), Error>> for Listed {
@@ -149,10 +156,6 @@ impl From<Result<(Reply, Option<StreamingReply>), Error>> for Listed {
             },
         }
     }
-}
-
-fn is_forbidden(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Refused(status) if status.code == 403)
 }
 
 fn no_answer(after: Duration) -> Error {

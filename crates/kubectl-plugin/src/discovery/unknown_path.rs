@@ -10,7 +10,6 @@ use kube_core::Status;
 use super::documents::{ApiResource, Discovery, resource_list};
 use crate::Error;
 use crate::api_server::ApiServer;
-use crate::error::Kind;
 use crate::request::{
     ApiRequest, BuiltIn, RawPath, Resource, api_version, api_version_path, built_in,
 };
@@ -97,7 +96,7 @@ impl TypedPath {
                         .unwrap_or_else(hint),
                 )
             }
-            Err(error) if matches!(error.kind(), Kind::Refused(status) if status.code == 404) => {
+            Err(error) if error.is_refusal(404) => {
                 let groups = Discovery::parse(&get(server, "/apis").await.ok()?)?;
                 self.with_unknown_version(&groups, namespace)
             }

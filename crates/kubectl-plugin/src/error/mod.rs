@@ -199,6 +199,11 @@ impl Error {
         self.hint.as_deref()
     }
 
+    /// Reports whether the server refused the request with this status code.
+    pub fn is_refusal(&self, code: u16) -> bool {
+        matches!(&self.kind, Kind::Refused(status) if status.code == code)
+    }
+
     /// Reports whether the reader of stdout has gone, as in `kubectl … | head`.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(&self.kind, Kind::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)

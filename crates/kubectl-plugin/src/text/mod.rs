@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`boolean`] | parses booleans like Go |
 //! | `go_json` | writes JSON like Go |
+//! | [`list`] | formats lists of names for messages |
 //! | `nearest` | finds the known name nearest to a misspelt one |
 //! | [`shell`] | quotes words for a shell |
 //! | [`system_error`] | formats errors of the operating system like Go |
@@ -13,6 +14,7 @@
 
 pub mod boolean;
 pub(crate) mod go_json;
+pub mod list;
 pub(crate) mod nearest;
 pub mod shell;
 pub mod system_error;

@@ -210,5 +210,5 @@ impl Watcher {
 
 /// Reports whether a server that refuses like this will probably refuse again.
 fn is_final(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Refused(status) if matches!(status.code, 403 | 404))
+    error.is_refusal(403) || error.is_refusal(404)
 }

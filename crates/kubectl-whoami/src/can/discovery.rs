@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use http::HeaderMap;
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::discovery::{ApiResource, resource_list};
-use kubectl_plugin::error::Kind;
 use kubectl_plugin::request::{ApiRequest, Attributes, RawPath, Resource, api_version_path};
 use kubectl_plugin::stderr;
 
@@ -59,10 +58,7 @@ async fn api_resources(server: &ApiServer, path: &str) -> Option<Vec<ApiResource
     let request = ApiRequest::get(RawPath::verbatim(path).ok()?, HeaderMap::new());
     match server.look_up(request).await {
         Ok(reply) => resource_list(reply.body()),
-        Err(error) => match error.kind() {
-            Kind::Refused(status) if status.code == 404 => Some(Vec::new()),
-            _ => None,
-        },
+        Err(error) => error.is_refusal(404).then(Vec::new),
     }
 }
 

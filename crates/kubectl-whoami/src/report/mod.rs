@@ -248,7 +248,7 @@ impl Report {
 }
 
 fn is_unauthorized(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Refused(status) if status.code == 401)
+    error.is_refusal(401)
 }
 
 /// Reports whether the server refused for another reason than a bad credential.

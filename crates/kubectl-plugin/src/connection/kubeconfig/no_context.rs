@@ -1,11 +1,11 @@
 //! Explains why no context is chosen. Departure: kubectl silently uses a Pod's service account or
 //! localhost:8080 instead.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use super::{Kubeconfig, default_file};
 use crate::Error;
+use crate::text::list::first_names;
 
 /// The maximum number of contexts that a hint lists.
 const MAX_LISTED: usize = 12;
@@ -51,15 +51,7 @@ impl Kubeconfig {
     /// Lists the contexts to choose from.
     pub(crate) fn contexts_hint(&self) -> Option<String> {
         let names = self.context_names();
-        let mut list = names
-            .iter()
-            .take(MAX_LISTED)
-            .copied()
-            .collect::<Vec<_>>()
-            .join(", ");
-        if names.len() > MAX_LISTED {
-            let _ = write!(list, " and {} more", names.len() - MAX_LISTED);
-        }
+        let list = first_names(&names, MAX_LISTED);
         (!names.is_empty()).then(|| format!("choose a context with --context NAME: {list}"))
     }
 }
