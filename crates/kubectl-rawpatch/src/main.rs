@@ -8,16 +8,18 @@
 //! * `body`: checks the patch and converts it to the JSON that is sent
 //! * `request`: builds the request from the command line and the body, without I/O
 //! * `query`: adds and checks the query parameters of the request
-//! * `patch`: sends the request and reports the outcome
+//! * `patch`: runs the command: one patch to one object
+//! * `apply`: applies the patch, and knows what happened to it
 //! * `report`: writes the response and the outcome of a patch that succeeded
-//! * `effect`: compares the patch with the response
+//! * `dropped_fields`: compares the patch with the response
 //! * `live_object`: reads the object that is stored on the server
 //! * `hints`: suggests a remedy for a refusal
 
+mod apply;
 mod args;
 mod body;
 mod completion;
-mod effect;
+mod dropped_fields;
 mod hints;
 mod kubectl_flags;
 mod live_object;

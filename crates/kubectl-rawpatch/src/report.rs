@@ -4,43 +4,42 @@ use std::io;
 use std::io::IsTerminal;
 
 use http::StatusCode;
-use kubectl_plugin::api_server::{ApiServer, Reply};
+use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::output::{Output, object_name};
 use kubectl_plugin::text::list::first_names;
 use kubectl_plugin::{Error, stderr};
 use serde_json::Value;
 
+use crate::apply::{Applied, Effect};
 use crate::body::PatchType;
-use crate::effect;
+use crate::dropped_fields;
 use crate::request::PatchRequest;
 
 /// The number of missing fields that a warning names.
 const MAX_NAMED: usize = 5;
 
-/// Writes the response to stdout, and warns about parts of the patch that had no effect. `expected` is
-/// the version of `--if-resource-version`.
+/// Writes the object to stdout, and warns about parts of the patch that had no effect.
 ///
 /// Also writes a line to stderr if stdout alone could leave the outcome unclear: after a dry run, if
 /// the object was created or has not changed, on a terminal, and if the response could not be written.
 pub(crate) fn report_success(
     request: &PatchRequest,
-    reply: &Reply,
-    expected: Option<&str>,
+    applied: &Applied,
     server: &ApiServer,
     output: &Output,
 ) -> Result<(), Error> {
-    let object: Value = serde_json::from_slice(reply.body()).unwrap_or_default();
-    for warning in warnings(request, &object, server) {
+    let object = &applied.object;
+    for warning in warnings(request, object, server) {
         stderr::warn(&warning);
     }
-    let written = output.write(reply.body());
+    let written = output.write(applied.reply.body());
     let is_lost = written.as_ref().is_err_and(|error| !error.is_broken_pipe());
     let is_named = output.names_object() && !is_lost;
-    let (outcome, is_notable) = outcome(request, reply, expected, &object);
+    let (outcome, is_notable) = outcome(request, applied);
     if is_notable || is_lost || (io::stderr().is_terminal() && !is_named) {
         let name = match object.get("kind") {
             _ if is_named => String::new(),
-            Some(_) => object_name(&object) + " ",
+            Some(_) => object_name(object) + " ",
             None => request.path.path().to_owned() + " ",
         };
         stderr::say(&format!("{name}{outcome}"));
@@ -49,15 +48,10 @@ pub(crate) fn report_success(
 }
 
 /// Describes the outcome like kubectl. Also reports whether a script must be told, too.
-fn outcome(
-    request: &PatchRequest,
-    reply: &Reply,
-    expected: Option<&str>,
-    object: &Value,
-) -> (String, bool) {
+fn outcome(request: &PatchRequest, applied: &Applied) -> (String, bool) {
     let is_dry_run = request.path.is_dry_run();
-    let is_created = reply.status() == StatusCode::CREATED;
-    let is_unchanged = !is_dry_run && effect::is_unchanged(expected, &request.patch, object);
+    let is_created = applied.reply.status() == StatusCode::CREATED;
+    let is_unchanged = applied.effect == Effect::Unchanged;
     let verb = match request.patch_type {
         _ if is_created => "created",
         PatchType::Apply => "serverside-applied",
@@ -65,8 +59,13 @@ fn outcome(
     };
     let no_change = if is_unchanged { " (no change)" } else { "" };
     let dry_run = if is_dry_run { " (server dry run)" } else { "" };
-    let is_notable = is_dry_run || is_created || is_unchanged;
-    (format!("{verb}{no_change}{dry_run}"), is_notable)
+    let confirmed = if applied.confirmed {
+        " (confirmed)"
+    } else {
+        ""
+    };
+    let is_notable = is_dry_run || is_created || is_unchanged || applied.confirmed;
+    (format!("{verb}{no_change}{dry_run}{confirmed}"), is_notable)
 }
 
 /// Describes the parts of the patch that had no effect.
@@ -75,7 +74,7 @@ fn warnings(request: &PatchRequest, object: &Value, server: &ApiServer) -> Vec<S
         return Vec::new();
     };
     let mut warnings = Vec::new();
-    if effect::has_ignored_finalizers(&target, &request.patch, object) {
+    if dropped_fields::has_ignored_finalizers(&target, &request.patch, object) {
         warnings.push(format!(
             "the server ignores spec.finalizers here; to change them, send the whole object to {}",
             server.command_to_replace(&format!("{}/finalize", request.path.path()))
@@ -84,7 +83,7 @@ fn warnings(request: &PatchRequest, object: &Value, server: &ApiServer) -> Vec<S
     let is_strict = request.path.parameter("fieldValidation").as_deref() == Some("Strict");
     if is_strict && !request.path.is_proxied() {
         let (patch_type, patch) = (request.patch_type, &request.patch);
-        let missing = effect::missing_fields(&target, patch_type, patch, object);
+        let missing = dropped_fields::missing_fields(&target, patch_type, patch, object);
         warnings.extend(describe_missing(&missing));
     }
     warnings

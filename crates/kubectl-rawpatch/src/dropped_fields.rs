@@ -22,14 +22,6 @@ const SERVER_METADATA: [&str; 9] = [
     "uid",
 ];
 
-/// Reports whether the stored object still has the version that the patch expected. `expected` is
-/// the version of `--if-resource-version`, which may also be in the patch.
-pub(crate) fn is_unchanged(expected: Option<&str>, patch: &Value, object: &Value) -> bool {
-    const VERSION: &str = "/metadata/resourceVersion";
-    let expected = expected.or_else(|| patch.pointer(VERSION)?.as_str());
-    expected.is_some() && expected == object.pointer(VERSION).and_then(Value::as_str)
-}
-
 /// Reports whether the patch changes the `spec.finalizers` of a Namespace, which a server ignores
 /// except in the subresource `finalize` (`registry/core/namespace/strategy.go`).
 pub(crate) fn has_ignored_finalizers(target: &Resource, patch: &Value, object: &Value) -> bool {
@@ -191,24 +183,6 @@ mod tests {
         assert!(missing(DEPLOYMENT, &patch, &table).is_empty());
         let success = json!({"apiVersion": "v1", "kind": "Status", "status": "Success"});
         assert!(missing("/api/v1/nodes/n", &patch, &success).is_empty());
-    }
-
-    #[test]
-    fn the_version_tells_whether_the_object_has_changed() {
-        let object = json!({"metadata": {"resourceVersion": "5"}});
-        let unchanged = |expected, patch| is_unchanged(expected, &patch, &object);
-        assert!(unchanged(Some("5"), json!({})));
-        assert!(!unchanged(Some("4"), json!({})));
-        assert!(unchanged(
-            None,
-            json!({"metadata": {"resourceVersion": "5"}})
-        ));
-        assert!(!unchanged(
-            None,
-            json!({"metadata": {"resourceVersion": "4"}})
-        ));
-        assert!(!unchanged(None, json!([])));
-        assert!(!is_unchanged(None, &json!({}), &json!({})));
     }
 
     #[test]

@@ -1,4 +1,9 @@
 //! The command line of `kubectl rawpatch`.
+//!
+//! * here: the flags of every patch
+//! * `outcome`: the flags about its outcome
+
+mod outcome;
 
 use clap::{ArgAction, Parser};
 use http::{HeaderName, HeaderValue};
@@ -9,6 +14,8 @@ use kubectl_plugin::request::{expected_a_path, is_path, parse_header};
 use kubectl_plugin::text::boolean;
 
 use crate::body::PatchType;
+
+pub(crate) use outcome::OutcomeArgs;
 
 const EXAMPLES: &str = r#"Examples:
   # Change one field with a merge patch
@@ -127,9 +134,8 @@ pub(crate) struct PatchArgs {
     /// Subresource to patch, such as status or scale
     #[arg(long, value_name = "NAME")]
     pub(crate) subresource: Option<String>,
-    /// Fail unless the object has this resource version
-    #[arg(long, value_name = "VERSION", value_parser = parse_resource_version)]
-    pub(crate) if_resource_version: Option<String>,
+    #[command(flatten)]
+    pub(crate) outcome: OutcomeArgs,
     /// Extra request header, `Name: value`; repeatable
     #[arg(short = 'H', long = "header", value_name = "HEADER", value_parser = parse_header)]
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
@@ -246,17 +252,4 @@ fn parse_validation(text: &str) -> Result<Validation, Error> {
         ))
         .did_you_mean(other, &["strict", "warn", "ignore"])),
     }
-}
-
-/// Parses the value of `--if-resource-version`. The server takes an empty version or 0 to mean any
-/// version, and fails with a 500 for text that is not a number.
-fn parse_resource_version(text: &str) -> Result<String, Error> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number && !text.starts_with('0') {
-        return Ok(text.to_owned());
-    }
-    Err(Error::usage(format!(
-        "invalid resource version {text:?} for --if-resource-version"
-    ))
-    .with_hint("use the metadata.resourceVersion of the object that you read"))
 }
