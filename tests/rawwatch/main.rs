@@ -8,6 +8,8 @@ mod faulty_proxy;
 /// Runs the binary, and reads its output while it runs.
 mod plugin;
 
+/// The field managers of changes: `-o diff` and `--by`.
+mod changes;
 /// Candidates for shell completion.
 mod completion;
 /// How a run ends: timeouts, counts, conditions, signals, closed pipes.

@@ -69,6 +69,7 @@ fn a_refusal_names_the_problem_and_the_remedy() {
         &["--audit=10ms", CONFIG_MAPS],
         &["--max-silence=10ms", CONFIG_MAPS],
         &["--for=create", "--resume-file=cursor", CONFIG_MAPS],
+        &["--by=kubectl-edit", "--resume-file=cursor", CONFIG_MAPS],
         &["--poll=999ms", CONFIG_MAPS],
         &["--poll=0", CONFIG_MAPS],
         &["--poll=10s", "--resume-file=cursor", CONFIG_MAPS],

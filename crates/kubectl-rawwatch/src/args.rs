@@ -117,6 +117,17 @@ pub(crate) struct WatchArgs {
     /// Only these event types, such as ADDED,DELETED
     #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = event_type)]
     pub(crate) types: Vec<EventType>,
+    /// Only modifications by these field managers, such as kubectl-edit,helm
+    ///
+    /// An event is printed if `managedFields` shows that one of them made the change. It shows no
+    /// manager for ADDED and DELETED, and none for a change that only removed fields.
+    #[arg(
+        long,
+        value_name = "MANAGER",
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    pub(crate) by: Vec<String>,
     /// Also print bookmarks
     #[arg(help_heading = "Output", long)]
     pub(crate) bookmarks: bool,

@@ -50,16 +50,7 @@ impl Plan {
             .map(|path| WatchTarget::new(server.path(path)?, arguments, headers.clone()))
             .collect::<Result<Vec<WatchTarget>, Error>>()?;
         let limit = run_limit(arguments, &targets)?;
-        if let Some(file) = &arguments.resume_file
-            && printer.has_goal()
-        {
-            return Err(Error::usage(format!(
-                "--for and --resume-file={file} cannot be used together"
-            ))
-            .with_hint(
-                "remove --resume-file: --for needs whole objects, but the file stores only names",
-            ));
-        }
+        check_resume_file(arguments, &printer)?;
         let options = targets
             .iter()
             .map(|target| options(arguments, target, &printer))
@@ -75,6 +66,27 @@ impl Plan {
             stats: arguments.stats,
         })
     }
+}
+
+/// Refuses a resume file beside a flag that needs objects which the file does not store.
+fn check_resume_file(arguments: &WatchArgs, printer: &Printer) -> Result<(), Error> {
+    let Some(file) = &arguments.resume_file else {
+        return Ok(());
+    };
+    for (flag, is_given) in [
+        ("--by", !arguments.by.is_empty()),
+        ("--for", printer.has_goal()),
+    ] {
+        if is_given {
+            return Err(Error::usage(format!(
+                "{flag} and --resume-file={file} cannot be used together"
+            ))
+            .with_hint(format!(
+                "remove --resume-file: {flag} needs whole objects, but the file stores only names"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the timeout of the run. Refuses a contradiction between the flag and the paths.
@@ -104,6 +116,7 @@ pub(crate) fn options(
     let audit = interval("--audit", arguments.audit)?;
     check_poll(arguments)?;
     for (flag, is_given) in [
+        ("--by", !arguments.by.is_empty()),
         ("--for", printer.has_goal()),
         ("--audit", audit.is_some()),
         ("--poll", arguments.poll.is_some()),

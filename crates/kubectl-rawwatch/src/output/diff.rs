@@ -1,31 +1,30 @@
 //! `-o diff`: shows the changes of an object, field by field.
 //!
 //! ```text
-//! MODIFIED deployment.apps/sleep
+//! MODIFIED deployment.apps/sleep  by kubectl-edit (Update) 12:03:04Z
 //!   spec.replicas: 1 → 3
 //! ```
-//! The format needs the last state of every object, which no other format keeps.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io;
 
-use kubectl_plugin::Error;
 use kubectl_plugin::output::object_name;
 use kubectl_plugin::text::terminal;
 use kubectl_plugin::text::terminal::printable;
 use serde_json::Value;
 
+use crate::output::history::Change;
+use crate::output::managers::Manager;
 use crate::output::merge_keys;
 use crate::output::merge_keys::Paired;
 
 /// The text for an absent field.
 const NOTHING: &str = "(none)";
 
-/// The last state of all known objects.
+/// The format of a change.
 #[derive(Debug)]
 pub(crate) struct Differ {
-    objects: HashMap<String, Value>,
     is_coloured: bool,
 }
 
@@ -33,38 +32,29 @@ impl Differ {
     /// Returns a differ that uses colours if stdout does.
     pub(crate) fn new() -> Self {
         Self {
-            objects: HashMap::new(),
             is_coloured: terminal::is_coloured(&io::stdout()),
         }
     }
 
-    /// Renders an event and remembers its object.
-    pub(crate) fn describe(&mut self, line: &[u8]) -> Result<String, Error> {
-        let mut event: Value = serde_json::from_slice(line)
-            .map_err(|_| Error::protocol("the server sent an event that is not valid JSON"))?;
-        let mut object = event["object"].take();
-        let event_type = event["type"].as_str().unwrap_or_default();
-        let mut text = format!("{event_type} {}", printable(&object_name(&object), ""));
-        if let Some(reason) = event["rawwatch"]["reason"].as_str() {
+    /// Renders the change of an object.
+    pub(crate) fn describe(&self, change: &Change) -> String {
+        let mut text = format!(
+            "{} {}",
+            change.event_type,
+            printable(&object_name(&change.new), "")
+        );
+        if let Some(reason) = &change.reason {
             let _ = write!(text, " (synthetic: {reason})");
         }
+        if !change.writers.is_empty() {
+            let writers: Vec<String> = change.writers.iter().map(Manager::to_string).collect();
+            let _ = write!(text, "  by {}", writers.join(", "));
+        }
         text.push('\n');
-        if let Some(metadata) = object["metadata"].as_object_mut() {
-            metadata.remove("managedFields");
-            // The resource version changes with every event.
-            metadata.remove("resourceVersion");
+        if let Some(old) = &change.old {
+            self.compare("", Some(old), Some(&change.new), &mut text);
         }
-        let key = key(&object);
-        if event_type == "DELETED" {
-            self.objects.remove(&key);
-        } else if !key.is_empty() {
-            let before = self.objects.get(&key);
-            if let Some(before) = before.filter(|_| event_type == "MODIFIED") {
-                self.compare("", Some(before), Some(&object), &mut text);
-            }
-            self.objects.insert(key, object);
-        }
-        Ok(text)
+        text
     }
 
     /// Appends a line for every field that differs between `old` and `new`.
@@ -124,15 +114,6 @@ impl Differ {
     }
 }
 
-/// Returns the key of an object; empty without a name, as in a bookmark.
-fn key(object: &Value) -> String {
-    let text = |name: &str| object["metadata"][name].as_str().unwrap_or_default();
-    if text("name").is_empty() {
-        return String::new();
-    }
-    format!("{}/{}", text("namespace"), object_name(object))
-}
-
 /// Returns the path of a member in `JSONPath` notation.
 fn member(path: &str, name: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
@@ -150,24 +131,48 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::output::history::History;
+    use crate::wire::event::{EventType, Line, ObjectIdentity};
 
-    fn differ(is_coloured: bool) -> Differ {
-        Differ {
-            objects: HashMap::new(),
-            is_coloured,
+    /// A differ with the objects that it has seen.
+    struct Stream {
+        differ: Differ,
+        history: History,
+    }
+
+    fn differ(is_coloured: bool) -> Stream {
+        Stream {
+            differ: Differ { is_coloured },
+            history: History::default(),
         }
     }
 
+    fn describe_event(
+        stream: &mut Stream,
+        event_type: EventType,
+        object: &Value,
+        synthetic: &str,
+    ) -> String {
+        let text = json!({"type": event_type.as_str(), "object": object}).to_string();
+        let line = Line {
+            event_type,
+            identity: ObjectIdentity::default(),
+            text: text.as_bytes(),
+            synthetic,
+        };
+        let change = stream.history.record(&line).unwrap();
+        stream.differ.describe(&change)
+    }
+
     /// Renders an event of the `ConfigMap` `a` with these members.
-    fn describe(differ: &mut Differ, event_type: &str, members: &Value) -> String {
+    fn describe(stream: &mut Stream, event_type: EventType, members: &Value) -> String {
         let mut object = json!({
             "kind": "ConfigMap", "apiVersion": "v1",
             "metadata": {"name": "a", "resourceVersion": "1", "managedFields": [members]},
         });
         let members = members.as_object().unwrap().clone();
         object.as_object_mut().unwrap().extend(members);
-        let event = json!({"type": event_type, "object": object}).to_string();
-        differ.describe(event.as_bytes()).unwrap()
+        describe_event(stream, event_type, &object, "")
     }
 
     #[test]
@@ -177,22 +182,29 @@ mod tests {
             json!({"data": {"key": "0", "same": 1, "gone": null}, "list": [1, 2, {"x": [1]}]});
         let new =
             json!({"data": {"key": "1", "same": 1, "a.b/c": true}, "list": [1, 3, {"x": []}, 4]});
-        assert_eq!(describe(&mut differ, "ADDED", &old), "ADDED configmap/a\n");
         assert_eq!(
-            describe(&mut differ, "MODIFIED", &old),
+            describe(&mut differ, EventType::Added, &old),
+            "ADDED configmap/a\n"
+        );
+        assert_eq!(
+            describe(&mut differ, EventType::Modified, &old),
             "MODIFIED configmap/a\n"
         );
         assert_eq!(
-            describe(&mut differ, "MODIFIED", &new),
+            describe(&mut differ, EventType::Modified, &new),
             "MODIFIED configmap/a\n  \
              data['a.b/c']: (none) → true\n  data.gone: null → (none)\n  data.key: \"0\" → \"1\"\n  \
              list[1]: 2 → 3\n  list[2].x[0]: 1 → (none)\n  list[3]: (none) → 4\n"
         );
         assert_eq!(
-            describe(&mut differ, "DELETED", &new),
+            describe(&mut differ, EventType::Deleted, &new),
             "DELETED configmap/a\n"
         );
-        assert!(differ.objects.is_empty());
+        // A new object with this name is not compared with the deleted one.
+        assert_eq!(
+            describe(&mut differ, EventType::Modified, &old),
+            "MODIFIED configmap/a\n"
+        );
     }
 
     #[test]
@@ -201,9 +213,9 @@ mod tests {
         let condition = |name: &str, status: &str| json!({"type": name, "status": status});
         let old = json!({"status": {"conditions": [condition("A", "1"), condition("B", "2")]}});
         let new = json!({"status": {"conditions": [condition("C", "0"), condition("B", "3")]}});
-        describe(&mut differ, "ADDED", &old);
+        describe(&mut differ, EventType::Added, &old);
         assert_eq!(
-            describe(&mut differ, "MODIFIED", &new),
+            describe(&mut differ, EventType::Modified, &new),
             "MODIFIED configmap/a\n  \
              status.conditions[type=A]: {\"status\":\"1\",\"type\":\"A\"} → (none)\n  \
              status.conditions[type=B].status: \"2\" → \"3\"\n  \
@@ -211,7 +223,7 @@ mod tests {
         );
         let turned = json!({"status": {"conditions": [condition("B", "3"), condition("C", "0")]}});
         assert_eq!(
-            describe(&mut differ, "MODIFIED", &turned),
+            describe(&mut differ, EventType::Modified, &turned),
             "MODIFIED configmap/a\n  \
              status.conditions (order): type=C type=B → type=B type=C\n"
         );
@@ -220,31 +232,46 @@ mod tests {
     #[test]
     fn control_characters_are_escaped() {
         let mut differ = differ(true);
-        describe(&mut differ, "ADDED", &json!({}));
+        describe(&mut differ, EventType::Added, &json!({}));
         let steering = json!({"\u{1b}[2J": "\u{9b}2J"});
-        let text = describe(&mut differ, "MODIFIED", &steering);
+        let text = describe(&mut differ, EventType::Modified, &steering);
         assert!(text.contains("['^[[2J']: "), "{text}");
         assert!(text.contains("\"\\u{9b}2J\""), "{text}");
     }
 
     #[test]
     fn a_synthetic_event_is_marked() {
-        let event = json!({
-            "type": "ADDED", "object": {"kind": "Pod", "metadata": {"name": "p"}},
-            "rawwatch": {"synthetic": true, "reason": "expired"},
-        });
-        let text = differ(false)
-            .describe(event.to_string().as_bytes())
-            .unwrap();
+        let object = json!({"kind": "Pod", "metadata": {"name": "p"}});
+        let synthetic = r#""synthetic":true,"reason":"expired""#;
+        let text = describe_event(&mut differ(false), EventType::Added, &object, synthetic);
         assert_eq!(text, "ADDED pod/p (synthetic: expired)\n");
+    }
+
+    #[test]
+    fn the_managers_of_a_change_are_named() {
+        let object = |times: [&str; 2]| {
+            let entry = |name: &str, time: &str| json!({"manager": name, "operation": "Update", "time": format!("2026-01-02T03:04:{time}Z")});
+            json!({"kind": "Pod", "metadata": {"name": "p", "managedFields": [entry("a", times[0]), entry("b", times[1])]}})
+        };
+        let mut differ = differ(false);
+        describe_event(&mut differ, EventType::Added, &object(["01", "02"]), "");
+        assert_eq!(
+            describe_event(&mut differ, EventType::Modified, &object(["03", "02"]), ""),
+            "MODIFIED pod/p  by a (Update) 03:04:03Z\n"
+        );
+        let gap = r#""synthetic":true,"reason":"expired""#;
+        assert_eq!(
+            describe_event(&mut differ, EventType::Modified, &object(["04", "05"]), gap),
+            "MODIFIED pod/p (synthetic: expired)  by a (Update) 03:04:04Z, b (Update) 03:04:05Z\n"
+        );
     }
 
     #[test]
     fn old_and_new_are_coloured_for_a_terminal() {
         let mut differ = differ(true);
-        describe(&mut differ, "ADDED", &json!({"data": 1}));
+        describe(&mut differ, EventType::Added, &json!({"data": 1}));
         assert_eq!(
-            describe(&mut differ, "MODIFIED", &json!({"data": 2})),
+            describe(&mut differ, EventType::Modified, &json!({"data": 2})),
             "MODIFIED configmap/a\n  data: \u{1b}[31m1\u{1b}[0m → \u{1b}[32m2\u{1b}[0m\n"
         );
     }

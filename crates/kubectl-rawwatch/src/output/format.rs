@@ -6,6 +6,7 @@ use kubectl_plugin::output::{Output, OutputArgs, unknown_format, write, write_co
 use super::object::object;
 use crate::args::WatchArgs;
 use crate::output::diff::Differ;
+use crate::output::history::Change;
 use crate::output::table::{Layout, Tables};
 use crate::wire::page::Page;
 
@@ -88,8 +89,8 @@ impl Format {
         ))
     }
 
-    /// Reports whether the format also needs the objects that are not printed.
-    pub(crate) fn reads_objects(&self) -> bool {
+    /// Reports whether the format needs the changes of objects, also of those that are not printed.
+    pub(crate) fn needs_changes(&self) -> bool {
         matches!(self, Self::Diff(_))
     }
 
@@ -99,13 +100,10 @@ impl Format {
     }
 
     /// Updates the format's state from an event that is not printed.
-    pub(crate) fn learn(&mut self, path: &str, line: &[u8]) -> Result<(), Error> {
-        match self {
-            Self::Diff(differ) => drop(differ.describe(line)?),
-            Self::Table(tables) => tables.learn(path, line),
-            _ => {}
+    pub(crate) fn learn(&mut self, path: &str, line: &[u8]) {
+        if let Self::Table(tables) = self {
+            tables.learn(path, line);
         }
-        Ok(())
     }
 
     /// Updates the format's state from a page before its lines are written.
@@ -115,8 +113,14 @@ impl Format {
         }
     }
 
-    /// Writes an event of a path. `line` is a whole line.
-    pub(crate) fn write(&mut self, path: &str, line: &[u8]) -> Result<(), Error> {
+    /// Writes an event of a path. `line` is a whole line. `change` is known if the format needs it;
+    /// a bookmark has none.
+    pub(crate) fn write(
+        &mut self,
+        path: &str,
+        line: &[u8],
+        change: Option<&Change>,
+    ) -> Result<(), Error> {
         match self {
             Self::Line => write(line),
             Self::Yaml { output, is_first } => {
@@ -127,7 +131,10 @@ impl Format {
             }
             Self::Object(output) => output.write(object(line)?.get().as_bytes()),
             Self::Table(tables) => write(tables.describe(path, line)?.as_bytes()),
-            Self::Diff(differ) => write_coloured(&differ.describe(line)?),
+            Self::Diff(differ) => match change {
+                Some(change) => write_coloured(&differ.describe(change)),
+                None => write(b"BOOKMARK\n"),
+            },
             Self::Event(output) => output.write(line),
         }
     }

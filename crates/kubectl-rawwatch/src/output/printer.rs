@@ -11,6 +11,7 @@ use kubectl_plugin::{Error, stderr};
 use crate::args::WatchArgs;
 use crate::output::format::Format;
 use crate::output::goal::{Goal, GoalProgress, Subject};
+use crate::output::history::{Change, History};
 use crate::representation::Representation;
 use crate::resume::ResumeFile;
 use crate::watcher::EventSink;
@@ -22,6 +23,8 @@ use crate::wire::page::Page;
 pub(crate) struct Printer {
     /// The event types that are printed.
     types: Vec<EventType>,
+    /// The field managers whose changes are printed; empty for all.
+    managers: Vec<String>,
     bookmarks: bool,
     tag: bool,
     timestamps: bool,
@@ -58,6 +61,7 @@ impl Printer {
             } else {
                 arguments.types.clone()
             },
+            managers: arguments.by.clone(),
             bookmarks: arguments.bookmarks,
             tag: arguments.tag,
             timestamps: arguments.timestamps,
@@ -104,12 +108,26 @@ impl Printer {
 
     /// Reports whether objects are inspected, even if they are not printed.
     pub(crate) fn reads_objects(&self) -> bool {
-        self.goal.is_some() || self.format.reads_objects()
+        self.goal.is_some() || self.needs_changes()
+    }
+
+    /// Reports whether the changes of objects are needed, and with them their earlier states.
+    pub(crate) fn needs_changes(&self) -> bool {
+        self.format.needs_changes() || !self.managers.is_empty()
+    }
+
+    /// Reports whether an event is printed.
+    fn is_wanted(&self, event_type: EventType, change: Option<&Change>) -> bool {
+        let is_by = |change: &Change| {
+            let mut writers = change.writers.iter();
+            writers.any(|writer| self.managers.contains(&writer.name))
+        };
+        self.types.contains(&event_type) && (self.managers.is_empty() || change.is_some_and(is_by))
     }
 
     /// Returns the representation that this output needs.
     pub(crate) fn representation(&self) -> Representation {
-        match (self.format.is_table(), self.goal.is_some()) {
+        match (self.format.is_table(), self.reads_objects()) {
             (true, true) => Representation::TableWithObject,
             (true, false) => Representation::Table,
             (false, _) => Representation::Object,
@@ -120,16 +138,17 @@ impl Printer {
         self.wanted == Some(0) || (self.goal.is_some() && self.unmet_paths == 0)
     }
 
-    /// Prints a line about an event type and a name, and counts it. A line that does not fit the format is reported instead: the
-    /// other objects may fit it.
+    /// Prints a line about an event type and a name, and counts it. A line that does not fit the
+    /// format is reported instead: the other objects may fit it.
     fn print(
         &mut self,
         path: &str,
         line: &[u8],
         synthetic: &str,
         subject: (&str, &str),
+        change: Option<&Change>,
     ) -> Result<(), Error> {
-        match self.write(path, line, synthetic) {
+        match self.write(path, line, synthetic, change) {
             Ok(()) => {
                 if let Some(wanted) = &mut self.wanted {
                     *wanted = wanted.saturating_sub(1);
@@ -141,9 +160,15 @@ impl Printer {
     }
 
     /// Writes a line with the members of `rawwatch` inserted: `synthetic`, and one for each flag.
-    fn write(&mut self, path: &str, line: &[u8], synthetic: &str) -> Result<(), Error> {
+    fn write(
+        &mut self,
+        path: &str,
+        line: &[u8],
+        synthetic: &str,
+        change: Option<&Change>,
+    ) -> Result<(), Error> {
         if synthetic.is_empty() && !self.tag && !self.timestamps {
-            return self.format.write(path, line);
+            return self.format.write(path, line, change);
         }
         let members = self.rawwatch_members(path, synthetic);
         let end = line
@@ -155,7 +180,7 @@ impl Printer {
         self.line.extend_from_slice(b",\"rawwatch\":{");
         self.line.extend_from_slice(members.as_bytes());
         self.line.extend_from_slice(b"}}\n");
-        self.format.write(path, &self.line)
+        self.format.write(path, &self.line, change)
     }
 
     /// Reports an event that does not fit the format. Returns the errors that end the run.
@@ -170,13 +195,6 @@ impl Printer {
             "rawwatch: {path}: cannot print {event_type} {name}: {reason}"
         ));
         Ok(())
-    }
-
-    /// Updates the format's state from an event that is not printed.
-    fn learn(&mut self, path: &str, line: &Line<'_>) -> Result<(), Error> {
-        self.format
-            .learn(path, line.text)
-            .or_else(|error| self.report_unfit(path, line.subject(), error))
     }
 
     /// Returns the members of `rawwatch` for a line.
@@ -202,16 +220,20 @@ pub(crate) struct PathPrinter<'a> {
     index: usize,
     printer: &'a RefCell<Printer>,
     resume_file: Option<&'a ResumeFile>,
+    /// The earlier states of the objects, if they are needed.
+    history: Option<History>,
     /// Whether the path currently meets the goal.
     is_met: bool,
 }
 
 impl<'a> PathPrinter<'a> {
     pub(crate) fn new(path: &'a str, index: usize, printer: &'a RefCell<Printer>) -> Self {
+        let history = printer.borrow().needs_changes().then(History::default);
         Self {
             path,
             index,
             printer,
+            history,
             resume_file: None,
             is_met: false,
         }
@@ -223,6 +245,18 @@ impl<'a> PathPrinter<'a> {
             resume_file,
             ..self
         }
+    }
+
+    /// Returns the change of an object, if it is needed. Reports an event that is not valid JSON.
+    fn change(&mut self, line: &Line<'_>) -> Result<Option<Change>, Error> {
+        let Some(history) = &mut self.history else {
+            return Ok(None);
+        };
+        history.record(line).map(Some).or_else(|error| {
+            let printer = self.printer.borrow();
+            printer.report_unfit(self.path, line.subject(), error)?;
+            Ok(None)
+        })
     }
 
     /// Updates the progress towards the goal from a line.
@@ -259,18 +293,22 @@ impl<'a> PathPrinter<'a> {
 
 impl EventSink for PathPrinter<'_> {
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error> {
+        let change = self.change(line)?;
         let mut printer = self.printer.borrow_mut();
-        if printer.types.contains(&line.event_type) {
-            printer.print(self.path, line.text, line.synthetic, line.subject())?;
+        let is_readable = change.is_some() || self.history.is_none();
+        if is_readable && printer.is_wanted(line.event_type, change.as_ref()) {
+            let (text, synthetic) = (line.text, line.synthetic);
+            printer.print(self.path, text, synthetic, line.subject(), change.as_ref())?;
         } else {
-            printer.learn(self.path, line)?;
+            printer.format.learn(self.path, line.text);
         }
         drop(printer);
         self.approach(line)
     }
 
     fn existing(&mut self, line: &Line<'_>) -> Result<(), Error> {
-        self.printer.borrow_mut().learn(self.path, line)?;
+        self.change(line)?;
+        self.printer.borrow_mut().format.learn(self.path, line.text);
         self.approach(line)
     }
 
@@ -299,7 +337,7 @@ impl EventSink for PathPrinter<'_> {
     fn bookmark(&mut self, line: &[u8]) -> Result<(), Error> {
         let mut printer = self.printer.borrow_mut();
         if printer.bookmarks {
-            printer.print(self.path, line, "", ("BOOKMARK", ""))?;
+            printer.print(self.path, line, "", ("BOOKMARK", ""), None)?;
         }
         Ok(())
     }

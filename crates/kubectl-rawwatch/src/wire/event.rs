@@ -80,6 +80,13 @@ impl<'a> Line<'a> {
     pub(crate) fn subject(&self) -> (&'a str, &'a str) {
         (self.event_type.as_str(), self.identity.name)
     }
+
+    /// Returns the reason for a synthetic event.
+    pub(crate) fn reason(&self) -> Option<String> {
+        let members = format!("{{{}}}", self.synthetic);
+        let members: serde_json::Value = serde_json::from_str(&members).ok()?;
+        members["reason"].as_str().map(str::to_owned)
+    }
 }
 
 impl<'a> Event<'a> {
