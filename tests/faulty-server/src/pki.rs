@@ -8,7 +8,7 @@ use rcgen::{
     KeyPair,
 };
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{ClientCertVerifierBuilder, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 
 /// The names for which the server's certificate is valid.
@@ -30,7 +30,8 @@ pub struct Identity {
 }
 
 impl Pki {
-    pub(crate) fn new() -> Result<Self> {
+    /// Creates an authority.
+    pub fn new() -> Result<Self> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params
@@ -63,12 +64,24 @@ impl Pki {
 
     /// Returns the server's TLS configuration. Client certificates are optional.
     pub fn server_config(&self) -> Result<ServerConfig> {
+        self.server_config_for(self.clients()?.allow_unauthenticated())
+    }
+
+    /// Returns the TLS configuration of a server that requires client certificates.
+    pub fn strict_server_config(&self) -> Result<ServerConfig> {
+        self.server_config_for(self.clients()?)
+    }
+
+    fn clients(&self) -> Result<ClientCertVerifierBuilder> {
+        let mut trusted = RootCertStore::empty();
+        trusted.add(self.authority.der().clone())?;
+        Ok(WebPkiClientVerifier::builder(Arc::new(trusted)))
+    }
+
+    fn server_config_for(&self, clients: ClientCertVerifierBuilder) -> Result<ServerConfig> {
         let names = SERVER_NAMES.map(str::to_owned).to_vec();
         let key = KeyPair::generate()?;
         let certificate = CertificateParams::new(names)?.signed_by(&key, &self.authority)?;
-        let mut trusted = RootCertStore::empty();
-        trusted.add(self.authority.der().clone())?;
-        let clients = WebPkiClientVerifier::builder(Arc::new(trusted)).allow_unauthenticated();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         Ok(ServerConfig::builder()
             .with_client_cert_verifier(clients.build()?)

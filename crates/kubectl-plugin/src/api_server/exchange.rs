@@ -6,7 +6,7 @@
 //! ```
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -18,7 +18,7 @@ use super::connection_error;
 use super::outcome::{RequestContext, RequestFailure};
 use super::reply::Reply;
 use crate::Error;
-use crate::connection::{Connection, Session};
+use crate::connection::{Connection, Delivery, Session};
 use crate::request::ApiRequest;
 use crate::runtime::signals::Hold;
 use crate::stderr::progress;
@@ -26,6 +26,14 @@ use crate::stderr::progress;
 /// The maximum size of the response to a review, in bytes. `whoami --all-contexts` sends reviews to
 /// many servers, and some of them may not be API servers.
 const MAX_REVIEW_SIZE: usize = 16 << 20;
+
+/// The pauses before a request is sent again that a server with shared connections ignored.
+const RESEND_PAUSES: [Duration; 4] = [
+    Duration::from_millis(10),
+    Duration::from_millis(50),
+    Duration::from_millis(250),
+    Duration::from_secs(1),
+];
 
 /// The user that a request is sent as.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,6 +51,8 @@ pub(super) struct Outgoing {
     headers: HeaderMap,
     body: Bytes,
     requester: Requester,
+    /// Shows whether the latest attempt can have reached the server.
+    pub(super) delivery: Delivery,
     pub(super) context: RequestContext,
 }
 
@@ -59,6 +69,7 @@ impl Outgoing {
             headers: request.headers,
             body: request.body,
             requester,
+            delivery: Delivery::default(),
         })
     }
 
@@ -83,6 +94,7 @@ impl Outgoing {
         let mut request = Request::new(Body::from(self.body.clone()));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
+        request.extensions_mut().insert(self.delivery.clone());
         let headers = request.headers_mut();
         headers.clone_from(&self.headers);
         for (name, value) in &session.headers {
@@ -114,7 +126,7 @@ impl ApiServer {
     /// Sends a request and reads the whole response. Also returns the session that was used.
     ///
     /// Holds back signals if the request may change something, because the user must be told about
-    /// the outcome before the process ends.
+    /// the outcome before the process ends. A caller with many requests does that itself.
     pub(super) async fn send_once(
         &self,
         outgoing: &Outgoing,
@@ -126,6 +138,7 @@ impl ApiServer {
             Ok((self.read_body(response, &outgoing.context).await?, session))
         });
         if outgoing.context.may_change
+            && !self.connection.sessions.shares_connections()
             && let Ok(mut hold) = Hold::start()
         {
             tokio::select! {
@@ -151,15 +164,18 @@ impl ApiServer {
         }
     }
 
-    /// Sends a request and waits for the head of the response. If the server's certificate is not
-    /// trusted, nothing was sent, so the request is sent again with the current content of the file
-    /// of authorities.
+    /// Sends a request and waits for the head of the response.
+    ///
+    /// Sends it again in two cases, in which the server has done nothing. If the server's certificate is
+    /// not trusted, the file of authorities may have changed. And a server that closes a shared
+    /// connection ignores the latest requests on it.
     pub(super) async fn response_head(
         &self,
         outgoing: &Outgoing,
     ) -> Result<(Response<Body>, Arc<Session>), RequestFailure> {
         let sessions = &self.connection.sessions;
         let mut is_first = true;
+        let mut pauses = RESEND_PAUSES.into_iter();
         loop {
             // An exec plugin may write to the same terminal.
             let hidden = sessions.may_run_plugin().then(progress::hide);
@@ -173,6 +189,14 @@ impl ApiServer {
                     if std::mem::take(&mut is_first)
                         && connection_error::is_untrusted(&error)
                         && sessions.reload_authorities(&session).await => {}
+                Err(RequestFailure::Transport(error))
+                    if sessions.shares_connections()
+                        && outgoing.delivery.is_untouched()
+                        && connection_error::is_after_handshake(&error) =>
+                {
+                    let pause = pauses.next().ok_or(RequestFailure::Transport(error))?;
+                    tokio::time::sleep(pause).await;
+                }
                 response => {
                     let response = response?;
                     outgoing.check_encoding(&response)?;
@@ -223,6 +247,7 @@ impl ApiServer {
         let redaction = &outgoing.context.redaction;
         let client = session.client.clone();
         session.secrets().for_each(|secret| redaction.hide(secret));
+        outgoing.delivery.reset();
         let request = outgoing.with_session_headers(session);
         if !trace.shows(6) {
             return client

@@ -1,8 +1,9 @@
 //! Sends requests to the API server and interprets the responses. No other module sends one.
 //!
-//! A request is sent once. It is repeated in two cases, in which the server has done nothing: after a
-//! 401, if the credential can be renewed; and after an untrusted certificate, if the file with the
-//! certificate authorities has changed.
+//! A request is sent once. It is repeated in three cases, in which the server has done nothing: after a
+//! 401, if the credential can be renewed; after an untrusted certificate, if the file with the
+//! certificate authorities has changed; and on a connection that many requests share, if the server
+//! closed it before it looked at the request.
 //!
 //! * `exchange`: the steps from a request to a whole response
 //! * `outcome`: interprets a response or a failure
@@ -103,6 +104,17 @@ impl ApiServer {
     #[must_use]
     pub fn with_stdin_in_use(mut self, reads_stdin: bool) -> Self {
         self.connection.sessions.stdin_in_use = reads_stdin;
+        self
+    }
+
+    /// Prepares for many requests, also at the same time. They share connections: HTTP/2 if the server
+    /// speaks it, otherwise as many HTTP/1.1 connections as there are requests at the same time.
+    ///
+    /// Signals are the caller's: see [`Hold`](crate::runtime::Hold). Must be called before the first
+    /// request.
+    #[must_use]
+    pub fn for_many_requests(mut self) -> Self {
+        self.connection.sessions.share_connections();
         self
     }
 
@@ -263,12 +275,7 @@ impl ApiServer {
     ) -> Result<Reply, Error> {
         let outgoing = self.outgoing(request, requester)?;
         let context = &outgoing.context;
-        let meter = &self.connection.meter;
-        let written_before = Cell::new(meter.written());
-        let attempt = async || {
-            written_before.set(meter.written());
-            self.send_once(&outgoing).await
-        };
+        let attempt = async || self.send_once(&outgoing).await;
         match self.retry_after_401(context, attempt).await {
             Ok(reply) => {
                 self.record_clock_skew(reply.headers());
@@ -279,7 +286,7 @@ impl ApiServer {
                 self.interpret(reply, context).await
             }
             Err(failure) => {
-                let untouched = meter.written() == written_before.get();
+                let untouched = outgoing.delivery.is_untouched();
                 Err(self.explain(failure, untouched, context).await)
             }
         }

@@ -43,7 +43,7 @@ use kubeconfig::selection::Selection;
 use kubeconfig::{Kubeconfig, overrides, selection};
 use session::{Route, SessionProvider};
 use transport::meter::Meter;
-use transport::proxy;
+use transport::{Connections, proxy};
 
 pub use auth::aws_token::AwsToken;
 pub use auth::credential::Impersonation;
@@ -60,6 +60,7 @@ pub(crate) use kubeconfig::List as KubeconfigList;
 pub(crate) use session::Session;
 pub use target::ServerTarget;
 pub(crate) use tls::Unverified;
+pub(crate) use transport::delivery::Delivery;
 pub(crate) use transport::{DialError, DialErrorKind, WrongProtocol, server_url};
 
 /// A connection to one API server as one user. It opens no socket by itself.
@@ -70,7 +71,7 @@ pub(crate) struct Connection {
     pub server: Uri,
     /// The names of the server, the context and the user.
     pub target: ServerTarget,
-    /// The measurements of requests.
+    /// The times of the latest request.
     pub meter: Meter,
     /// The level of `-v`.
     pub trace: Trace,
@@ -187,6 +188,7 @@ impl Files {
                 cluster_name,
                 cluster,
                 proxy,
+                connections: Connections::default(),
                 meter: meter.clone(),
                 trace,
             },

@@ -26,6 +26,7 @@ use crate::connection::auth::exec::exec_credential::ExecCredentialStatus;
 use crate::connection::auth::summary::{CredentialSource, CredentialSummary, ExecPluginInfo};
 use crate::connection::tls;
 use crate::connection::transport;
+use crate::connection::transport::Connections;
 use crate::connection::transport::meter::Meter;
 use crate::connection::transport::proxy::Proxy;
 use crate::connection::transport::server_url;
@@ -43,6 +44,7 @@ pub(crate) struct Route {
     pub(crate) cluster_name: String,
     pub(crate) cluster: Cluster,
     pub(crate) proxy: Option<Proxy>,
+    pub(crate) connections: Connections,
     pub(crate) meter: Meter,
     pub(crate) trace: Trace,
 }
@@ -50,8 +52,14 @@ pub(crate) struct Route {
 impl Route {
     /// Returns a client for the server that sends no credential.
     pub(crate) fn plain_client(&self) -> Client {
-        let meter = Meter::default();
-        transport::client(&self.server, None, self.proxy.clone(), &meter, self.trace)
+        transport::client(
+            &self.server,
+            None,
+            self.proxy.clone(),
+            Connections::OnePerRequest,
+            &Meter::default(),
+            self.trace,
+        )
     }
 
     /// Returns a client for TLS at the same host and port. It accepts any certificate, and sends no
@@ -65,13 +73,12 @@ impl Route {
             ..Cluster::default()
         };
         let tls = tls::settings(&insecure, None, None).ok()?;
-        let meter = Meter::default();
-        let proxy = self.proxy.clone();
         Some(transport::client(
             &server,
             Some(tls),
-            proxy,
-            &meter,
+            self.proxy.clone(),
+            Connections::OnePerRequest,
+            &Meter::default(),
             self.trace,
         ))
     }
@@ -131,6 +138,18 @@ impl SessionProvider {
             provider.current = Mutex::new(Some(Arc::new(session)));
         }
         Ok(provider)
+    }
+
+    /// Makes the requests share connections. Must be called before the first request.
+    pub(crate) fn share_connections(&mut self) {
+        self.route.connections = Connections::Shared;
+        // The next request opens a session with another client.
+        *self.current.get_mut() = None;
+    }
+
+    /// Reports whether the requests share connections.
+    pub(crate) fn shares_connections(&self) -> bool {
+        self.route.connections == Connections::Shared
     }
 
     /// Returns a note if the kubeconfig's client certificate is not valid now, which most servers answer with a
@@ -273,6 +292,7 @@ impl SessionProvider {
             server,
             cluster,
             proxy,
+            connections,
             meter,
             trace,
             ..
@@ -307,7 +327,7 @@ impl SessionProvider {
         if let Some(authorization) = of_proxy.and_then(Proxy::authorization) {
             headers.insert(PROXY_AUTHORIZATION, authorization);
         }
-        let client = transport::client(server, tls, proxy.clone(), meter, *trace);
+        let client = transport::client(server, tls, proxy.clone(), *connections, meter, *trace);
         Ok((
             Session {
                 client,
@@ -387,6 +407,7 @@ mod tests {
                 cluster_name: String::new(),
                 cluster,
                 proxy: None,
+                connections: Connections::default(),
                 meter: Meter::default(),
                 trace: Trace::default(),
             };

@@ -10,7 +10,7 @@ pub(crate) mod signals;
 use crate::Error;
 use crate::text::system_error;
 
-pub use signals::{TerminationSignals, handled as handled_signals};
+pub use signals::{Hold, TerminationSignals, handled as handled_signals};
 
 /// Runs asynchronous work on this thread, because starting another thread costs more than a
 /// request.

@@ -25,15 +25,18 @@ pub use platform::{TerminationSignals, handled};
 /// checks this, because a handler cannot be removed.
 static DEFAULT_ACTION: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// A guard that holds back the signals until it is dropped.
-pub(crate) struct Hold {
+/// A guard that holds back the signals until it is dropped. There must be only one at a time.
+pub struct Hold {
     default_action: Arc<AtomicBool>,
     arrivals: TerminationSignals,
 }
 
 impl Hold {
     /// Holds back the signals from now on. Needs a tokio runtime.
-    pub(crate) fn start() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// Fails if the system cannot register a handler.
+    pub fn start() -> io::Result<Self> {
         let default_action = if let Some(default_action) = DEFAULT_ACTION.get() {
             Arc::clone(default_action)
         } else {
@@ -51,7 +54,7 @@ impl Hold {
     }
 
     /// Waits for a signal, and returns its number.
-    pub(crate) async fn signal(&mut self) -> i32 {
+    pub async fn signal(&mut self) -> i32 {
         self.arrivals.next().await
     }
 }

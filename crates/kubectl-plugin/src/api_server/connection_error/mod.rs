@@ -104,6 +104,11 @@ pub(super) fn is_untrusted(error: &kube_client::Error) -> bool {
     matches!(find(error), Some(rustls::Error::InvalidCertificate(_)))
 }
 
+/// Reports whether a connection was open, and the peer did not refuse its TLS handshake.
+pub(super) fn is_after_handshake(error: &kube_client::Error) -> bool {
+    find::<DialError>(error).is_none() && !is_refused_handshake(error)
+}
+
 /// Reports whether the peer answered plain HTTP with a TLS alert.
 pub(super) fn is_tls_alert(error: &kube_client::Error) -> bool {
     find(error) == Some(&WrongProtocol::Tls)
@@ -172,7 +177,26 @@ fn broken_connection(error: Cause<'_>) -> Reason {
         _ if http.is_some_and(hyper::Error::is_parse) => {
             Reason::new(MALFORMED).with_hint("check the port: the server does not speak HTTP on it")
         }
-        _ => Reason::new(last(error)),
+        _ if http.is_some_and(hyper::Error::is_timeout) => {
+            Reason::new("http2: client connection lost")
+        }
+        _ => match find::<h2::Error>(error) {
+            Some(error) => Reason::new(http2_reason(error)),
+            None => Reason::new(last(error)),
+        },
+    }
+}
+
+/// Returns Go's message for an error in HTTP/2 (`net/http`, `h2_bundle.go`).
+fn http2_reason(error: &h2::Error) -> String {
+    match error.reason() {
+        Some(_) if error.is_go_away() && error.is_remote() => {
+            "http2: server sent GOAWAY and closed the connection".to_owned()
+        }
+        Some(reason) if error.is_reset() && error.is_remote() => {
+            format!("stream error: {reason:?}; received from peer")
+        }
+        _ => error.to_string(),
     }
 }
 

@@ -47,12 +47,18 @@ const KEEPALIVE_RETRIES: u32 = 3;
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The names of the protocols in a TLS handshake (RFC 7301).
+const HTTP2: &[u8] = b"h2";
+const HTTP2_OR_1: [&[u8]; 2] = [HTTP2, b"http/1.1"];
+
 /// A dialer for one server.
 pub(crate) struct Dialer {
     pub(crate) tcp: HttpConnector<Resolver>,
     pub(crate) proxy: Option<Proxy>,
     /// The settings for the server and for an https proxy.
     pub(crate) tls: Option<Tls>,
+    /// Whether the server may choose HTTP/2.
+    pub(crate) offers_http2: bool,
     pub(crate) meter: Meter,
     pub(crate) trace: Trace,
 }
@@ -93,7 +99,14 @@ const NO_METHOD: &str = "no acceptable authentication methods";
 /// A stream of bytes.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-type BoxStream = Box<dyn Stream>;
+pub(super) type BoxStream = Box<dyn Stream>;
+
+/// An open connection to the server, or to a proxy that forwards requests.
+pub(super) struct Dialed {
+    pub(super) stream: BoxStream,
+    /// Whether the server has chosen HTTP/2.
+    pub(super) is_http2: bool,
+}
 
 /// The failure to open a connection.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +148,7 @@ pub(crate) enum DialErrorKind {
 
 impl Dialer {
     /// Opens a connection to the server, or to a proxy that forwards requests.
-    pub(crate) async fn dial(&self, server: &Uri) -> Result<BoxStream, DialError> {
+    pub(super) async fn dial(&self, server: &Uri) -> Result<Dialed, DialError> {
         let peer = format!(
             "{}:{}",
             server.host().unwrap_or_default(),
@@ -158,9 +171,14 @@ impl Dialer {
             }
         };
         if server_url::is_tls(server) {
-            self.encrypt(stream, server).await.map_err(at_server)
+            let protocols: &[&[u8]] = if self.offers_http2 { &HTTP2_OR_1 } else { &[] };
+            let dialed = self.encrypt(stream, server, protocols).await;
+            dialed.map_err(at_server)
         } else {
-            Ok(Box::new(ProtocolCheck::new(stream, false)))
+            Ok(Dialed {
+                stream: Box::new(ProtocolCheck::new(stream, false)),
+                is_http2: false,
+            })
         }
     }
 
@@ -176,7 +194,7 @@ impl Dialer {
         }
         let mut stream: BoxStream = Box::new(self.connect_tcp(&proxy.address).await?);
         if proxy.is_tls() {
-            stream = self.encrypt(stream, &proxy.address).await?;
+            stream = self.encrypt(stream, &proxy.address, &[]).await?.stream;
         }
         if !is_tunnel {
             return Ok(stream);
@@ -230,7 +248,13 @@ impl Dialer {
         }
     }
 
-    async fn encrypt(&self, stream: BoxStream, address: &Uri) -> Result<BoxStream, DialErrorKind> {
+    /// Starts TLS, and offers `protocols`.
+    async fn encrypt(
+        &self,
+        stream: BoxStream,
+        address: &Uri,
+        protocols: &[&[u8]],
+    ) -> Result<Dialed, DialErrorKind> {
         let tls = self.tls.as_ref();
         let tls = tls.expect("TLS is set up for a server or a proxy that speaks it");
         let name = match &tls.server_name {
@@ -240,11 +264,16 @@ impl Dialer {
         };
         let stream = ProtocolCheck::new(stream, true);
         let start = Instant::now();
-        let handshake = TlsConnector::from(Arc::clone(&tls.config)).connect(name, stream);
+        let protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        let connector = TlsConnector::from(Arc::clone(&tls.config));
+        let handshake = connector.with_alpn(protocols).connect(name, stream);
         match timeout(TLS_TIMEOUT, handshake).await {
             Ok(Ok(stream)) => {
                 self.meter.record(|times| times.handshake = start.elapsed());
-                Ok(Box::new(stream))
+                Ok(Dialed {
+                    is_http2: stream.get_ref().1.alpn_protocol() == Some(HTTP2),
+                    stream: Box::new(stream),
+                })
             }
             Ok(Err(error)) => Err(DialErrorKind::Tls(error)),
             Err(_) => Err(DialErrorKind::TlsTimeout),

@@ -1,18 +1,23 @@
 //! The HTTP client. kube-client's layer on top of it adds the server's base address.
 //!
 //! kube-client's own stack is not used, because it repeats requests (even a PATCH, up to 15 times),
-//! lacks keepalive, and supports proxies only in part. Like kube-client over TLS, this client only
-//! speaks HTTP/1.1.
+//! lacks keepalive, and supports proxies only in part.
 //!
 //! * `dial`: opens a connection; `proxy` and `no_proxy` choose the proxy
+//! * `connection`: sends requests on a connection, with HTTP/1.1 or HTTP/2
+//! * `pool`: connections that many requests share
+//! * `delivery`: shows whether a request can have reached the server
 //! * `protocol_check`: tells plain HTTP and TLS apart
-//! * `byte_counter`, `meter`: count bytes and measure times
+//! * `activity`, `meter`: record what happens on a connection, and the times
 //! * `server_url`: parses the server's address
 
-mod byte_counter;
+mod activity;
+mod connection;
+pub(crate) mod delivery;
 mod dial;
 pub(crate) mod meter;
 mod no_proxy;
+mod pool;
 mod protocol_check;
 pub(crate) mod proxy;
 pub(crate) mod server_url;
@@ -20,63 +25,60 @@ pub(crate) mod server_url;
 use std::sync::Arc;
 
 use http::Uri;
-use hyper_util::client::legacy::Client as HttpClient;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use kube_client::client::{Body, ConfigExt};
+use kube_client::client::ConfigExt;
 use kube_client::{Client, Config};
-use tower::{BoxError, ServiceBuilder};
+use tower::ServiceBuilder;
 
 use crate::connection::tls::Tls;
 use crate::connection::transport::meter::Meter;
 use crate::connection::transport::proxy::Proxy;
 use crate::stderr::trace::Trace;
-use byte_counter::ByteCounter;
 use dial::Dialer;
 pub(crate) use dial::{DialError, DialErrorKind};
+use pool::Pool;
 pub(crate) use protocol_check::WrongProtocol;
 
-/// The maximum number of response headers. hyper's default of a hundred is less than Go accepts.
-const MAX_HEADERS: usize = 10_000;
+/// The connections of a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Connections {
+    /// Each request opens an HTTP/1.1 connection. A server may close an idle connection while a patch is
+    /// written to it, and then the outcome would be unknown.
+    #[default]
+    OnePerRequest,
+    /// Requests share connections, over HTTP/2 if the server speaks it.
+    Shared,
+}
 
 /// Creates the client. Needs a tokio runtime. Connects when the first request is sent.
 pub(crate) fn client(
     server: &Uri,
     tls: Option<Tls>,
     proxy: Option<Proxy>,
+    connections: Connections,
     meter: &Meter,
     trace: Trace,
 ) -> Client {
-    let is_proxied = proxy.as_ref().is_some_and(|proxy| proxy.passes_on(server));
-    let dialer = Arc::new(Dialer {
+    let dialer = Dialer {
         tcp: dial::tcp_connector(meter.clone(), trace),
         proxy,
         tls,
+        offers_http2: connections == Connections::Shared,
         meter: meter.clone(),
         trace,
-    });
-    let meter = meter.clone();
-    let connector = tower::service_fn(move |server| {
-        let (dialer, meter) = (Arc::clone(&dialer), meter.clone());
+    };
+    let pool = Arc::new(Pool::new(dialer, server.clone()));
+    let http = tower::service_fn(move |request| {
+        let pool = Arc::clone(&pool);
+        // The future is on the heap, because it would enlarge every future that sends a request.
         Box::pin(async move {
-            let stream = dialer.dial(&server).await?;
-            Ok::<_, DialError>(ByteCounter {
-                stream: TokioIo::new(stream),
-                meter,
-                is_proxied,
-            })
+            match connections {
+                Connections::OnePerRequest => pool.send_alone(request).await,
+                Connections::Shared => pool.send(request).await,
+            }
         })
     });
-    let http = HttpClient::builder(TokioExecutor::new())
-        .retry_canceled_requests(false)
-        // Never reuses an idle connection: the server may close it while a patch is written, and
-        // the outcome would be unknown.
-        .pool_max_idle_per_host(0)
-        // A response has a header for each warning, and thus for each misspelled field of a patch.
-        .http1_max_headers(MAX_HEADERS)
-        .build::<_, Body>(connector);
     let service = ServiceBuilder::new()
         .layer(Config::new(server.clone()).base_uri_layer())
-        .map_err(BoxError::from)
         .service(http);
     Client::new(service, "default")
 }
