@@ -88,20 +88,17 @@ fn a_field_of_another_manager_gets_a_hint() {
 
 #[test]
 fn a_json_patch_that_does_not_fit_the_object_gets_a_hint() {
-    let path = config_map();
-    let common = "a `test` failed, or an operation refers to a missing value";
-    for patch in [
-        r#"[{"op":"test","path":"/data/key","value":"other"}]"#,
-        r#"[{"op":"remove","path":"/data/nothing"}]"#,
-    ] {
-        assert_hint(
-            &["-p", patch, &path],
-            1,
-            "The request is invalid: the server rejected our request due to an error in our request",
-            &format!("check the object: kubectl get --raw {path}; {common}"),
-            common,
-        );
-    }
+    assert_hint(
+        &[
+            "-p",
+            r#"[{"op":"test","path":"/data/key","value":"other"}]"#,
+            &config_map(),
+        ],
+        1,
+        "The request is invalid: the server rejected our request due to an error in our request",
+        "operation 0 (test /data/key) failed: the value is \"value\"; operations are counted from 0",
+        "operations are counted from 0",
+    );
 }
 
 #[test]

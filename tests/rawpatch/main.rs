@@ -11,6 +11,8 @@ mod expected;
 
 /// Patches that are guarded with `--if-resource-version`.
 mod conflicts;
+/// JSON patches with an operation that the server refuses.
+mod failed_operations;
 /// Lost responses, gateways, timeouts and signals: the outcome is reported, and nothing is sent twice.
 mod faults;
 /// The pages of help.

@@ -44,3 +44,4 @@ pub mod stderr;
 pub mod text;
 
 pub use error::Error;
+pub use redaction::documents::has_credentials;

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use kube_core::Status;
 use kube_core::response::StatusCause;
+use kubectl_plugin::Error;
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::discovery::explain_unknown_path;
 use kubectl_plugin::request::RawPath;
 use kubectl_plugin::text::list::first_names;
 
 use crate::body::{Expected, PatchType};
-use crate::live_object::LiveObject;
+use crate::live_object::{LiveObject, read_object};
+use crate::replay::describe_failure;
 use crate::request::PatchRequest;
 
 /// The message of the 422 for every failure inside a JSON patch
@@ -83,10 +85,7 @@ pub(crate) async fn find(
         }
         429 if !path.is_proxied() => for_overload(status),
         422 if status.message == JSON_PATCH_FAILED && request.patch_type == PatchType::Json => {
-            format!(
-                "check the object: {}; a `test` failed, or an operation refers to a missing value",
-                server.command_to_see(path.path())
-            )
+            for_failed_operation(request, server).await
         }
         422 if has_cause(status, |cause| {
             cause.message.contains(STRICT_DECODING_FAILED)
@@ -157,6 +156,21 @@ async fn for_conflict(
     ))
 }
 
+/// Names the operation of a JSON patch that failed, if the object can be read.
+async fn for_failed_operation(request: &PatchRequest, server: &ApiServer) -> String {
+    let path = &request.path;
+    let failure = match in_time(read_object(path, server)).await {
+        Some(object) if !path.is_proxied() => describe_failure(request, &object),
+        _ => None,
+    };
+    failure.unwrap_or_else(|| {
+        format!(
+            "check the object: {}; a `test` failed, or an operation refers to a missing value",
+            server.command_to_see(path.path())
+        )
+    })
+}
+
 /// Distinguishes a missing subresource from a missing object. The server answers both with a 404.
 async fn for_missing_subresource(path: &RawPath, server: &ApiServer) -> Option<String> {
     let resource = path.resource().filter(|_| !path.is_proxied())?;
@@ -174,8 +188,12 @@ async fn for_missing_subresource(path: &RawPath, server: &ApiServer) -> Option<S
     ))
 }
 
-/// Reads the object, if the server responds in time.
+/// Reads the object's metadata, if the server responds in time.
 async fn read(path: &RawPath, server: &ApiServer) -> Option<LiveObject> {
-    let live = tokio::time::timeout(READ_TIMEOUT, LiveObject::read(path, server)).await;
-    live.ok()?.ok()
+    in_time(LiveObject::read(path, server)).await
+}
+
+async fn in_time<T>(response: impl Future<Output = Result<T, Error>>) -> Option<T> {
+    let response = tokio::time::timeout(READ_TIMEOUT, response).await;
+    response.ok()?.ok()
 }

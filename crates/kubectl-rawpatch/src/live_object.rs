@@ -20,13 +20,7 @@ pub(crate) struct LiveObject {
 impl LiveObject {
     /// Reads the object at `path`, without the query parameters of the patch.
     pub(crate) async fn read(path: &RawPath, server: &ApiServer) -> Result<Self, Error> {
-        let path = RawPath::verbatim(path.path())?;
-        let request = ApiRequest {
-            expected: ExpectedReply::Object,
-            ..ApiRequest::get(path, HeaderMap::from_iter([(ACCEPT, METADATA)]))
-        };
-        let reply = server.look_up(request).await?;
-        let document: Value = serde_json::from_slice(reply.body()).unwrap_or_default();
+        let document = get(path, METADATA, server).await?;
         let text = |pointer| {
             document
                 .pointer(pointer)
@@ -40,4 +34,19 @@ impl LiveObject {
             uid: text("/metadata/uid"),
         })
     }
+}
+
+/// Reads the whole object at `path`, without the query parameters of the patch.
+pub(crate) async fn read_object(path: &RawPath, server: &ApiServer) -> Result<Value, Error> {
+    get(path, HeaderValue::from_static("application/json"), server).await
+}
+
+async fn get(path: &RawPath, accept: HeaderValue, server: &ApiServer) -> Result<Value, Error> {
+    let path = RawPath::verbatim(path.path())?;
+    let request = ApiRequest {
+        expected: ExpectedReply::Object,
+        ..ApiRequest::get(path, HeaderMap::from_iter([(ACCEPT, accept)]))
+    };
+    let reply = server.look_up(request).await?;
+    Ok(serde_json::from_slice(reply.body()).unwrap_or_default())
 }

@@ -12,7 +12,9 @@
 //! * `apply`: applies the patch, and knows what happened to it
 //! * `report`: writes the response and the outcome of a patch that succeeded
 //! * `dropped_fields`: compares the patch with the response
+//! * `evaluate`: evaluates a patch without the server
 //! * `live_object`: reads the object that is stored on the server
+//! * `replay`: names the operation of a JSON patch that failed
 //! * `hints`: suggests a remedy for a refusal
 
 mod apply;
@@ -20,11 +22,13 @@ mod args;
 mod body;
 mod completion;
 mod dropped_fields;
+mod evaluate;
 mod hints;
 mod kubectl_flags;
 mod live_object;
 mod patch;
 mod query;
+mod replay;
 mod report;
 mod request;
 mod source;

@@ -25,6 +25,8 @@ pub(crate) struct PatchRequest {
     pub(crate) patch: Value,
     headers: HeaderMap,
     body: Vec<u8>,
+    /// The body with the guard of a resource version.
+    guarded_body: Option<Vec<u8>>,
     expected: ExpectedReply,
 }
 
@@ -56,6 +58,7 @@ impl PatchRequest {
             patch: Value::Null,
             headers: arguments.headers.iter().cloned().collect(),
             body: patch,
+            guarded_body: None,
             expected: if arguments.verbatim {
                 ExpectedReply::Anything
             } else {
@@ -120,13 +123,19 @@ impl PatchRequest {
     /// Makes the server refuse the patch unless the object is at `resource_version`. With `uid`, the server
     /// does not create a missing object either.
     pub(crate) fn guard(&mut self, resource_version: &str, uid: Option<&str>) -> Result<(), Error> {
-        self.body = with_resource_version(&self.body, self.patch_type, resource_version, uid)?;
+        let guarded = with_resource_version(&self.body, self.patch_type, resource_version, uid)?;
+        self.guarded_body = Some(guarded);
         Ok(())
     }
 
     /// Returns the JSON pointers of scalars that are probably not `expected`.
     pub(crate) fn wrong_scalars(&self, expected: Expected) -> Vec<String> {
         wrong_scalars(&self.body, self.patch_type, expected)
+    }
+
+    /// Returns the patch without the guard of a resource version.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// Returns the `Content-Type`, which `--verbatim -H` may override.
@@ -142,7 +151,12 @@ impl PatchRequest {
             method: Method::PATCH,
             path: self.path.clone(),
             headers: self.headers.clone(),
-            body: self.body.clone().into(),
+            body: self
+                .guarded_body
+                .as_ref()
+                .unwrap_or(&self.body)
+                .clone()
+                .into(),
             expected: self.expected,
         }
     }

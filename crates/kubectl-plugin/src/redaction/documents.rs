@@ -31,7 +31,7 @@ pub(crate) enum Shown {
 }
 
 /// Reports whether a document is an object that holds credentials, or a list or an event with one.
-pub(crate) fn has_credentials(document: &Value) -> bool {
+pub fn has_credentials(document: &Value) -> bool {
     let kind = document["kind"].as_str().unwrap_or_default();
     CREDENTIAL_KINDS.contains(&kind)
         || document["items"]

@@ -10,13 +10,21 @@ use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 /// Writes a value on one line, as `json.Marshal` does.
-pub(crate) fn compact(value: &(impl Serialize + ?Sized), output: &mut Vec<u8>) {
+pub fn compact(value: &(impl Serialize + ?Sized), output: &mut Vec<u8>) {
     write(value, CompactFormatter, output);
 }
 
 /// Writes a value indented by four spaces, as kubectl does for `-o json`.
 pub(crate) fn indented(value: &(impl Serialize + ?Sized), output: &mut Vec<u8>) {
     write(value, PrettyFormatter::with_indent(b"    "), output);
+}
+
+/// Escapes the characters in a JSON text that Go escapes.
+pub fn escaped(json: &str) -> String {
+    let mut escaped = Vec::with_capacity(json.len());
+    // Memory does not fail, and the escapes are ASCII.
+    let _ = write_escaped(json, &mut escaped);
+    String::from_utf8(escaped).unwrap_or_default()
 }
 
 fn write(value: &(impl Serialize + ?Sized), layout: impl Formatter, output: &mut Vec<u8>) {
@@ -42,6 +50,17 @@ pub(crate) fn float(value: f64, decimal: Range<i32>, exponent_digits: usize) -> 
     }
 }
 
+fn write_escaped(text: &str, writer: &mut (impl Write + ?Sized)) -> io::Result<()> {
+    let mut written = 0;
+    for (at, special) in text.match_indices(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+        writer.write_all(&text.as_bytes()[written..at])?;
+        let code = special.chars().next().map_or(0, u32::from);
+        write!(writer, "\\u{code:04x}")?;
+        written = at + special.len();
+    }
+    writer.write_all(&text.as_bytes()[written..])
+}
+
 /// A formatter that spells values like Go, and leaves the layout to another formatter.
 struct GoJson<L>(L);
 
@@ -50,14 +69,7 @@ impl<L: Formatter> Formatter for GoJson<L> {
     where
         W: ?Sized + Write,
     {
-        let mut written = 0;
-        for (at, special) in fragment.match_indices(['<', '>', '&', '\u{2028}', '\u{2029}']) {
-            writer.write_all(&fragment.as_bytes()[written..at])?;
-            let code = special.chars().next().map_or(0, u32::from);
-            write!(writer, "\\u{code:04x}")?;
-            written = at + special.len();
-        }
-        writer.write_all(&fragment.as_bytes()[written..])
+        write_escaped(fragment, writer)
     }
 
     /// Writes an integer that does not fit in an `int64` as a float, because Go reads it as one.

@@ -3,7 +3,7 @@
 //! | module | does |
 //! |---|---|
 //! | [`boolean`] | parses booleans like Go |
-//! | `go_json` | writes JSON like Go |
+//! | [`go_json`] | writes JSON like Go |
 //! | [`list`] | formats lists of names for messages |
 //! | `nearest` | finds the known name nearest to a misspelt one |
 //! | [`shell`] | quotes words for a shell |
@@ -13,7 +13,7 @@
 //! | [`utc`] | parses and formats points in time |
 
 pub mod boolean;
-pub(crate) mod go_json;
+pub mod go_json;
 pub mod list;
 pub(crate) mod nearest;
 pub mod shell;

@@ -38,16 +38,16 @@ pub(crate) fn writes_under(operations: &[Value], pointer: &str) -> bool {
 }
 
 /// A valid operation.
-pub(super) struct Operation<'a> {
-    pub(super) op: &'a str,
-    pub(super) path: &'a str,
+pub(crate) struct Operation<'a> {
+    pub(crate) op: &'a str,
+    pub(crate) path: &'a str,
     /// The source of `move` and `copy`.
     from: Option<&'a str>,
     pub(super) value: Option<&'a Value>,
 }
 
 /// The reason why an operation is invalid.
-pub(super) struct InvalidOperation<'a> {
+pub(crate) struct InvalidOperation<'a> {
     /// The `op`, if it is valid. An invalid `op` is not quoted, because it may be any text from the
     /// patch.
     op: Option<&'a str>,
@@ -65,7 +65,7 @@ impl InvalidOperation<'_> {
 }
 
 impl<'a> Operation<'a> {
-    pub(super) fn parse(operation: &'a Value) -> std::result::Result<Self, InvalidOperation<'a>> {
+    pub(crate) fn parse(operation: &'a Value) -> std::result::Result<Self, InvalidOperation<'a>> {
         let Value::Object(members) = operation else {
             return Err(InvalidOperation {
                 op: None,
@@ -103,7 +103,7 @@ impl<'a> Operation<'a> {
     }
 
     /// Returns the paths that the operation changes.
-    pub(super) fn written_paths(&self) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn written_paths(&self) -> impl Iterator<Item = &'a str> {
         let path = (self.op != "test").then_some(self.path);
         let moved_from = self.from.filter(|_| self.op == "move");
         path.into_iter().chain(moved_from)
@@ -165,7 +165,7 @@ fn pointer<'a>(
 }
 
 /// Reports whether `pointer` is `root` or inside it.
-pub(super) fn is_at_or_under(pointer: &str, root: &str) -> bool {
+pub(crate) fn is_at_or_under(pointer: &str, root: &str) -> bool {
     pointer
         .strip_prefix(root)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

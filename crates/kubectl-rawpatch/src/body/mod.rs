@@ -33,7 +33,7 @@ mod yaml;
 use kubectl_plugin::Error;
 use serde_json::Value;
 
-pub(crate) use json_patch::writes_under;
+pub(crate) use json_patch::{Operation, is_at_or_under, writes_under};
 pub(crate) use object_patch::PatchTarget;
 pub(crate) use patch_type::PatchType;
 pub(crate) use version_guard::with_resource_version;
