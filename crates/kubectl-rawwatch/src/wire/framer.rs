@@ -1,13 +1,18 @@
 //! Splits the bytes of a stream into whole JSON objects.
 //!
 //! The API server writes each event on a line of its own, but the end of an event is where its
-//! brackets close: something in between may join two lines, or tear one. An object that one chunk
-//! contains with its newline is not copied.
+//! brackets close: something in between may join two lines, or tear one. An object whose first
+//! bracket closes at the end of a line, and not earlier, is whole, and costs one fast scan. It is not
+//! a torn event with a fresh one after it: the fresh one closes only what it opens, so a bracket or a
+//! string of the torn one would stay open. All other objects are scanned and parsed with care.
+//!
+//! An object that one chunk contains with its newline is not copied.
 
 use memchr::memchr;
 use serde::de::IgnoredAny;
 
-use crate::wire::value::ObjectScan;
+use crate::wire::nesting::NestingScan;
+use crate::wire::value::{ObjectScan, Torn};
 
 /// The capacity that the buffer keeps after a long line, in bytes.
 const KEPT: usize = 64 << 10;
@@ -17,8 +22,22 @@ pub(crate) struct Framer {
     /// The start of an incomplete line. If `is_whole`, the line of the last call.
     buffer: Vec<u8>,
     is_whole: bool,
-    scan: ObjectScan,
+    scan: Scan,
     max_line_size: usize,
+}
+
+/// The scan of the current object.
+enum Scan {
+    /// The object may end with its first line.
+    Fast(NestingScan),
+    /// It does not.
+    Careful(ObjectScan),
+}
+
+impl Default for Scan {
+    fn default() -> Self {
+        Self::Fast(NestingScan::default())
+    }
 }
 
 /// Bytes that cannot become a line.
@@ -36,7 +55,7 @@ impl Framer {
         Self {
             buffer: Vec::new(),
             is_whole: false,
-            scan: ObjectScan::default(),
+            scan: Scan::default(),
             max_line_size,
         }
     }
@@ -55,45 +74,64 @@ impl Framer {
         if self.buffer.is_empty() {
             *input = input.trim_ascii_start();
         }
-        let end = self.end_of_line(input)?;
+        let size = self.buffer.len() + input.len();
+        let end = self
+            .end_of_line(input)
+            .map_err(|Torn| Unusable::Torn(size))?;
         let (line, rest) = input.split_at(end.unwrap_or(input.len()));
         if self.buffer.len() + line.len() + usize::from(end.is_some()) > self.max_line_size {
             return Err(Unusable::TooLong);
         }
-        let has_newline = end.is_some() && rest.first() == Some(&b'\n');
-        if has_newline && self.buffer.is_empty() && memchr(b'\n', line).is_none() {
+        if end.is_none() {
+            *input = rest;
+            self.buffer.extend_from_slice(line);
+            return Ok(None);
+        }
+        let is_usual = matches!(std::mem::take(&mut self.scan), Scan::Fast(_));
+        if is_usual && self.buffer.is_empty() {
             let (line, rest) = input.split_at(line.len() + 1);
             *input = rest;
             return Ok(Some(line));
         }
         *input = rest;
         self.buffer.extend_from_slice(line);
-        if end.is_none() {
-            return Ok(None);
+        if !is_usual {
+            self.make_one_line()?;
         }
-        self.join_lines()?;
         self.buffer.push(b'\n');
         self.is_whole = true;
         Ok(Some(&self.buffer))
     }
 
     /// Returns the offset after the end of the current object or line, if the input contains it.
-    fn end_of_line(&mut self, input: &[u8]) -> Result<Option<usize>, Unusable> {
+    fn end_of_line(&mut self, input: &[u8]) -> Result<Option<usize>, Torn> {
+        let scan = match &mut self.scan {
+            Scan::Careful(scan) => return scan.advance(input),
+            Scan::Fast(scan) => scan,
+        };
+        let newline = memchr(b'\n', input);
         if self.buffer.first().or(input.first()) != Some(&b'{') {
-            return Ok(memchr(b'\n', input));
+            return Ok(newline);
         }
-        let size = self.buffer.len() + input.len();
-        self.scan.advance(input).map_err(|_| Unusable::Torn(size))
+        let end = scan.advance(&input[..newline.unwrap_or(input.len())]);
+        if end == newline {
+            return Ok(end);
+        }
+        let mut scan = ObjectScan::default();
+        let end = match scan.advance(&self.buffer)? {
+            None => scan.advance(input)?,
+            Some(_) => return Err(Torn),
+        };
+        self.scan = Scan::Careful(scan);
+        Ok(end)
     }
 
-    /// Turns an object on several lines into one line. A newline in a string is not JSON.
-    fn join_lines(&mut self) -> Result<(), Unusable> {
-        if memchr(b'\n', &self.buffer).is_some() {
-            serde_json::from_slice::<IgnoredAny>(&self.buffer)
-                .map_err(|_| Unusable::Torn(self.buffer.len()))?;
-            let newlines = self.buffer.iter_mut().filter(|byte| **byte == b'\n');
-            newlines.for_each(|byte| *byte = b' ');
-        }
+    /// Checks an object that was scanned with care, and turns it into one line.
+    fn make_one_line(&mut self) -> Result<(), Unusable> {
+        serde_json::from_slice::<IgnoredAny>(&self.buffer)
+            .map_err(|_| Unusable::Torn(self.buffer.len()))?;
+        let newlines = self.buffer.iter_mut().filter(|byte| **byte == b'\n');
+        newlines.for_each(|byte| *byte = b' ');
         Ok(())
     }
 
@@ -105,6 +143,9 @@ impl Framer {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+    use serde_json::value::RawValue;
+
     use super::*;
 
     /// Returns all lines of a stream that arrives in these pieces, and the length of the incomplete
@@ -176,6 +217,82 @@ mod tests {
         }
     }
 
+    /// Returns a random object, compact or on several lines.
+    fn random_object(random: &mut fastrand::Rng) -> String {
+        let count = random.usize(0..4);
+        let members = (0..count).map(|_| (random_string(random), random_value(random, 3)));
+        let object = Value::Object(members.collect());
+        if random.u8(..4) == 0 {
+            format!("{object:#}")
+        } else {
+            object.to_string()
+        }
+    }
+
+    fn random_value(random: &mut fastrand::Rng, depth: u32) -> Value {
+        let count = if depth == 0 { 0 } else { random.usize(0..4) };
+        match random.u8(..6) {
+            0 => Value::Null,
+            1 => random.i32(..).into(),
+            2 | 3 => random_string(random).into(),
+            4 => (0..count)
+                .map(|_| random_value(random, depth - 1))
+                .collect(),
+            _ => {
+                let members =
+                    (0..count).map(|_| (random_string(random), random_value(random, depth - 1)));
+                Value::Object(members.collect())
+            }
+        }
+    }
+
+    /// Returns a string of characters that matter to a scanner. It may be longer than its block.
+    fn random_string(random: &mut fastrand::Rng) -> String {
+        let length = random.usize(0..4) * random.usize(0..12);
+        let characters = ['"', '\\', '{', '}', '[', ']', ',', ':', '\n', 'a', 'ä', ' '];
+        (0..length)
+            .map(|_| *random.choice(&characters).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn random_objects_are_found_at_every_split_as_serde_finds_them() {
+        let mut random = fastrand::Rng::with_seed(2);
+        for _ in 0..60 {
+            let mut stream = String::new();
+            for _ in 0..random.usize(1..5) {
+                stream += &random_object(&mut random);
+                stream += random.choice(["", "\n", "\n", " ", "\r\n"]).unwrap();
+            }
+            let objects = serde_json::Deserializer::from_str(&stream).into_iter::<&RawValue>();
+            let expected: Vec<Vec<u8>> = objects
+                .map(|object| object.unwrap().get().replace('\n', " ") + "\n")
+                .map(String::into_bytes)
+                .collect();
+            for split in 0..=stream.len() {
+                let (first, second) = stream.as_bytes().split_at(split);
+                let found = lines(&[first, second]);
+                assert_eq!(found, Ok((expected.clone(), 0)), "{stream:?} at {split}");
+            }
+        }
+    }
+
+    #[test]
+    fn random_objects_that_are_torn_before_another_one_are_never_lines() {
+        let mut random = fastrand::Rng::with_seed(3);
+        for _ in 0..60 {
+            let (torn, fresh) = (random_object(&mut random), random_object(&mut random));
+            let fresh = fresh.replace('\n', "") + "\n";
+            for cut in (1..torn.len()).filter(|cut| torn.is_char_boundary(*cut)) {
+                // A torn object on several lines may be noticed one object later.
+                let stream = format!("{}{fresh}{fresh}", &torn[..cut]);
+                let found = lines(&[stream.as_bytes()]);
+                let is_torn = matches!(found, Err(Unusable::Torn(_)));
+                assert!(is_torn, "{stream:?}: {found:?}");
+            }
+        }
+    }
+
     #[test]
     fn a_torn_event_before_a_fresh_one_is_never_a_line() {
         for torn in EVENTS {
@@ -199,7 +316,9 @@ mod tests {
             Ok((vec![line.into_bytes()], 0))
         );
         let newline_in_string = b"{\"a\":\"b\nc\"}\n";
-        assert_eq!(lines(&[newline_in_string]), Err(Unusable::Torn(11)));
+        assert_eq!(lines(&[newline_in_string]), Err(Unusable::Torn(12)));
+        let no_json = b"{\"a\":\n yes}\n";
+        assert_eq!(lines(&[no_json]), Err(Unusable::Torn(11)));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! without a tree. Strings are returned raw, with their escapes, because they are compared or
 //! written back into JSON.
 
+use crate::wire::nesting::NestingScan;
+
 /// The reason why a scan stopped before the end of the text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Halt {
@@ -116,23 +118,11 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Skips an object or an array. Only strings and brackets matter.
+    /// Skips an object or an array.
     fn skip_nested(&mut self) -> Result<(), Halt> {
-        let (mut offset, mut depth) = (self.offset, 0_usize);
-        while let Some(byte) = self.text.get(offset) {
-            offset += 1;
-            match byte {
-                b'"' => offset = end_of_string(self.text, offset).ok_or(Halt::Malformed)?,
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' if depth == 1 => {
-                    self.offset = offset;
-                    return Ok(());
-                }
-                b'}' | b']' => depth -= 1,
-                _ => {}
-            }
-        }
-        Err(Halt::Malformed)
+        let end = NestingScan::default().advance(&self.text[self.offset..]);
+        self.offset += end.ok_or(Halt::Malformed)?;
+        Ok(())
     }
 
     /// Skips a number, `true`, `false` or `null`.
@@ -147,7 +137,7 @@ impl<'a> Scanner<'a> {
 }
 
 /// Returns the offset after the closing quote of a string whose content starts at `offset`.
-pub(super) fn end_of_string(text: &[u8], mut offset: usize) -> Option<usize> {
+fn end_of_string(text: &[u8], mut offset: usize) -> Option<usize> {
     loop {
         let found = offset + find_quote_or_backslash(text.get(offset..)?)?;
         if text[found] == b'"' {
