@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::error::Category;
 
 use super::reply::Reply;
-use crate::request::{Resource, api_version, plural};
+use crate::request::{Resource, api_version, has_regular_plurals, plural};
 
 /// The subresources of Kubernetes that are answered with the object, or with one of its name.
 const SAME_NAME: [&str; 6] = [
@@ -24,9 +24,6 @@ const SAME_NAME: [&str; 6] = [
     "scale",
     "status",
 ];
-
-/// The API groups of Kubernetes whose names no other API can have.
-const BUILT_IN_GROUPS: [&str; 5] = ["", "apps", "autoscaling", "batch", "policy"];
 
 /// A reason why a successful response is not the requested object.
 #[derive(Debug, PartialEq)]
@@ -156,10 +153,8 @@ impl Object<'_> {
     }
 
     fn has_version_and_kind_of(&self, requested: &Resource) -> bool {
-        // The plural names of Kubernetes are regular. Those of other APIs may be any words.
-        let has_known_kinds = BUILT_IN_GROUPS.contains(&&*requested.group);
         self.api_version == api_version(&requested.group, &requested.version)
-            && (!has_known_kinds || plural(&self.kind) == requested.resource)
+            && (!has_regular_plurals(&requested.group) || plural(&self.kind) == requested.resource)
     }
 
     fn description(&self) -> String {

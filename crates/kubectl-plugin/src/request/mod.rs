@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use hyper::body::Bytes;
 
 pub use header::parse_header;
-pub use names::{api_version, api_version_path, plural};
+pub use names::{api_version, api_version_path, has_regular_plurals, plural};
 pub use raw_path::{Attributes, RawPath, Resource, Verb};
 pub(crate) use type_and_name::{BuiltIn, built_in};
 pub use type_and_name::{expected_a_path, is_path};

@@ -3,7 +3,7 @@
 //! The API server refuses most mismatches with a 400 or a 422 that quotes the whole object. This check
 //! costs no request, and its message names the field.
 
-use kubectl_plugin::request::{api_version, plural};
+use kubectl_plugin::request::{api_version, has_regular_plurals, plural};
 use serde_json::{Map, Value};
 
 use super::{Error, PatchType, Result};
@@ -22,41 +22,11 @@ pub(crate) struct PatchTarget<'a> {
     pub(crate) subresource: Option<&'a str>,
 }
 
-/// The groups of kube-apiserver and its extension servers, without the suffix `.k8s.io`
-/// (`kubernetes/pkg/controlplane/instance.go`).
-const BUILT_IN_GROUPS: [&str; 18] = [
-    "admissionregistration",
-    "apiextensions",
-    "apiregistration",
-    "authentication",
-    "authorization",
-    "certificates",
-    "coordination",
-    "discovery",
-    "events",
-    "flowcontrol.apiserver",
-    "internal.apiserver",
-    "networking",
-    "node",
-    "rbac.authorization",
-    "resource",
-    "scheduling",
-    "storage",
-    "storagemigration",
-];
-
 impl PatchTarget<'_> {
     /// Reports whether the patch has the type of the resource. Subresources such as `scale` have
     /// their own types.
     fn has_resource_type(&self) -> bool {
         matches!(self.subresource, None | Some("status"))
-    }
-
-    /// Reports whether the resource is certainly the regular plural of its kind, as in the built-in
-    /// groups. A custom resource may have any plural, even in a group under `k8s.io`.
-    fn has_derivable_kind(&self) -> bool {
-        let built_in = self.group.strip_suffix(".k8s.io");
-        !self.group.contains('.') || built_in.is_some_and(|group| BUILT_IN_GROUPS.contains(&group))
     }
 }
 
@@ -154,7 +124,7 @@ fn match_path(identity: &IdentityFields<'_>, target: &PatchTarget<'_>) -> Result
         &api_version(target.group, target.version),
     )?;
     if let Some(kind) = identity.kind
-        && target.has_derivable_kind()
+        && has_regular_plurals(target.group)
         && kind.as_str().map(plural).as_deref() != Some(target.resource)
     {
         let expected = format!("the kind of {}", target.resource);
