@@ -133,9 +133,12 @@ fn a_patch_that_the_shell_split_gets_a_hint() {
 }
 
 #[test]
-fn each_flag_of_kubectl_patch_and_apply_is_accepted_or_explained() {
+fn each_flag_of_kubectl_patch_apply_and_diff_is_accepted_or_explained() {
     let plugin = env!("CARGO_BIN_EXE_kubectl-rawpatch");
-    assert_flags_are_explained(plugin, &["patch --help", "apply --help", "options"]);
+    assert_flags_are_explained(
+        plugin,
+        &["patch --help", "apply --help", "diff --help", "options"],
+    );
 }
 
 #[test]

@@ -11,6 +11,10 @@ mod expected;
 
 /// Patches that are guarded with `--if-resource-version`.
 mod conflicts;
+/// The difference that a patch would make: `--diff`.
+mod diff;
+/// `--diff` with the program in `$KUBECTL_EXTERNAL_DIFF`.
+mod external_diff;
 /// JSON patches with an operation that the server refuses.
 mod failed_operations;
 /// Lost responses, gateways, timeouts and signals: the outcome is reported, and nothing is sent twice.
@@ -21,6 +25,8 @@ mod help {
 }
 /// The hints in the table of docs/rawpatch.md, one test for each row.
 mod hints;
+/// `--diff` on a terminal, and the question of `--interactive`.
+mod interactive;
 /// Command lines that are written as for other kubectl commands.
 mod kubectl_syntax;
 /// stdout, stderr, output formats and warnings.

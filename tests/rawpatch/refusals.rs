@@ -131,6 +131,16 @@ refusals! {
     an_object_as_a_json_patch: ["--type", "json", "-p", r#"{"a":1}"#, PATH];
     a_scalar: ["-p", "just text", PATH];
 
+    a_diff_with_a_format: ["--diff", "-o", "json", "-p", r#"{"a":1}"#, PATH];
+    a_diff_as_a_curl_command: ["--diff", "--curl", "-p", r#"{"a":1}"#, PATH];
+    a_diff_without_a_dry_run: ["--diff", "--dry-run=none", "-p", r#"{"a":1}"#, PATH];
+    a_diff_in_another_format: ["--diff", "-H", "Accept: application/yaml", "-p", r#"{"a":1}"#, PATH];
+    a_diff_of_a_proxied_path: ["--diff", "-p", r#"{"a":1}"#, "/api/v1/nodes/n/proxy/x"];
+    a_question_without_a_diff: ["--interactive", "-p", r#"{"a":1}"#, PATH];
+    a_question_about_a_dry_run: ["--diff", "-i", "--dry-run", "-p", r#"{"a":1}"#, PATH];
+    a_question_about_a_dry_run_in_path: ["--diff", "-i", "-p", r#"{"a":1}"#, &format!("{PATH}?dryRun=All")];
+    secrets_without_a_diff: ["--show-secrets", "-p", r#"{"a":1}"#, PATH];
+
     an_unknown_operation: ["-p", r#"[{"op":"test","path":"","value":1},{"op":"frob","path":"/a"}]"#, PATH];
     an_operation_without_value: ["-p", r#"[{"op":"add","path":"/a"}]"#, PATH];
     an_operation_without_from: ["-p", r#"[{"op":"move","path":"/a"}]"#, PATH];

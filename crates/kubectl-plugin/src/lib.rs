@@ -12,6 +12,7 @@
 //! | [`curl`] | writes a request as a `curl` command |
 //! | [`connection`] | turns kubectl's flags and kubeconfig into a client for one server |
 //! | [`stderr`] | prints messages, progress and the trace of `-v` |
+//! | [`dialog`] | asks the user on the terminal |
 //! | [`output`] | writes data to stdout, in the `-o` formats |
 //! | [`request`] | checks a path and its query before anything is sent |
 //! | [`runtime`] | runs asynchronous work, handles signals, and knows the plugin's name |
@@ -34,6 +35,7 @@ pub mod command;
 pub mod completion;
 pub mod connection;
 pub mod curl;
+pub mod dialog;
 pub mod discovery;
 pub mod error;
 pub mod output;

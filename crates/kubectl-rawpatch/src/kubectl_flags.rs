@@ -28,6 +28,7 @@ impl KubectlFlags for PatchArgs {
             "use --force-conflicts with --type apply; rawpatch never deletes an object",
         ),
         ("--timeout", "use --request-timeout"),
+        ("--concurrency", "remove it: --diff compares one object"),
         ("--server-side", "use --type apply"),
         (
             "--local",

@@ -10,6 +10,7 @@
 //! * `query`: adds and checks the query parameters of the request
 //! * `patch`: runs the command: one patch to one object
 //! * `apply`: applies the patch, and knows what happened to it
+//! * `diff`: shows what the patch would change
 //! * `report`: writes the response and the outcome of a patch that succeeded
 //! * `dropped_fields`: compares the patch with the response
 //! * `evaluate`: evaluates a patch without the server
@@ -21,6 +22,7 @@ mod apply;
 mod args;
 mod body;
 mod completion;
+mod diff;
 mod dropped_fields;
 mod evaluate;
 mod hints;

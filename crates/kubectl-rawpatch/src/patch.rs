@@ -9,8 +9,9 @@ use kubectl_plugin::{Error, stderr};
 use crate::apply::{Policy, apply};
 use crate::args::PatchArgs;
 use crate::body::PatchType;
+use crate::diff;
 use crate::hints;
-use crate::report::report_success;
+use crate::report::{report_success, say_outcome};
 use crate::request::PatchRequest;
 use crate::source;
 
@@ -27,6 +28,7 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
         .with_headers_shown(arguments.include)
         .with_stdin_in_use(source::reads_stdin(&arguments));
     let mut request = PatchRequest::new(&arguments, server.path(path)?, patch)?;
+    diff::check_flags(&arguments, &request)?;
     if let Some(warning) = &request.warning {
         stderr::warn(warning);
     }
@@ -34,6 +36,9 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
         return print_curl(&arguments, request, &original, &server);
     }
     let policy = Policy::new(&arguments.outcome);
+    if arguments.diff.diff {
+        return show_diff(&arguments, &mut request, &policy, &server).await;
+    }
     match apply(&mut request, &policy, &server).await {
         Ok(applied) => report_success(&request, &applied, &server, &output)?,
         Err(error) => return Err(report_refusal(error, &request, &policy, &server, &output).await),
@@ -41,6 +46,32 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
     match server.warning_count() {
         count @ 1.. if arguments.warnings_as_errors => Err(Kind::Warnings { count }.into()),
         _ => Ok(()),
+    }
+}
+
+/// Shows what the patch would change. With `--interactive`, also applies it if the user agrees.
+async fn show_diff(
+    arguments: &PatchArgs,
+    request: &mut PatchRequest,
+    policy: &Policy,
+    server: &ApiServer,
+) -> Result<(), Error> {
+    let shown = if arguments.diff.interactive {
+        diff::ask_and_apply(arguments, request, policy, server).await
+    } else {
+        let shown = diff::diff(arguments, request, policy, server).await;
+        shown.map(|()| None)
+    };
+    match shown {
+        Ok(applied) => {
+            if let Some(applied) = applied {
+                say_outcome(request, &applied);
+            }
+            Ok(())
+        }
+        Err(error) => Err(with_hint(error, request, policy, server)
+            .await
+            .into_refused_check()),
     }
 }
 
@@ -83,14 +114,24 @@ async fn report_refusal(
     if let Err(not_written) = output.write_refusal(status) {
         stderr::say(&not_written.to_string());
     }
-    match hints::find(
-        status,
-        request,
-        policy.if_resource_version.as_deref(),
-        server,
-    )
-    .await
-    {
+    with_hint(error, request, policy, server).await
+}
+
+/// Adds a hint to a refusal that has none.
+async fn with_hint(
+    error: Error,
+    request: &PatchRequest,
+    policy: &Policy,
+    server: &ApiServer,
+) -> Error {
+    let Kind::Refused(status) = error.kind() else {
+        return error;
+    };
+    if error.hint().is_some() {
+        return error;
+    }
+    let expected = policy.if_resource_version.as_deref();
+    match hints::find(status, request, expected, server).await {
         Some(hint) => error.with_hint(hint),
         None => error,
     }

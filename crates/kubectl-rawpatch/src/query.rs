@@ -65,6 +65,7 @@ pub(crate) fn add_flags(path: &mut RawPath, arguments: &PatchArgs) -> Result<(),
 fn refuse_flags(arguments: &PatchArgs) -> Result<(), Error> {
     let flags = [
         ("--dry-run", arguments.dry_run == Some(DryRun::Server)),
+        ("--diff", arguments.diff.diff),
         ("--field-manager", arguments.field_manager.is_some()),
         ("--validate", arguments.validate.is_some()),
         ("--force-conflicts", arguments.force_conflicts.is_some()),

@@ -37,14 +37,22 @@ pub(crate) fn report_success(
     let is_named = output.names_object() && !is_lost;
     let (outcome, is_notable) = outcome(request, applied);
     if is_notable || is_lost || (io::stderr().is_terminal() && !is_named) {
-        let name = match object.get("kind") {
-            _ if is_named => String::new(),
-            Some(_) => object_name(object) + " ",
-            None => request.path.path().to_owned() + " ",
-        };
-        stderr::say(&format!("{name}{outcome}"));
+        if is_named {
+            stderr::say(&outcome);
+        } else {
+            say_outcome(request, applied);
+        }
     }
     written
+}
+
+/// Writes the object and the outcome to stderr.
+pub(crate) fn say_outcome(request: &PatchRequest, applied: &Applied) {
+    let name = match applied.object.get("kind") {
+        Some(_) => object_name(&applied.object),
+        None => request.path.path().to_owned(),
+    };
+    stderr::say(&format!("{name} {}", outcome(request, applied).0));
 }
 
 /// Describes the outcome like kubectl. Also reports whether a script must be told, too.

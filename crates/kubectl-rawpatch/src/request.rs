@@ -15,7 +15,7 @@ use crate::body::{
 use crate::query;
 
 /// A PATCH that is ready to be sent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PatchRequest {
     pub(crate) path: RawPath,
     pub(crate) patch_type: PatchType,
@@ -70,7 +70,7 @@ impl PatchRequest {
             query::add_defaults(&mut request.path);
         }
         request.set_content_type(arguments.verbatim)?;
-        request.set_accept(arguments.output.parses_response())?;
+        request.set_accept(arguments)?;
         Ok(request)
     }
 
@@ -105,19 +105,26 @@ impl PatchRequest {
         Ok(())
     }
 
-    /// Sets `Accept`, which has to be JSON if the output format parses the response.
-    fn set_accept(&mut self, needs_json: bool) -> Result<(), Error> {
+    /// Sets `Accept`, which has to be JSON if the output parses the response.
+    fn set_accept(&mut self, arguments: &PatchArgs) -> Result<(), Error> {
+        let flag = match arguments {
+            PatchArgs { diff, .. } if diff.diff => Some("--diff"),
+            PatchArgs { output, .. } if output.parses_response() => Some("-o"),
+            _ => None,
+        };
         let accept = self
             .headers
             .entry(header::ACCEPT)
             .or_insert(HeaderValue::from_static("application/json, */*"));
-        if needs_json && !accept.as_bytes().starts_with(b"application/json") {
-            return Err(Error::usage(
-                "-o needs a JSON response, but --header Accept requests another format",
-            )
-            .with_hint("remove the Accept header"));
+        match flag {
+            Some(flag) if !accept.as_bytes().starts_with(b"application/json") => {
+                Err(Error::usage(format!(
+                    "{flag} needs a JSON response, but --header Accept requests another format"
+                ))
+                .with_hint("remove the Accept header"))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Makes the server refuse the patch unless the object is at `resource_version`. With `uid`, the server

@@ -1,8 +1,8 @@
 //! A pseudo-terminal, for testing what a program does only on a terminal.
 
 use std::fs::File;
-use std::io::Read as _;
-use std::process::{Child, Command};
+use std::io::{Read as _, Write as _};
+use std::process::{Child, Command, ExitStatus};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -38,4 +38,68 @@ pub fn shown(mut controller: File) -> String {
     // On Linux the end of the output is an error.
     let _ = controller.read_to_end(&mut shown);
     String::from_utf8(shown).unwrap().replace("\r\n", "\n")
+}
+
+/// A program on a terminal that controls it, and the user at this terminal.
+pub struct Session {
+    child: Child,
+    controller: File,
+    /// Keeps the terminal open while the program itself does not.
+    terminal: File,
+    shown: String,
+}
+
+impl Session {
+    /// Starts a program with `/dev/tty`. Its stdin, stdout and stderr are those of `command`, or the
+    /// terminal. `command` is a program with its arguments and its environment.
+    #[track_caller]
+    pub fn start(command: &Command, connect: impl FnOnce(&mut Command)) -> Self {
+        let (controller, terminal) = open();
+        // Only a program itself can make a terminal control it, and setsid does so with its stdin.
+        let mut session = Command::new("setsid");
+        session.arg("--ctty").arg(command.get_program());
+        session.args(command.get_args()).env_clear();
+        session.envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        let side = || terminal.try_clone().unwrap();
+        session.stdin(side()).stdout(side()).stderr(side());
+        connect(&mut session);
+        let child = session.spawn().unwrap();
+        drop(session);
+        Self {
+            child,
+            controller,
+            terminal,
+            shown: String::new(),
+        }
+    }
+
+    /// Waits until the terminal shows `text`.
+    #[track_caller]
+    pub fn wait_for(&mut self, text: &str) {
+        let mut buffer = [0; 4096];
+        while !self.shown.contains(text) {
+            let count = self.controller.read(&mut buffer).unwrap_or_default();
+            assert!(count > 0, "{text:?} is not in {:?}", self.shown);
+            self.shown += &String::from_utf8_lossy(&buffer[..count]).replace("\r\n", "\n");
+        }
+    }
+
+    /// Types on the terminal.
+    #[track_caller]
+    pub fn enter(&mut self, keys: &str) {
+        self.controller.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Waits for the end of the program. Returns everything that the terminal showed, which must fit into
+    /// its buffer.
+    #[track_caller]
+    pub fn end(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().unwrap();
+        drop(self.terminal);
+        (status, self.shown + &shown(self.controller))
+    }
 }

@@ -30,7 +30,7 @@ mod exit_code {
     pub(super) const USAGE: u8 = 2;
     /// There is no connection, TLS failed, or the server did not accept the credential (401).
     pub(super) const CONNECTION: u8 = 3;
-    /// The server refused to answer a check. A check that it denies is [`REFUSED`].
+    /// The server refused to answer a check, or warned in one. A check that it denies is [`REFUSED`].
     pub(super) const CHECK_REFUSED: u8 = 4;
     /// Retrying did not help.
     pub(super) const GAVE_UP: u8 = 5;
@@ -86,6 +86,12 @@ pub enum Kind {
     /// The server denied a check. stdout already shows the result, so there is no message.
     #[error("")]
     CheckDenied,
+    /// The patch would change the object. stdout already shows how, so there is no message.
+    #[error("")]
+    Differs,
+    /// The user did not confirm the request, so nothing was changed.
+    #[error("not confirmed; nothing was changed")]
+    NotConfirmed,
     /// The object has another version than the request expects.
     #[error("error: {0}")]
     Conflict(String),
@@ -121,6 +127,12 @@ pub enum Kind {
     /// Warnings arrived, and `--warnings-as-errors` is set.
     #[error("error: {count} warning{} received", if *.count == 1 { "" } else { "s" })]
     Warnings {
+        /// The number of different warnings.
+        count: usize,
+    },
+    /// Warnings arrived in a check, and `--warnings-as-errors` is set.
+    #[error("{}", Self::Warnings { count: *.count })]
+    CheckWarnings {
         /// The number of different warnings.
         count: usize,
     },
@@ -177,11 +189,11 @@ impl Error {
     }
 
     /// Converts a refused request to a refused check. A 401 stays unchanged, because it does not
-    /// concern the check.
+    /// concern the check, and so does a conflict, which has an exit code of its own.
     #[must_use]
     pub fn into_refused_check(self) -> Self {
         match self.kind {
-            Kind::Refused(status) if status.code != 401 => Self {
+            Kind::Refused(status) if ![401, 409].contains(&status.code) => Self {
                 kind: Kind::CheckRefused(status),
                 ..self
             },
@@ -204,6 +216,11 @@ impl Error {
         matches!(&self.kind, Kind::Refused(status) if status.code == code)
     }
 
+    /// Reports whether the object has another version than expected, or another manager owns a field.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self.kind, Kind::Conflict(_)) || self.is_refusal(409)
+    }
+
     /// Reports whether the reader of stdout has gone, as in `kubectl … | head`.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(&self.kind, Kind::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
@@ -212,7 +229,7 @@ impl Error {
     /// Reports whether there is a message to print.
     pub(crate) fn has_message(&self) -> bool {
         match self.kind {
-            Kind::CheckDenied | Kind::Interrupted { message: None, .. } => false,
+            Kind::CheckDenied | Kind::Differs | Kind::Interrupted { message: None, .. } => false,
             _ => !self.is_broken_pipe(),
         }
     }
@@ -227,10 +244,13 @@ impl Error {
                 409 => exit_code::CONFLICT,
                 _ => exit_code::REFUSED,
             },
-            Kind::CheckRefused(_) => exit_code::CHECK_REFUSED,
-            Kind::Warnings { .. } | Kind::Unmet(_) | Kind::Unsupported(_) | Kind::CheckDenied => {
-                exit_code::REFUSED
-            }
+            Kind::CheckRefused(_) | Kind::CheckWarnings { .. } => exit_code::CHECK_REFUSED,
+            Kind::Warnings { .. }
+            | Kind::Unmet(_)
+            | Kind::Unsupported(_)
+            | Kind::CheckDenied
+            | Kind::Differs
+            | Kind::NotConfirmed => exit_code::REFUSED,
             Kind::Conflict(_) => exit_code::CONFLICT,
             Kind::GaveUp(_) => exit_code::GAVE_UP,
             Kind::Protocol(_) => exit_code::PROTOCOL,

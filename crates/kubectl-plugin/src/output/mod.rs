@@ -225,7 +225,8 @@ fn json(document: &impl Serialize) -> Vec<u8> {
     text
 }
 
-fn yaml(document: &Value) -> Result<String, Error> {
+/// Formats a document as YAML, nearly as kubectl does.
+pub fn yaml(document: &Value) -> Result<String, Error> {
     // Long lines are not wrapped, as in kubectl, so that grep finds whole values.
     let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
     serde_saphyr::to_string_with_options(document, options).map_err(|error| {

@@ -1,8 +1,10 @@
 //! The command line of `kubectl rawpatch`.
 //!
 //! * here: the flags of every patch
+//! * `diff`: the flags that show what it would change
 //! * `outcome`: the flags about its outcome
 
+mod diff;
 mod outcome;
 
 use clap::{ArgAction, Parser};
@@ -15,6 +17,7 @@ use kubectl_plugin::text::boolean;
 
 use crate::body::PatchType;
 
+pub(crate) use diff::DiffArgs;
 pub(crate) use outcome::OutcomeArgs;
 
 const EXAMPLES: &str = r#"Examples:
@@ -40,9 +43,11 @@ const EXAMPLES: &str = r#"Examples:
 const EXIT_CODES: &str = "\
 Exit codes:
    0  done
-   1  the server refused; with --warnings-as-errors: it sent a warning
+   1  the server refused; with --warnings-as-errors: it sent a warning;
+      with --diff: the patch would change the object, or was not confirmed
    2  bad usage or input; nothing was sent
    3  connection, TLS or authentication failed
+   4  with --diff: the server refused, or --warnings-as-errors and a warning
    6  not a Kubernetes API server
    9  conflict: another resource version, or fields of another manager
   10  outcome unknown: check the object before you retry
@@ -106,6 +111,8 @@ pub(crate) struct PatchArgs {
         value_parser = parse_dry_run
     )]
     pub(crate) dry_run: Option<DryRun>,
+    #[command(flatten)]
+    pub(crate) diff: DiffArgs,
     /// Name of the field manager [default: kubectl-rawpatch]
     #[arg(long, value_name = "NAME")]
     pub(crate) field_manager: Option<String>,

@@ -49,8 +49,11 @@ fn guard_operations(text: &str, members: &[(&str, &str)]) -> Result<(usize, Stri
             .position(|operation| undoes(operation, &pointer, value))
         {
             return Err(
-                cannot_guard(&format!("operation {index} also writes {pointer}"))
-                    .with_hint(format!("remove operation {index} or --if-resource-version; operations are counted from 0")),
+                cannot_guard(&format!("operation {index} also writes {pointer}")).with_hint(
+                    format!(
+                        "remove operation {index} from the patch; operations are counted from 0"
+                    ),
+                ),
             );
         }
         guards.push(format!(
@@ -96,9 +99,8 @@ fn guard_metadata(text: &str, members: &[(&str, &str)]) -> Result<(usize, String
             Some(Ok(present)) if present == *value => {}
             Some(_) => {
                 return Err(
-                    cannot_guard(&format!("it has another value in /metadata/{name}")).with_hint(
-                        format!("remove /metadata/{name} from the patch, or remove --if-resource-version"),
-                    ),
+                    cannot_guard(&format!("it has another value in /metadata/{name}"))
+                        .with_hint(format!("remove /metadata/{name} from the patch")),
                 );
             }
         }
@@ -129,7 +131,7 @@ fn after(text: &str, bracket: char) -> usize {
 
 fn cannot_guard(why: &str) -> Error {
     Error::usage(format!(
-        "--if-resource-version cannot be added to the patch: {why}"
+        "the patch cannot be limited to one resource version: {why}"
     ))
 }
 
@@ -154,7 +156,7 @@ mod tests {
 
     /// Returns the message of a refusal for this reason.
     fn cannot_add(reason: &str) -> String {
-        format!("error: --if-resource-version cannot be added to the patch: {reason}")
+        format!("error: the patch cannot be limited to one resource version: {reason}")
     }
 
     #[test]
@@ -254,7 +256,7 @@ mod tests {
                 refusal(&text, PatchType::Json),
                 cannot_add(
                     "operation 1 also writes /metadata/resourceVersion\n\
-                     hint: remove operation 1 or --if-resource-version; operations are counted from 0"
+                     hint: remove operation 1 from the patch; operations are counted from 0"
                 )
             );
         }
@@ -265,7 +267,7 @@ mod tests {
             ),
             cannot_add(
                 "operation 0 also writes /metadata/uid\n\
-                 hint: remove operation 0 or --if-resource-version; operations are counted from 0"
+                 hint: remove operation 0 from the patch; operations are counted from 0"
             )
         );
     }
@@ -278,7 +280,7 @@ mod tests {
                 refusal(&text, PatchType::Merge),
                 cannot_add(
                     "it has another value in /metadata/resourceVersion\n\
-                     hint: remove /metadata/resourceVersion from the patch, or remove --if-resource-version"
+                     hint: remove /metadata/resourceVersion from the patch"
                 )
             );
             let text = format!(r#"{{"metadata":{{"uid":{value}}}}}"#);
@@ -286,7 +288,7 @@ mod tests {
                 refusal(&text, PatchType::Apply),
                 cannot_add(
                     "it has another value in /metadata/uid\n\
-                     hint: remove /metadata/uid from the patch, or remove --if-resource-version"
+                     hint: remove /metadata/uid from the patch"
                 )
             );
         }
