@@ -14,6 +14,7 @@
 //! | [`stderr`] | prints messages, progress and the trace of `-v` |
 //! | [`dialog`] | asks the user on the terminal |
 //! | [`output`] | writes data to stdout, in the `-o` formats |
+//! | [`replaced_file`] | replaces a file atomically |
 //! | [`request`] | checks a path and its query before anything is sent |
 //! | [`runtime`] | runs asynchronous work, handles signals, and knows the plugin's name |
 //! | [`error`] | describes failures: message, hint, exit code |
@@ -40,6 +41,7 @@ pub mod discovery;
 pub mod error;
 pub mod output;
 mod redaction;
+pub mod replaced_file;
 pub mod request;
 pub mod runtime;
 pub mod stderr;

@@ -7,13 +7,15 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{companion_path, private};
+use kubectl_plugin::replaced_file::{ReplacedFile, private};
 
 /// A lock that is held until it is dropped.
 pub(super) struct Lock {
     /// The resume file.
     file: PathBuf,
-    _lock: File,
+    /// The file that is locked.
+    path: PathBuf,
+    _open: File,
 }
 
 impl Lock {
@@ -21,8 +23,8 @@ impl Lock {
     ///
     /// # Errors
     /// `WouldBlock` if another run holds it.
-    pub(super) fn take(file: &Path) -> io::Result<Self> {
-        let path = companion_path(file, ".lock");
+    pub(super) fn take(file: &ReplacedFile) -> io::Result<Self> {
+        let path = file.companion(".lock");
         loop {
             let lock = private().create(true).open(&path)?;
             // A file system may not support locks. Then the run continues without one.
@@ -32,8 +34,9 @@ impl Lock {
             // The run that held the lock may have removed the file.
             if is_same_file(&lock, &path) {
                 return Ok(Self {
-                    file: file.to_owned(),
-                    _lock: lock,
+                    file: file.path().to_owned(),
+                    path,
+                    _open: lock,
                 });
             }
         }
@@ -44,7 +47,7 @@ impl Drop for Lock {
     /// Removes the lock file if the run has left nothing to resume.
     fn drop(&mut self) {
         if cfg!(unix) && !self.file.exists() {
-            let _ = fs::remove_file(companion_path(&self.file, ".lock"));
+            let _ = fs::remove_file(&self.path);
         }
     }
 }

@@ -12,14 +12,13 @@ mod lock;
 
 use std::cell::{Cell, RefCell};
 use std::fs;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
-use std::io::{BufWriter, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::io::{ErrorKind, Write};
 use std::time::{Duration, Instant};
 
 use kubectl_plugin::Error;
-use kubectl_plugin::error::Kind;
+use kubectl_plugin::replaced_file::ReplacedFile;
 use kubectl_plugin::text::system_error;
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -39,10 +38,7 @@ const PAUSE_FACTOR: u32 = 20;
 
 /// The resume file of a run.
 pub(crate) struct ResumeFile {
-    /// The file as the user wrote it.
-    name: String,
-    /// The file itself, if the name is a symbolic link.
-    file: PathBuf,
+    file: ReplacedFile,
     cluster: Cluster,
     /// The paths with their selectors, in the order of the watchers.
     paths: Vec<String>,
@@ -56,18 +52,15 @@ pub(crate) struct ResumeFile {
 impl ResumeFile {
     /// Locks the file for this run, and checks that it can be written before anything is sent.
     pub(crate) fn open(name: &str, paths: Vec<String>) -> Result<Self, Error> {
-        let file = actual_file(name)?;
+        let file = ReplacedFile::find("--resume-file", name)?;
         let lock = Lock::take(&file).map_err(|error| match error.kind() {
-            ErrorKind::WouldBlock => refused(name, "another run is using this file")
+            ErrorKind::WouldBlock => file
+                .refused("another run is using this file")
                 .with_hint("use a different file for each run"),
-            _ => refused(name, &system_error::reason(&error)),
+            _ => file.refused(&system_error::reason(&error)),
         })?;
-        let new = companion_path(&file, ".new");
-        create(&new)
-            .and_then(|_| fs::remove_file(&new))
-            .map_err(|error| refused(name, &system_error::reason(&error)))?;
+        file.check_writable()?;
         Ok(Self {
-            name: name.to_owned(),
             file,
             cluster: Cluster::default(),
             paths,
@@ -80,20 +73,21 @@ impl ResumeFile {
     /// Returns the state that the last run saved, in the order of the paths, or `None` if there is
     /// no file. Checks that it was saved for this cluster and these paths.
     pub(crate) fn read(&mut self, cluster: Cluster) -> Result<Option<Vec<Saved>>, Error> {
-        let bytes = match fs::read(&self.file) {
+        let bytes = match fs::read(self.file.path()) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 self.cluster = cluster;
                 return Ok(None);
             }
-            Err(error) => return Err(refused(&self.name, &system_error::reason(&error))),
+            Err(error) => return Err(self.file.refused(&system_error::reason(&error))),
         };
         let content = content::parse(&bytes).map_err(|error| match error {
-            ContentError::Newer(format) => refused(
-                &self.name,
-                &format!("saved by a newer version of kubectl rawwatch (format {format})"),
-            )
-            .with_hint("update kubectl rawwatch, or choose another --resume-file"),
+            ContentError::Newer(format) => self
+                .file
+                .refused(&format!(
+                    "saved by a newer version of kubectl rawwatch (format {format})"
+                ))
+                .with_hint("update kubectl rawwatch, or choose another --resume-file"),
             ContentError::Other => self.start_over("not a resume file"),
         })?;
         self.cluster = cluster
@@ -116,7 +110,7 @@ impl ResumeFile {
         }
         let saved = watchers.iter().map(|watcher| watcher.saving());
         self.replace(saved)
-            .map_err(|error| self.cannot_write(&error))
+            .map_err(|error| self.file.not_written(&error))
     }
 
     /// Saves the names of the objects in a page before their lines are printed. `number` is the
@@ -133,7 +127,7 @@ impl ResumeFile {
                 .collect(),
         };
         self.append(&announcement)
-            .map_err(|error| self.cannot_write(&error))
+            .map_err(|error| self.file.not_written(&error))
     }
 
     fn append(&self, announcement: &Announcement) -> io::Result<()> {
@@ -147,7 +141,7 @@ impl ResumeFile {
         }
         let mut line = serde_json::to_vec(announcement)?;
         line.insert(0, b'\n');
-        let mut file = OpenOptions::new().append(true).open(&self.file)?;
+        let mut file = OpenOptions::new().append(true).open(self.file.path())?;
         file.write_all(&line)
     }
 
@@ -162,12 +156,8 @@ impl ResumeFile {
                 })
                 .collect(),
         );
-        let new = companion_path(&self.file, ".new");
-        let mut writer = BufWriter::new(create(&new)?);
-        serde_json::to_writer(&mut writer, &content)?;
-        writer.flush()?;
-        writer.get_ref().sync_all()?;
-        fs::rename(&new, &self.file)?;
+        self.file
+            .replace(|writer| Ok(serde_json::to_writer(writer, &content)?))?;
         self.exists.set(true);
         Ok(())
     }
@@ -202,63 +192,9 @@ impl ResumeFile {
     }
 
     fn start_over(&self, why: &str) -> Error {
-        let file = &self.name;
-        refused(file, why).with_hint(format!(
+        let file = self.file.name();
+        self.file.refused(why).with_hint(format!(
             "choose another --resume-file, or delete {file} to start over"
         ))
     }
-
-    fn cannot_write(&self, error: &io::Error) -> Error {
-        let reason = system_error::reason(error);
-        Kind::Format(format!("--resume-file={}: {reason}", self.name)).into()
-    }
-}
-
-fn refused(name: &str, why: &str) -> Error {
-    Error::usage(format!("--resume-file={name}: {why}"))
-}
-
-/// Returns the file to write. A symbolic link stays, and the file that it refers to is replaced.
-fn actual_file(name: &str) -> Result<PathBuf, Error> {
-    let path = PathBuf::from(name);
-    if name.is_empty() {
-        return Err(Error::usage("--resume-file has an empty value").with_hint("name a file"));
-    }
-    if path.file_name().is_none() || path.is_dir() {
-        return Err(refused(name, "not a file"));
-    }
-    if !path.is_symlink() {
-        return Ok(path);
-    }
-    fs::canonicalize(&path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => refused(name, "a symbolic link to a file that does not exist")
-            .with_hint(format!("remove the link: rm {name}")),
-        _ => refused(name, &system_error::reason(&error)),
-    })
-}
-
-/// Returns options for a file that only the user may read.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-/// Creates a file. Removes an existing file of that name first, because another user may have put
-/// it there.
-fn create(file: &Path) -> io::Result<File> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => private().create_new(true).open(file),
-    }
-}
-
-/// Returns the path of a companion of the resume file: `.lock`, or `.new` for an incomplete new
-/// version.
-fn companion_path(file: &Path, ending: &str) -> PathBuf {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(ending);
-    file.with_file_name(name)
 }
