@@ -127,7 +127,9 @@ fn the_path_of_a_collection_gets_a_hint() {
         &["-p", r#"{"a":1}"#, path],
         2,
         "error: PATH is a collection of configmaps, but a patch needs one object",
-        &format!("add a name: {path}/NAME"),
+        &format!(
+            "add a name: {path}/NAME, or use --all, -l or --field-selector to patch several objects"
+        ),
         "/NAME",
     );
     custom_resource(Custom::Foo);

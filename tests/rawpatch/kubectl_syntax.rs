@@ -153,7 +153,7 @@ fn a_flag_of_another_command_gets_the_way_to_the_same_result() {
         (
             &["--all-namespaces"],
             "unknown flag: --all-namespaces",
-            "remove it: PATH names one object; patch several in a loop",
+            "use a path without /namespaces/NAMESPACE, such as /api/v1/configmaps, with --all or -l",
         ),
         (
             &["-w"],

@@ -9,6 +9,10 @@ mod plugin;
 /// Messages that several tests expect.
 mod expected;
 
+/// Faults while a collection is patched.
+mod collection_faults;
+/// Patches of collections, and of lists of paths.
+mod collections;
 /// Patches that are guarded with `--if-resource-version`.
 mod conflicts;
 /// The difference that a patch would make: `--diff`.

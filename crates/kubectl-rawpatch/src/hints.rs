@@ -175,12 +175,7 @@ async fn for_failed_operation(request: &PatchRequest, server: &ApiServer) -> Str
 async fn for_missing_subresource(path: &RawPath, server: &ApiServer) -> Option<String> {
     let resource = path.resource().filter(|_| !path.is_proxied())?;
     let subresource = resource.subresource?;
-    let object = path
-        .path()
-        .strip_suffix(&format!("/{subresource}"))?
-        .parse()
-        .ok()?;
-    read(&object, server).await?;
+    read(&path.without_subresource(), server).await?;
     Some(format!(
         "{} {:?} exists, but has no subresource `{subresource}`",
         resource.resource,

@@ -4,18 +4,15 @@ use kubectl_plugin::command::KubectlFlags;
 
 use crate::args::PatchArgs;
 
-const ONE_OBJECT: &str = "remove it: PATH names one object; patch several in a loop";
+const ALL_NAMESPACES: &str =
+    "use a path without /namespaces/NAMESPACE, such as /api/v1/configmaps, with --all or -l";
 const ONE_FILE: &str = "remove it: -f reads one file with one patch";
 const NO_DELETION: &str = "remove it: rawpatch never deletes an object";
 
 impl KubectlFlags for PatchArgs {
     const FOREIGN_FLAGS: &[(&str, &str)] = &[
-        ("-A", ONE_OBJECT),
-        ("--all", ONE_OBJECT),
-        ("--all-namespaces", ONE_OBJECT),
-        ("-l", ONE_OBJECT),
-        ("--selector", ONE_OBJECT),
-        ("--field-selector", ONE_OBJECT),
+        ("-A", ALL_NAMESPACES),
+        ("--all-namespaces", ALL_NAMESPACES),
         ("-R", ONE_FILE),
         ("--recursive", ONE_FILE),
         ("--cascade", NO_DELETION),

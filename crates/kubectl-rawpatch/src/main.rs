@@ -8,6 +8,7 @@
 //! * `body`: checks the patch and converts it to the JSON that is sent
 //! * `request`: builds the request from the command line and the body, without I/O
 //! * `query`: adds and checks the query parameters of the request
+//! * `collection`: patches several objects
 //! * `patch`: runs the command: one patch to one object
 //! * `apply`: applies the patch, and knows what happened to it
 //! * `diff`: shows what the patch would change
@@ -21,6 +22,7 @@
 mod apply;
 mod args;
 mod body;
+mod collection;
 mod completion;
 mod diff;
 mod dropped_fields;

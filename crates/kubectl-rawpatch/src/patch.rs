@@ -9,6 +9,7 @@ use kubectl_plugin::{Error, stderr};
 use crate::apply::{Policy, apply};
 use crate::args::PatchArgs;
 use crate::body::PatchType;
+use crate::collection::patch_several;
 use crate::diff;
 use crate::hints;
 use crate::report::{report_success, say_outcome};
@@ -18,6 +19,16 @@ use crate::source;
 /// Runs the command.
 pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
     let output = arguments.output.parse()?;
+    if arguments.collection.is_used() {
+        return patch_several(&arguments, &output).await;
+    }
+    if let Some(flag) = arguments.collection.unused_flag() {
+        return Err(
+            Error::usage(format!("{flag} is for several objects")).with_hint(format!(
+                "remove {flag}, or use --all, -l or --field-selector"
+            )),
+        );
+    }
     let path = match arguments.path()? {
         path if arguments.verbatim => RawPath::verbatim(path)?,
         path => path.parse()?,

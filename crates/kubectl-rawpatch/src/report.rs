@@ -56,7 +56,7 @@ pub(crate) fn say_outcome(request: &PatchRequest, applied: &Applied) {
 }
 
 /// Describes the outcome like kubectl. Also reports whether a script must be told, too.
-fn outcome(request: &PatchRequest, applied: &Applied) -> (String, bool) {
+pub(crate) fn outcome(request: &PatchRequest, applied: &Applied) -> (String, bool) {
     let is_dry_run = request.path.is_dry_run();
     let is_created = applied.reply.status() == StatusCode::CREATED;
     let is_unchanged = applied.effect == Effect::Unchanged;
@@ -77,7 +77,7 @@ fn outcome(request: &PatchRequest, applied: &Applied) -> (String, bool) {
 }
 
 /// Describes the parts of the patch that had no effect.
-fn warnings(request: &PatchRequest, object: &Value, server: &ApiServer) -> Vec<String> {
+pub(crate) fn warnings(request: &PatchRequest, object: &Value, server: &ApiServer) -> Vec<String> {
     let Some(target) = request.path.resource() else {
         return Vec::new();
     };

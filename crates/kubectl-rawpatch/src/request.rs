@@ -37,19 +37,68 @@ impl PatchRequest {
         mut path: RawPath,
         patch: Vec<u8>,
     ) -> Result<Self, Error> {
+        if let Some(subresource) = arguments.subresource() {
+            path.add_subresource(subresource)?;
+        }
+        let mut request = Self::unchecked(arguments, path, patch)?;
+        if !arguments.verbatim {
+            request.parse_body(arguments)?;
+            if !request.path.is_proxied() {
+                let object = require_object(&request.path)?;
+                request.check_body(&patch_target(&object))?;
+            }
+        }
+        request.set_defaults(arguments)?;
+        Ok(request)
+    }
+
+    /// Builds the request for each object of a collection, or for paths that are checked one by one if
+    /// `path` is `/`. [`PatchRequest::for_object`] then sets the path.
+    pub(crate) fn for_several(
+        arguments: &PatchArgs,
+        path: RawPath,
+        patch: Vec<u8>,
+    ) -> Result<Self, Error> {
+        let mut request = Self::unchecked(arguments, path, patch)?;
+        request.parse_body(arguments)?;
+        if let Some(collection) = request.path.resource() {
+            let target = PatchTarget {
+                subresource: arguments.subresource(),
+                ..patch_target(&collection)
+            };
+            request.check_body(&target)?;
+        }
+        request.set_defaults(arguments)?;
+        Ok(request)
+    }
+
+    /// Checks that the patch fits one of several objects.
+    pub(crate) fn check_object(&mut self, path: &RawPath) -> Result<(), Error> {
+        let object = require_object(path)?;
+        self.check_body(&PatchTarget {
+            name: None,
+            ..patch_target(&object)
+        })
+    }
+
+    /// Returns the request for one of several objects.
+    pub(crate) fn for_object(&self, path: &str) -> Self {
+        Self {
+            path: self.path.with_path(path),
+            ..self.clone()
+        }
+    }
+
+    /// Builds the request without checking its body.
+    fn unchecked(arguments: &PatchArgs, mut path: RawPath, patch: Vec<u8>) -> Result<Self, Error> {
         if !arguments.verbatim {
             path.check_parameters(&query::PARAMETERS)?;
         }
         if let Some(namespace) = arguments.connection.namespace() {
             path.check_namespace(namespace)?;
         }
-        if let Some(subresource) = &arguments.subresource
-            && !subresource.is_empty()
-        {
-            path.add_subresource(subresource)?;
-        }
         query::add_flags(&mut path, arguments)?;
-        let mut request = Self {
+        Ok(Self {
             path,
             patch_type: arguments
                 .patch_type
@@ -64,27 +113,30 @@ impl PatchRequest {
             } else {
                 ExpectedReply::Object
             },
-        };
-        if !arguments.verbatim {
-            request.check_body(arguments.patch_type)?;
-            query::add_defaults(&mut request.path);
-        }
-        request.set_content_type(arguments.verbatim)?;
-        request.set_accept(arguments)?;
-        Ok(request)
+        })
     }
 
-    /// Converts the body to JSON, and checks that it agrees with the path and the flags.
-    fn check_body(&mut self, explicit_type: Option<PatchType>) -> Result<(), Error> {
+    /// Converts the body to JSON, and checks that it agrees with the flags.
+    fn parse_body(&mut self, arguments: &PatchArgs) -> Result<(), Error> {
         let document = Document::parse(&self.body)?;
-        self.patch_type = PatchType::choose(explicit_type, &document)?;
+        self.patch_type = PatchType::choose(arguments.patch_type, &document)?;
         query::check(&self.path, self.patch_type)?;
-        if !self.path.is_proxied() {
-            let object = require_object(&self.path)?;
-            self.warning = body::check(&document, self.patch_type, &patch_target(&object))?;
-        }
         (self.body, self.patch) = document.into_parts();
         Ok(())
+    }
+
+    /// Checks that the body agrees with the path.
+    fn check_body(&mut self, target: &PatchTarget<'_>) -> Result<(), Error> {
+        self.warning = body::check(&self.patch, self.patch_type, target)?;
+        Ok(())
+    }
+
+    fn set_defaults(&mut self, arguments: &PatchArgs) -> Result<(), Error> {
+        if !arguments.verbatim {
+            query::add_defaults(&mut self.path);
+        }
+        self.set_content_type(arguments.verbatim)?;
+        self.set_accept(arguments)
     }
 
     fn set_content_type(&mut self, verbatim: bool) -> Result<(), Error> {
@@ -177,7 +229,10 @@ fn require_object(path: &RawPath) -> Result<Resource, Error> {
             "PATH is a collection of {}, but a patch needs one object",
             resource.resource
         ))
-        .with_hint(format!("add a name: {}/NAME", path.path()))),
+        .with_hint(format!(
+            "add a name: {}/NAME, or use --all, -l or --field-selector to patch several objects",
+            path.path()
+        ))),
         None => Err(Error::usage("PATH does not name an object").with_hint(
             "use a path such as /api/v1/namespaces/NAMESPACE/pods/NAME or /apis/GROUP/VERSION/…, or add --verbatim to send the patch unchecked",
         )),
@@ -194,7 +249,7 @@ fn patch_target(object: &Resource) -> PatchTarget<'_> {
             .as_deref()
             .filter(|_| object.resource != "namespaces"),
         resource: &object.resource,
-        name: object.name.as_deref().unwrap_or_default(),
+        name: object.name.as_deref(),
         subresource: object.subresource.as_deref(),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Request;
+
 /// One step of a script.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -23,6 +25,9 @@ pub enum Answer {
     CutInBody(Reply),
     /// Reads the request, and never responds.
     Silence,
+    /// Answers as the function says. It gets the request, and the number of requests before it. With
+    /// several connections, the order of requests is not certain, but an answer must fit its request.
+    Computed(fn(&Request, usize) -> Answer),
     /// Sends status 200 and a chunked JSON body piece by piece. Sends nothing after the last piece, but
     /// keeps the connection open.
     Stream(Vec<Piece>),

@@ -223,14 +223,19 @@ fn follow_script(
             return Ok(());
         };
         let is_last = request.header("connection") == ["close"];
-        lock(&shared.requests).push(Request {
+        let request = Request {
             method: request.method,
             target: request.target,
             headers: request.headers,
             body: request.body,
             ..client.clone()
-        });
-        let is_open = answer(&mut stream, tcp, shared.take())?;
+        };
+        let number = shared.record(request.clone());
+        let scripted = match shared.take() {
+            Some(Answer::Computed(compute)) => Some(compute(&request, number)),
+            scripted => scripted,
+        };
+        let is_open = answer(&mut stream, tcp, scripted)?;
         if is_last || !is_open {
             return Ok(());
         }
@@ -274,9 +279,13 @@ fn answer<S: Read + Write>(
         }
         Some(Answer::Reset) => End::Reset,
         Some(Answer::Silence) => End::Silence,
-        Some(Answer::CloseAtOnce | Answer::CloseUnread | Answer::CloseUnanswered) | None => {
-            End::Close
-        }
+        Some(
+            Answer::CloseAtOnce
+            | Answer::CloseUnread
+            | Answer::CloseUnanswered
+            | Answer::Computed(_),
+        )
+        | None => End::Close,
     };
     match end {
         End::Open => return Ok(true),
@@ -344,6 +353,13 @@ fn wait_for_client(stream: &mut impl Read) -> Result<()> {
 }
 
 impl Shared {
+    /// Records a request, and returns the number of requests before it.
+    fn record(&self, request: Request) -> usize {
+        let mut requests = lock(&self.requests);
+        requests.push(request);
+        requests.len() - 1
+    }
+
     /// Takes the next answer. The last one is never used up.
     fn take(&self) -> Option<Answer> {
         let mut script = lock(&self.script);

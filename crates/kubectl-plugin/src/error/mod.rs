@@ -110,6 +110,9 @@ pub enum Kind {
     /// The condition was not met in time.
     #[error("error: {0}")]
     Unmet(String),
+    /// Some objects of a collection were not patched.
+    #[error("error: {0}")]
+    Incomplete(String),
     /// The API does not support what the user wants to do.
     #[error("error: {0}")]
     Unsupported(String),
@@ -247,6 +250,7 @@ impl Error {
             Kind::CheckRefused(_) | Kind::CheckWarnings { .. } => exit_code::CHECK_REFUSED,
             Kind::Warnings { .. }
             | Kind::Unmet(_)
+            | Kind::Incomplete(_)
             | Kind::Unsupported(_)
             | Kind::CheckDenied
             | Kind::Differs

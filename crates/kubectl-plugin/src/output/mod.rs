@@ -10,6 +10,7 @@
 pub mod jsonpath;
 mod stdout;
 
+use std::borrow::Cow;
 use std::io;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -142,13 +143,31 @@ impl Output {
         }
     }
 
+    /// Reports whether the format prints the response unchanged, because the user chose no other.
+    pub fn is_as_received(&self) -> bool {
+        matches!(self.format, Format::AsReceived)
+    }
+
+    /// Returns the text between two documents.
+    pub fn separator(&self) -> &'static str {
+        match self.format {
+            Format::Yaml => "---\n",
+            _ => "",
+        }
+    }
+
     /// Writes the body of a successful response.
     pub fn write(&self, body: &[u8]) -> Result<(), Error> {
+        write(&self.render(body)?)
+    }
+
+    /// Formats the body of a successful response.
+    pub fn render<'a>(&self, body: &'a [u8]) -> Result<Cow<'a, [u8]>, Error> {
         if let Format::AsReceived = self.format {
-            return write(body);
+            return Ok(Cow::Borrowed(body));
         }
         if let Format::None = self.format {
-            return Ok(());
+            return Ok(Cow::default());
         }
         let mut document = serde_json::from_slice(body).map_err(|_| {
             Error::from(Kind::Format(
@@ -159,7 +178,7 @@ impl Output {
         if !self.show_managed_fields && matches!(self.format, Format::Json | Format::Yaml) {
             remove_managed_fields(&mut document);
         }
-        self.write_document(&document)
+        self.render_document(&document).map(Cow::Owned)
     }
 
     /// Writes a document that the plugin itself creates. In JSON, its members keep their order, as
@@ -171,31 +190,30 @@ impl Output {
         let document = serde_json::to_value(document).map_err(|error| {
             Kind::Format(format!("the output cannot be converted to JSON: {error}"))
         })?;
-        self.write_document(&document)
+        write(&self.render_document(&document)?)
     }
 
     /// Writes the Status of a refusal if the format prints whole documents. The error on stderr is
     /// still printed.
     pub fn write_refusal(&self, refusal: &Status) -> Result<(), Error> {
         match self.format {
-            Format::Json | Format::Yaml => self.write_document(&status::document(refusal)),
+            Format::Json | Format::Yaml => {
+                write(&self.render_document(&status::document(refusal))?)
+            }
             _ => Ok(()),
         }
     }
 
-    fn write_document(&self, document: &Value) -> Result<(), Error> {
-        match &self.format {
-            Format::Json => write(&json(document)),
-            Format::Yaml => write(yaml(document)?.as_bytes()),
-            Format::Name => write(format!("{}\n", object_name(document)).as_bytes()),
-            Format::JsonPath(template) => {
-                let text = template.render(document).map_err(|error| {
-                    Kind::Format(format!("the output does not match the template: {error}"))
-                })?;
-                write(&text)
-            }
-            Format::AsReceived | Format::None => Ok(()),
-        }
+    fn render_document(&self, document: &Value) -> Result<Vec<u8>, Error> {
+        Ok(match &self.format {
+            Format::Json => json(document),
+            Format::Yaml => yaml(document)?.into_bytes(),
+            Format::Name => format!("{}\n", object_name(document)).into_bytes(),
+            Format::JsonPath(template) => template.render(document).map_err(|error| {
+                Kind::Format(format!("the output does not match the template: {error}"))
+            })?,
+            Format::AsReceived | Format::None => Vec::new(),
+        })
     }
 }
 

@@ -3,7 +3,9 @@
 //! * here: the flags of every patch
 //! * `diff`: the flags that show what it would change
 //! * `outcome`: the flags about its outcome
+//! * `collection`: the flags for patching several objects
 
+mod collection;
 mod diff;
 mod outcome;
 
@@ -17,6 +19,7 @@ use kubectl_plugin::text::boolean;
 
 use crate::body::PatchType;
 
+pub(crate) use collection::{CollectionArgs, MAX_IN_FLIGHT};
 pub(crate) use diff::DiffArgs;
 pub(crate) use outcome::OutcomeArgs;
 
@@ -43,8 +46,9 @@ const EXAMPLES: &str = r#"Examples:
 const EXIT_CODES: &str = "\
 Exit codes:
    0  done
-   1  the server refused; with --warnings-as-errors: it sent a warning;
-      with --diff: the patch would change the object, or was not confirmed
+   1  the server refused, or did not patch every object; with --warnings-as-errors:
+      it sent a warning; with --diff: the patch would change the object, or was
+      not confirmed
    2  bad usage or input; nothing was sent
    3  connection, TLS or authentication failed
    4  with --diff: the server refused, or --warnings-as-errors and a warning
@@ -143,6 +147,8 @@ pub(crate) struct PatchArgs {
     pub(crate) subresource: Option<String>,
     #[command(flatten)]
     pub(crate) outcome: OutcomeArgs,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArgs,
     /// Extra request header, `Name: value`; repeatable
     #[arg(short = 'H', long = "header", value_name = "HEADER", value_parser = parse_header)]
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
@@ -185,6 +191,16 @@ pub(crate) enum Validation {
 }
 
 impl PatchArgs {
+    /// Returns the value of `--subresource`.
+    pub(crate) fn subresource(&self) -> Option<&str> {
+        self.subresource.as_deref().filter(|name| !name.is_empty())
+    }
+
+    /// Reports whether PATH is given.
+    pub(crate) fn has_path(&self) -> bool {
+        self.path.is_some() || self.raw.is_some()
+    }
+
     /// Returns PATH, from the argument or from `--raw`.
     pub(crate) fn path(&self) -> Result<&str, Error> {
         self.check_words()?;

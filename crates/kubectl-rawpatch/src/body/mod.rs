@@ -102,14 +102,14 @@ impl Document {
     }
 }
 
-/// Checks that `document` is a valid patch of `patch_type` to `target`. Returns a warning if it contains a
+/// Checks that `patch` is a valid patch of `patch_type` to `target`. Returns a warning if it contains a
 /// probable mistake that the server does not report.
 pub(crate) fn check(
-    document: &Document,
+    patch: &Value,
     patch_type: PatchType,
     target: &PatchTarget<'_>,
 ) -> Result<Option<String>> {
-    let writes_status = match &document.value {
+    let writes_status = match patch {
         Value::Array(operations) => json_patch::check(operations)?,
         Value::Object(members) => object_patch::check(members, patch_type, target)?,
         _ => false, // Refused by `PatchType::choose`.

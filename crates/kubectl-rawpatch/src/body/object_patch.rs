@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Error, PatchType, Result};
 
-/// The object that the path of the request names.
+/// The object that the path of the request names, or the collection whose objects are patched.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PatchTarget<'a> {
     /// The API group; empty for the core group.
@@ -18,9 +18,13 @@ pub(crate) struct PatchTarget<'a> {
     pub(crate) namespace: Option<&'a str>,
     /// The plural name, such as `deployments`.
     pub(crate) resource: &'a str,
-    pub(crate) name: &'a str,
+    /// The name of the object; `None` for a collection.
+    pub(crate) name: Option<&'a str>,
     pub(crate) subresource: Option<&'a str>,
 }
+
+/// The metadata that no two objects of a collection share.
+const OF_ONE_OBJECT: [&str; 3] = ["name", "uid", "resourceVersion"];
 
 impl PatchTarget<'_> {
     /// Reports whether the patch has the type of the resource. Subresources such as `scale` have
@@ -45,7 +49,19 @@ pub(super) fn check(
     target: &PatchTarget<'_>,
 ) -> Result<bool> {
     let metadata = object.get("metadata").and_then(Value::as_object);
-    let in_metadata = |name| metadata.and_then(|metadata| metadata.get(name));
+    let in_metadata = |name: &str| metadata.and_then(|metadata| metadata.get(name));
+    if target.name.is_none()
+        && let Some(field) = OF_ONE_OBJECT
+            .iter()
+            .find(|field| in_metadata(field).is_some())
+    {
+        return Err(Error::usage(format!(
+            "the patch has /metadata/{field}, which only one object has"
+        ))
+        .with_hint(format!(
+            "remove /metadata/{field} from the patch, to patch several objects with it"
+        )));
+    }
     let identity = IdentityFields {
         api_version: object.get("apiVersion"),
         kind: object.get("kind"),
@@ -82,13 +98,13 @@ fn require_identity(identity: &IdentityFields<'_>, target: &PatchTarget<'_>) -> 
             format!("the kind {that_get_returns}"),
         )
     };
-    let name = format!("metadata.name: {}", target.name);
+    let name = target.name.map(|name| format!("metadata.name: {name}"));
     for (pointer, value, addition) in [
-        ("/apiVersion", identity.api_version, api_version),
-        ("/kind", identity.kind, kind),
+        ("/apiVersion", identity.api_version, Some(api_version)),
+        ("/kind", identity.kind, Some(kind)),
         ("/metadata/name", identity.name, name),
     ] {
-        if value.is_none() {
+        if let (None, Some(addition)) = (value, addition) {
             return Err(Error::usage(format!("an apply patch needs {pointer}"))
                 .with_hint(format!("add {addition}")));
         }
@@ -102,7 +118,9 @@ fn match_path(identity: &IdentityFields<'_>, target: &PatchTarget<'_>) -> Result
         Some(actual) if actual != expected => Err(mismatch(pointer, &format!("{expected:?}"))),
         _ => Ok(()),
     };
-    expect("/metadata/name", identity.name, target.name)?;
+    if let Some(name) = target.name {
+        expect("/metadata/name", identity.name, name)?;
+    }
     match target.namespace {
         Some(namespace) => expect("/metadata/namespace", identity.namespace, namespace)?,
         None if identity.namespace.is_some() => {
@@ -153,7 +171,7 @@ mod tests {
         version: "v1",
         namespace: Some("shop"),
         resource: "deployments",
-        name: "sleep",
+        name: Some("sleep"),
         subresource: None,
     };
 

@@ -186,11 +186,11 @@ fn warns_about_status_on_the_main_resource() {
             version: "v1",
             namespace: Some("shop"),
             resource: "deployments",
-            name: "sleep",
+            name: Some("sleep"),
             subresource,
         };
         let document = Document::parse(text.as_bytes()).unwrap();
-        let warning = check(&document, patch_type, &target).unwrap();
+        let warning = check(&document.value, patch_type, &target).unwrap();
         if let Some(warning) = &warning {
             assert_eq!(
                 warning,
@@ -364,7 +364,7 @@ fn corrupted_patches_are_refused_or_sent_as_valid_json() {
         version: "v1",
         namespace: None,
         resource: "nodes",
-        name: "x",
+        name: Some("x"),
         subresource: None,
     };
     let mut random = Random(2);
@@ -380,7 +380,7 @@ fn corrupted_patches_are_refused_or_sent_as_valid_json() {
         let Ok(patch_type) = PatchType::choose(None, &document) else {
             continue;
         };
-        let _ = check(&document, patch_type, &target);
+        let _ = check(&document.value, patch_type, &target);
         let Ok(body) = with_resource_version(&document.bytes, patch_type, "7", Some("u")) else {
             continue;
         };

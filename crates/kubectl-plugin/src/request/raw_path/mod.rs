@@ -22,12 +22,22 @@ use std::fmt::{Display, Formatter};
 use std::str::FromStr;
 
 use http::Uri;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::Error;
 use crate::request::type_and_name::{built_in, expected_a_path};
 
 pub use attributes::{Attributes, Verb};
 pub use resource::Resource;
+
+/// The characters of a name that are percent-encoded in a segment of a path.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':')
+    .remove(b'@');
 
 /// A checked API path with its query, relative to the server's base path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +117,11 @@ impl RawPath {
         &self.path
     }
 
+    /// Reports whether the path has a query.
+    pub fn has_query(&self) -> bool {
+        self.query.is_some()
+    }
+
     /// Returns the object or collection that the path names; `None` outside `/api/VERSION` and
     /// `/apis/GROUP/VERSION`.
     pub fn resource(&self) -> Option<Resource> {
@@ -158,6 +173,51 @@ impl RawPath {
                 "--subresource={subresource} contradicts `/{present}` in PATH"
             ))
             .with_hint("remove one of them")),
+        }
+    }
+
+    /// Returns another path with the query of this one.
+    #[must_use]
+    pub fn with_path(&self, path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the path of an object in this collection, with its query. `namespace` is empty for a
+    /// cluster-scoped object. Returns `None` if no path can name the object.
+    pub fn of_object(&self, namespace: &str, name: &str) -> Option<Self> {
+        let mut collection = self.path.clone();
+        if !namespace.is_empty() && self.resource()?.namespace.is_none() {
+            let resource = collection.rfind('/')?;
+            let namespace = utf8_percent_encode(namespace, SEGMENT);
+            collection.insert_str(resource, &format!("/namespaces/{namespace}"));
+        }
+        let path = format!("{collection}/{}", utf8_percent_encode(name, SEGMENT));
+        check::path(&path, 0).ok()?;
+        let object = self.with_path(&path);
+        let resource = object.resource()?;
+        let is_named = resource.name.as_deref() == Some(name) && resource.subresource.is_none();
+        let is_in_namespace = namespace.is_empty()
+            || resource.resource == "namespaces"
+            || resource.namespace.as_deref() == Some(namespace);
+        (is_named && is_in_namespace).then_some(object)
+    }
+
+    /// Returns the path of the object itself, without a subresource and a query.
+    #[must_use]
+    pub fn without_subresource(&self) -> Self {
+        let subresource = self.resource().and_then(|resource| resource.subresource);
+        let suffix = subresource.map_or_else(String::new, |name| format!("/{name}"));
+        Self {
+            path: self
+                .path
+                .strip_suffix(&suffix)
+                .unwrap_or(&self.path)
+                .to_owned(),
+            query: None,
+            ..self.clone()
         }
     }
 

@@ -228,3 +228,60 @@ fn a_subresource_is_appended_once() {
     assert!(path.add_subresource("status").is_err());
     assert!(parse("/api/v1/pods").add_subresource("status").is_err());
 }
+
+#[test]
+fn the_path_of_an_object_is_made_from_its_collection() {
+    for (collection, namespace, name, expected) in [
+        (
+            "/api/v1/namespaces/n/pods?dryRun=All",
+            "n",
+            "p",
+            Some("/api/v1/namespaces/n/pods/p?dryRun=All"),
+        ),
+        (
+            "/api/v1/pods",
+            "n",
+            "p",
+            Some("/api/v1/namespaces/n/pods/p"),
+        ),
+        (
+            "/apis/g.io/v1/foos",
+            "",
+            "status",
+            Some("/apis/g.io/v1/foos/status"),
+        ),
+        ("/api/v1/namespaces", "", "n", Some("/api/v1/namespaces/n")),
+        (
+            "/apis/g.io/v1/foos",
+            "",
+            "system:a b@c",
+            Some("/apis/g.io/v1/foos/system:a%20b@c"),
+        ),
+        ("/apis/g.io/v1/foos", "", "", None),
+        ("/apis/g.io/v1/foos", "", "..", None),
+        ("/apis/g.io/v1/foos", "", "a/b", None),
+        ("/apis/g.io/v1/foos", "a/b", "c", None),
+        ("/api/v1/namespaces/n/pods", "other", "p", None),
+        ("/healthz", "", "p", None),
+    ] {
+        let object = parse(collection).of_object(namespace, name);
+        let object = object.map(|object| object.to_string());
+        assert_eq!(
+            object.as_deref(),
+            expected,
+            "{collection} {namespace:?} {name:?}"
+        );
+    }
+}
+
+#[test]
+fn the_path_of_an_object_lacks_its_subresource() {
+    for (path, expected) in [
+        ("/api/v1/nodes/n/status?dryRun=All", "/api/v1/nodes/n"),
+        ("/api/v1/nodes/status", "/api/v1/nodes/status"),
+        ("/api/v1/namespaces/n/finalize", "/api/v1/namespaces/n"),
+        ("/apis/g.io/v1/foos/f", "/apis/g.io/v1/foos/f"),
+    ] {
+        assert_eq!(parse(path).without_subresource().to_string(), expected);
+    }
+}

@@ -1,0 +1,131 @@
+//! Patches one of the objects.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use kubectl_plugin::Error;
+use kubectl_plugin::api_server::ApiServer;
+use kubectl_plugin::error::Kind;
+use kubectl_plugin::request::RawPath;
+
+use crate::apply::{Applied, Effect, Policy, apply};
+use crate::body::PatchType;
+use crate::collection::objects::{Listed, Objects};
+use crate::collection::outcome::{Outcome, label};
+use crate::hints;
+use crate::live_object::LiveObject;
+use crate::report;
+use crate::request::PatchRequest;
+
+/// The maximum number of different warnings that are printed.
+const MAX_WARNINGS: usize = 20;
+
+/// Everything that the patches of all objects share.
+pub(crate) struct Sender<'a> {
+    pub(crate) server: &'a ApiServer,
+    /// The request, without the path of an object.
+    pub(crate) template: &'a PatchRequest,
+    pub(crate) policy: &'a Policy,
+    pub(crate) objects: &'a Objects,
+    /// Whether an object that has changed since the LIST is not patched.
+    pub(crate) if_unchanged_since_list: bool,
+    /// The kinds of errors that have had a hint.
+    hinted: RefCell<BTreeSet<String>>,
+    /// The warnings that were printed.
+    warned: RefCell<BTreeSet<String>>,
+}
+
+impl<'a> Sender<'a> {
+    pub(crate) fn new(
+        server: &'a ApiServer,
+        template: &'a PatchRequest,
+        policy: &'a Policy,
+        objects: &'a Objects,
+        if_unchanged_since_list: bool,
+    ) -> Self {
+        Self {
+            server,
+            template,
+            policy,
+            objects,
+            if_unchanged_since_list,
+            hinted: RefCell::default(),
+            warned: RefCell::default(),
+        }
+    }
+
+    /// Patches the object with this number.
+    pub(crate) async fn patch(&self, number: usize) -> Outcome {
+        let object = self.objects.get(number);
+        let mut request = self.template.for_object(object.path);
+        let policy = self.policy_for(&object);
+        match apply(&mut request, &policy, self.server).await {
+            Ok(mut applied) => {
+                if self.is_unchanged(&object, &applied) {
+                    applied.effect = Effect::Unchanged;
+                }
+                self.warn(&request, &applied);
+                Outcome::Patched(Box::new(applied))
+            }
+            Err(error) if self.is_gone(&error, &request.path).await => Outcome::Gone,
+            Err(error) => Outcome::of_error(self.with_hint(error, &request, &policy).await),
+        }
+    }
+
+    fn policy_for(&self, object: &Listed<'_>) -> Cow<'a, Policy> {
+        if !self.if_unchanged_since_list {
+            return Cow::Borrowed(self.policy);
+        }
+        let mut policy = self.policy.clone();
+        policy.if_resource_version = Some(object.resource_version.to_owned());
+        Cow::Owned(policy)
+    }
+
+    /// Reports whether the object still has the version of the LIST. A dry run never changes it.
+    fn is_unchanged(&self, object: &Listed<'_>, applied: &Applied) -> bool {
+        let version = applied.object.pointer("/metadata/resourceVersion");
+        !self.template.path.is_dry_run()
+            && !object.resource_version.is_empty()
+            && version.is_some_and(|version| version == object.resource_version)
+    }
+
+    /// Warns about parts of the patch that had no effect. Each text is printed once.
+    fn warn(&self, request: &PatchRequest, applied: &Applied) {
+        for warning in report::warnings(request, &applied.object, self.server) {
+            let mut warned = self.warned.borrow_mut();
+            if warned.len() < MAX_WARNINGS && warned.insert(warning.clone()) {
+                kubectl_plugin::stderr::warn(&warning);
+            }
+        }
+    }
+
+    /// Reports whether an object was deleted after the LIST. The object is read, because a 404 may also
+    /// mean that it lacks the subresource.
+    ///
+    /// An apply patch without a name never creates an object: the server answers 400 instead.
+    async fn is_gone(&self, error: &Error, path: &RawPath) -> bool {
+        let is_apply = self.template.patch_type == PatchType::Apply;
+        let may_be_gone = error.is_refusal(404) || (is_apply && error.is_refusal(400));
+        if !self.objects.are_listed || !may_be_gone {
+            return false;
+        }
+        let live = LiveObject::read(&path.without_subresource(), self.server).await;
+        live.is_err_and(|error| error.is_refusal(404))
+    }
+
+    /// Adds a hint to the first refusal of each kind.
+    async fn with_hint(&self, error: Error, request: &PatchRequest, policy: &Policy) -> Error {
+        let Kind::Refused(status) = error.kind() else {
+            return error;
+        };
+        if error.hint().is_some() || !self.hinted.borrow_mut().insert(label(&error)) {
+            return error;
+        }
+        let expected = policy.if_resource_version.as_deref();
+        match hints::find(status, request, expected, self.server).await {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+}
