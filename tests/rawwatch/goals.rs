@@ -477,3 +477,136 @@ fn a_path_to_one_object_has_no_note_without_v_1() {
     .wait();
     assert_eq!(outcome.ended(0).stderr, "");
 }
+
+const JOBS: &str = "/apis/batch/v1/namespaces/default/jobs";
+
+/// Creates a Job, and returns its name.
+fn job() -> String {
+    let name = unique("job");
+    let container = json!({"name": "main", "image": "busybox"});
+    let job = json!({"metadata": {"name": name}, "spec": {"template": {"spec": {
+        "restartPolicy": "Never", "containers": [container],
+    }}}});
+    ControlPlane::shared().create(JOBS, &job).unwrap();
+    name
+}
+
+/// Ends a Job as its controller does.
+fn end_job(name: &str, ends: [&str; 2], reason: &str, numbers: Value) {
+    let time = "2026-01-02T03:04:05Z";
+    let conditions = ends.map(|end| {
+        json!({"type": end, "status": "True", "reason": reason, "message": "",
+            "lastProbeTime": time, "lastTransitionTime": time})
+    });
+    let mut status = numbers;
+    status["startTime"] = json!(time);
+    status["conditions"] = json!(conditions);
+    let patch = json!({ "status": status }).to_string();
+    let body = Some(("application/merge-patch+json", patch.as_bytes()));
+    let (code, reply) = ControlPlane::shared()
+        .request("PATCH", &format!("{JOBS}/{name}/status"), body)
+        .unwrap();
+    assert_eq!(code, 200, "{reply}");
+}
+
+fn complete_job(name: &str) {
+    let numbers = json!({"succeeded": 1, "completionTime": "2026-01-02T03:04:06Z"});
+    let ends = ["SuccessCriteriaMet", "Complete"];
+    end_job(name, ends, "CompletionsReached", numbers);
+}
+
+fn fail_job(name: &str) {
+    end_job(
+        name,
+        ["FailureTarget", "Failed"],
+        "BackoffLimitExceeded",
+        json!({"failed": 7}),
+    );
+}
+
+#[test]
+fn for_any_ends_when_a_job_is_complete_or_failed_and_says_which() {
+    let either = [
+        "--for-any=condition=Complete",
+        "--for-any=condition=Failed",
+        "-o=none",
+    ];
+    for (end, value) in [
+        (
+            complete_job as fn(&str),
+            "condition Complete is True (CompletionsReached)",
+        ),
+        (fail_job, "condition Failed is True (BackoffLimitExceeded)"),
+    ] {
+        let name = job();
+        let path = format!("{JOBS}/{name}");
+        let mut run = start(&[&[path.as_str()], &either[..]].concat());
+        std::thread::sleep(Duration::from_secs(1));
+        assert!(run.is_running(), "{}", run.stderr());
+        end(&name);
+        let outcome = run.wait().ended(0);
+        assert_eq!(outcome.stderr, format!("rawwatch: jobs/{name}: {value}\n"));
+    }
+    let name = job();
+    let path = format!("{JOBS}/{name}");
+    let outcome = rawwatch(&[&[path.as_str(), "--timeout=1s"], &either[..]].concat()).ended(1);
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "error: timed out waiting for the condition on jobs/{name}\n  \
+             jobs/{name}: has no condition Complete; has no condition Failed\n"
+        )
+    );
+}
+
+#[test]
+fn fail_on_ends_the_wait_at_once_and_names_object_and_value() {
+    let names = [job(), job()];
+    let paths = names.each_ref().map(|name| format!("{JOBS}/{name}"));
+    let run = start(&[
+        &paths[0],
+        &paths[1],
+        "--for=condition=Complete",
+        "--fail-on=condition=Failed",
+        "-o=none",
+    ]);
+    complete_job(&names[0]);
+    fail_job(&names[1]);
+    let outcome = run.wait().ended(1);
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "error: jobs/{} meets --fail-on: condition Failed is True (BackoffLimitExceeded)\n",
+            names[1]
+        )
+    );
+    // kubectl waits for the success until its timeout.
+    let mut kubectl = ControlPlane::shared().kubectl().unwrap();
+    let job = format!("job/{}", names[1]);
+    kubectl.args([
+        "wait",
+        "-n",
+        "default",
+        "--timeout=2s",
+        "--for=condition=Complete",
+        &job,
+    ]);
+    let theirs = support::run(&mut kubectl, "").failed();
+    assert!(theirs.stderr.contains("timed out waiting"), "{theirs:?}");
+}
+
+#[test]
+fn fail_on_alone_lets_a_run_end_well() {
+    let name = job();
+    let path = format!("{JOBS}/{name}");
+    rawwatch(&[&path, "--fail-on=condition=Failed", "--timeout=1s"]).ended(0);
+    let run = start(&[&path, "--fail-on=delete"]);
+    std::thread::sleep(Duration::from_secs(1));
+    delete(
+        ControlPlane::shared(),
+        &format!("{path}?propagationPolicy=Background"),
+    );
+    let outcome = run.wait().ended(1);
+    let message = format!("error: jobs/{name} meets --fail-on: was deleted");
+    assert_eq!(outcome.message(), message);
+}

@@ -40,6 +40,8 @@ mod refusals;
 mod restarts;
 /// `--resume-file`, with which a run resumes where the previous one ended.
 mod resume;
+/// `--for rollout` next to `kubectl rollout status`.
+mod rollouts;
 /// rawwatch, kubectl and curl side by side while the API server restarts.
 mod side_by_side;
 /// One object whose collection the user may not list.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{ArgGroup, Parser, ValueEnum};
 use http::{HeaderName, HeaderValue};
 use kubectl_plugin::Error;
 use kubectl_plugin::connection::{ConnectionArgs, duration_flag};
@@ -28,8 +28,8 @@ const EXIT_CODES: &str = r#"Synthetic events:
   difference as an event with "rawwatch":{"synthetic":true,...}.
 
 Exit codes:
-   0  --count or --for was met; without either, --timeout passed while watching
-   1  the server refused, or --timeout passed before --count or --for was met
+   0  --count, --for or --for-any was met; else --timeout passed while watching
+   1  the server refused, --timeout passed first, or --fail-on was met
    2  bad usage or input; nothing was sent
    3  connection, TLS or authentication failed
    5  gave up retrying
@@ -53,6 +53,7 @@ Shell completion: see `kubectl rawwatch completion`"#;
     before_long_help = EXAMPLES,
     after_long_help = EXIT_CODES,
     args_override_self = true,
+    group(ArgGroup::new("goal").multiple(true)),
     override_usage = "kubectl rawwatch [flags] PATH..."
 )]
 pub(crate) struct WatchArgs {
@@ -92,16 +93,47 @@ pub(crate) struct WatchArgs {
     ///
     /// Conditions are written as in `kubectl wait`; jsonpath also compares with !=, >, >=, < and <=. A
     /// condition or jsonpath is met when at least one object exists and all objects that exist then meet
-    /// it; synced, once all existing objects have been printed.
-    #[arg(help_heading = "Stop conditions", long = "for", value_name = "CONDITION", value_parser = Condition::parse)]
+    /// it; synced, once all existing objects have been printed. rollout waits as `kubectl rollout
+    /// status`.
+    #[arg(
+        help_heading = "Stop conditions",
+        long = "for",
+        value_name = "CONDITION",
+        value_parser = Condition::parse,
+        group = "goal"
+    )]
     pub(crate) conditions: Vec<Condition>,
-    /// With --for, at least this many objects must exist [default: 1]
+    /// Stop when one of these is met, and say which; as --for
+    ///
+    /// It is met when at least one object exists, and each object that exists then meets one of these
+    /// conditions.
+    #[arg(
+        help_heading = "Stop conditions",
+        long = "for-any",
+        value_name = "CONDITION",
+        value_parser = Condition::parse,
+        group = "goal",
+        hide_short_help = true
+    )]
+    pub(crate) any_conditions: Vec<Condition>,
+    /// Exit with 1 as soon as an object meets this; as --for
+    ///
+    /// delete is met when an object is deleted. The value of the object is printed.
+    #[arg(
+        help_heading = "Stop conditions",
+        long = "fail-on",
+        value_name = "CONDITION",
+        value_parser = Condition::parse_failure,
+        hide_short_help = true
+    )]
+    pub(crate) failures: Vec<Condition>,
+    /// With --for or --for-any, at least this many objects must exist [default: 1]
     #[arg(
         help_heading = "Stop conditions",
         long,
         value_name = "N",
         value_parser = parse_at_least,
-        requires = "conditions",
+        requires = "goal",
         hide_short_help = true
     )]
     pub(crate) at_least: Option<usize>,
@@ -217,6 +249,18 @@ impl WatchArgs {
             ));
         }
         Ok(paths)
+    }
+
+    /// Returns the given flags that need whole objects, and all of them.
+    pub(crate) fn flags_about_objects(&self) -> impl Iterator<Item = &'static str> {
+        let flags = [
+            ("--by", !self.by.is_empty()),
+            ("--for", !self.conditions.is_empty()),
+            ("--for-any", !self.any_conditions.is_empty()),
+            ("--fail-on", !self.failures.is_empty()),
+        ];
+        let given = flags.into_iter().filter(|(_, is_given)| *is_given);
+        given.map(|(flag, _)| flag)
     }
 }
 

@@ -8,10 +8,11 @@ impl Complete for WatchArgs {
     fn values(argument: &str, _before: &[String]) -> Values {
         match argument {
             "paths" | "raw" => Values::Paths(&["watch"]),
-            "conditions" => Values::Words(&[
+            "conditions" | "any_conditions" | "failures" => Values::Words(&[
                 ("synced", "all existing objects are printed"),
                 ("create", "an object exists"),
                 ("delete", "no object exists"),
+                ("rollout", "a rollout is complete"),
                 (
                     "condition=",
                     "NAME or NAME=VALUE: a condition in the status",

@@ -350,7 +350,7 @@ mod tests {
             server: &api_server,
             target: &target,
             watcher: &watcher,
-            output: PathPrinter::new(PATH, 0, &printer),
+            output: PathPrinter::new(PATH, &target.subject, 0, &printer),
             max_event_size: 1000,
         };
         let clock = Clock::comparing(|| Duration::from_secs(APART.load(Ordering::Relaxed)));

@@ -50,7 +50,7 @@ impl Plan {
             .map(|path| WatchTarget::new(server.path(path)?, arguments, headers.clone()))
             .collect::<Result<Vec<WatchTarget>, Error>>()?;
         let limit = run_limit(arguments, &targets)?;
-        check_resume_file(arguments, &printer)?;
+        check_resume_file(arguments)?;
         let options = targets
             .iter()
             .map(|target| options(arguments, target, &printer))
@@ -69,24 +69,17 @@ impl Plan {
 }
 
 /// Refuses a resume file beside a flag that needs objects which the file does not store.
-fn check_resume_file(arguments: &WatchArgs, printer: &Printer) -> Result<(), Error> {
-    let Some(file) = &arguments.resume_file else {
+fn check_resume_file(arguments: &WatchArgs) -> Result<(), Error> {
+    let mut flags = arguments.flags_about_objects();
+    let Some((file, flag)) = arguments.resume_file.as_ref().zip(flags.next()) else {
         return Ok(());
     };
-    for (flag, is_given) in [
-        ("--by", !arguments.by.is_empty()),
-        ("--for", printer.has_goal()),
-    ] {
-        if is_given {
-            return Err(Error::usage(format!(
-                "{flag} and --resume-file={file} cannot be used together"
-            ))
-            .with_hint(format!(
-                "remove --resume-file: {flag} needs whole objects, but the file stores only names"
-            )));
-        }
-    }
-    Ok(())
+    Err(Error::usage(format!(
+        "{flag} and --resume-file={file} cannot be used together"
+    ))
+    .with_hint(format!(
+        "remove --resume-file: {flag} needs whole objects, but the file stores only names"
+    )))
 }
 
 /// Returns the timeout of the run. Refuses a contradiction between the flag and the paths.
@@ -115,20 +108,23 @@ pub(crate) fn options(
 ) -> Result<Options, Error> {
     let audit = interval("--audit", arguments.audit)?;
     check_poll(arguments)?;
-    for (flag, is_given) in [
-        ("--by", !arguments.by.is_empty()),
-        ("--for", printer.has_goal()),
+    let is_apps = target.path.starts_with("/apis/apps/");
+    printer.check_resource(&target.subject.resource, is_apps)?;
+    let intervals = [
         ("--audit", audit.is_some()),
         ("--poll", arguments.poll.is_some()),
-    ] {
-        if is_given && target.resource_version.is_some() {
-            return Err(Error::usage(format!(
-                "{flag} and a resource version cannot be used together"
-            ))
-            .with_hint(format!(
-                "remove the resource version: {flag} needs the initial state"
-            )));
-        }
+    ];
+    let intervals = intervals.into_iter().filter(|(_, is_given)| *is_given);
+    let mut flags = arguments
+        .flags_about_objects()
+        .chain(intervals.map(|(flag, _)| flag));
+    if let Some((flag, _)) = flags.next().zip(target.resource_version.as_ref()) {
+        return Err(Error::usage(format!(
+            "{flag} and a resource version cannot be used together"
+        ))
+        .with_hint(format!(
+            "remove the resource version: {flag} needs the initial state"
+        )));
     }
     Ok(Options {
         path: target.path.clone(),

@@ -129,7 +129,20 @@ impl Run<'_> {
             .collect();
         match runs.try_next().await {
             Err(Stop::Failed(error)) => Err(error),
-            Err(Stop::Done) | Ok(_) => Ok(()),
+            Err(Stop::Done) | Ok(_) => {
+                self.say_met_conditions();
+                Ok(())
+            }
+        }
+    }
+
+    /// Says which condition of `--for-any` ended the run.
+    fn say_met_conditions(&self) {
+        let printer = self.printer.borrow();
+        for (index, target) in self.targets.iter().enumerate() {
+            for line in printer.met_by(index, &target.subject) {
+                stderr::say(&format!("rawwatch: {line}"));
+            }
         }
     }
 
@@ -143,7 +156,8 @@ impl Run<'_> {
             server: self.server,
             target,
             watcher,
-            output: PathPrinter::new(&target.path, index, self.printer).saving_to(self.resume_file),
+            output: PathPrinter::new(&target.path, &target.subject, index, self.printer)
+                .saving_to(self.resume_file),
             max_event_size: self.max_event_size,
         };
         let stop = driver.run(Clock::start()).await;

@@ -51,7 +51,12 @@ impl Printer {
     pub(crate) fn new(arguments: &WatchArgs, paths: usize) -> Result<Self, Error> {
         Ok(Self {
             format: Format::parse(arguments)?,
-            goal: Goal::new(&arguments.conditions, arguments.at_least),
+            goal: Goal::new(
+                &arguments.conditions,
+                &arguments.any_conditions,
+                &arguments.failures,
+                arguments.at_least,
+            ),
             progress: std::iter::repeat_with(GoalProgress::default)
                 .take(paths)
                 .collect(),
@@ -78,14 +83,9 @@ impl Printer {
         self.format.note()
     }
 
-    /// Reports whether `--count` or `--for` ends the run.
+    /// Reports whether `--count`, `--for` or `--for-any` ends the run.
     pub(crate) fn has_end_condition(&self) -> bool {
-        self.wanted.is_some() || self.goal.is_some()
-    }
-
-    /// Reports whether there is a `--for`.
-    pub(crate) fn has_goal(&self) -> bool {
-        self.goal.is_some()
+        self.wanted.is_some() || self.goal.as_ref().is_some_and(Goal::is_awaited)
     }
 
     /// Reports whether there is a `--for` that needs objects to exist.
@@ -93,10 +93,24 @@ impl Printer {
         self.goal.as_ref().is_some_and(Goal::awaits_objects)
     }
 
+    /// Fails if there is a `--for` that makes no sense for a resource. `is_apps` says whether it belongs
+    /// to the API group `apps`.
+    pub(crate) fn check_resource(&self, resource: &str, is_apps: bool) -> Result<(), Error> {
+        let goal = self.goal.as_ref();
+        goal.map_or(Ok(()), |goal| goal.check_resource(resource, is_apps))
+    }
+
     /// Returns a line for each reason why a path does not meet the goal.
     pub(crate) fn shortfall(&self, path: usize, subject: &Subject) -> Vec<String> {
         let goal = self.goal.as_ref();
         goal.map(|goal| goal.shortfall(&self.progress[path], subject))
+            .unwrap_or_default()
+    }
+
+    /// Returns a line for each condition of `--for-any` that a path meets, if all paths do.
+    pub(crate) fn met_by(&self, path: usize, subject: &Subject) -> Vec<String> {
+        let goal = self.goal.as_ref().filter(|_| self.unmet_paths == 0);
+        goal.map(|goal| goal.met_by(&self.progress[path], subject))
             .unwrap_or_default()
     }
 
@@ -216,6 +230,7 @@ impl Printer {
 /// The output of one path.
 pub(crate) struct PathPrinter<'a> {
     path: &'a str,
+    subject: &'a Subject,
     /// The number of the path.
     index: usize,
     printer: &'a RefCell<Printer>,
@@ -227,10 +242,16 @@ pub(crate) struct PathPrinter<'a> {
 }
 
 impl<'a> PathPrinter<'a> {
-    pub(crate) fn new(path: &'a str, index: usize, printer: &'a RefCell<Printer>) -> Self {
+    pub(crate) fn new(
+        path: &'a str,
+        subject: &'a Subject,
+        index: usize,
+        printer: &'a RefCell<Printer>,
+    ) -> Self {
         let history = printer.borrow().needs_changes().then(History::default);
         Self {
             path,
+            subject,
             index,
             printer,
             history,
@@ -266,9 +287,9 @@ impl<'a> PathPrinter<'a> {
         let Some(goal) = goal else {
             return Ok(());
         };
-        let note = progress[self.index].update(goal, line)?;
+        let notes = progress[self.index].update(goal, line, self.subject)?;
         drop(printer);
-        if let Some(note) = note {
+        for note in notes {
             stderr::say(&note);
         }
         self.compare_with_goal();

@@ -8,6 +8,7 @@ use kubectl_plugin::output::jsonpath::{Found, Template};
 use serde_json::Value;
 
 use super::comparison::Comparison;
+use super::rollout;
 
 /// The maximum length of a value in a message, in characters.
 const MAX_SHOWN: usize = 80;
@@ -21,6 +22,8 @@ pub(crate) enum Condition {
     Create,
     /// No object exists.
     Delete,
+    /// The rollout of every object is complete.
+    Rollout,
     /// Every object has this status condition.
     Status { name: String, value: String },
     /// The path leads to a value in every object, and the value passes the comparison.
@@ -35,9 +38,12 @@ pub(crate) enum Condition {
 /// The result of a check of one object.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    Met,
+    /// The object meets the condition. The text is the value that does.
+    Met(String),
     /// The object does not meet the condition. The text is its last value.
     Unmet(String),
+    /// The object can no longer meet the condition. The text is the reason.
+    Failed(String),
     /// The condition makes no sense for the object. The text is the reason.
     Senseless(String),
 }
@@ -53,6 +59,7 @@ impl Condition {
             ("synced", None) => Ok(Self::Synced),
             ("create", None) => Ok(Self::Create),
             ("delete", None) => Ok(Self::Delete),
+            ("rollout", None) => Ok(Self::Rollout),
             ("condition", Some(rest)) => {
                 let (name, value) = rest.split_once('=').unwrap_or((rest, "true"));
                 Ok(Self::Status {
@@ -63,12 +70,23 @@ impl Condition {
             ("jsonpath", Some(rest)) => Self::json_path(rest),
             (kind, _) => Err(Error::usage(format!("unrecognized condition: {flag:?}"))
                 .with_hint(
-                    "use create, delete, condition=NAME[=VALUE], jsonpath='{…}'[=VALUE] or synced",
+                    "use create, delete, rollout, synced, condition=NAME[=VALUE] or jsonpath='{…}'[=VALUE]",
                 )
                 .did_you_mean(
                     kind,
-                    &["create", "delete", "condition", "jsonpath", "synced"],
+                    &["create", "delete", "condition", "jsonpath", "rollout", "synced"],
                 )),
+        }
+    }
+
+    /// Parses a value of `--fail-on`.
+    pub(crate) fn parse_failure(flag: &str) -> Result<Self, Error> {
+        match Self::parse(flag)? {
+            Self::Synced | Self::Rollout => Err(Error::usage(format!(
+                "--fail-on {flag} is not a failure"
+            ))
+            .with_hint("use create, delete, condition=NAME[=VALUE] or jsonpath='{…}'[=VALUE]")),
+            condition => Ok(condition),
         }
     }
 
@@ -102,10 +120,19 @@ impl Condition {
         })
     }
 
+    /// Reports whether the condition is about the content of objects.
+    pub(super) fn reads_objects(&self) -> bool {
+        matches!(
+            self,
+            Self::Rollout | Self::Status { .. } | Self::JsonPath { .. }
+        )
+    }
+
     /// Checks an object.
     pub(super) fn check(&self, object: &Value) -> Verdict {
         match self {
-            Self::Synced | Self::Create | Self::Delete => Verdict::Met,
+            Self::Synced | Self::Create | Self::Delete => Verdict::Met(String::new()),
+            Self::Rollout => rollout::check(object),
             Self::Status { name, value } => check_status(object, name, value),
             Self::JsonPath {
                 path,
@@ -168,10 +195,10 @@ fn check_found(path: &str, found: &[Found], comparison: Option<&Comparison>) -> 
         }
     };
     let Some(comparison) = comparison else {
-        return Verdict::Met;
+        return Verdict::Met(format!("{path} exists"));
     };
     match comparison.holds_for(value) {
-        Ok(true) => Verdict::Met,
+        Ok(true) => Verdict::Met(format!("{path} is {}", shown(value))),
         Ok(false) => Verdict::Unmet(format!(
             "{path} is {}, {}",
             shown(value),
@@ -226,7 +253,7 @@ fn check_status(object: &Value, name: &str, value: &str) -> Verdict {
         Some((observed, generation)) if observed < generation => Verdict::Unmet(format!(
             "{last}, but for the older generation {observed}: the object is at {generation}"
         )),
-        _ if same(&condition["status"], value) => Verdict::Met,
+        _ if same(&condition["status"], value) => Verdict::Met(last),
         _ => Verdict::Unmet(last),
     }
 }
@@ -245,7 +272,10 @@ mod tests {
                 "conditions": [{"type": "Ready", "status": "Unknown"}],
             }})
         };
-        assert_eq!(check_status(&object(3), "Ready", "unknown"), Verdict::Met);
+        assert_eq!(
+            check_status(&object(3), "Ready", "unknown"),
+            Verdict::Met("condition Ready is Unknown".to_owned())
+        );
         assert_eq!(
             check_status(&object(2), "ready", "Unknown"),
             Verdict::Unmet(
@@ -283,7 +313,7 @@ mod tests {
             r#"jsonpath=.l[?(@.n=="x")].v={y}"#,
             r#"jsonpath={.l[?(@.n!="}")].v}={y}"#,
         ] {
-            assert_eq!(check(flag, &object), Verdict::Met, "{flag}");
+            assert!(matches!(check(flag, &object), Verdict::Met(_)), "{flag}");
         }
     }
 

@@ -1,12 +1,14 @@
-//! `--for`: the conditions that end a run, in the grammar of `kubectl wait`
-//! (`kubectl/pkg/cmd/wait/wait.go`).
+//! The conditions that end a run: `--for`, `--for-any` and `--fail-on`, in the grammar of `kubectl
+//! wait` (`kubectl/pkg/cmd/wait/wait.go`).
 //!
-//! * here: the progress of a path towards all conditions
-//! * `condition`: one `--for`; `comparison`: its operator and value; `quantity`: amounts
+//! * here: the conditions, and the progress of a path towards them
+//! * `condition`: one condition; `comparison`: its operator and value; `quantity`: amounts;
+//!   `rollout`: the end of a rollout
 
 mod comparison;
 mod condition;
 mod quantity;
+mod rollout;
 
 use std::collections::HashMap;
 
@@ -20,13 +22,18 @@ use condition::Verdict;
 use super::object::object;
 use crate::wire::event::{EventType, Line};
 
-/// The maximum number of objects in the report about a goal that was not met.
+/// The maximum number of objects in a report.
 const MAX_OBJECTS: usize = 10;
 
-/// The conditions that must be met at the same time.
+/// The conditions of a run.
 #[derive(Debug)]
 pub(crate) struct Goal {
-    conditions: Vec<Condition>,
+    /// The conditions that must be met at the same time.
+    all: Vec<Condition>,
+    /// The alternatives: one of these conditions must be met.
+    any: Vec<Condition>,
+    /// The conditions that end the run as a failure.
+    failures: Vec<Condition>,
     /// The number of objects that must exist.
     at_least: usize,
 }
@@ -48,55 +55,192 @@ pub(crate) struct Subject {
 #[derive(Debug, Default)]
 pub(crate) struct GoalProgress {
     is_synced: bool,
-    /// By namespace and name, the reason why an object does not meet the conditions.
-    objects: HashMap<(String, String), Option<String>>,
-    /// The number of objects that do not meet the conditions.
+    /// The objects that exist, by namespace and name.
+    objects: HashMap<(String, String), Standing>,
+    /// The number of objects that do not meet all conditions of `--for`.
     unmet: usize,
+    /// The number of objects that meet a condition of `--for-any`.
+    chosen: usize,
     /// Whether the note about a path that starts at the event was shown.
     has_note: bool,
 }
 
+/// The relation of an object to the conditions.
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Standing {
+    /// The reason why the object does not meet all conditions of `--for`.
+    unmet: Option<String>,
+    /// The value with which the object meets a condition of `--for-any`, or the reasons why it meets
+    /// none of them.
+    any: Option<Result<String, String>>,
+    /// The state of the rollout, as a sentence.
+    rollout: Option<String>,
+}
+
+impl Standing {
+    /// Returns the standing of an object that cannot be parsed.
+    fn invalid() -> Self {
+        let reason = "the object is not valid JSON".to_owned();
+        Self {
+            unmet: Some(reason.clone()),
+            any: Some(Err(reason)),
+            rollout: None,
+        }
+    }
+
+    /// Reports whether the object meets a condition of `--for-any`.
+    fn is_chosen(&self) -> bool {
+        matches!(self.any, Some(Ok(_)))
+    }
+
+    /// Returns the reason why the object does not meet the goal.
+    fn reason(&self) -> Option<&String> {
+        let unmet_any = self.any.as_ref().and_then(|any| any.as_ref().err());
+        self.unmet.as_ref().or(unmet_any)
+    }
+}
+
 impl Goal {
     /// Creates the goal. Returns `None` if there are no conditions.
-    pub(crate) fn new(conditions: &[Condition], at_least: Option<usize>) -> Option<Self> {
-        (!conditions.is_empty()).then(|| Self {
-            conditions: conditions.to_vec(),
+    pub(crate) fn new(
+        all: &[Condition],
+        any: &[Condition],
+        failures: &[Condition],
+        at_least: Option<usize>,
+    ) -> Option<Self> {
+        let has_conditions = [all, any, failures].iter().any(|list| !list.is_empty());
+        has_conditions.then(|| Self {
+            all: all.to_vec(),
+            any: any.to_vec(),
+            failures: failures.to_vec(),
             at_least: at_least.unwrap_or(1),
         })
     }
 
+    /// Reports whether the goal can be met. Failures alone end a run only as a failure.
+    pub(crate) fn is_awaited(&self) -> bool {
+        !self.all.is_empty() || !self.any.is_empty()
+    }
+
     /// Reports whether the goal needs objects to exist, so that waiting for their type makes sense.
     pub(crate) fn awaits_objects(&self) -> bool {
-        let mut conditions = self.conditions.iter();
+        let mut conditions = self.all.iter().chain(&self.any);
         conditions.any(|condition| !matches!(condition, Condition::Delete))
     }
 
-    /// Reports whether all conditions are met.
+    /// Reports whether the goal is met.
     pub(crate) fn is_met(&self, progress: &GoalProgress) -> bool {
-        self.conditions.iter().all(|condition| match condition {
-            Condition::Synced => progress.is_synced,
-            Condition::Create => progress.objects.len() >= self.at_least,
-            Condition::Delete => progress.is_synced && progress.objects.is_empty(),
-            Condition::Status { .. } | Condition::JsonPath { .. } => {
-                progress.is_synced && progress.objects.len() >= self.at_least && progress.unmet == 0
-            }
-        })
+        let count = progress.objects.len();
+        let mut all = self.all.iter();
+        let mut any = self.any.iter();
+        self.is_awaited()
+            && all
+                .all(|condition| self.is_condition_met(condition, progress, count - progress.unmet))
+            && (self.any.is_empty()
+                || any.any(|condition| self.is_condition_met(condition, progress, progress.chosen)))
     }
 
-    /// Returns the reason why an object does not meet the conditions.
-    fn unmet_by(&self, object: &Value, identity: &str) -> Result<Option<String>, Error> {
-        for condition in &self.conditions {
-            match condition.check(object) {
-                Verdict::Met => {}
-                Verdict::Unmet(reason) => return Ok(Some(reason)),
-                Verdict::Senseless(reason) => {
-                    let message = format!("cannot check --for on {identity}: {reason}");
-                    return Err(Error::from(Kind::Unmet(message))
-                        .with_hint("use a path that leads to one field of the object"));
-                }
+    /// Reports whether a condition is met. `meeting` is the number of objects that meet it, or
+    /// another one of its kind.
+    fn is_condition_met(
+        &self,
+        condition: &Condition,
+        progress: &GoalProgress,
+        meeting: usize,
+    ) -> bool {
+        let count = progress.objects.len();
+        match condition {
+            Condition::Synced => progress.is_synced,
+            Condition::Create => count >= self.at_least,
+            Condition::Delete => progress.is_synced && count == 0,
+            Condition::Rollout | Condition::Status { .. } | Condition::JsonPath { .. } => {
+                progress.is_synced && count >= self.at_least && meeting == count
             }
         }
-        Ok(None)
+    }
+
+    /// Checks an object.
+    fn standing(&self, object: &Value, subject: &str) -> Result<Standing, Error> {
+        let mut standing = Standing::default();
+        for condition in &self.all {
+            let result = check(condition, object, "--for", subject)?;
+            if matches!(condition, Condition::Rollout) {
+                standing.rollout = Some(result.clone().unwrap_or_else(|sentence| sentence));
+            }
+            if let Err(reason) = result {
+                standing.unmet = standing.unmet.or(Some(reason));
+            }
+        }
+        let mut reasons = Vec::new();
+        for condition in self
+            .any
+            .iter()
+            .filter(|condition| condition.reads_objects())
+        {
+            match check(condition, object, "--for-any", subject)? {
+                Ok(value) => {
+                    standing.any = Some(Ok(value));
+                    return Ok(standing);
+                }
+                Err(reason) => reasons.push(reason),
+            }
+        }
+        standing.any = (!reasons.is_empty()).then(|| Err(reasons.join("; ")));
+        Ok(standing)
+    }
+
+    /// Returns the failure if an object meets a condition of `--fail-on`. There is no object after
+    /// its deletion.
+    fn check_failures(
+        &self,
+        object: Option<&Value>,
+        subject: &Subject,
+        name: &str,
+    ) -> Result<(), Error> {
+        for condition in &self.failures {
+            let value = match (condition, object) {
+                (Condition::Delete, None) => "was deleted".to_owned(),
+                (Condition::Create, Some(_)) => "exists".to_owned(),
+                (Condition::Status { .. } | Condition::JsonPath { .. }, Some(object)) => {
+                    match check(condition, object, "--fail-on", name)? {
+                        Ok(value) => value,
+                        Err(_) => continue,
+                    }
+                }
+                _ => continue,
+            };
+            let value = if subject.is_secret { "" } else { &value };
+            let message = format!("{name} meets --fail-on: {value}");
+            return Err(Kind::Unmet(message.trim_end_matches(": ").to_owned()).into());
+        }
+        Ok(())
+    }
+
+    /// Fails if the only object of a rollout was deleted. A new one with its name is another rollout.
+    fn check_rollout_of_deleted(&self, subject: &Subject, name: &str) -> Result<(), Error> {
+        let is_awaited = self
+            .all
+            .iter()
+            .any(|condition| matches!(condition, Condition::Rollout));
+        if is_awaited && subject.name.is_some() {
+            return Err(Kind::Unmet(format!("{name} has been deleted")).into());
+        }
+        Ok(())
+    }
+
+    /// Fails if the goal is a rollout, and the resource has none. `is_apps` says whether it belongs to
+    /// the API group `apps`.
+    pub(crate) fn check_resource(&self, resource: &str, is_apps: bool) -> Result<(), Error> {
+        let mut conditions = self.all.iter().chain(&self.any);
+        let is_awaited = conditions.any(|condition| matches!(condition, Condition::Rollout));
+        if is_awaited && !(is_apps && rollout::RESOURCES.contains(&resource)) {
+            return Err(
+                Error::usage(format!("{resource} have no rollout")).with_hint(
+                    "use --for rollout with deployments, statefulsets or daemonsets of apps/v1",
+                ),
+            );
+        }
+        Ok(())
     }
 
     /// Returns a line for each reason why the goal is not met.
@@ -105,23 +249,16 @@ impl Goal {
             return Vec::new();
         }
         let awaits_deletion = !self.awaits_objects();
-        let unmet = |reason: &Option<String>| awaits_deletion || reason.is_some();
-        let mut objects: Vec<_> = progress.objects.iter().collect();
-        objects.retain(|(_, reason)| unmet(reason));
-        objects.sort();
-        let lines = objects.iter().take(MAX_OBJECTS).map(|(key, reason)| {
-            let reason = match reason {
+        let objects = progress.objects.iter().filter_map(|(key, standing)| {
+            let reason = match standing.reason() {
                 _ if awaits_deletion => "still exists",
                 Some(_) if subject.is_secret => "does not meet the condition",
                 Some(reason) => reason,
-                None => "",
+                None => return None,
             };
-            format!("{}: {reason}", subject.of_object(&key.0, &key.1))
+            Some((key, reason))
         });
-        let mut lines: Vec<String> = lines.collect();
-        if objects.len() > MAX_OBJECTS {
-            lines.push(format!("and {} more", objects.len() - MAX_OBJECTS));
-        }
+        let mut lines = report(objects, subject);
         let count = progress.objects.len();
         if !progress.is_synced {
             lines.push("the list of existing objects is not complete".to_owned());
@@ -135,6 +272,69 @@ impl Goal {
         }
         lines
     }
+
+    /// Returns a line for each condition of `--for-any` that is met.
+    pub(crate) fn met_by(&self, progress: &GoalProgress, subject: &Subject) -> Vec<String> {
+        let objects = progress.objects.iter().filter_map(|(key, standing)| {
+            let value = standing.any.as_ref()?.as_ref().ok()?;
+            Some((
+                key,
+                if subject.is_secret {
+                    "meets the condition"
+                } else {
+                    value
+                },
+            ))
+        });
+        let lines = report(objects, subject);
+        let is_collection_met = |condition: &&Condition| {
+            !condition.reads_objects() && self.is_condition_met(condition, progress, 0)
+        };
+        let of_collection = self.any.iter().filter(is_collection_met);
+        let of_collection = of_collection.map(|condition| match condition {
+            Condition::Synced => format!("{}: all existing objects are known", subject.resource),
+            Condition::Delete => format!("{}: no object exists", subject.of_all()),
+            _ => format!("{}: {} exist", subject.of_all(), progress.objects.len()),
+        });
+        of_collection.chain(lines).collect()
+    }
+}
+
+/// Checks an object. Returns the value that meets a condition, or the reason why none does. Fails if
+/// the condition makes no sense for the object.
+fn check(
+    condition: &Condition,
+    object: &Value,
+    flag: &str,
+    subject: &str,
+) -> Result<Result<String, String>, Error> {
+    match condition.check(object) {
+        Verdict::Met(value) => Ok(Ok(value)),
+        Verdict::Unmet(reason) => Ok(Err(reason)),
+        Verdict::Failed(reason) => Err(Kind::Unmet(reason).into()),
+        Verdict::Senseless(reason) => {
+            let message = format!("cannot check {flag} on {subject}: {reason}");
+            Err(Error::from(Kind::Unmet(message))
+                .with_hint("use a path that leads to one field of the object"))
+        }
+    }
+}
+
+/// Returns a line for each object, up to a maximum, in the order of their names.
+fn report<'a>(
+    objects: impl Iterator<Item = (&'a (String, String), &'a str)>,
+    subject: &Subject,
+) -> Vec<String> {
+    let mut objects: Vec<_> = objects.collect();
+    objects.sort_unstable();
+    let shown = objects.iter().take(MAX_OBJECTS);
+    let shown = shown
+        .map(|((namespace, name), text)| format!("{}: {text}", subject.of_object(namespace, name)));
+    let mut lines: Vec<String> = shown.collect();
+    if objects.len() > MAX_OBJECTS {
+        lines.push(format!("and {} more", objects.len() - MAX_OBJECTS));
+    }
+    lines
 }
 
 impl Subject {
@@ -142,6 +342,11 @@ impl Subject {
     pub(crate) fn single(&self) -> Option<String> {
         let name = self.name.as_ref()?;
         Some(format!("{}/{name}", self.resource))
+    }
+
+    /// Returns the resource, with the name in a path to a single object.
+    fn of_all(&self) -> String {
+        self.single().unwrap_or_else(|| self.resource.clone())
     }
 
     /// Returns the resource and the name, as in kubectl's messages.
@@ -161,31 +366,51 @@ impl GoalProgress {
         self.is_synced = true;
     }
 
-    /// Updates the state of an object from an event. Returns a note for the user, if the event is
-    /// the first to call for one.
-    pub(crate) fn update(&mut self, goal: &Goal, line: &Line<'_>) -> Result<Option<String>, Error> {
+    /// Updates the state of an object from an event. Returns notes for the user: the state of a
+    /// rollout, if it has changed, and the first note about a path. Fails if the object meets a
+    /// condition of `--fail-on`.
+    pub(crate) fn update(
+        &mut self,
+        goal: &Goal,
+        line: &Line<'_>,
+        subject: &Subject,
+    ) -> Result<Vec<String>, Error> {
         let key = (
             line.identity.namespace.to_owned(),
             line.identity.name.to_owned(),
         );
+        let name = subject.of_object(&key.0, &key.1);
+        let before = self.objects.remove(&key);
+        if let Some(before) = &before {
+            self.unmet -= usize::from(before.unmet.is_some());
+            self.chosen -= usize::from(before.is_chosen());
+        }
         if line.event_type == EventType::Deleted {
-            let before = self.objects.remove(&key);
-            self.unmet -= usize::from(matches!(before, Some(Some(_))));
-            return Ok(None);
+            goal.check_failures(None, subject, &name)?;
+            goal.check_rollout_of_deleted(subject, &name)?;
+            return Ok(Vec::new());
         }
         let parsed = object(line.text).ok();
         let parsed = parsed.and_then(|object| serde_json::from_str(object.get()).ok());
-        let (reason, note) = match parsed {
-            Some(object) => (
-                goal.unmet_by(&object, line.identity.name)?,
-                self.take_note(goal, &object),
-            ),
-            None => (Some("the object is not valid JSON".to_owned()), None),
+        let (standing, note) = match parsed {
+            Some(object) => {
+                goal.check_failures(Some(&object), subject, &name)?;
+                (
+                    goal.standing(&object, &name)?,
+                    self.take_note(goal, &object),
+                )
+            }
+            None => (Standing::invalid(), None),
         };
-        self.unmet += usize::from(reason.is_some());
-        let before = self.objects.insert(key, reason);
-        self.unmet -= usize::from(matches!(before, Some(Some(_))));
-        Ok(note)
+        let last = before.and_then(|before| before.rollout);
+        let sentence = standing
+            .rollout
+            .clone()
+            .filter(|now| Some(now) != last.as_ref());
+        self.unmet += usize::from(standing.unmet.is_some());
+        self.chosen += usize::from(standing.is_chosen());
+        self.objects.insert(key, standing);
+        Ok(sentence.into_iter().chain(note).collect())
     }
 
     /// Returns a note about a path that starts at the event, once.
@@ -193,7 +418,8 @@ impl GoalProgress {
         if self.has_note {
             return None;
         }
-        let mut conditions = goal.conditions.iter();
+        let conditions = [&goal.all, &goal.any, &goal.failures];
+        let mut conditions = conditions.into_iter().flatten();
         let (given, path) = conditions.find_map(|condition| condition.path_from_object(object))?;
         self.has_note = true;
         Some(format!(
@@ -212,7 +438,7 @@ mod tests {
     fn goal(flags: &[&str]) -> Goal {
         let conditions: Result<Vec<_>, _> =
             flags.iter().map(|flag| Condition::parse(flag)).collect();
-        Goal::new(&conditions.unwrap(), None).unwrap()
+        Goal::new(&conditions.unwrap(), &[], &[], None).unwrap()
     }
 
     fn update(
@@ -232,7 +458,7 @@ mod tests {
             text: text.as_bytes(),
             synthetic: "",
         };
-        progress.update(goal, &line).unwrap();
+        progress.update(goal, &line, &PODS).unwrap();
     }
 
     #[test]
@@ -308,6 +534,120 @@ mod tests {
         assert_eq!(lines[0], "/00: does not meet the condition");
     }
 
+    fn parse(flags: &[&str]) -> Vec<Condition> {
+        let conditions = flags.iter().map(|flag| Condition::parse(flag).unwrap());
+        conditions.collect()
+    }
+
+    #[test]
+    fn each_object_must_meet_one_condition_of_any() {
+        let any = parse(&["jsonpath={.x}=1", "jsonpath={.x}=2"]);
+        let goal = Goal::new(&[], &any, &[], None).unwrap();
+        let mut progress = GoalProgress::default();
+        progress.sync();
+        assert!(!goal.is_met(&progress));
+        for (event_type, name, x, is_met) in [
+            (EventType::Added, "a", 1, true),
+            (EventType::Added, "b", 3, false),
+            (EventType::Modified, "b", 2, true),
+            (EventType::Modified, "a", 0, false),
+            (EventType::Deleted, "a", 0, true),
+        ] {
+            update(&mut progress, &goal, event_type, name, &json!({"x": x}));
+            assert_eq!(goal.is_met(&progress), is_met, "{event_type} {name}");
+        }
+        assert_eq!(goal.met_by(&progress, &PODS), [r#"/b: {.x} is "2""#]);
+        update(
+            &mut progress,
+            &goal,
+            EventType::Modified,
+            "b",
+            &json!({"x": 3}),
+        );
+        assert_eq!(
+            goal.shortfall(&progress, &PODS),
+            [r#"/b: {.x} is "3", not "1"; {.x} is "3", not "2""#]
+        );
+    }
+
+    #[test]
+    fn any_of_the_conditions_may_be_about_the_collection() {
+        let any = parse(&["jsonpath={.x}=1", "delete"]);
+        let goal = Goal::new(&parse(&["synced"]), &any, &[], None).unwrap();
+        let mut progress = GoalProgress::default();
+        update(
+            &mut progress,
+            &goal,
+            EventType::Added,
+            "a",
+            &json!({"x": 1}),
+        );
+        assert!(!goal.is_met(&progress));
+        progress.sync();
+        assert!(goal.is_met(&progress));
+        update(&mut progress, &goal, EventType::Modified, "a", &json!({}));
+        assert!(!goal.is_met(&progress));
+        update(&mut progress, &goal, EventType::Deleted, "a", &json!({}));
+        assert!(goal.is_met(&progress));
+        assert_eq!(goal.met_by(&progress, &PODS), [": no object exists"]);
+    }
+
+    #[test]
+    fn the_first_object_that_meets_a_failure_ends_the_run() {
+        let failure = |flag: &str, event_type: EventType, subject: &Subject| {
+            let goal = Goal::new(&[], &[], &parse(&[flag]), None).unwrap();
+            assert!(!goal.is_awaited() && !goal.is_met(&GoalProgress::default()));
+            let text = format!(r#"{{"type":"{event_type}","object":{{"x":1}}}}"#);
+            let identity = ObjectIdentity {
+                name: "a",
+                ..ObjectIdentity::default()
+            };
+            let line = Line {
+                event_type,
+                identity,
+                text: text.as_bytes(),
+                synthetic: "",
+            };
+            let failed = GoalProgress::default().update(&goal, &line, subject);
+            failed.err().map(|error| error.to_string())
+        };
+        for (flag, event_type, expected) in [
+            (
+                "jsonpath={.x}=1",
+                EventType::Added,
+                Some(r#"error: /a meets --fail-on: {.x} is "1""#),
+            ),
+            ("jsonpath={.x}=2", EventType::Modified, None),
+            ("jsonpath={.x}=1", EventType::Deleted, None),
+            ("condition=Failed", EventType::Modified, None),
+            (
+                "create",
+                EventType::Modified,
+                Some("error: /a meets --fail-on: exists"),
+            ),
+            ("delete", EventType::Modified, None),
+            (
+                "delete",
+                EventType::Deleted,
+                Some("error: /a meets --fail-on: was deleted"),
+            ),
+        ] {
+            assert_eq!(
+                failure(flag, event_type, &PODS).as_deref(),
+                expected,
+                "{flag}"
+            );
+        }
+        let secret = Subject {
+            is_secret: true,
+            ..PODS
+        };
+        assert_eq!(
+            failure("jsonpath={.x}=1", EventType::Added, &secret).unwrap(),
+            "error: /a meets --fail-on"
+        );
+    }
+
     #[test]
     fn a_report_about_a_deletion_shows_the_objects_that_exist() {
         let goal = goal(&["delete"]);
@@ -320,7 +660,7 @@ mod tests {
     #[test]
     fn as_many_objects_as_wanted_must_exist() {
         let conditions = [Condition::parse("jsonpath={.x}").unwrap()];
-        let goal = Goal::new(&conditions, Some(2)).unwrap();
+        let goal = Goal::new(&conditions, &[], &[], Some(2)).unwrap();
         let mut progress = GoalProgress::default();
         progress.sync();
         update(
