@@ -1,7 +1,10 @@
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use control_plane::{ControlPlane, User};
+use faulty_server::{Answer, FaultyServer, Reply, Request};
 use serde_json::{Value, json};
 use support::pseudo_terminal::Session;
 use support::{Outcome, create, deployment, read, run, unique};
@@ -566,6 +569,14 @@ fn flags_that_contradict_a_collection_are_refused() {
             "--verbatim is for one object, but several are patched",
         ),
         (
+            &["--all", "--diff", "--interactive", collection],
+            "--interactive is for one object, but several are patched",
+        ),
+        (
+            &["--all", "--diff", "-o=name", collection],
+            "-o contradicts --diff, which prints the difference of two YAML documents",
+        ),
+        (
             &["--all", "--if-resource-version=5", collection],
             "--if-resource-version is for one object, but several are patched",
         ),
@@ -660,4 +671,78 @@ fn more_than_ten_objects_need_a_confirmation_on_the_terminal() {
         assert_eq!(code, Some(0), "{shown}");
         assert!(!shown.contains("[y/N]"), "{shown}");
     }
+}
+
+#[test]
+fn a_diff_shows_the_first_differences_and_a_summary() {
+    let namespace = namespace(23);
+    let path = config_maps(&namespace);
+    rawpatch(&[&LABEL[..], &[&format!("{path}/c1")]].concat()).succeeded();
+    let diff = |arguments: &[&str]| rawpatch(&[&LABEL[..], &["--diff"], arguments].concat());
+    let outcome = diff(&["--all", &path]).ended(1);
+    assert_eq!(outcome.stdout.matches("\n+    new: \"yes\"\n").count(), 20);
+    assert_summary(
+        &outcome,
+        "22 would change, 1 unchanged, 0 refused, 0 gone; 2 differences are not shown",
+    );
+    let file = format!("v1.ConfigMap.{namespace}.c0");
+    let outcome = diff(&["--field-selector=metadata.name=c0", &path]).ended(1);
+    assert_eq!(
+        outcome.lines()[0],
+        format!("diff -u -N LIVE/{file} MERGED/{file}")
+    );
+    assert_summary(&outcome, "1 would change, 0 unchanged, 0 refused, 0 gone");
+    let outcome = diff(&["--field-selector=metadata.name=c1", &path]).succeeded();
+    assert_eq!(outcome.stdout, "");
+    assert_eq!(listed(&namespace, &["-l", "new=yes"]), ["configmap/c1"]);
+
+    let bad = r#"{"metadata":{"labels":{"not valid":"x"}}}"#;
+    let outcome = rawpatch(&["--diff", "--all", "-p", bad, &path]).ended(4);
+    assert!(
+        outcome
+            .stderr
+            .contains("error: 23 of 23 objects were not compared"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_signal_after_the_confirmation_waits_for_the_requests_in_flight() {
+    fn answer(request: &Request, number: usize) -> Answer {
+        let path = request.target.split('?').next().unwrap();
+        let name = path.rsplit('/').next().unwrap();
+        let object = format!(
+            r#"{{"kind":"ConfigMap","apiVersion":"v1","metadata":{{"name":"{name}","namespace":"default"}}}}"#
+        );
+        match number {
+            0 => {
+                let items: Vec<String> = (0..11)
+                    .map(|name| {
+                        format!(r#"{{"metadata":{{"name":"c{name}","namespace":"default"}}}}"#)
+                    })
+                    .collect();
+                let list = r#"{"kind":"ConfigMapList","metadata":{},"items":["#;
+                Answer::Reply(Reply::json(200, format!("{list}{}]}}", items.join(","))))
+            }
+            _ => Answer::Delayed(Duration::from_secs(1), Reply::json(200, object)),
+        }
+    }
+    let server = FaultyServer::start([Answer::Computed(answer)]).unwrap();
+    let mut command = command(&server.kubeconfig().unwrap());
+    let path = "/api/v1/namespaces/default/configmaps";
+    command
+        .args(LABEL)
+        .args(["--all", "--max-in-flight=2", path]);
+    let mut session = Session::start(&command, |_| {});
+    session.wait_for("[y/N] ");
+    session.enter("y\n");
+    while server.requests().len() < 3 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // Ctrl-C
+    session.enter("\u{3}");
+    let (status, shown) = session.end();
+    assert_eq!(status.signal(), Some(2), "{shown}");
+    assert!(shown.contains("2 patched, 0 unchanged"), "{shown}");
+    assert!(shown.contains(", 9 not tried\n"), "{shown}");
 }

@@ -113,12 +113,18 @@ pub enum Kind {
     /// Some objects of a collection were not patched.
     #[error("error: {0}")]
     Incomplete(String),
+    /// Some objects of a collection were not checked.
+    #[error("error: {0}")]
+    CheckIncomplete(String),
     /// The API does not support what the user wants to do.
     #[error("error: {0}")]
     Unsupported(String),
     /// The request was sent, and may or may not have taken effect.
     #[error("error: outcome unknown: {0}")]
     OutcomeUnknown(String),
+    /// Requests for several objects were sent, and may or may not have taken effect.
+    #[error("error: outcome unknown: {0}")]
+    UnknownOutcomes(String),
     /// A signal arrived. The process prints the message, if there is one, and ends by that signal.
     #[error("error: {}", .message.as_deref().unwrap_or("interrupted"))]
     Interrupted {
@@ -200,6 +206,10 @@ impl Error {
                 kind: Kind::CheckRefused(status),
                 ..self
             },
+            Kind::Incomplete(message) => Self {
+                kind: Kind::CheckIncomplete(message),
+                ..self
+            },
             kind => Self { kind, ..self },
         }
     }
@@ -247,7 +257,9 @@ impl Error {
                 409 => exit_code::CONFLICT,
                 _ => exit_code::REFUSED,
             },
-            Kind::CheckRefused(_) | Kind::CheckWarnings { .. } => exit_code::CHECK_REFUSED,
+            Kind::CheckRefused(_) | Kind::CheckWarnings { .. } | Kind::CheckIncomplete(_) => {
+                exit_code::CHECK_REFUSED
+            }
             Kind::Warnings { .. }
             | Kind::Unmet(_)
             | Kind::Incomplete(_)
@@ -261,7 +273,9 @@ impl Error {
             Kind::Gap(_) => exit_code::GAP,
             Kind::Expiring(_) => exit_code::EXPIRING,
             // For `Interrupted`, this only matters if the signal fails to end the process.
-            Kind::OutcomeUnknown(_) | Kind::Interrupted { .. } => exit_code::OUTCOME_UNKNOWN,
+            Kind::OutcomeUnknown(_) | Kind::UnknownOutcomes(_) | Kind::Interrupted { .. } => {
+                exit_code::OUTCOME_UNKNOWN
+            }
             Kind::Format(_) | Kind::Output(_) => exit_code::OUTPUT,
         }
     }

@@ -10,6 +10,8 @@ const MAX_WAITING: usize = 64 << 10;
 #[derive(Default)]
 pub(crate) struct Lines {
     waiting: Vec<u8>,
+    /// Whether the output has colours, and no control characters of others.
+    pub(crate) is_coloured: bool,
     write: Option<JoinHandle<Result<(), Error>>>,
 }
 
@@ -47,7 +49,14 @@ impl Lines {
     fn start(&mut self) {
         if self.write.is_none() && !self.waiting.is_empty() {
             let text = std::mem::take(&mut self.waiting);
-            self.write = Some(spawn_blocking(move || output::write(&text)));
+            let is_coloured = self.is_coloured;
+            self.write = Some(spawn_blocking(move || {
+                if is_coloured {
+                    output::write_coloured(&String::from_utf8_lossy(&text))
+                } else {
+                    output::write(&text)
+                }
+            }));
         }
     }
 }

@@ -4,10 +4,13 @@ use kubectl_plugin::Error;
 use kubectl_plugin::error::Kind;
 
 use crate::apply::Applied;
+use crate::diff::Comparison;
 
 /// The outcome of one object.
 pub(crate) enum Outcome {
     Patched(Box<Applied>),
+    /// The object before and after the patch, which was not stored.
+    Compared(Box<Comparison>),
     /// The object was deleted after it was listed.
     Gone,
     /// Nothing was changed.
@@ -21,8 +24,9 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// Interprets the error of an object that still exists.
-    pub(crate) fn of_error(error: Error) -> Self {
+    /// Interprets the error of an object that still exists. `stores` is false for a dry run, which changes
+    /// nothing.
+    pub(crate) fn of_error(error: Error, stores: bool) -> Self {
         match error.kind() {
             Kind::Refused(status) => match status.code {
                 401 => Self::Hopeless(error),
@@ -34,7 +38,7 @@ impl Outcome {
                 Self::Hopeless(error)
             }
             // A server that is not Kubernetes may have passed the patch on to one that is.
-            Kind::OutcomeUnknown(_) | Kind::Interrupted { .. } | Kind::Protocol(_) => {
+            Kind::OutcomeUnknown(_) | Kind::Interrupted { .. } | Kind::Protocol(_) if stores => {
                 Self::Unknown(error)
             }
             _ => Self::Refused(error),

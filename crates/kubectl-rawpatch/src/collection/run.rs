@@ -1,14 +1,16 @@
 //! Patches the objects, many at the same time, and reports each of them.
 
 use std::collections::VecDeque;
+use std::io;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use kubectl_plugin::error::Kind;
 use kubectl_plugin::output::{Output, object_name};
-use kubectl_plugin::runtime::TerminationSignals;
+use kubectl_plugin::runtime::Hold;
 use kubectl_plugin::stderr::progress::Progress;
+use kubectl_plugin::text::terminal;
 use kubectl_plugin::{Error, stderr};
 use tokio::time::MissedTickBehavior;
 
@@ -18,12 +20,15 @@ use crate::collection::outcome::Outcome;
 use crate::collection::pause::Pause;
 use crate::collection::sender::Sender;
 use crate::collection::tally::Tally;
+use crate::diff::Comparison;
 use crate::report;
 
 /// The number of failures after which a run without any success stops by itself.
 const FIRST_FAILURES: usize = 20;
 /// How often an object is tried again that the server puts off.
 const MAX_ATTEMPTS: u32 = 10;
+/// The maximum number of differences that are printed.
+const MAX_DIFFS: usize = 20;
 /// The interval of the progress line.
 const PROGRESS: Duration = Duration::from_millis(250);
 
@@ -55,7 +60,7 @@ struct Job {
 
 /// A run, and later its result.
 pub(crate) struct Run<'a> {
-    sender: &'a Sender<'a>,
+    pub(crate) sender: &'a Sender<'a>,
     limits: Limits,
     output: &'a Output,
     /// Whether lines name the namespace of the object.
@@ -67,26 +72,25 @@ pub(crate) struct Run<'a> {
     lines: Lines,
     /// Whether a document was printed.
     has_printed: bool,
+    /// The number of differences that were printed.
+    diffs: usize,
     pub(crate) tally: Tally,
     /// For each object, whether it needs no other try.
     pub(crate) settled: Vec<bool>,
     pub(crate) stop: Option<Stop>,
-    /// The first error of an object whose response does not fit the output format.
-    pub(crate) format_error: Option<Error>,
+    /// The first error of an object whose response does not fit the output format, or of a file.
+    pub(crate) output_error: Option<Error>,
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(
-        sender: &'a Sender<'a>,
-        limits: Limits,
-        output: &'a Output,
-        names_namespaces: bool,
-    ) -> Self {
+    pub(crate) fn new(sender: &'a Sender<'a>, limits: Limits, output: &'a Output) -> Self {
+        let collection = sender.template.path.resource();
         Self {
             sender,
             limits,
             output,
-            names_namespaces,
+            names_namespaces: collection.is_none_or(|collection| collection.namespace.is_none()),
+            diffs: 0,
             tried: 0,
             put_off: VecDeque::new(),
             pause: Pause::default(),
@@ -95,13 +99,13 @@ impl<'a> Run<'a> {
             tally: Tally::default(),
             settled: vec![false; sender.objects.len()],
             stop: None,
-            format_error: None,
+            output_error: None,
         }
     }
 
     /// Patches all objects, until the end or a reason to stop. The first signal waits for the requests
     /// in flight, and the second one does not.
-    pub(crate) async fn patch_all(&mut self, signals: &mut TerminationSignals) {
+    pub(crate) async fn patch_all(&mut self, signals: &mut Hold) {
         let sender = self.sender;
         let patch = async |job: Job| (job, sender.patch(job.number).await);
         let mut in_flight = FuturesUnordered::new();
@@ -120,7 +124,7 @@ impl<'a> Run<'a> {
             }
             tokio::select! {
                 biased;
-                signal = signals.next() => if self.interrupt(signal, in_flight.len()) {
+                signal = signals.signal() => if self.interrupt(signal, in_flight.len()) {
                     break;
                 },
                 Some((job, outcome)) = in_flight.next(), if !in_flight.is_empty() => {
@@ -163,7 +167,7 @@ impl<'a> Run<'a> {
         let is_second = matches!(self.stop, Some(Stop::Interrupted(_)));
         self.stop = Some(Stop::Interrupted(signal));
         if is_second {
-            if !self.sender.template.path.is_dry_run() {
+            if self.sender.stores() {
                 self.tally.unknown += in_flight;
             }
             return true;
@@ -191,6 +195,16 @@ impl<'a> Run<'a> {
                     Effect::Changed | Effect::Unknown => self.tally.patched += 1,
                 }
                 self.print(job, &applied);
+            }
+            Outcome::Compared(comparison) => {
+                self.pause.has_success();
+                self.settled[job.number] = true;
+                if comparison.differs() {
+                    self.tally.patched += 1;
+                    self.print_difference(&comparison);
+                } else {
+                    self.tally.unchanged += 1;
+                }
             }
             Outcome::Gone => {
                 self.settled[job.number] = true;
@@ -221,7 +235,7 @@ impl<'a> Run<'a> {
                 }
                 Err(error) => {
                     self.tally.say_error(self.path(job), &error);
-                    self.format_error.get_or_insert(error);
+                    self.output_error.get_or_insert(error);
                 }
             }
             return;
@@ -236,6 +250,35 @@ impl<'a> Run<'a> {
             None => format!("{name} {outcome}\n"),
         };
         self.lines.add(line.as_bytes());
+    }
+
+    /// Prints what the patch would change, unless many differences were printed.
+    fn print_difference(&mut self, comparison: &Comparison) {
+        if self.diffs < MAX_DIFFS {
+            self.diffs += 1;
+            let is_coloured = terminal::is_coloured(&io::stdout());
+            let text = comparison.unified(is_coloured);
+            self.lines.is_coloured = is_coloured;
+            self.lines.add(text.as_bytes());
+        }
+    }
+
+    /// Describes the outcomes.
+    pub(crate) fn summary(&self) -> String {
+        let summary = self.tally.summary(self.settled.len());
+        if self.sender.shows_differences() {
+            let summary = summary.replacen(" patched", " would change", 1);
+            let summary = summary.replacen(" 0 unknown,", "", 1);
+            return match self.tally.patched - self.diffs {
+                0 => summary,
+                hidden => format!("{summary}; {hidden} differences are not shown"),
+            };
+        }
+        if self.sender.stores() {
+            summary
+        } else {
+            format!("{summary} (server dry run)")
+        }
     }
 
     fn path(&self, job: Job) -> &'a str {

@@ -4,15 +4,17 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use kubectl_plugin::Error;
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::error::Kind;
 use kubectl_plugin::request::RawPath;
+use kubectl_plugin::{Error, stderr};
 
 use crate::apply::{Applied, Effect, Policy, apply};
+use crate::args::PatchArgs;
 use crate::body::PatchType;
 use crate::collection::objects::{Listed, Objects};
 use crate::collection::outcome::{Outcome, label};
+use crate::diff::{Comparison, Shown};
 use crate::hints;
 use crate::live_object::LiveObject;
 use crate::report;
@@ -29,7 +31,9 @@ pub(crate) struct Sender<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) objects: &'a Objects,
     /// Whether an object that has changed since the LIST is not patched.
-    pub(crate) if_unchanged_since_list: bool,
+    if_unchanged_since_list: bool,
+    /// With `--diff`, the parts of the objects that are shown.
+    shown: Option<Shown>,
     /// The kinds of errors that have had a hint.
     hinted: RefCell<BTreeSet<String>>,
     /// The warnings that were printed.
@@ -42,35 +46,64 @@ impl<'a> Sender<'a> {
         template: &'a PatchRequest,
         policy: &'a Policy,
         objects: &'a Objects,
-        if_unchanged_since_list: bool,
+        arguments: &PatchArgs,
     ) -> Self {
         Self {
             server,
             template,
             policy,
             objects,
-            if_unchanged_since_list,
+            if_unchanged_since_list: arguments.collection.if_unchanged_since_list,
+            shown: arguments.diff.diff.then(|| Shown::new(arguments)),
             hinted: RefCell::default(),
             warned: RefCell::default(),
         }
     }
 
-    /// Patches the object with this number.
+    /// Reports whether the server stores the patched objects.
+    pub(crate) fn stores(&self) -> bool {
+        !self.shows_differences() && !self.template.path.is_dry_run()
+    }
+
+    /// Reports whether the objects are compared, and not patched.
+    pub(crate) fn shows_differences(&self) -> bool {
+        self.shown.is_some()
+    }
+
+    /// Patches the object with this number, or compares it.
     pub(crate) async fn patch(&self, number: usize) -> Outcome {
         let object = self.objects.get(number);
         let mut request = self.template.for_object(object.path);
         let policy = self.policy_for(&object);
-        match apply(&mut request, &policy, self.server).await {
-            Ok(mut applied) => {
-                if self.is_unchanged(&object, &applied) {
-                    applied.effect = Effect::Unchanged;
-                }
-                self.warn(&request, &applied);
-                Outcome::Patched(Box::new(applied))
-            }
+        let outcome = match self.shown {
+            Some(shown) => Comparison::read(&request, &policy, shown, self.server)
+                .await
+                .map(|comparison| Outcome::Compared(Box::new(comparison))),
+            None => apply(&mut request, &policy, self.server)
+                .await
+                .map(|applied| self.patched(&object, &request, applied)),
+        };
+        match outcome {
+            Ok(outcome) => outcome,
             Err(error) if self.is_gone(&error, &request.path).await => Outcome::Gone,
-            Err(error) => Outcome::of_error(self.with_hint(error, &request, &policy).await),
+            Err(error) => {
+                let error = self.with_hint(error, &request, &policy).await;
+                Outcome::of_error(error, self.stores())
+            }
         }
+    }
+
+    fn patched(
+        &self,
+        object: &Listed<'_>,
+        request: &PatchRequest,
+        mut applied: Applied,
+    ) -> Outcome {
+        if self.is_unchanged(object, &applied) {
+            applied.effect = Effect::Unchanged;
+        }
+        self.warn(request, &applied);
+        Outcome::Patched(Box::new(applied))
     }
 
     fn policy_for(&self, object: &Listed<'_>) -> Cow<'a, Policy> {
@@ -85,7 +118,7 @@ impl<'a> Sender<'a> {
     /// Reports whether the object still has the version of the LIST. A dry run never changes it.
     fn is_unchanged(&self, object: &Listed<'_>, applied: &Applied) -> bool {
         let version = applied.object.pointer("/metadata/resourceVersion");
-        !self.template.path.is_dry_run()
+        self.stores()
             && !object.resource_version.is_empty()
             && version.is_some_and(|version| version == object.resource_version)
     }
@@ -95,7 +128,7 @@ impl<'a> Sender<'a> {
         for warning in report::warnings(request, &applied.object, self.server) {
             let mut warned = self.warned.borrow_mut();
             if warned.len() < MAX_WARNINGS && warned.insert(warning.clone()) {
-                kubectl_plugin::stderr::warn(&warning);
+                stderr::warn(&warning);
             }
         }
     }
