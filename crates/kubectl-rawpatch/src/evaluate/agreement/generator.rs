@@ -10,9 +10,8 @@ use super::Kind;
 use crate::body::PatchType;
 use crate::evaluate::node::go_text;
 
-/// Scalars, in several spellings. Not `-0.0`: the server stores it as `-0` and reads that as `0`, so that a
-/// patch without an effect gives the object a new version.
-const SCALARS: [&str; 27] = [
+/// Scalars, in several spellings.
+const SCALARS: [&str; 28] = [
     "true",
     "false",
     "null",
@@ -25,6 +24,7 @@ const SCALARS: [&str; 27] = [
     "1.5",
     "1.50",
     "-0",
+    "-0.0",
     "100",
     "1e2",
     "1e21",
