@@ -41,6 +41,8 @@ mod patches;
 mod redaction;
 /// Mistakes that are refused before anything is sent.
 mod refusals;
+/// Every error about a Secret, at every verbosity.
+mod secrets;
 /// Output on a terminal.
 mod terminal;
 /// Runs through kubectl's plugin discovery.

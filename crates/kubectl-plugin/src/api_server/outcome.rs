@@ -164,7 +164,7 @@ impl RequestContext {
     fn foreign(&self, code: StatusCode, description: &str, reply: &Reply, host: &str) -> Error {
         let title = body_text::title(reply.body()).filter(|_| is_html(reply));
         let title = title.map_or_else(String::new, |title| {
-            format!(" ({:?})", self.redaction.without_credentials(&title))
+            format!(" ({:?})", self.redaction.apply(&title))
         });
         let outcome = if self.may_change && code.is_success() {
             format!(", and the {} may or may not have been applied", self.method)

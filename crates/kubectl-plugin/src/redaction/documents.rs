@@ -22,6 +22,9 @@ const SHOWN_METADATA: [&str; 10] = [
     "ownerReferences",
 ];
 
+/// The operations of a JSON patch. An unknown one may be any text.
+const OPERATIONS: [&str; 6] = ["add", "copy", "move", "remove", "replace", "test"];
+
 /// A document that may be shown.
 pub(crate) enum Shown {
     /// The document has no secret data, and is unchanged.
@@ -30,10 +33,12 @@ pub(crate) enum Shown {
     Redacted(Value),
 }
 
-/// Reports whether a document is an object that holds credentials, or a list or an event with one.
+/// Reports whether a document is an object that holds credentials, or a list or an event with one. The
+/// patch of a Secret has no kind, but may have `stringData`.
 pub fn has_credentials(document: &Value) -> bool {
     let kind = document["kind"].as_str().unwrap_or_default();
     CREDENTIAL_KINDS.contains(&kind)
+        || document.get("stringData").is_some()
         || document["items"]
             .as_array()
             .is_some_and(|items| items.iter().any(has_credentials))
@@ -62,7 +67,10 @@ fn redact(document: &mut Value) {
     match document {
         Value::Array(operations) => {
             for operation in operations {
-                redact_members(operation, &["op", "path", "from"]);
+                let op = operation["op"].as_str();
+                let is_known = op.is_some_and(|op| OPERATIONS.contains(&op));
+                let kept = ["path", "from", "op"];
+                redact_members(operation, &kept[..if is_known { 3 } else { 2 }]);
             }
         }
         Value::Object(_) => {
@@ -142,6 +150,10 @@ mod tests {
         let shown = json!({"code": REDACTED, "type": REDACTED, "metadata": REDACTED, "path": {"op": REDACTED}});
         assert_eq!(redacted(&keys, true).unwrap()["stringData"], shown);
         assert_eq!(redacted(&patch, false), None);
+        assert!(redacted(&keys, false).is_some());
+        let unknown = json!([{"op": "hunter2", "path": "/data/a"}, "hunter2"]);
+        let shown = json!([{"op": REDACTED, "path": "/data/a"}, REDACTED]);
+        assert_eq!(redacted(&unknown, true), Some(shown));
     }
 
     #[test]

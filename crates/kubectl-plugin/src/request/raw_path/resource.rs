@@ -92,9 +92,13 @@ impl Resource {
     }
 
     /// Reports whether requests and responses may contain credentials: the data of a Secret, or a token.
+    ///
+    /// The resource may be misspelled, or in another group. The server refuses the request, but its body is
+    /// still a Secret.
     pub fn is_secret(&self) -> bool {
+        let names_secret = |name| self.resource.eq_ignore_ascii_case(name);
         match (self.group.as_str(), self.resource.as_str()) {
-            ("", "secrets") => true,
+            _ if names_secret("secret") || names_secret("secrets") => true,
             ("", "serviceaccounts") => self.subresource.as_deref() == Some("token"),
             ("authentication.k8s.io", resource) => {
                 ["tokenrequests", "tokenreviews"].contains(&resource)
