@@ -50,7 +50,8 @@ fn patch_with_answer(answer: Answer, arguments: &[&str]) -> (Outcome, FaultyServ
 /// Asserts that the outcome is unknown for `reason`, and that the request was sent once.
 #[track_caller]
 fn assert_outcome_unknown(answer: Answer, arguments: &[&str], reason: &str) {
-    let (outcome, server) = patch_with_answer(answer, arguments);
+    let arguments = [arguments, &["--no-verify"]].concat();
+    let (outcome, server) = patch_with_answer(answer, &arguments);
     let outcome = outcome.ended(10);
     assert_eq!(
         outcome.stderr,
@@ -94,7 +95,7 @@ fn a_truncated_response_leaves_the_outcome_unknown() {
 fn a_request_that_is_closed_unread_is_not_sent_again() {
     // The client may see the end of the connection before or after it writes the request.
     for _ in 0..10 {
-        let (outcome, server) = patch_with_answer(Answer::CloseUnread, &[]);
+        let (outcome, server) = patch_with_answer(Answer::CloseUnread, &["--no-verify"]);
         match outcome.code {
             Some(3) => assert_eq!(outcome.stderr, "Unable to connect to the server: EOF\n"),
             Some(10) => assert!(outcome.stderr.ends_with(UNKNOWN), "{outcome:?}"),
@@ -373,8 +374,10 @@ fn a_failure_in_a_successful_response_is_judged_by_its_code() {
         ),
     ] {
         let body = status(code, reason, "no");
-        let (outcome, server) =
-            patch_with_answer(Answer::Reply(body.with_status(200)), &["-o", "name"]);
+        let (outcome, server) = patch_with_answer(
+            Answer::Reply(body.with_status(200)),
+            &["-o", "name", "--no-verify"],
+        );
         let outcome = outcome.ended(exit_code);
         assert_eq!(outcome.message(), message);
         assert_eq!(outcome.stdout, "");
@@ -552,6 +555,7 @@ fn a_crash_of_etcd_leaves_the_outcome_unknown() {
         .unwrap();
     let child = command(&kubeconfig)
         .args(PATCH)
+        .arg("--no-verify")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -568,7 +572,13 @@ fn a_crash_of_etcd_leaves_the_outcome_unknown() {
 fn the_hint_repeats_the_flags_that_choose_server_and_user() {
     let (outcome, _server) = patch_with_answer(
         Answer::CloseUnanswered,
-        &["--context=faulty", "--as", "a b", "--token=t"],
+        &[
+            "--no-verify",
+            "--context=faulty",
+            "--as",
+            "a b",
+            "--token=t",
+        ],
     );
     assert_eq!(
         outcome.ended(10).stderr,
@@ -588,7 +598,7 @@ fn kubectl_passes_on_an_unknown_outcome() {
     kubectl
         .envs(control_plane.environment(Some(&folder())).unwrap())
         .env("KUBECONFIG", server.kubeconfig().unwrap());
-    let outcome = run(kubectl.arg("rawpatch").args(PATCH), "").ended(10);
+    let outcome = run(kubectl.args(["rawpatch", "--no-verify"]).args(PATCH), "").ended(10);
     assert_eq!(
         outcome.stderr,
         format!(
@@ -648,7 +658,7 @@ fn path_headers_and_body_are_sent_as_given() {
 fn a_compressed_response_leaves_the_outcome_unknown_or_names_the_refusal() {
     let compressed = |code| {
         let reply = Reply::json(code, [0x1f, 0x8b, 8, 0]).header("Content-Encoding", "gzip");
-        patch_with_answer(Answer::Reply(reply), &[])
+        patch_with_answer(Answer::Reply(reply), &["--no-verify"])
     };
     for (code, exit_code) in [(200, 10), (500, 10), (404, 6)] {
         let (outcome, server) = compressed(code);

@@ -15,13 +15,15 @@ mod collection_faults;
 mod collections;
 /// Patches that are guarded with `--if-resource-version`.
 mod conflicts;
+/// A proxy that breaks the responses of the real server.
+mod cutting_proxy;
 /// The difference that a patch would make: `--diff`.
 mod diff;
 /// `--diff` with the program in `$KUBECTL_EXTERNAL_DIFF`.
 mod external_diff;
 /// JSON patches with an operation that the server refuses.
 mod failed_operations;
-/// Lost responses, gateways, timeouts and signals: the outcome is reported, and nothing is sent twice.
+/// Lost responses, gateways, timeouts and signals: the failure is reported, and nothing is sent twice without a guard.
 mod faults;
 /// The pages of help.
 mod help {
@@ -33,6 +35,8 @@ mod hints;
 mod interactive;
 /// Command lines that are written as for other kubectl commands.
 mod kubectl_syntax;
+/// Unknown outcomes are found out, and a patch is applied exactly once.
+mod outcomes;
 /// stdout, stderr, output formats and warnings.
 mod output;
 /// Every type of patch, on every kind of object.

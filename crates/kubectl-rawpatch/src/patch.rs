@@ -6,7 +6,7 @@ use kubectl_plugin::output::Output;
 use kubectl_plugin::request::RawPath;
 use kubectl_plugin::{Error, stderr};
 
-use crate::apply::{Policy, apply};
+use crate::apply::{Effect, Policy, apply, check_policy};
 use crate::args::PatchArgs;
 use crate::body::PatchType;
 use crate::collection::patch_several;
@@ -40,6 +40,7 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
         .with_stdin_in_use(source::reads_stdin(&arguments));
     let mut request = PatchRequest::new(&arguments, server.path(path)?, patch)?;
     diff::check_flags(&arguments, &request)?;
+    check_policy(&arguments.outcome, &request)?;
     if let Some(warning) = &request.warning {
         stderr::warn(warning);
     }
@@ -51,7 +52,12 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
         return show_diff(&arguments, &mut request, &policy, &server).await;
     }
     match apply(&mut request, &policy, &server).await {
-        Ok(applied) => report_success(&request, &applied, &server, &output)?,
+        Ok(applied) => {
+            report_success(&request, &applied, &server, &output)?;
+            if arguments.outcome.fail_if_unchanged && applied.effect == Effect::Unchanged {
+                return Err(Kind::Unmet("the patch changed nothing".to_owned()).into());
+            }
+        }
         Err(error) => return Err(report_refusal(error, &request, &policy, &server, &output).await),
     }
     match server.warning_count() {
@@ -93,6 +99,12 @@ fn print_curl(
     original: &[u8],
     server: &ApiServer,
 ) -> Result<(), Error> {
+    if arguments.outcome.reads_first() {
+        return Err(Error::usage(
+            "--curl prints one request, but --exactly-once and --fail-if-unchanged send several",
+        )
+        .with_hint("remove --curl, or remove the other flag"));
+    }
     if let Some(resource_version) = &arguments.outcome.if_resource_version {
         if request.patch_type == PatchType::Apply {
             return Err(Error::usage(

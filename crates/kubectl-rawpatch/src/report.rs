@@ -3,7 +3,6 @@
 use std::io;
 use std::io::IsTerminal;
 
-use http::StatusCode;
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::output::{Output, object_name};
 use kubectl_plugin::text::list::first_names;
@@ -58,22 +57,25 @@ pub(crate) fn say_outcome(request: &PatchRequest, applied: &Applied) {
 /// Describes the outcome like kubectl. Also reports whether a script must be told, too.
 pub(crate) fn outcome(request: &PatchRequest, applied: &Applied) -> (String, bool) {
     let is_dry_run = request.path.is_dry_run();
-    let is_created = applied.reply.status() == StatusCode::CREATED;
+    let is_created = applied.is_created();
     let is_unchanged = applied.effect == Effect::Unchanged;
     let verb = match request.patch_type {
         _ if is_created => "created",
+        _ if applied.confirmed && applied.effect == Effect::Unknown => "has the patch in effect",
         PatchType::Apply => "serverside-applied",
         PatchType::Json | PatchType::Merge | PatchType::Strategic => "patched",
     };
-    let no_change = if is_unchanged { " (no change)" } else { "" };
-    let dry_run = if is_dry_run { " (server dry run)" } else { "" };
-    let confirmed = if applied.confirmed {
-        " (confirmed)"
-    } else {
-        ""
-    };
-    let is_notable = is_dry_run || is_created || is_unchanged || applied.confirmed;
-    (format!("{verb}{no_change}{dry_run}{confirmed}"), is_notable)
+    let details = [
+        (is_unchanged, " (no change)"),
+        (is_dry_run, " (server dry run)"),
+        (applied.confirmed, " (confirmed)"),
+    ];
+    let details: String = details
+        .iter()
+        .filter_map(|(applies, detail)| applies.then_some(*detail))
+        .collect();
+    let is_notable = is_created || !details.is_empty();
+    (format!("{verb}{details}"), is_notable)
 }
 
 /// Describes the parts of the patch that had no effect.

@@ -12,6 +12,7 @@ use crate::body;
 use crate::body::{
     Document, Expected, PatchTarget, PatchType, with_resource_version, wrong_scalars,
 };
+use crate::evaluate::{evaluate, is_idempotent};
 use crate::query;
 
 /// A PATCH that is ready to be sent.
@@ -180,11 +181,59 @@ impl PatchRequest {
     }
 
     /// Makes the server refuse the patch unless the object is at `resource_version`. With `uid`, the server
-    /// does not create a missing object either.
+    /// does not create a missing object either. Replaces another guard.
     pub(crate) fn guard(&mut self, resource_version: &str, uid: Option<&str>) -> Result<(), Error> {
         let guarded = with_resource_version(&self.body, self.patch_type, resource_version, uid)?;
         self.guarded_body = Some(guarded);
         Ok(())
+    }
+
+    pub(crate) fn remove_guard(&mut self) {
+        self.guarded_body = None;
+    }
+
+    /// Returns the resource version that the patch itself requires, if there is one.
+    pub(crate) fn own_version(&self) -> Option<&str> {
+        const VERSION: &str = "/metadata/resourceVersion";
+        match &self.patch {
+            Value::Array(operations) => operations.iter().find_map(|operation| {
+                let writes = operation["path"] == VERSION && operation["op"] != "test";
+                writes.then(|| operation["value"].as_str())?
+            }),
+            patch => patch.pointer(VERSION)?.as_str(),
+        }
+    }
+
+    /// Returns the reason why reading the object cannot show the outcome of the patch, if there is one.
+    pub(crate) fn unverifiable(&self) -> Option<&'static str> {
+        let accept = self.headers.get(header::ACCEPT);
+        let accept = accept.map_or(b"" as &[u8], HeaderValue::as_bytes);
+        if self.path.is_proxied() {
+            Some("PATH is proxied to another server")
+        } else if self.expected == ExpectedReply::Anything {
+            Some("--verbatim sends a patch that is not checked")
+        } else if !accept.starts_with(b"application/json") || accept.contains(&b';') {
+            Some("--header Accept asks for another format than the whole object in JSON")
+        } else {
+            None
+        }
+    }
+
+    /// Returns the name that the server records as the manager of the changed fields.
+    pub(crate) fn field_manager(&self) -> Option<String> {
+        let name = self.path.parameter("fieldManager")?;
+        (!name.is_empty()).then(|| name.into_owned())
+    }
+
+    /// Applies the patch without its guard to `object`, like the server. Returns `None` if only the server
+    /// can do this.
+    pub(crate) fn evaluate(&self, object: &Value) -> Option<Value> {
+        evaluate(self.patch_type, &self.body, object)?.ok()
+    }
+
+    /// Reports whether the result is the same if the server applies the patch twice.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        is_idempotent(&self.patch)
     }
 
     /// Returns the JSON pointers of scalars that are probably not `expected`.
@@ -218,6 +267,21 @@ impl PatchRequest {
                 .into(),
             expected: self.expected,
         }
+    }
+
+    /// Returns a request that shows the result of the patch without its guard, and stores nothing.
+    pub(crate) fn to_dry_run(&self) -> Result<ApiRequest, Error> {
+        let mut request = self.to_api_request();
+        request.path.add_parameter("dryRun", "All", "--dry-run")?;
+        request.body = self.body.clone().into();
+        Ok(request)
+    }
+
+    /// Returns a request that reads the object at `path`, with the headers of the patch.
+    pub(crate) fn to_read(&self, path: RawPath) -> ApiRequest {
+        let mut headers = self.headers.clone();
+        headers.remove(header::CONTENT_TYPE);
+        ApiRequest::get(path, headers)
     }
 }
 

@@ -16,7 +16,7 @@ use super::reply::Reply;
 use crate::Error;
 use crate::connection::server_url;
 use crate::error::response::{status_in_document, status_of_response};
-use crate::error::{Kind, body_text};
+use crate::error::{Kind, UnknownOutcome, body_text};
 use crate::redaction::Redaction;
 use crate::redaction::headers_and_urls::address_without_userinfo;
 use crate::request::{ApiRequest, ExpectedReply, Resource};
@@ -135,7 +135,13 @@ impl RequestContext {
         let refusal = status_of_response(code, headers, &self.method, body, &self.redaction);
         if self.may_change && is_outcome_unknown(code, &refusal) {
             let event = format!("the server answered {code}: {}", refusal.message);
-            return self.outcome_unknown(&event);
+            let retry_after = refusal
+                .details
+                .map_or(0, |details| details.retry_after_seconds);
+            return self.outcome_unknown_for(UnknownOutcome {
+                retry_after,
+                ..unknown_outcome(&event)
+            });
         }
         // Departure: kubectl reports an unknown reason.
         let is_plain = !server_url::is_tls(server) && !self.is_proxied;
@@ -249,25 +255,29 @@ impl RequestContext {
             let message = Some("interrupted; nothing was changed".to_owned());
             return Kind::Interrupted { signal, message }.into();
         }
-        let unknown = self.unknown_outcome_message("interrupted before the response arrived");
+        let unknown = unknown_outcome("interrupted before the response arrived");
         let message = Some(format!("outcome unknown: {unknown}"));
         Error::from(Kind::Interrupted { signal, message }).with_hint(self.inspect_hint())
     }
 
     fn outcome_unknown(&self, event: &str) -> Error {
-        Error::from(Kind::OutcomeUnknown(self.unknown_outcome_message(event)))
-            .with_hint(self.inspect_hint())
+        self.outcome_unknown_for(unknown_outcome(event))
     }
 
-    fn unknown_outcome_message(&self, event: &str) -> String {
-        format!(
-            "{event}; the {} may or may not have been applied",
-            self.method
-        )
+    fn outcome_unknown_for(&self, outcome: UnknownOutcome) -> Error {
+        Error::from(Kind::OutcomeUnknown(outcome)).with_hint(self.inspect_hint())
     }
 
     fn inspect_hint(&self) -> String {
         format!("check the object before you retry: {}", self.command_to_see)
+    }
+}
+
+fn unknown_outcome(event: &str) -> UnknownOutcome {
+    UnknownOutcome {
+        event: event.to_owned(),
+        seen: None,
+        retry_after: 0,
     }
 }
 

@@ -121,7 +121,7 @@ pub enum Kind {
     Unsupported(String),
     /// The request was sent, and may or may not have taken effect.
     #[error("error: outcome unknown: {0}")]
-    OutcomeUnknown(String),
+    OutcomeUnknown(UnknownOutcome),
     /// Requests for several objects were sent, and may or may not have taken effect.
     #[error("error: outcome unknown: {0}")]
     UnknownOutcomes(String),
@@ -151,6 +151,31 @@ pub enum Kind {
     /// Writing to stdout failed.
     #[error("error: cannot write to stdout: {}", system_error::reason(.0))]
     Output(#[source] io::Error),
+}
+
+/// A PATCH that was sent, and may or may not have taken effect. The plugins send no other request that
+/// changes something.
+#[derive(Clone, Debug)]
+pub struct UnknownOutcome {
+    /// The failure after the PATCH was sent.
+    pub event: String,
+    /// The state of the object afterwards, if it was read.
+    pub seen: Option<String>,
+    /// The pause that the server asks for before the next attempt, in seconds.
+    pub retry_after: u32,
+}
+
+impl Display for UnknownOutcome {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let event = &self.event;
+        write!(
+            formatter,
+            "{event}; the PATCH may or may not have been applied"
+        )?;
+        self.seen
+            .iter()
+            .try_for_each(|seen| write!(formatter, "; {seen}"))
+    }
 }
 
 impl Error {

@@ -6,7 +6,7 @@
 //! the process started stays ignored, as after `nohup`.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use signal_hook::flag::register_conditional_default;
@@ -25,7 +25,10 @@ pub use platform::{TerminationSignals, handled};
 /// checks this, because a handler cannot be removed.
 static DEFAULT_ACTION: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// A guard that holds back the signals until it is dropped. There must be only one at a time.
+/// The number of [`Hold`]s.
+static HOLDS: AtomicUsize = AtomicUsize::new(0);
+
+/// A guard that holds back the signals until it is dropped. Guards may overlap.
 pub struct Hold {
     default_action: Arc<AtomicBool>,
     arrivals: TerminationSignals,
@@ -46,10 +49,12 @@ impl Hold {
             }
             Arc::clone(DEFAULT_ACTION.get_or_init(|| default_action))
         };
+        let arrivals = TerminationSignals::listen()?;
+        HOLDS.fetch_add(1, Ordering::SeqCst);
         default_action.store(false, Ordering::SeqCst);
         Ok(Self {
             default_action,
-            arrivals: TerminationSignals::listen()?,
+            arrivals,
         })
     }
 
@@ -61,6 +66,8 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.default_action.store(true, Ordering::SeqCst);
+        if HOLDS.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.default_action.store(true, Ordering::SeqCst);
+        }
     }
 }

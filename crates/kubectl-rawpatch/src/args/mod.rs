@@ -48,10 +48,11 @@ Exit codes:
    0  done
    1  the server refused, or did not patch every object; with --warnings-as-errors:
       it sent a warning; with --diff: the patch would change the object, or was
-      not confirmed
+      not confirmed; with --fail-if-unchanged: the patch changed nothing
    2  bad usage or input; nothing was sent
    3  connection, TLS or authentication failed
    4  with --diff: the server refused, or --warnings-as-errors and a warning
+   5  gave up retrying; the patch was not applied
    6  not a Kubernetes API server
    9  conflict: another resource version, or fields of another manager
   10  outcome unknown: check the object before you retry
@@ -62,8 +63,8 @@ Shell completion: see `kubectl rawpatch completion`";
 /// Send a PATCH to a raw API path and report the outcome.
 ///
 /// The path is sent exactly as given, as with `kubectl get --raw`, and the response goes to stdout.
-/// A patch is never sent twice, except after a 401, which means that the server did nothing. If its
-/// response is lost, the exit code is 10.
+/// A patch is never applied twice. If its response is lost, rawpatch reads the object to find out the
+/// outcome, and exits with 10 if the object does not show it.
 #[derive(Parser)]
 #[command(
     name = "kubectl-rawpatch",

@@ -55,6 +55,11 @@ pub(crate) fn check(arguments: &PatchArgs) -> Result<(), Error> {
             arguments.outcome.if_resource_version.is_some(),
             "use --if-unchanged-since-list: each object has a resource version of its own",
         ),
+        (
+            "--fail-if-unchanged",
+            arguments.outcome.fail_if_unchanged,
+            "remove it: the summary counts the objects that did not change",
+        ),
     ] {
         if is_given {
             let message = format!("{flag} is for one object, but several are patched");

@@ -39,7 +39,7 @@ use kubectl_plugin::runtime::Hold;
 use kubectl_plugin::text::system_error;
 use kubectl_plugin::{Error, stderr};
 
-use crate::apply::Policy;
+use crate::apply::{Policy, check_policy};
 use crate::args::{MAX_IN_FLIGHT, PatchArgs};
 use crate::diff;
 use crate::request::PatchRequest;
@@ -64,7 +64,11 @@ pub(crate) async fn patch_several(arguments: &PatchArgs, output: &Output) -> Res
         stderr::say("No resources found");
         return failed_to.map_or(Ok(()), |file| file.write(&objects, &[]));
     }
-    let policy = Policy::new(&arguments.outcome);
+    check_policy(&arguments.outcome, &request)?;
+    let policy = Policy {
+        is_alone: false,
+        ..Policy::new(&arguments.outcome)
+    };
     let sender = Sender::new(&server, &request, &policy, &objects, arguments);
     if sender.stores() && !arguments.collection.yes {
         confirmation::ask(objects.len(), &source_of(arguments)?).await?;

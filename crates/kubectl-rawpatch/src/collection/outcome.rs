@@ -33,7 +33,7 @@ impl Outcome {
                 429 => Self::Later(error),
                 _ => Self::Refused(error),
             },
-            Kind::Connection(_) => Self::Later(error),
+            Kind::Connection(_) | Kind::GaveUp(_) => Self::Later(error),
             Kind::Usage(_) | Kind::Configuration(_) | Kind::Untrusted(_) | Kind::Anonymous(_) => {
                 Self::Hopeless(error)
             }

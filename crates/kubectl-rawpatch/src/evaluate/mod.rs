@@ -37,10 +37,6 @@
 #[cfg(test)]
 mod agreement;
 mod failure;
-#[cfg_attr(
-    not(test),
-    allow(dead_code, reason = "for the verification of an outcome")
-)]
 mod idempotence;
 mod json_patch;
 mod merge_patch;
@@ -58,7 +54,6 @@ use node::Node;
 use operation::Operation;
 
 pub(crate) use failure::FailedOperation;
-#[allow(unused_imports, reason = "for the verification of an outcome")]
 pub(crate) use idempotence::is_idempotent;
 
 /// Returns `object` with the patch in `body` applied, or the operation that failed.
