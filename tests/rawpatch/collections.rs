@@ -1,9 +1,10 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use control_plane::{ControlPlane, User};
+use control_plane::{ControlPlane, JSON_STORAGE, User};
 use faulty_server::{Answer, FaultyServer, Reply, Request};
 use serde_json::{Value, json};
 use support::pseudo_terminal::Session;
@@ -745,4 +746,48 @@ fn a_signal_after_the_confirmation_waits_for_the_requests_in_flight() {
     assert_eq!(status.signal(), Some(2), "{shown}");
     assert!(shown.contains("2 patched, 0 unchanged"), "{shown}");
     assert!(shown.contains(", 9 not tried\n"), "{shown}");
+}
+
+#[test]
+fn a_real_servers_429_slows_the_run_down_and_patches_each_object_once() {
+    const COUNT: usize = 80;
+    let server = ControlPlane::builder()
+        .api_server_flag(JSON_STORAGE)
+        .api_server_flag("--enable-priority-and-fairness=false")
+        .api_server_flag("--max-mutating-requests-inflight=1")
+        .start()
+        .unwrap();
+    // The limit does not apply to system:masters.
+    let person = User::Person {
+        name: "someone",
+        groups: &["writers"],
+    };
+    let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"});
+    let writers =
+        json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "writers"});
+    let bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": "writers"}, "roleRef": role, "subjects": [writers],
+    });
+    server.create(bindings, &binding).unwrap();
+    let path = config_maps("default");
+    for number in 0..COUNT {
+        let metadata = json!({"name": format!("c{number}"), "labels": {"many": "yes"}});
+        let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata});
+        server.create(&path, &object).unwrap();
+    }
+    let history = server.history("/registry/configmaps/default/").unwrap();
+    let mut command = command(&server.kubeconfig(&person).unwrap());
+    let arguments = ["-l=many=yes", "-y", "-v=6", "-o=none", &path];
+    let outcome = run(command.args(LABEL).args(arguments), "").succeeded();
+    assert!(
+        outcome.stderr.contains(" status=\"429 Too Many Requests\""),
+        "{outcome:?}"
+    );
+    let summary = format!("{COUNT} patched, 0 unchanged, 0 refused, 0 unknown, 0 gone\n");
+    assert!(outcome.stderr.ends_with(&summary), "{outcome:?}");
+    let changes = history.wait_for(&format!("c{}", COUNT - 1)).unwrap();
+    let names: BTreeSet<&str> = changes.iter().map(|change| change.name.as_str()).collect();
+    assert_eq!((changes.len(), names.len()), (COUNT, COUNT));
 }

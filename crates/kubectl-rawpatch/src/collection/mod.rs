@@ -13,7 +13,7 @@
 //! * `confirmation`: asks before many objects are patched
 //! * `run`: keeps a number of requests in flight, and decides when to stop
 //! * `sender`: patches one object; `outcome`: interprets its error
-//! * `pause`: pauses all requests while the server is overloaded
+//! * `throttle`: slows down all requests while the server is overloaded
 //! * `ending`: the end of the command: its error, if not everything was done
 //! * `lines`: writes stdout without waiting; `tally`: counts outcomes and reports errors
 //! * `failed_to`: writes the paths that need another try
@@ -27,10 +27,10 @@ mod listing;
 mod objects;
 mod outcome;
 mod paths_file;
-mod pause;
 mod run;
 mod sender;
 mod tally;
+mod throttle;
 
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::output::Output;

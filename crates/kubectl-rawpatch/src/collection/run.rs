@@ -17,9 +17,9 @@ use tokio::time::MissedTickBehavior;
 use crate::apply::{Applied, Effect};
 use crate::collection::lines::Lines;
 use crate::collection::outcome::Outcome;
-use crate::collection::pause::Pause;
 use crate::collection::sender::Sender;
 use crate::collection::tally::Tally;
+use crate::collection::throttle::Throttle;
 use crate::diff::Comparison;
 use crate::report;
 
@@ -68,7 +68,7 @@ pub(crate) struct Run<'a> {
     /// The number of objects that were tried.
     tried: usize,
     put_off: VecDeque<Job>,
-    pause: Pause,
+    throttle: Throttle,
     lines: Lines,
     /// Whether a document was printed.
     has_printed: bool,
@@ -93,7 +93,7 @@ impl<'a> Run<'a> {
             diffs: 0,
             tried: 0,
             put_off: VecDeque::new(),
-            pause: Pause::default(),
+            throttle: Throttle::new(limits.max_in_flight),
             lines: Lines::default(),
             has_printed: false,
             tally: Tally::default(),
@@ -114,9 +114,7 @@ impl<'a> Run<'a> {
         let mut ticks = tokio::time::interval(PROGRESS);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            while in_flight.len() < self.limits.max_in_flight
-                && let Some(job) = self.next_job()
-            {
+            while let Some(job) = self.next_job(in_flight.len()) {
                 in_flight.push(patch(job));
             }
             if in_flight.is_empty() && self.lines.is_idle() && !self.has_jobs() {
@@ -135,7 +133,7 @@ impl<'a> Run<'a> {
                         self.stop = Some(Stop::Failed(error));
                     }
                 }
-                () = self.pause.end(), if self.pause.is_on() && self.has_jobs() => {}
+                () = self.throttle.end_of_pause(), if self.throttle.is_paused() && self.has_jobs() => {}
                 _ = ticks.tick() => progress.show(&self.progress(start.elapsed())),
             }
         }
@@ -148,8 +146,8 @@ impl<'a> Run<'a> {
     }
 
     /// Returns the next object, unless nothing must be sent now.
-    fn next_job(&mut self) -> Option<Job> {
-        if !self.has_jobs() || self.pause.is_on() || self.lines.is_full() {
+    fn next_job(&mut self, in_flight: usize) -> Option<Job> {
+        if !self.has_jobs() || !self.throttle.allows(in_flight) || self.lines.is_full() {
             return None;
         }
         if self.tried == self.settled.len() {
@@ -188,7 +186,7 @@ impl<'a> Run<'a> {
     fn finish(&mut self, job: Job, outcome: Outcome) {
         match outcome {
             Outcome::Patched(applied) => {
-                self.pause.has_success();
+                self.throttle.has_success(tokio::time::Instant::now());
                 self.settled[job.number] = true;
                 match applied.effect {
                     Effect::Unchanged => self.tally.unchanged += 1,
@@ -197,7 +195,7 @@ impl<'a> Run<'a> {
                 self.print(job, &applied);
             }
             Outcome::Compared(comparison) => {
-                self.pause.has_success();
+                self.throttle.has_success(tokio::time::Instant::now());
                 self.settled[job.number] = true;
                 if comparison.differs() {
                     self.tally.patched += 1;
@@ -307,7 +305,7 @@ impl<'a> Run<'a> {
         };
         let wish = wish.map_or(0, |details| details.retry_after_seconds);
         let wish = Duration::from_secs(wish.into());
-        if !self.pause.begin(wish, tokio::time::Instant::now()) {
+        if !self.throttle.pause(wish, tokio::time::Instant::now()) {
             self.stop_with(error);
         } else if job.attempts == MAX_ATTEMPTS {
             self.tally.refused += 1;
@@ -338,7 +336,11 @@ impl<'a> Run<'a> {
             _ => "estimating".to_owned(),
         };
         let failed = self.tally.failures();
-        let paused = if self.pause.is_on() { ", paused" } else { "" };
+        let paused = if self.throttle.is_paused() {
+            ", paused"
+        } else {
+            ""
+        };
         format!("{done} of {total} done, {failed} failed, {rate:.0}/s, {left}{paused}")
     }
 }
