@@ -8,6 +8,8 @@ mod faulty_proxy;
 /// Runs the binary, and reads its output while it runs.
 mod plugin;
 
+/// `--stable`, which waits until nothing changes.
+mod calm;
 /// The field managers of changes: `-o diff` and `--by`.
 mod changes;
 /// Candidates for shell completion.

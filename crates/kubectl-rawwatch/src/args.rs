@@ -127,6 +127,17 @@ pub(crate) struct WatchArgs {
         hide_short_help = true
     )]
     pub(crate) failures: Vec<Condition>,
+    /// Stop when nothing has changed for this time, and --for is met
+    ///
+    /// A last list must agree with the events. Time without a connection does not count.
+    #[arg(
+        help_heading = "Stop conditions",
+        long,
+        value_name = "DURATION",
+        value_parser = duration_flag,
+        hide_short_help = true
+    )]
+    pub(crate) stable: Option<Duration>,
     /// With --for or --for-any, at least this many objects must exist [default: 1]
     #[arg(
         help_heading = "Stop conditions",
@@ -258,6 +269,7 @@ impl WatchArgs {
             ("--for", !self.conditions.is_empty()),
             ("--for-any", !self.any_conditions.is_empty()),
             ("--fail-on", !self.failures.is_empty()),
+            ("--stable", self.stable.is_some()),
         ];
         let given = flags.into_iter().filter(|(_, is_given)| *is_given);
         given.map(|(flag, _)| flag)

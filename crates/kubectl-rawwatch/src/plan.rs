@@ -108,6 +108,11 @@ pub(crate) fn options(
 ) -> Result<Options, Error> {
     let audit = interval("--audit", arguments.audit)?;
     check_poll(arguments)?;
+    if let Some(stable) = arguments.stable.filter(|stable| *stable < MIN_POLL) {
+        return Err(Error::usage(format!(
+            "--stable={stable:?} is too short: the minimum is {MIN_POLL:?}"
+        )));
+    }
     let is_apps = target.path.starts_with("/apis/apps/");
     printer.check_resource(&target.subject.resource, is_apps)?;
     let intervals = [
@@ -140,6 +145,7 @@ pub(crate) fn options(
             Some(arguments.max_silence.unwrap_or(MAX_SILENCE)),
         )?,
         audit,
+        stable: arguments.stable,
         awaits_type: arguments.retry_for.is_some() || printer.awaits_objects(),
         poll: arguments.poll,
     })

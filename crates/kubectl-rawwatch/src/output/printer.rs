@@ -55,6 +55,7 @@ impl Printer {
                 &arguments.conditions,
                 &arguments.any_conditions,
                 &arguments.failures,
+                arguments.stable,
                 arguments.at_least,
             ),
             progress: std::iter::repeat_with(GoalProgress::default)
@@ -352,6 +353,11 @@ impl EventSink for PathPrinter<'_> {
             file.write_soon();
         }
         self.printer.borrow_mut().progress[self.index].sync();
+        self.compare_with_goal();
+    }
+
+    fn stable(&mut self, is_stable: bool) {
+        self.printer.borrow_mut().progress[self.index].set_stable(is_stable);
         self.compare_with_goal();
     }
 

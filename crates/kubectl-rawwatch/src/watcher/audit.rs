@@ -24,6 +24,8 @@ use crate::wire::version::Version;
 pub(crate) enum Purpose {
     /// The user asked for regular audits.
     Periodic,
+    /// The collection has not changed for as long as the user waits for.
+    Calm,
     /// The server is ahead of a silent stream.
     SilentStream,
     /// The server may have another history since it was unreachable, or since the last run.

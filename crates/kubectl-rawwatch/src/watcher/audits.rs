@@ -84,9 +84,14 @@ impl Watcher {
             self.end_doubt(now);
         }
         let reason = match (audit.compare(&self.index, &self.cursor), audit.purpose) {
-            (Comparison::Agrees, _) => return Ok(()),
+            (Comparison::Agrees, _) => {
+                if let Some(listed) = audit.complete_at().filter(|_| !audit.is_exact()) {
+                    self.calm.confirm(listed);
+                }
+                return Ok(());
+            }
             (Comparison::WentBack, _) | (_, Purpose::History) => Reason::Rollback,
-            (_, Purpose::Periodic) => Reason::Audit,
+            (_, Purpose::Periodic | Purpose::Calm) => Reason::Audit,
             (_, Purpose::SilentStream) => {
                 output.message(&format!(
                     "rawwatch: {}: the stream is missing events that the server has; \

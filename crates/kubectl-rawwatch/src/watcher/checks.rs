@@ -117,6 +117,7 @@ impl Watcher {
             self.doubt_due(),
             self.silence_due(stream),
             self.periodic_audit_due(),
+            self.calm_due(),
         ];
         times.into_iter().min().unwrap_or(Duration::MAX)
     }
@@ -126,6 +127,13 @@ impl Watcher {
             return Duration::MAX;
         }
         self.doubts.ask_at
+    }
+
+    fn calm_due(&self) -> Duration {
+        if self.is_asking() || self.audit.is_some() || !self.knows_all {
+            return Duration::MAX;
+        }
+        self.calm.due()
     }
 
     fn silence_due(&self, stream: &Stream) -> Duration {
@@ -157,7 +165,7 @@ impl Watcher {
         Ok(())
     }
 
-    /// Starts the check of a doubt, or a periodic audit, if it is due.
+    /// Starts the check of a doubt, a periodic audit, or the check of a calm, if it is due.
     pub(super) fn start_due_checks(&mut self, now: Duration) {
         if now >= self.doubt_due() {
             let doubt = std::mem::take(&mut self.doubts.level);
@@ -165,6 +173,9 @@ impl Watcher {
         } else if now >= self.periodic_audit_due() {
             let position = self.cursor.at().clone();
             self.audit = Some(Audit::new(Purpose::Periodic, position));
+        } else if now >= self.calm_due() {
+            let position = self.cursor.at().clone();
+            self.audit = Some(Audit::new(Purpose::Calm, position));
         }
     }
 
@@ -289,6 +300,9 @@ impl Watcher {
                 }
                 Some(audit) if audit.purpose == Purpose::History => {
                     self.ask_again(now, Doubt::History, error);
+                }
+                Some(audit) if audit.purpose == Purpose::Calm => {
+                    self.calm.fail(now, self.rng.next());
                 }
                 _ => self.schedule_audit(now),
             }

@@ -36,6 +36,7 @@ impl Watcher {
             output.page(&page)?;
         }
         let (counts, is_seeding) = (&mut self.counts, self.is_seeding);
+        let calm = &mut self.calm;
         counts.bytes += body.len() as u64;
         let listed = listing.take(&page, &mut self.index, |index, line| {
             if is_seeding {
@@ -45,6 +46,7 @@ impl Watcher {
                 counts.events += 1;
             }
             index.apply(line.event_type, &line.identity);
+            calm.disturb(now);
             stop_when_done(output)
         })?;
         self.has_connected = true;
@@ -65,6 +67,11 @@ impl Watcher {
             },
             None => State::Opening,
         };
+        if !self.is_listed {
+            self.calm.disturb(now);
+        } else if self.polls() {
+            self.calm.confirm(now);
+        }
         self.cursor = Cursor::complete(listed.version);
         if let Some(summary) = listed.summary.filter(|_| !self.is_seeding) {
             self.counts.resyncs += 1;

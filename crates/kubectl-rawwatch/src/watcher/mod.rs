@@ -9,11 +9,12 @@
 //!   LIST with the stream
 //! * `cursor`: the position in the history; `index`: the known objects; `saved`: saves both for the
 //!   next run
-//! * `backoff`: the pauses between attempts
+//! * `calm`: the time without a change; `backoff`: the pauses between attempts
 
 pub(crate) mod audit;
 mod audits;
 pub(crate) mod backoff;
+mod calm;
 mod checks;
 pub(crate) mod cursor;
 pub(crate) mod failures;
@@ -30,6 +31,7 @@ use kubectl_plugin::Error;
 
 use crate::watcher::audit::Audit;
 use crate::watcher::backoff::{Backoff, HEALTHY_STREAM_AGE, Rng};
+use crate::watcher::calm::Calm;
 use crate::watcher::checks::{Doubt, Doubts, Probe};
 use crate::watcher::cursor::Cursor;
 use crate::watcher::index::Index;
@@ -73,6 +75,8 @@ pub(crate) struct Options {
     pub(crate) max_silence: Option<Duration>,
     /// The interval between audits.
     pub(crate) audit: Option<Duration>,
+    /// The time without a change after which the output is told so.
+    pub(crate) stable: Option<Duration>,
     /// Whether the watch waits for a resource type that the server does not have yet.
     pub(crate) awaits_type: bool,
     /// The interval between LISTs that replace the watch.
@@ -207,6 +211,9 @@ pub(crate) trait EventSink {
     fn duplicate(&mut self, line: &[u8]);
     /// Marks the initial state as complete.
     fn synced(&mut self);
+    /// Records whether nothing has changed for the time that the user waits for. A line ends this
+    /// state, too.
+    fn stable(&mut self, is_stable: bool);
     /// Handles a bookmark, which is a whole line.
     fn bookmark(&mut self, line: &[u8]) -> Result<(), Error>;
     /// Reports whether everything that the user asked for is printed.
@@ -277,6 +284,7 @@ pub(crate) struct Watcher {
     audit: Option<Audit>,
     /// The time at which the next periodic audit starts.
     audit_at: Duration,
+    calm: Calm,
     failures: FailureCounts,
     pub(crate) counts: Counts,
     /// A number that changes whenever the saved state may have changed.
@@ -308,6 +316,7 @@ impl Watcher {
         };
         let is_listed = options.resource_version.is_some();
         let audit_at = options.audit.unwrap_or(Duration::MAX);
+        let calm = Calm::new(options.stable);
         let mut rng = Rng(seed);
         Self {
             options,
@@ -331,6 +340,7 @@ impl Watcher {
             probe: None,
             audit: None,
             audit_at,
+            calm,
             failures: FailureCounts::default(),
             counts: Counts::default(),
             revision: 0,
@@ -431,11 +441,22 @@ impl Watcher {
         output: &mut impl EventSink,
     ) -> Result<(), Stop> {
         let was_watching = self.is_watching();
+        let was_calm = self.calm.is_confirmed();
         let result = self.take(now, input, output);
-        if was_watching && !self.is_watching() {
-            self.stream_ended = Some(now);
+        match (was_watching, self.is_watching()) {
+            (true, false) => {
+                self.stream_ended = Some(now);
+                self.calm.pause(now);
+            }
+            (false, true) => self.calm.resume(now),
+            _ => {}
         }
-        result
+        result?;
+        if self.calm.is_confirmed() == was_calm {
+            return Ok(());
+        }
+        output.stable(!was_calm);
+        stop_when_done(output)
     }
 
     fn take(

@@ -76,6 +76,7 @@ impl Watcher {
                     text: line,
                     synthetic: "",
                 })?;
+                self.calm.disturb(now);
                 self.index.apply(event_type, identity);
                 self.cursor.deliver(version, uid, event_type);
                 self.counts.events += 1;

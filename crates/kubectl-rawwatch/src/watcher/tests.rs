@@ -6,6 +6,7 @@ use super::streams::CLEAN_PAUSE;
 use super::*;
 use crate::wire::event::EventType;
 
+mod calm;
 mod oracle;
 
 /// A recorder of everything that a watcher prints.
@@ -47,6 +48,10 @@ impl EventSink for Recorder {
         Ok(())
     }
 
+    fn stable(&mut self, is_stable: bool) {
+        self.notes.push(format!("stable: {is_stable}"));
+    }
+
     fn synced(&mut self) {}
 
     fn bookmark(&mut self, _line: &[u8]) -> Result<(), Error> {
@@ -75,6 +80,7 @@ pub(super) fn options() -> Options {
         retry_for: None,
         max_silence: Some(Duration::from_secs(90)),
         audit: None,
+        stable: None,
         awaits_type: false,
         poll: None,
     }

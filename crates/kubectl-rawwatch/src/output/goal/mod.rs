@@ -11,6 +11,7 @@ mod quantity;
 mod rollout;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use kubectl_plugin::Error;
 use kubectl_plugin::error::Kind;
@@ -34,6 +35,8 @@ pub(crate) struct Goal {
     any: Vec<Condition>,
     /// The conditions that end the run as a failure.
     failures: Vec<Condition>,
+    /// The time for which nothing must have changed.
+    stable: Option<Duration>,
     /// The number of objects that must exist.
     at_least: usize,
 }
@@ -55,6 +58,8 @@ pub(crate) struct Subject {
 #[derive(Debug, Default)]
 pub(crate) struct GoalProgress {
     is_synced: bool,
+    /// Whether nothing has changed for as long as wanted.
+    is_stable: bool,
     /// The objects that exist, by namespace and name.
     objects: HashMap<(String, String), Standing>,
     /// The number of objects that do not meet all conditions of `--for`.
@@ -106,20 +111,22 @@ impl Goal {
         all: &[Condition],
         any: &[Condition],
         failures: &[Condition],
+        stable: Option<Duration>,
         at_least: Option<usize>,
     ) -> Option<Self> {
         let has_conditions = [all, any, failures].iter().any(|list| !list.is_empty());
-        has_conditions.then(|| Self {
+        (has_conditions || stable.is_some()).then(|| Self {
             all: all.to_vec(),
             any: any.to_vec(),
             failures: failures.to_vec(),
+            stable,
             at_least: at_least.unwrap_or(1),
         })
     }
 
     /// Reports whether the goal can be met. Failures alone end a run only as a failure.
     pub(crate) fn is_awaited(&self) -> bool {
-        !self.all.is_empty() || !self.any.is_empty()
+        !self.all.is_empty() || !self.any.is_empty() || self.stable.is_some()
     }
 
     /// Reports whether the goal needs objects to exist, so that waiting for their type makes sense.
@@ -134,6 +141,7 @@ impl Goal {
         let mut all = self.all.iter();
         let mut any = self.any.iter();
         self.is_awaited()
+            && (self.stable.is_none() || (progress.is_stable && progress.is_synced))
             && all
                 .all(|condition| self.is_condition_met(condition, progress, count - progress.unmet))
             && (self.any.is_empty()
@@ -248,7 +256,7 @@ impl Goal {
         if self.is_met(progress) {
             return Vec::new();
         }
-        let awaits_deletion = !self.awaits_objects();
+        let awaits_deletion = !self.all.is_empty() && !self.awaits_objects();
         let objects = progress.objects.iter().filter_map(|(key, standing)| {
             let reason = match standing.reason() {
                 _ if awaits_deletion => "still exists",
@@ -262,12 +270,18 @@ impl Goal {
         let count = progress.objects.len();
         if !progress.is_synced {
             lines.push("the list of existing objects is not complete".to_owned());
-        } else if !awaits_deletion && count == 0 {
+        } else if self.awaits_objects() && count == 0 {
             lines.push("no such object was seen".to_owned());
         } else if !awaits_deletion && count < self.at_least {
             lines.push(format!(
                 "{count} of at least {} objects exist",
                 self.at_least
+            ));
+        }
+        if let Some(stable) = self.stable.filter(|_| !progress.is_stable) {
+            lines.push(format!(
+                "{} changed, or could not be compared with the server, in the last {stable:?}",
+                subject.of_all()
             ));
         }
         lines
@@ -366,6 +380,11 @@ impl GoalProgress {
         self.is_synced = true;
     }
 
+    /// Records whether nothing has changed for as long as wanted.
+    pub(crate) fn set_stable(&mut self, is_stable: bool) {
+        self.is_stable = is_stable;
+    }
+
     /// Updates the state of an object from an event. Returns notes for the user: the state of a
     /// rollout, if it has changed, and the first note about a path. Fails if the object meets a
     /// condition of `--fail-on`.
@@ -380,6 +399,7 @@ impl GoalProgress {
             line.identity.name.to_owned(),
         );
         let name = subject.of_object(&key.0, &key.1);
+        self.is_stable = false;
         let before = self.objects.remove(&key);
         if let Some(before) = &before {
             self.unmet -= usize::from(before.unmet.is_some());
@@ -438,7 +458,7 @@ mod tests {
     fn goal(flags: &[&str]) -> Goal {
         let conditions: Result<Vec<_>, _> =
             flags.iter().map(|flag| Condition::parse(flag)).collect();
-        Goal::new(&conditions.unwrap(), &[], &[], None).unwrap()
+        Goal::new(&conditions.unwrap(), &[], &[], None, None).unwrap()
     }
 
     fn update(
@@ -542,7 +562,7 @@ mod tests {
     #[test]
     fn each_object_must_meet_one_condition_of_any() {
         let any = parse(&["jsonpath={.x}=1", "jsonpath={.x}=2"]);
-        let goal = Goal::new(&[], &any, &[], None).unwrap();
+        let goal = Goal::new(&[], &any, &[], None, None).unwrap();
         let mut progress = GoalProgress::default();
         progress.sync();
         assert!(!goal.is_met(&progress));
@@ -573,7 +593,7 @@ mod tests {
     #[test]
     fn any_of_the_conditions_may_be_about_the_collection() {
         let any = parse(&["jsonpath={.x}=1", "delete"]);
-        let goal = Goal::new(&parse(&["synced"]), &any, &[], None).unwrap();
+        let goal = Goal::new(&parse(&["synced"]), &any, &[], None, None).unwrap();
         let mut progress = GoalProgress::default();
         update(
             &mut progress,
@@ -593,9 +613,27 @@ mod tests {
     }
 
     #[test]
+    fn a_change_ends_the_calm_before_it_can_end_the_run() {
+        let stable = Some(Duration::from_secs(5));
+        let goal = Goal::new(&parse(&["create"]), &[], &[], stable, None).unwrap();
+        let alone = Goal::new(&[], &[], &[], stable, None).unwrap();
+        let mut progress = GoalProgress::default();
+        progress.sync();
+        assert!(!alone.is_met(&progress));
+        progress.set_stable(true);
+        assert!(alone.is_met(&progress) && !goal.is_met(&progress));
+        update(&mut progress, &goal, EventType::Added, "a", &json!({}));
+        assert!(!alone.is_met(&progress) && !goal.is_met(&progress));
+        let line = " changed, or could not be compared with the server, in the last 5s";
+        assert_eq!(goal.shortfall(&progress, &PODS), [line]);
+        progress.set_stable(true);
+        assert!(goal.is_met(&progress));
+    }
+
+    #[test]
     fn the_first_object_that_meets_a_failure_ends_the_run() {
         let failure = |flag: &str, event_type: EventType, subject: &Subject| {
-            let goal = Goal::new(&[], &[], &parse(&[flag]), None).unwrap();
+            let goal = Goal::new(&[], &[], &parse(&[flag]), None, None).unwrap();
             assert!(!goal.is_awaited() && !goal.is_met(&GoalProgress::default()));
             let text = format!(r#"{{"type":"{event_type}","object":{{"x":1}}}}"#);
             let identity = ObjectIdentity {
@@ -660,7 +698,7 @@ mod tests {
     #[test]
     fn as_many_objects_as_wanted_must_exist() {
         let conditions = [Condition::parse("jsonpath={.x}").unwrap()];
-        let goal = Goal::new(&conditions, &[], &[], Some(2)).unwrap();
+        let goal = Goal::new(&conditions, &[], &[], None, Some(2)).unwrap();
         let mut progress = GoalProgress::default();
         progress.sync();
         update(

@@ -323,6 +323,8 @@ impl EventSink for Witness {
         Ok(())
     }
 
+    fn stable(&mut self, _is_stable: bool) {}
+
     fn synced(&mut self) {}
 
     fn bookmark(&mut self, _line: &[u8]) -> Result<(), Error> {
