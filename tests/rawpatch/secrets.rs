@@ -366,19 +366,29 @@ fn faults() -> Vec<Answer> {
     faults
 }
 
+/// Flags that change the requests around a PATCH, and whether they read the object first.
+const WAYS: [(&[&str], bool); 3] = [
+    (&[], false),
+    (&["--no-verify"], false),
+    (&["--exactly-once", "--retry-for=1s"], true),
+];
+
 #[test]
 fn no_fault_shows_a_secret() {
     const PATH: &str = "/api/v1/namespaces/default/secrets/s";
     let merge = r#"{"stringData":{"password":"hunter3sent","pin":"918273645"}}"#;
     let json = r#"[{"op":"add","path":"/data","value":{"password":"aHVudGVyM3NlbnQ=","pin":"OTE4MjczNjQ1"}}]"#;
+    let found = Answer::Reply(Reply::json(200, object().to_string()));
     for (number, fault) in faults().into_iter().enumerate() {
         let patch = [merge, json][number % 2];
-        for verbosity in verbosities() {
+        for (level, verbosity) in verbosities().enumerate() {
+            let (way, reads_first) = WAYS[(number + level) % WAYS.len()];
             // Every request after the PATCH gets the object, which may confirm the patch.
-            let found = Answer::Reply(Reply::json(200, object().to_string()));
-            let server = FaultyServer::start([fault.clone(), found]).unwrap();
+            let script = [found.clone(), fault.clone(), found.clone()];
+            let server = FaultyServer::start(script[usize::from(!reads_first)..].to_vec()).unwrap();
             let kubeconfig = server.kubeconfig().unwrap();
             let mut arguments = vec!["-p", patch, PATH];
+            arguments.extend(way);
             arguments.extend(verbosity.iter().map(String::as_str));
             let mut outcome = run(command(&kubeconfig).args(&arguments), "");
             if outcome.code == Some(0) {
