@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use control_plane::ControlPlane;
 use faulty_server::{Answer, FaultyServer, Piece, Reply};
 use serde_json::{Value, json};
-use support::{Outcome, unique};
+use support::{Outcome, admin, pseudo_terminal, unique};
 
 use super::plugin::*;
 
@@ -476,6 +476,40 @@ fn a_path_to_one_object_has_no_note_without_v_1() {
     )
     .wait();
     assert_eq!(outcome.ended(0).stderr, "");
+}
+
+#[test]
+fn the_progress_of_a_wait_is_shown_on_a_terminal() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let path = create(server, &unique("progress"), &label);
+    let (controller, terminal) = pseudo_terminal::open();
+    let mut command = command(&admin());
+    command.args([
+        CONFIG_MAPS,
+        &selector,
+        "--for=jsonpath={.data.key}=1",
+        "-o=name",
+    ]);
+    command
+        .stdout(terminal.try_clone().unwrap())
+        .stderr(terminal);
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    std::thread::sleep(Duration::from_millis(2500));
+    change(server, &path, "1");
+    assert!(child.wait().unwrap().success());
+    let shown = pseudo_terminal::shown(controller);
+    let name = path.rsplit('/').next().unwrap();
+    let progress = "waiting for jsonpath={.data.key}=1: 0 of 1 objects, ";
+    // The line is erased before an event, and does not come back at the end.
+    let erase = "\r\u{1b}[K";
+    let event = format!("configmap/{name}\n");
+    assert!(
+        shown.starts_with(&format!("{event}{progress}1 s{erase}")),
+        "{shown:?}"
+    );
+    assert!(shown.ends_with(&format!(" s{erase}{event}")), "{shown:?}");
 }
 
 const JOBS: &str = "/apis/batch/v1/namespaces/default/jobs";

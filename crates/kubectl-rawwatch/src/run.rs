@@ -15,7 +15,7 @@ use kubectl_plugin::output::is_abandoned;
 use kubectl_plugin::request::RawPath;
 use kubectl_plugin::text::system_error;
 use kubectl_plugin::{Error, stderr};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::args::WatchArgs;
 use crate::clock::Clock;
@@ -29,6 +29,9 @@ use crate::signals;
 use crate::target::WatchTarget;
 use crate::watcher::saved::Saved;
 use crate::watcher::{Counts, Options, Stop, Watcher};
+
+/// The interval at which the progress is shown.
+const PROGRESS: Duration = Duration::from_secs(1);
 
 /// Runs the command.
 pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
@@ -72,6 +75,7 @@ pub(crate) async fn watch(arguments: WatchArgs) -> Result<(), Error> {
         biased;
         signal = signals.next() => Err(interrupted(signal)),
         end = run.watch_all() => end,
+        never = run.show_progress() => match never {},
         error = save_periodically(resume_file.as_ref(), &watchers) => Err(error),
         error = reader_closed() => Err(error),
         () = time_out(deadline) => run.timed_out(limit),
@@ -133,6 +137,18 @@ impl Run<'_> {
                 self.say_met_conditions();
                 Ok(())
             }
+        }
+    }
+
+    /// Shows the progress on a terminal every second.
+    async fn show_progress(&self) -> Infallible {
+        if !self.printer.borrow().has_progress_line() {
+            return pending().await;
+        }
+        let start = Instant::now();
+        loop {
+            sleep(PROGRESS).await;
+            self.printer.borrow().show_progress(start.elapsed());
         }
     }
 

@@ -3,9 +3,13 @@
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
+use std::io::{self, IsTerminal};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use kubectl_plugin::error::Kind;
+use kubectl_plugin::stderr::progress::Progress;
+use kubectl_plugin::text::terminal;
 use kubectl_plugin::{Error, stderr};
 
 use crate::args::WatchArgs;
@@ -36,6 +40,8 @@ pub(crate) struct Printer {
     goal: Option<Goal>,
     /// The progress of each path towards the goal.
     progress: Vec<GoalProgress>,
+    /// A line about the progress on the terminal.
+    progress_line: Option<Progress>,
     /// The number of paths that do not meet the goal.
     unmet_paths: usize,
     /// The number of lines that are still wanted; `None` means no limit.
@@ -61,6 +67,7 @@ impl Printer {
             progress: std::iter::repeat_with(GoalProgress::default)
                 .take(paths)
                 .collect(),
+            progress_line: has_progress_line(arguments).then(Progress::start),
             unmet_paths: paths,
             types: if arguments.types.is_empty() {
                 vec![EventType::Added, EventType::Modified, EventType::Deleted]
@@ -121,6 +128,27 @@ impl Printer {
         (wanted > 0).then(|| format!("{} of {count} events were printed", count - wanted))
     }
 
+    /// Reports whether there is a line about the progress.
+    pub(crate) fn has_progress_line(&self) -> bool {
+        self.progress_line.is_some() && self.has_end_condition()
+    }
+
+    /// Shows what is awaited, and for how long, on the terminal.
+    pub(crate) fn show_progress(&self, elapsed: Duration) {
+        let Some(line) = &self.progress_line else {
+            return;
+        };
+        let goal = self.goal.as_ref().filter(|goal| goal.is_awaited());
+        let goal = goal.map(|goal| goal.sentence(&self.progress));
+        let count = self.count.zip(self.wanted);
+        let count = count.map(|(count, wanted)| format!("{} of {count} events", count - wanted));
+        let parts: Vec<String> = goal.into_iter().chain(count).collect();
+        let text = format!("{}, {} s", parts.join(", "), elapsed.as_secs());
+        // The width is that of stdout, which may be a file.
+        let width = terminal::width().unwrap_or(80);
+        line.show(&terminal::fit(&terminal::printable(&text, ""), Some(width)));
+    }
+
     /// Reports whether objects are inspected, even if they are not printed.
     pub(crate) fn reads_objects(&self) -> bool {
         self.goal.is_some() || self.needs_changes()
@@ -163,6 +191,9 @@ impl Printer {
         subject: (&str, &str),
         change: Option<&Change>,
     ) -> Result<(), Error> {
+        if let Some(line) = &self.progress_line {
+            line.show("");
+        }
         match self.write(path, line, synthetic, change) {
             Ok(()) => {
                 if let Some(wanted) = &mut self.wanted {
@@ -226,6 +257,13 @@ impl Printer {
         members.truncate(members.trim_end_matches(',').len());
         members
     }
+}
+
+/// Reports whether a terminal shows the progress. A template may end in the middle of a line, which
+/// the progress would erase.
+fn has_progress_line(arguments: &WatchArgs) -> bool {
+    let format = arguments.output.as_deref().unwrap_or_default();
+    io::stderr().is_terminal() && (!io::stdout().is_terminal() || !format.starts_with("jsonpath"))
 }
 
 /// The output of one path.

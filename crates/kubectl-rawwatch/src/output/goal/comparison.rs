@@ -1,5 +1,7 @@
 //! `--for jsonpath='{…}'OPERATOR VALUE`: compares a field with a value.
 
+use std::fmt::{self, Display, Formatter};
+
 use kubectl_plugin::Error;
 use kubectl_plugin::output::jsonpath::{Found, Operator};
 
@@ -96,6 +98,12 @@ impl Comparison {
             Operator::Equal => format!("not {:?}", self.value),
             operator => format!("not {} {:?}", spelling(operator), self.value),
         }
+    }
+}
+
+impl Display for Comparison {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}", spelling(self.operator), self.value)
     }
 }
 

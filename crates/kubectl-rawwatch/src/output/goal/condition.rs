@@ -1,6 +1,6 @@
 //! One `--for`: parses it, and checks objects.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Formatter, Write as _};
 use std::sync::Arc;
 
 use kubectl_plugin::Error;
@@ -154,6 +154,30 @@ impl Condition {
                 Some((path, format!("{{.{rest}")))
             }
             _ => None,
+        }
+    }
+}
+
+/// Shows the condition as a value of `--for`.
+impl Display for Condition {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Synced => formatter.write_str("synced"),
+            Self::Create => formatter.write_str("create"),
+            Self::Delete => formatter.write_str("delete"),
+            Self::Rollout => formatter.write_str("rollout"),
+            Self::Status { name, value } if value == "true" => {
+                write!(formatter, "condition={name}")
+            }
+            Self::Status { name, value } => write!(formatter, "condition={name}={value}"),
+            Self::JsonPath {
+                path, comparison, ..
+            } => {
+                write!(formatter, "jsonpath={path}")?;
+                comparison
+                    .iter()
+                    .try_for_each(|comparison| write!(formatter, "{comparison}"))
+            }
         }
     }
 }

@@ -251,6 +251,32 @@ impl Goal {
         Ok(())
     }
 
+    /// Returns a sentence about the progress of all paths.
+    pub(crate) fn sentence(&self, progress: &[GoalProgress]) -> String {
+        let joined = |conditions: &[Condition], word| {
+            let texts: Vec<String> = conditions.iter().map(Condition::to_string).collect();
+            (!texts.is_empty()).then(|| texts.join(word))
+        };
+        let stable = self
+            .stable
+            .map(|stable| format!("no change for {stable:?}"));
+        let wanted = [
+            joined(&self.all, " and "),
+            joined(&self.any, " or "),
+            stable,
+        ];
+        let wanted: Vec<String> = wanted.into_iter().flatten().collect();
+        let objects = progress.iter().flat_map(|path| path.objects.values());
+        let total = objects.clone().count();
+        let met = objects
+            .filter(|standing| standing.reason().is_none())
+            .count();
+        format!(
+            "waiting for {}: {met} of {total} objects",
+            wanted.join(" and ")
+        )
+    }
+
     /// Returns a line for each reason why the goal is not met.
     pub(crate) fn shortfall(&self, progress: &GoalProgress, subject: &Subject) -> Vec<String> {
         if self.is_met(progress) {
@@ -683,6 +709,33 @@ mod tests {
         assert_eq!(
             failure("jsonpath={.x}=1", EventType::Added, &secret).unwrap(),
             "error: /a meets --fail-on"
+        );
+    }
+
+    #[test]
+    fn the_progress_names_the_conditions_and_counts_the_objects() {
+        let all = parse(&["condition=Ready", "jsonpath=.x>=2"]);
+        let any = parse(&["condition=A=False", "delete"]);
+        let goal = Goal::new(&all, &any, &[], Some(Duration::from_secs(5)), None).unwrap();
+        let counted = Goal::new(&parse(&["jsonpath={.x}"]), &[], &[], None, None).unwrap();
+        let mut progress = GoalProgress::default();
+        update(
+            &mut progress,
+            &counted,
+            EventType::Added,
+            "a",
+            &json!({"x": 1}),
+        );
+        update(&mut progress, &counted, EventType::Added, "b", &json!({}));
+        let paths = [progress, GoalProgress::default()];
+        assert_eq!(
+            counted.sentence(&paths),
+            "waiting for jsonpath={.x}: 1 of 2 objects"
+        );
+        let conditions = "condition=Ready and jsonpath={.x}>=2 and condition=A=False or delete and no change for 5s";
+        assert_eq!(
+            goal.sentence(&[]),
+            format!("waiting for {conditions}: 0 of 0 objects")
         );
     }
 
