@@ -158,6 +158,7 @@ fn a_change_after_the_diff_is_a_conflict() {
             "-p",
             &apply.to_string(),
         ],
+        &["--exactly-once", "-p", PATCH],
     ] {
         let mut session = asked(&ask(&[arguments, &[&path]].concat()), "configmap", &path);
         let other = json!({"data": {"other": unique("x")}}).to_string();
@@ -176,12 +177,23 @@ fn a_change_after_the_diff_is_a_conflict() {
 
 #[test]
 fn an_object_that_appears_after_the_diff_is_a_conflict() {
-    for (appears, code) in [(true, 9), (false, 0)] {
+    for (appears, flag, code) in [
+        (true, "--exactly-once=false", 9),
+        (true, "--exactly-once", 9),
+        (false, "--exactly-once", 0),
+    ] {
         let name = unique("created");
         let path = format!("/api/v1/namespaces/default/configmaps/{name}");
         let object = |value: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"key": value}});
         let apply = object("new").to_string();
-        let command = ask(&["--type=apply", "--force-conflicts", "-p", &apply, &path]);
+        let command = ask(&[
+            "--type=apply",
+            "--force-conflicts",
+            flag,
+            "-p",
+            &apply,
+            &path,
+        ]);
         let mut session = asked(&command, "configmap", &path);
         if appears {
             support::create("/api/v1/namespaces/default/configmaps", &object("other"));
@@ -201,13 +213,15 @@ fn an_object_that_appears_after_the_diff_is_a_conflict() {
 #[test]
 fn nothing_is_asked_without_a_difference() {
     let path = config_map();
-    let command = ask(&["-p", r#"{"data":{"key":"value"}}"#, &path]);
-    let (status, shown) = Session::start(&command, |_| {}).end();
+    let arguments = ["-p", r#"{"data":{"key":"value"}}"#, &path];
+    let (status, shown) = Session::start(&ask(&arguments), |_| {}).end();
     assert!(status.success(), "{shown}");
-    assert_eq!(
-        shown,
-        format!("configmap/{}: no differences\n", name(&path))
-    );
+    let equal = format!("configmap/{}: no differences\n", name(&path));
+    assert_eq!(shown, equal);
+    let strict = [&arguments[..], &["--fail-if-unchanged"]].concat();
+    let (status, shown) = Session::start(&ask(&strict), |_| {}).end();
+    assert_eq!(status.code(), Some(1), "{shown}");
+    assert_eq!(shown, equal + "error: the patch changes nothing\n");
 }
 
 #[test]

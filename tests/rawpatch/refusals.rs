@@ -136,6 +136,7 @@ refusals! {
     a_diff_without_a_dry_run: ["--diff", "--dry-run=none", "-p", r#"{"a":1}"#, PATH];
     a_diff_in_another_format: ["--diff", "-H", "Accept: application/yaml", "-p", r#"{"a":1}"#, PATH];
     a_diff_of_a_proxied_path: ["--diff", "-p", r#"{"a":1}"#, "/api/v1/nodes/n/proxy/x"];
+    a_diff_that_must_change_something: ["--diff", "--fail-if-unchanged", "-p", r#"{"a":1}"#, PATH];
     a_question_without_a_diff: ["--interactive", "-p", r#"{"a":1}"#, PATH];
     a_question_about_a_dry_run: ["--diff", "-i", "--dry-run", "-p", r#"{"a":1}"#, PATH];
     a_question_about_a_dry_run_in_path: ["--diff", "-i", "-p", r#"{"a":1}"#, &format!("{PATH}?dryRun=All")];

@@ -2,10 +2,16 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::mem;
 use std::process::{Child, Command, ExitStatus};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+/// The time in which a program ends after the last input.
+const TIME_TO_END: Duration = Duration::from_secs(50);
 
 /// Opens a pseudo-terminal. Returns the side that the test reads, and the side for a program.
 pub fn open() -> (File, File) {
@@ -45,7 +51,7 @@ pub struct Session {
     child: Child,
     controller: File,
     /// Keeps the terminal open while the program itself does not.
-    terminal: File,
+    terminal: Option<File>,
     shown: String,
 }
 
@@ -72,7 +78,7 @@ impl Session {
         Self {
             child,
             controller,
-            terminal,
+            terminal: Some(terminal),
             shown: String::new(),
         }
     }
@@ -98,8 +104,26 @@ impl Session {
     /// its buffer.
     #[track_caller]
     pub fn end(mut self) -> (ExitStatus, String) {
-        let status = self.child.wait().unwrap();
-        drop(self.terminal);
-        (status, self.shown + &shown(self.controller))
+        let deadline = Instant::now() + TIME_TO_END;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "the program does not end");
+            sleep(Duration::from_millis(10));
+        };
+        drop(self.terminal.take());
+        (
+            status,
+            mem::take(&mut self.shown) + &shown(self.controller.try_clone().unwrap()),
+        )
+    }
+}
+
+/// Kills the program, because after a failed test it would wait for an answer forever.
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -40,6 +40,11 @@ pub(crate) fn check(arguments: &PatchArgs, request: &PatchRequest) -> Result<(),
             "remove --dry-run, or add --interactive to be asked whether to store the result",
         ),
         (
+            diff && !interactive && arguments.outcome.fail_if_unchanged,
+            "--fail-if-unchanged contradicts --diff, which stores nothing",
+            "remove --fail-if-unchanged: the exit code of --diff is 1 if the patch would change the object",
+        ),
+        (
             interactive && request.path.is_dry_run(),
             "--interactive stores the result, but a dry run does not",
             "remove --interactive, or remove --dry-run (or `dryRun` in PATH)",

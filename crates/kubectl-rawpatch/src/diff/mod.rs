@@ -77,6 +77,9 @@ pub(crate) async fn ask_and_apply(
     if !comparison.differs() {
         fail_on_warnings(arguments, server)?;
         stderr::say(&comparison.describe_equal());
+        if arguments.outcome.fail_if_unchanged {
+            return Err(Kind::Unmet("the patch changes nothing".to_owned()).into());
+        }
         return Ok(None);
     }
     let policy = guarded(request, policy, &comparison)?;
@@ -140,7 +143,10 @@ fn guarded(
         .with_hint("use --diff, and then send the patch without it")),
         None => {
             request.guard(NO_VERSION, None)?;
-            Ok(policy.clone())
+            let mut policy = policy.clone();
+            // Reading the object again would replace the guard, and patch an object that was not shown.
+            policy.reads_first = false;
+            Ok(policy)
         }
     }
 }
