@@ -430,3 +430,28 @@ fn a_second_signal_ends_a_run_whose_output_is_not_read() {
         "{outcome:?}"
     );
 }
+
+#[test]
+fn an_unknown_outcome_decides_the_exit_code() {
+    fn answer(request: &Request, _: usize) -> Answer {
+        match (request.method.as_str(), &request.target) {
+            ("PATCH", target) if target.contains("/c1?") => Answer::CloseUnanswered,
+            ("PATCH", target) if target.contains("/c2?") => Answer::Reply(status(422, "Invalid")),
+            ("PATCH", _) => Answer::Reply(object(request)),
+            // The outcome cannot be verified.
+            _ => Answer::Reply(status(403, "Forbidden")),
+        }
+    }
+    let failed = failed_to("unknown");
+    let arguments = ["--failed-to", failed.to_str().unwrap()];
+    let (outcome, server) = patch_all(4, vec![Answer::Computed(answer)], &arguments);
+    let outcome = outcome.ended(10);
+    let summary = "2 patched, 0 unchanged, 1 refused, 1 unknown, 0 gone\n\
+                   error: outcome unknown: 1 of 4 objects may or may not have been patched\n";
+    assert!(outcome.stderr.contains(summary), "{outcome:?}");
+    let lost = format!("{COLLECTION}/c1: error: outcome unknown: ");
+    assert!(outcome.stderr.contains(&lost), "{outcome:?}");
+    assert_eq!(patches(&server, 1), 1);
+    let again = format!("{COLLECTION}/c1\n{COLLECTION}/c2\n");
+    assert_eq!(fs::read_to_string(&failed).unwrap(), again);
+}
