@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use support::pseudo_terminal::Session;
 use support::{Outcome, create, deployment, read, run, unique};
 
+use super::cutting_proxy::{CuttingProxy, Fault};
 use super::plugin::*;
 
 const LABEL: [&str; 3] = [
@@ -790,4 +791,67 @@ fn a_real_servers_429_slows_the_run_down_and_patches_each_object_once() {
     let changes = history.wait_for(&format!("c{}", COUNT - 1)).unwrap();
     let names: BTreeSet<&str> = changes.iter().map(|change| change.name.as_str()).collect();
     assert_eq!((changes.len(), names.len()), (COUNT, COUNT));
+}
+
+#[test]
+fn lost_responses_of_a_real_server_are_found_out_and_nothing_is_applied_twice() {
+    const COUNT: usize = 12;
+    custom_resource(Custom::Foo);
+    let label = unique("lost");
+    let foos = "/apis/example.com/v1/namespaces/default/foos";
+    let paths: Vec<String> = (0..COUNT)
+        .map(|number| {
+            let metadata = json!({"name": format!("{label}-{number}"), "labels": {&label: ""}});
+            let foo = json!({
+                "apiVersion": "example.com/v1", "kind": "Foo", "metadata": metadata,
+                "spec": {"list": ["first"]},
+            });
+            create(foos, &foo)
+        })
+        .collect();
+    // Each application would add an item.
+    let append = r#"[{"op":"add","path":"/spec/list/-","value":"second"}]"#;
+    let proxy = CuttingProxy::start([
+        Fault::Cut(0),
+        Fault::None,
+        Fault::Cut(300),
+        Fault::GatewayTimeout,
+        Fault::LostRequest,
+        Fault::Cut(20),
+    ]);
+    let selector = format!("-l={label}");
+    let server = proxy.server_flag();
+    let patch = [
+        "-p",
+        append,
+        "--exactly-once",
+        "-y",
+        "-o=none",
+        &selector,
+        &server,
+        foos,
+    ];
+    let outcome = rawpatch(&patch).succeeded();
+    let summary = format!("{COUNT} patched, 0 unchanged, 0 refused, 0 unknown, 0 gone\n");
+    assert!(outcome.stderr.ends_with(&summary), "{outcome:?}");
+    for path in &paths {
+        assert_eq!(
+            read(path)["spec"]["list"],
+            json!(["first", "second"]),
+            "{path}"
+        );
+    }
+
+    let merge = ["--type=merge", "-p", r#"{"spec":{"merged":"yes"}}"#, "-y"];
+    let proxy = CuttingProxy::start([Fault::Cut(0), Fault::GatewayTimeout, Fault::Cut(9)]);
+    let server = proxy.server_flag();
+    let outcome = rawpatch(&[&merge[..], &[&selector, &server, foos]].concat()).succeeded();
+    let summary = format!("{COUNT} patched, 0 unchanged, 0 refused, 0 unknown, 0 gone\n");
+    assert!(outcome.stderr.ends_with(&summary), "{outcome:?}");
+    assert_eq!(
+        outcome.stdout.matches("(confirmed)").count(),
+        3,
+        "{outcome:?}"
+    );
+    assert_eq!(proxy.patches().len(), COUNT);
 }

@@ -64,7 +64,6 @@ pub(crate) async fn patch_several(arguments: &PatchArgs, output: &Output) -> Res
         stderr::say("No resources found");
         return failed_to.map_or(Ok(()), |file| file.write(&objects, &[]));
     }
-    check_policy(&arguments.outcome, &request)?;
     let policy = Policy {
         is_alone: false,
         ..Policy::new(&arguments.outcome)
@@ -118,7 +117,7 @@ async fn find(arguments: &PatchArgs, server: &ApiServer) -> Result<(PatchRequest
     let patch = source::read(arguments)?;
     if let Some(file) = &arguments.collection.paths_from {
         let mut request = PatchRequest::for_several(arguments, "/".parse()?, patch)?;
-        diff::check_flags(arguments, &request)?;
+        check_request(arguments, &request)?;
         let objects = paths_file::read(file, arguments, &mut request, server)?;
         say_warning(&request);
         return Ok((request, objects));
@@ -126,10 +125,16 @@ async fn find(arguments: &PatchArgs, server: &ApiServer) -> Result<(PatchRequest
     let path: RawPath = server.path(arguments.path()?.parse()?)?;
     let collection = Collection::new(&path, &arguments.collection, arguments.subresource())?;
     let request = PatchRequest::for_several(arguments, path, patch)?;
-    diff::check_flags(arguments, &request)?;
+    check_request(arguments, &request)?;
     say_warning(&request);
     let objects = collection.objects(server).await?;
     Ok((request, objects))
+}
+
+/// Refuses flags that contradict the request.
+fn check_request(arguments: &PatchArgs, request: &PatchRequest) -> Result<(), Error> {
+    diff::check_flags(arguments, request)?;
+    check_policy(&arguments.outcome, request)
 }
 
 fn say_warning(request: &PatchRequest) {
