@@ -750,7 +750,7 @@ fn a_signal_after_the_confirmation_waits_for_the_requests_in_flight() {
 }
 
 #[test]
-fn a_real_servers_429_slows_the_run_down_and_patches_each_object_once() {
+fn after_a_real_429_each_object_is_patched_once() {
     const COUNT: usize = 80;
     let server = ControlPlane::builder()
         .api_server_flag(JSON_STORAGE)
@@ -794,7 +794,7 @@ fn a_real_servers_429_slows_the_run_down_and_patches_each_object_once() {
 }
 
 #[test]
-fn lost_responses_of_a_real_server_are_found_out_and_nothing_is_applied_twice() {
+fn after_lost_responses_no_object_is_patched_twice() {
     const COUNT: usize = 12;
     custom_resource(Custom::Foo);
     let label = unique("lost");
