@@ -535,32 +535,56 @@ fn under_random_cuts_every_patch_is_applied_once() {
     }
 }
 
-/// kubectl sends a patch again after a 503 or 504 with `Retry-After`, and reports a lost response as a failure
-/// to connect. docs/comparison.md has the same table.
-#[test]
-fn kubectl_applies_a_patch_twice_after_a_504() {
+/// Runs `kubectl patch` through the proxy.
+fn kubectl_patch(proxy: &CuttingProxy, name: &str) -> Outcome {
     let server = ControlPlane::shared();
-    for (fault, list, code) in [
-        (Fault::GatewayTimeout, json!(["a", "x", "x"]), 0),
-        (Fault::Cut(0), json!(["a", "x"]), 1),
-    ] {
-        let path = with_list();
-        let name = path.rsplit('/').next().unwrap();
-        let proxy = CuttingProxy::start([fault]);
-        let mut kubectl = server.kubectl().unwrap();
+    let mut kubectl = server.kubectl().unwrap();
+    kubectl
+        .envs(server.environment(Some(&folder())).unwrap())
+        .env("KUBECONFIG", admin());
+    let kind = ["patch", "foos.example.com", name, "--type=json", "-p"];
+    run(
         kubectl
-            .envs(server.environment(Some(&folder())).unwrap())
-            .env("KUBECONFIG", admin());
-        let arguments = [
-            "patch",
-            "foos.example.com",
-            name,
-            "--type=json",
-            "-p",
-            APPEND_TO_SPEC,
-        ];
-        let outcome = run(kubectl.arg(proxy.server_flag()).args(arguments), "");
-        assert_eq!(outcome.code, Some(code), "{outcome:?}");
-        assert_eq!(read(&path)["spec"]["list"], list);
+            .arg(proxy.server_flag())
+            .args(kind)
+            .arg(APPEND_TO_SPEC),
+        "",
+    )
+}
+
+/// Each row of the table in docs/comparison.md, which appends an item to a list.
+#[test]
+fn kubectl_and_rawpatch_report_lost_responses_as_documented() {
+    let documented = include_str!("../../docs/comparison.md");
+    for (description, fault) in [
+        (
+            "the connection breaks after the server applied the patch",
+            Fault::Cut(0),
+        ),
+        (
+            "504 with `Retry-After` after the server applied the patch",
+            Fault::GatewayTimeout,
+        ),
+        (
+            "the connection breaks before the patch arrives",
+            Fault::LostRequest,
+        ),
+    ] {
+        let mut cells = vec![description.to_owned()];
+        for program in ["kubectl", "rawpatch", "rawpatch --exactly-once"] {
+            let path = with_list();
+            let proxy = CuttingProxy::start([fault]);
+            let patch = ["--type=json", "-p", APPEND_TO_SPEC, &path];
+            let outcome = match program {
+                "kubectl" => kubectl_patch(&proxy, path.rsplit('/').next().unwrap()),
+                "rawpatch" => through(&proxy, &patch),
+                _ => through(&proxy, &[&patch[..], &["--exactly-once"]].concat()),
+            };
+            let items = read(&path)["spec"]["list"].as_array().unwrap().len();
+            let applied = ["not applied", "applied once", "**applied twice**"][items - 1];
+            cells.push(format!("{applied}; exit code {}", outcome.code.unwrap()));
+        }
+        let row = format!("| {} |", cells.join(" | "));
+        assert!(documented.contains(&row), "{row}");
     }
 }

@@ -55,6 +55,7 @@ pub(super) async fn apply(
             Ending::Superseded(_)
                 if fixed_version.is_none() && schedule.has_time(Duration::ZERO) =>
             {
+                schedule.reset();
                 schedule.pause(Duration::ZERO).await;
             }
             Ending::Superseded(conflict) => return Err(conflict),
