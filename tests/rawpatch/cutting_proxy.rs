@@ -19,6 +19,10 @@ pub(crate) enum Fault {
     Cut(usize),
     /// The server applies the PATCH, and a gateway answers 504 with `Retry-After: 1`.
     GatewayTimeout,
+    /// The server applies the PATCH, the connection breaks, and another writer empties the list.
+    RewrittenAfter,
+    /// Another writer empties the list, the server processes the PATCH, and the connection breaks.
+    RewrittenBefore,
 }
 
 /// A proxy that accepts plain HTTP, and authenticates as the admin.
@@ -79,13 +83,20 @@ impl Shared {
             if matches!(fault, Fault::LostRequest) {
                 break;
             }
+            if matches!(fault, Fault::RewrittenBefore) {
+                empty_list(&request.target);
+            }
             let response = forward(&request);
+            if matches!(fault, Fault::RewrittenAfter) {
+                empty_list(&request.target);
+            }
             let mut client = client;
             let _ = match fault {
                 Fault::None | Fault::LostRequest => client.write_all(&response),
                 Fault::GatewayTimeout => client.write_all(
                     b"HTTP/1.1 504 Gateway Timeout\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n",
                 ),
+                Fault::RewrittenAfter | Fault::RewrittenBefore => break,
                 Fault::Cut(length) => {
                     let _ = client.write_all(&response[..length.min(response.len() - 1)]);
                     break;
@@ -106,6 +117,17 @@ impl Shared {
             .pop_front()
             .unwrap_or(Fault::None)
     }
+}
+
+/// Empties the list of the object, as another writer.
+fn empty_list(target: &str) {
+    let path = target.split('?').next().unwrap();
+    forward(&Request {
+        method: "PATCH".to_owned(),
+        target: format!("{path}?fieldManager=another"),
+        content_type: "application/merge-patch+json".to_owned(),
+        body: br#"{"spec":{"list":[]}}"#.to_vec(),
+    });
 }
 
 /// Sends a request to the API server, and returns the whole response.

@@ -350,30 +350,45 @@ fn a_guarded_patch_that_another_writer_overtook_was_not_applied() {
 }
 
 #[test]
-fn a_guarded_patch_is_confirmed_although_others_wrote_later() {
+fn a_guarded_patch_is_confirmed_although_another_writer_undid_it() {
+    for (patch_type, patch) in [
+        ("json", APPEND_TO_SPEC),
+        ("merge", r#"{"spec":{"list":["a","x"]}}"#),
+    ] {
+        let path = with_list();
+        let version = resource_version(&path);
+        let proxy = CuttingProxy::start([Fault::RewrittenAfter]);
+        let guard = ["--if-resource-version", &version, "--type", patch_type];
+        let outcome = through(&proxy, &[&guard[..], &["-p", patch, &path]].concat()).succeeded();
+        assert!(
+            outcome.stderr.ends_with(" patched (confirmed)\n"),
+            "{outcome:?}"
+        );
+        // The object just after the patch is printed, and not the current one.
+        assert_eq!(outcome.json()["spec"]["list"], json!(["a", "x"]));
+        assert_eq!(read(&path)["spec"]["list"], json!([]));
+        assert_eq!(proxy.patches().len(), 1);
+    }
+}
+
+#[test]
+fn a_lost_conflict_is_told_from_an_applied_patch() {
     let path = with_list();
     let version = resource_version(&path);
-    let proxy = CuttingProxy::start([Fault::Cut(0)]);
-    let child = command(&admin())
-        .arg(proxy.server_flag())
-        .args([
-            "--if-resource-version",
-            &version,
-            "--type=json",
-            "-p",
-            APPEND_TO_SPEC,
-            &path,
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let outcome = Outcome::from(child.wait_with_output().unwrap()).succeeded();
-    assert!(
-        outcome.stderr.ends_with(" patched (confirmed)\n"),
-        "{outcome:?}"
-    );
-    assert_eq!(proxy.patches().len(), 1);
+    let append = ["--type=json", "-p", APPEND_TO_SPEC, "-o", "none", &path];
+    let proxy = CuttingProxy::start([Fault::RewrittenBefore]);
+    let guard = ["--if-resource-version", &version];
+    through(&proxy, &[&guard[..], &append].concat())
+        .ended(9)
+        .says("the patch was not applied: another writer changed the object first");
+    assert_eq!(read(&path)["spec"]["list"], json!([]));
+
+    let path = with_list();
+    let append = ["--type=json", "-p", APPEND_TO_SPEC, "-o", "none", &path];
+    let proxy = CuttingProxy::start([Fault::RewrittenBefore]);
+    through(&proxy, &[&append[..], &["--exactly-once"]].concat()).succeeded();
+    assert_eq!(read(&path)["spec"]["list"], json!(["x"]));
+    assert_eq!(proxy.patches().len(), 2);
 }
 
 #[test]
@@ -399,6 +414,24 @@ fn a_guarded_patch_that_never_arrived_was_not_applied() {
         "{outcome:?}"
     );
     assert_eq!(proxy.patches().len(), 1);
+}
+
+/// A patch with a resource version is guarded without a flag.
+#[test]
+fn a_patch_with_a_resource_version_is_decided_like_a_guarded_one() {
+    for guard in ["test", "replace"] {
+        let path = with_list();
+        let version = resource_version(&path);
+        let patch = json!([
+            {"op": guard, "path": "/metadata/resourceVersion", "value": version},
+            {"op": "add", "path": "/spec/list/-", "value": "x"},
+        ]);
+        let proxy = CuttingProxy::start([Fault::Cut(0)]);
+        let outcome = through(&proxy, &["-p", &patch.to_string(), "-o", "name", &path]);
+        assert_eq!(outcome.succeeded().stderr, "patched (confirmed)\n");
+        assert_eq!(read(&path)["spec"]["list"], json!(["a", "x"]));
+        assert_eq!(proxy.patches().len(), 1);
+    }
 }
 
 #[test]
@@ -493,6 +526,19 @@ fn flags_about_the_outcome_that_contradict_are_refused() {
         assert_eq!(outcome.ended(2).message(), format!("error: {message}"));
         assert!(methods.is_empty());
     }
+    let cannot_be_guarded = r#"{"metadata":null}"#;
+    let (outcome, methods) = scripted(
+        vec![],
+        &[
+            "--exactly-once",
+            "--type=merge",
+            "-p",
+            cannot_be_guarded,
+            PATH,
+        ],
+    );
+    outcome.ended(2);
+    assert!(methods.is_empty());
     let proxied = "/api/v1/namespaces/default/services/web/proxy/";
     let arguments = [exact, &["--type=merge", "-p", r#"{"a":1}"#, proxied]].concat();
     let (outcome, _) = scripted(vec![], &arguments);

@@ -197,8 +197,8 @@ impl PatchRequest {
         const VERSION: &str = "/metadata/resourceVersion";
         match &self.patch {
             Value::Array(operations) => operations.iter().find_map(|operation| {
-                let writes = operation["path"] == VERSION && operation["op"] != "test";
-                writes.then(|| operation["value"].as_str())?
+                let is_guard = operation["path"] == VERSION;
+                is_guard.then(|| operation["value"].as_str())?
             }),
             patch => patch.pointer(VERSION)?.as_str(),
         }

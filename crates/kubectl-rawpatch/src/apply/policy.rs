@@ -67,6 +67,8 @@ pub(crate) fn check(arguments: &OutcomeArgs, request: &PatchRequest) -> Result<(
     }
     match request.unverifiable() {
         Some(reason) => refuse(flag, &format!("needs to read the object, but {reason}")),
+        // Any version shows whether the patch can be guarded.
+        None if request.own_version().is_none() => request.clone().guard("1", None),
         None => Ok(()),
     }
 }
