@@ -545,6 +545,47 @@ fn flags_about_the_outcome_that_contradict_are_refused() {
     outcome.ended(2).says("PATH is proxied to another server");
 }
 
+/// Several processes append to one list, and each loses its first response.
+#[test]
+fn concurrent_patches_are_each_applied_once() {
+    const WRITERS: usize = 5;
+    for has_own_manager in [true, false] {
+        let path = with_list();
+        let codes: Vec<_> = thread::scope(|scope| {
+            let path = &path;
+            let writers: Vec<_> = (0..WRITERS)
+                .map(|number| {
+                    scope.spawn(move || {
+                        let item = format!("x{number}");
+                        let patch = json!([{"op": "add", "path": "/spec/list/-", "value": item}])
+                            .to_string();
+                        let manager = if has_own_manager { number } else { WRITERS };
+                        let manager = format!("--field-manager=writer-{manager}");
+                        let proxy = CuttingProxy::start([Fault::Cut(0)]);
+                        let outcome = through(
+                            &proxy,
+                            &["--exactly-once", "-o", "none", "-p", &patch, &manager, path],
+                        );
+                        (item, outcome.code.unwrap())
+                    })
+                })
+                .collect();
+            let join = |writer: thread::ScopedJoinHandle<'_, _>| writer.join().unwrap();
+            writers.into_iter().map(join).collect()
+        });
+        let list = read(&path)["spec"]["list"].as_array().unwrap().clone();
+        for (item, code) in codes {
+            let count = list.iter().filter(|found| **found == *item).count();
+            match code {
+                0 => assert_eq!(count, 1, "{item} in {list:?}"),
+                // A writer with the same field manager may have made the change.
+                10 if !has_own_manager => assert!(count <= 1, "{item} in {list:?}"),
+                code => panic!("{item} ended with {code}"),
+            }
+        }
+    }
+}
+
 /// Against the real server, with random faults: the list has each item once.
 #[test]
 fn under_random_cuts_every_patch_is_applied_once() {
