@@ -101,6 +101,21 @@ fn an_unescaped_slash_in_the_name_of_an_annotation_is_recognized() {
 }
 
 #[test]
+fn the_limit_of_the_server_for_copies_is_known() {
+    let path = config_map();
+    let grow = json!({"data": {"a": "x".repeat(900 * 1024)}}).to_string();
+    rawpatch_with_stdin(&["--type=merge", "-o", "none", "-f", "-", &path], &grow).succeeded();
+    let copy =
+        r#"{"op":"copy","from":"/data/a","path":"/data/b"},{"op":"remove","path":"/data/b"}"#;
+    let copies = |count| format!("[{}]", [copy].repeat(count).join(","));
+    rawpatch(&["-o", "none", "-p", &copies(3), &path]).succeeded();
+    assert_failure(
+        &["-p", &copies(4), &path],
+        "operation 6 (copy /data/a to /data/b) failed: the patch copies more than 3 MiB",
+    );
+}
+
+#[test]
 fn operations_are_counted_without_the_guard() {
     let path = config_map();
     let version = resource_version(&path);
