@@ -54,6 +54,11 @@ const TEXTS: [&str; 9] = [
     "\"\u{2028}\\n\"",
 ];
 
+/// Indices of items. Most lists have some of them.
+const INDICES: [&str; 14] = [
+    "-", "-", "0", "0", "1", "1", "2", "-1", "-2", "+0", "01", "99", "-99", "x",
+];
+
 const NAMES: [&str; 9] = ["a", "b", "c", "d/e", "f~g", "0", "-1", "", "h<i"];
 
 /// Makes random patches of one object.
@@ -141,17 +146,15 @@ impl Generator {
     }
 
     fn pointer(&mut self) -> String {
-        let mut pointer = self.pointers[self.rng.usize(..self.pointers.len())].clone();
-        if pointer.len() == self.kind.root().len() + 1 || self.chance(30) {
-            let token = match self.rng.u32(..10) {
-                0 => "-".to_owned(),
-                1 => self
-                    .choose(&["-1", "-2", "+0", "01", "99", "-99", "x"])
-                    .to_owned(),
-                2 => self.rng.u32(..4).to_string(),
-                _ => escaped(self.name()),
-            };
-            let _ = write!(pointer, "/{token}");
+        let index = self.rng.usize(..self.pointers.len());
+        let mut pointer = self.pointers[index].clone();
+        let is_list = self.texts[index].starts_with('[');
+        let is_root = pointer.len() == self.kind.root().len() + 1;
+        if is_list && self.chance(80) {
+            let _ = write!(pointer, "/{}", self.choose(&INDICES));
+        } else if is_root || self.chance(30) {
+            let name = self.name();
+            let _ = write!(pointer, "/{}", escaped(name));
         }
         if self.chance(3) {
             return pointer.split_off(1);
@@ -180,31 +183,57 @@ impl Generator {
     }
 
     fn operation(&mut self) -> String {
-        let op = match self.rng.u32(..12) {
-            0..4 => "add",
-            4..6 => "remove",
-            6..8 => "replace",
-            8 => "move",
-            9 => "copy",
-            _ => "test",
-        };
-        let mut path = self.pointer();
-        let mut members = format!(r#""op":"{op}""#);
-        if matches!(op, "move" | "copy") {
-            let _ = write!(members, r#","from":{}"#, Value::from(self.pointer()));
-        } else if op == "test" && self.chance(60) {
-            let index = self.rng.usize(..self.texts.len());
-            path = self.pointers[index].clone();
-            let _ = write!(members, r#","value":{}"#, self.texts[index]);
-        } else if op != "remove" && !self.chance(2) {
-            let value = self.value(2);
-            let _ = write!(members, r#","value":{value}"#);
+        match self.rng.u32(..12) {
+            0..4 => self.write("add"),
+            4..6 => self.write("replace"),
+            6..8 => {
+                let path = self.pointer();
+                operation("remove", &path, "")
+            }
+            8 => self.transfer("move"),
+            9 => self.transfer("copy"),
+            _ => self.test(),
         }
-        if op != "test" && op != "remove" && path.starts_with('/') {
-            self.pointers.push(path.clone());
-            self.texts.push("null".to_owned());
+    }
+
+    fn write(&mut self, op: &str) -> String {
+        let path = self.pointer();
+        if self.chance(2) {
+            return operation(op, &path, "");
         }
-        format!(r#"{{{members},"path":{}}}"#, Value::from(path))
+        let value = self.value(2);
+        self.remember(&path, &value);
+        operation(op, &path, &format!(r#","value":{value}"#))
+    }
+
+    fn transfer(&mut self, op: &str) -> String {
+        let (from, path) = (self.pointer(), self.pointer());
+        let moved = self.pointers.iter().position(|pointer| *pointer == from);
+        if let Some(index) = moved {
+            let text = self.texts[index].clone();
+            self.remember(&path, &text);
+        }
+        operation(op, &path, &format!(r#","from":{}"#, Value::from(from)))
+    }
+
+    fn test(&mut self) -> String {
+        let index = self.rng.usize(..self.texts.len());
+        let (mut path, mut value) = (self.pointers[index].clone(), self.texts[index].clone());
+        if self.chance(30) {
+            value = self.value(2);
+        }
+        if self.chance(20) {
+            path = self.pointer();
+        }
+        operation("test", &path, &format!(r#","value":{value}"#))
+    }
+
+    /// Remembers a value that the patch writes, so that later operations may use it.
+    fn remember(&mut self, path: &str, text: &str) {
+        if path.starts_with('/') {
+            self.pointers.push(path.to_owned());
+            self.texts.push(text.to_owned());
+        }
     }
 
     fn merge_patch(&mut self) -> String {
@@ -212,6 +241,11 @@ impl Generator {
         let value = self.object(length, 3);
         format!(r#"{{"{}":{value}}}"#, self.kind.root())
     }
+}
+
+/// Returns an operation. `members` are its other members, each after a comma.
+fn operation(op: &str, path: &str, members: &str) -> String {
+    format!(r#"{{"op":"{op}","path":{}{members}}}"#, Value::from(path))
 }
 
 fn escaped(name: &str) -> String {
