@@ -101,6 +101,27 @@ fn an_unescaped_slash_in_the_name_of_an_annotation_is_recognized() {
 }
 
 #[test]
+fn a_failed_operation_is_named_in_every_mode() {
+    let path = config_map();
+    let patch = r#"[{"op":"test","path":"/data/key","value":"other"}]"#;
+    let (collection, name) = path.rsplit_once('/').unwrap();
+    let selector = format!("--field-selector=metadata.name={name}");
+    for (arguments, code) in [
+        (&[&path, "--dry-run"][..], 1),
+        (&[&path, "--exactly-once"], 1),
+        (&[&path, "--fail-if-unchanged"], 1),
+        (&[&path, "--diff"], 4),
+        (&[collection, &selector], 1),
+        (&[collection, &selector, "--if-unchanged-since-list"], 1),
+    ] {
+        let arguments = [&["-p", patch], arguments].concat();
+        rawpatch(&arguments)
+            .ended(code)
+            .says("operation 0 (test /data/key) failed: the value is \"value\"");
+    }
+}
+
+#[test]
 fn the_limit_of_the_server_for_copies_is_known() {
     let path = config_map();
     let grow = json!({"data": {"a": "x".repeat(900 * 1024)}}).to_string();
