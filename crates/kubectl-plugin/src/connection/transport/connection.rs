@@ -13,12 +13,12 @@ use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use kube_client::client::Body;
-use tokio::sync::oneshot;
 use tower::BoxError;
 
-use crate::connection::transport::activity::{Activity, Recorded, SharedError};
+use crate::connection::transport::activity::{Activity, SharedError};
 use crate::connection::transport::delivery::Delivery;
 use crate::connection::transport::dial::{BoxStream, Dialer};
+use crate::connection::transport::driven::{Driven, RecordedStream, ResponseBody};
 use crate::connection::transport::server_url;
 
 /// The maximum number of response headers. hyper's default of a hundred is less than Go accepts, and a
@@ -69,23 +69,39 @@ struct BrokenConnection {
     failure: SharedError,
 }
 
+impl RecordedStream {
+    fn new(stream: BoxStream, dialer: &Dialer) -> Self {
+        Self {
+            stream: TokioIo::new(stream),
+            activity: Activity::new(dialer.meter.clone()),
+        }
+    }
+}
+
 impl Connection {
     /// Opens a connection. It speaks HTTP/2 if the dialer offers that, and the server accepts.
     pub(super) async fn open(dialer: &Dialer, server: &Uri) -> Result<Self, BoxError> {
         let dialed = dialer.dial(server).await?;
-        let activity = Activity::new(dialer.meter.clone());
-        let stream = Recorded {
-            stream: TokioIo::new(dialed.stream),
-            activity: activity.clone(),
-        };
+        let stream = RecordedStream::new(dialed.stream, dialer);
         if dialed.is_http2 {
-            Ok(Self::Http2(Http2::start(stream, activity).await?))
+            Ok(Self::Http2(Http2::start(stream).await?))
         } else {
-            let is_proxied = (dialer.proxy.as_ref()).is_some_and(|proxy| proxy.passes_on(server));
-            Ok(Self::Http1(
-                Http1::start(stream, activity, is_proxied).await?,
-            ))
+            let (connection, driven) = Http1::start(stream, dialer, server).await?;
+            tokio::spawn(driven.run());
+            Ok(Self::Http1(connection))
         }
+    }
+
+    /// Opens an HTTP/1.1 connection for one request, and waits for the head of its response.
+    pub(super) async fn send_alone(
+        dialer: &Dialer,
+        server: &Uri,
+        request: Request<Body>,
+    ) -> Result<Response<ResponseBody>, BoxError> {
+        let stream = RecordedStream::new(dialer.dial(server).await?.stream, dialer);
+        let (mut connection, mut driven) = Http1::start(stream, dialer, server).await?;
+        let response = driven.drive(connection.send(request)).await?;
+        Ok(response.map(|body| ResponseBody::new(body, Some(driven))))
     }
 
     /// Sends a request, and waits for the head of its response.
@@ -102,28 +118,26 @@ impl Connection {
 
 impl Http1 {
     async fn start(
-        stream: Recorded<TokioIo<BoxStream>>,
-        activity: Activity,
-        is_proxied: bool,
-    ) -> hyper::Result<Self> {
+        stream: RecordedStream,
+        dialer: &Dialer,
+        server: &Uri,
+    ) -> hyper::Result<(Self, Driven)> {
+        let activity = stream.activity.clone();
         let (mut sender, connection) = http1::Builder::new()
             .max_headers(MAX_HEADERS)
             .handshake(stream)
             .await?;
-        let (report, failure) = oneshot::channel();
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                let _ = report.send(error);
-            }
-        });
-        if let Err(closed) = sender.ready().await {
-            return Err(failure.await.unwrap_or(closed));
+        let mut driven = Driven::new(connection);
+        if let Err(closed) = driven.drive(sender.ready()).await {
+            return Err(driven.into_failure().unwrap_or(closed));
         }
-        Ok(Self {
+        let is_proxied = (dialer.proxy.as_ref()).is_some_and(|proxy| proxy.passes_on(server));
+        let connection = Self {
             sender,
             activity,
             is_proxied,
-        })
+        };
+        Ok((connection, driven))
     }
 
     /// Reports whether the connection can have another request now.
@@ -152,10 +166,8 @@ impl Http1 {
 }
 
 impl Http2 {
-    async fn start(
-        stream: Recorded<TokioIo<BoxStream>>,
-        activity: Activity,
-    ) -> hyper::Result<Self> {
+    async fn start(stream: RecordedStream) -> hyper::Result<Self> {
+        let activity = stream.activity.clone();
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .max_header_list_size(MAX_HEADER_SIZE)

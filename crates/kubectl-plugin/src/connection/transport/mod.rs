@@ -5,6 +5,7 @@
 //!
 //! * `dial`: opens a connection; `proxy` and `no_proxy` choose the proxy
 //! * `connection`: sends requests on a connection, with HTTP/1.1 or HTTP/2
+//! * `driven`: a connection without a task, for one request
 //! * `pool`: connections that many requests share
 //! * `delivery`: shows whether a request can have reached the server
 //! * `protocol_check`: tells plain HTTP and TLS apart
@@ -15,6 +16,7 @@ mod activity;
 mod connection;
 pub(crate) mod delivery;
 mod dial;
+mod driven;
 pub(crate) mod meter;
 mod no_proxy;
 mod pool;

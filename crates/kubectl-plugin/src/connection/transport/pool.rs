@@ -8,13 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use http::{Request, Response, Uri};
-use hyper::body::Incoming;
 use kube_client::client::Body;
 use tower::BoxError;
 
 use crate::connection::transport::activity::SharedError;
 use crate::connection::transport::connection::{Connection, Http1, Http2};
 use crate::connection::transport::dial::Dialer;
+use crate::connection::transport::driven::ResponseBody;
 
 /// The shared connections.
 pub(super) struct Pool {
@@ -48,22 +48,22 @@ impl Pool {
     pub(super) async fn send(
         &self,
         request: Request<Body>,
-    ) -> Result<Response<Incoming>, BoxError> {
+    ) -> Result<Response<ResponseBody>, BoxError> {
         let mut connection = self.connection().await?;
         let response = connection.send(request).await?;
         if let Connection::Http1(connection) = connection {
             // It is ready for another request when the response has been read.
             self.idle().push(connection);
         }
-        Ok(response)
+        Ok(response.map(|body| ResponseBody::new(body, None)))
     }
 
     /// Sends a request on a connection of its own, and waits for the head of its response.
     pub(super) async fn send_alone(
         &self,
         request: Request<Body>,
-    ) -> Result<Response<Incoming>, BoxError> {
-        self.open().await?.send(request).await
+    ) -> Result<Response<ResponseBody>, BoxError> {
+        Connection::send_alone(&self.dialer, &self.server, request).await
     }
 
     /// Returns a connection for one request.
