@@ -1,9 +1,11 @@
-//! The field managers that `-o diff` names and `--by` selects, for writes by the real kubectl.
+//! The field managers that `-o diff` names and `--by` selects, for writes by the real kubectl, and the
+//! fields that `--only` selects.
 
 use std::process::Command;
 
 use control_plane::ControlPlane;
-use serde_json::json;
+use faulty_server::{Answer, Reply};
+use serde_json::{Value, json};
 use support::unique;
 
 use super::plugin::*;
@@ -139,7 +141,7 @@ fn two_writes_in_one_second_have_their_manager() {
     let name = deployment();
     let mut watch = start(&[&format!("{DEPLOYMENTS}/{name}"), "-o=diff"]);
     watch.line();
-    let patch = |path: &str, manager: &str, body: serde_json::Value| {
+    let patch = |path: &str, manager: &str, body: Value| {
         let path = format!("{DEPLOYMENTS}/{name}{path}?fieldManager={manager}");
         let body = body.to_string();
         let body = Some(("application/merge-patch+json", body.as_bytes()));
@@ -204,4 +206,117 @@ fn by_prints_only_the_modifications_of_a_manager_in_every_format() {
             "{outcome:#?}"
         );
     }
+}
+
+/// Returns the changes of fields that a line shows.
+fn changed(line: &str) -> Value {
+    let event: Value = serde_json::from_str(line).unwrap();
+    event["rawwatch"]["changed"].clone()
+}
+
+#[test]
+fn only_prints_a_modification_that_changes_a_field_with_both_values() {
+    let name = deployment();
+    let (path, object) = (
+        format!("{DEPLOYMENTS}/{name}"),
+        format!("deployment/{name}"),
+    );
+    let only = ["--only=.spec.replicas", "--only={.spec.paused}"];
+    let mut watch = start(&[&[path.as_str()], &only[..]].concat());
+    watch.expect(&format!("ADDED {name}"));
+    let flags = ["--watch-only", "--count=1", "-v1", "-o=table"];
+    let later = start(&[&[path.as_str()], &only[..], &flags[..]].concat());
+    let silent = start(&[&[path.as_str()], &only[..], &["--watch-only", "--count=1"]].concat());
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    run(&["label", &object, "a=b"], "");
+    run(&["scale", &object, "--replicas=2"], "");
+    let line = watch.expect(&format!("MODIFIED {name}"));
+    let expected = json!([{"path": "{.spec.replicas}", "old": 1, "new": 2}]);
+    assert_eq!(changed(&line), expected);
+    // The values of objects that are not printed are known, too.
+    assert_eq!(changed(&silent.wait().ended(0).stdout), expected);
+    let table = later.wait().ended(0);
+    assert!(table.lines()[1].starts_with("MODIFIED "), "{table:?}");
+    run(&["label", &object, "a-"], "");
+    run(&["patch", &object, "-p", r#"{"spec":{"paused":true}}"#], "");
+    let line = watch.expect(&format!("MODIFIED {name}"));
+    let expected = json!([{"path": "{.spec.paused}", "old": null, "new": true}]);
+    assert_eq!(changed(&line), expected);
+    delete(ControlPlane::shared(), &path);
+    assert_eq!(
+        changed(&watch.expect(&format!("DELETED {name}"))),
+        Value::Null
+    );
+}
+
+#[test]
+fn only_knows_after_a_resync_what_it_has_skipped() {
+    let object = |version: &str, value: u32| {
+        json!({"kind": "ConfigMap", "apiVersion": "v1", "data": value,
+            "metadata": {"name": "a", "uid": "a", "resourceVersion": version}})
+    };
+    let list = |version: &str, object: &Value| {
+        let list = json!({"kind": "ConfigMapList", "apiVersion": "v1",
+            "metadata": {"resourceVersion": version}, "items": [object]});
+        Answer::Reply(Reply::json(200, list.to_string()))
+    };
+    let modified = |object: &Value| format!("{}\n", json!({"type": "MODIFIED", "object": object}));
+    let expired = || error_event(410, "Expired");
+    let script = [
+        list("10", &object("1", 1)),
+        open_stream(modified(&object("11", 2)) + &modified(&object("12", 2)) + &expired()),
+        // Another version with the same value, and then another value.
+        list("20", &object("19", 2)),
+        open_stream(expired()),
+        list("30", &object("29", 3)),
+        open_stream(""),
+    ];
+    let (mut run, _server) = against(script, &["--only={.data}", "--count=3"]);
+    run.expect("ADDED a");
+    let change = |old: u32, new: u32| json!([{"path": "{.data}", "old": old, "new": new}]);
+    assert_eq!(changed(&run.expect("MODIFIED a")), change(1, 2));
+    let line = run.expect("[MODIFIED a]");
+    assert_eq!(changed(&line), change(2, 3));
+    assert!(
+        line.contains(r#","rawwatch":{"synthetic":true,"reason":"expired","gap":["#),
+        "{line}"
+    );
+    run.wait().ended(0);
+}
+
+#[test]
+fn only_has_no_old_value_for_the_first_change_after_a_resume() {
+    let server = ControlPlane::shared();
+    let (label, selector) = label();
+    let file = server.folder().join(unique("only"));
+    let file = format!("--resume-file={}", file.display());
+    let path = create(server, &unique("only"), &label);
+    let resume = || {
+        start(&[
+            CONFIG_MAPS,
+            &selector,
+            &file,
+            "--only=.data.key",
+            "--timeout=3s",
+        ])
+    };
+    let mut watch = resume();
+    watch.line();
+    change(server, &path, "1");
+    assert_eq!(changed(&watch.line())[0]["old"], "0");
+    let patch = json!({"metadata": {"labels": {"more": "x"}}}).to_string();
+    let body = Some(("application/merge-patch+json", patch.as_bytes()));
+    assert_eq!(server.request("PATCH", &path, body).unwrap().0, 200);
+    watch.wait().ended(0);
+    // The skipped event is not printed again.
+    let mut watch = resume();
+    change(server, &path, "2");
+    assert_eq!(
+        changed(&watch.line()),
+        json!([{"path": "{.data.key}", "new": "2"}])
+    );
+    change(server, &path, "3");
+    let expected = json!([{"path": "{.data.key}", "old": "2", "new": "3"}]);
+    assert_eq!(changed(&watch.line()), expected);
+    assert_eq!(watch.wait().ended(0).lines().len(), 2);
 }

@@ -10,7 +10,7 @@ mod plugin;
 
 /// `--stable`, which waits until nothing changes.
 mod calm;
-/// The field managers of changes: `-o diff` and `--by`.
+/// Changes by their field manager or field: `-o diff`, `--by` and `--only`.
 mod changes;
 /// Candidates for shell completion.
 mod completion;

@@ -74,6 +74,7 @@ fn a_refusal_names_the_problem_and_the_remedy() {
         &["--fail-on=synced", CONFIG_MAPS],
         &["--for-any=bogus", CONFIG_MAPS],
         &["--for=rollout", CONFIG_MAPS],
+        &["--only={.a}=1", CONFIG_MAPS],
         &["--stable=100ms", CONFIG_MAPS],
         &["--stable=10s", "--resource-version=5", CONFIG_MAPS],
         &["--by=kubectl-edit", "--resume-file=cursor", CONFIG_MAPS],

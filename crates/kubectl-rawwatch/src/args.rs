@@ -8,6 +8,7 @@ use kubectl_plugin::Error;
 use kubectl_plugin::connection::{ConnectionArgs, duration_flag};
 use kubectl_plugin::request::{expected_a_path, is_path, parse_header};
 
+use crate::output::fields::Field;
 use crate::output::goal::Condition;
 use crate::wire::event::EventType;
 
@@ -160,6 +161,11 @@ pub(crate) struct WatchArgs {
     /// Only these event types, such as ADDED,DELETED
     #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = event_type)]
     pub(crate) types: Vec<EventType>,
+    /// Only modifications that change this field, such as {.spec.replicas}; repeatable
+    ///
+    /// A jsonpath that starts at the object. In JSON, the old and the new value are added to each line.
+    #[arg(long, value_name = "JSONPATH", value_parser = Field::parse, hide_short_help = true)]
+    pub(crate) only: Vec<Field>,
     /// Only modifications by these field managers, such as kubectl-edit,helm
     ///
     /// An event is printed if `managedFields` shows that one of them made the change. It shows no

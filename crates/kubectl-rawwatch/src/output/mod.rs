@@ -5,10 +5,12 @@
 //! * `merge_keys`: pairs the elements of lists for `diff`
 //! * `history`: the last state of each object; `managers`: who changed it
 //! * `object`: returns the object of an event
+//! * `fields`: the fields of `--only`
 //! * `goal`: the conditions of `--for`
 //! * `reader`: detects that the reader of stdout is gone
 
 pub(crate) mod diff;
+pub(crate) mod fields;
 pub(crate) mod format;
 pub(crate) mod goal;
 mod history;

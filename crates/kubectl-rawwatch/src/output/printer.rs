@@ -13,6 +13,7 @@ use kubectl_plugin::text::terminal;
 use kubectl_plugin::{Error, stderr};
 
 use crate::args::WatchArgs;
+use crate::output::fields::{Field, Fields};
 use crate::output::format::Format;
 use crate::output::goal::{Goal, GoalProgress, Subject};
 use crate::output::history::{Change, History};
@@ -29,6 +30,8 @@ pub(crate) struct Printer {
     types: Vec<EventType>,
     /// The field managers whose changes are printed; empty for all.
     managers: Vec<String>,
+    /// The fields whose changes are printed; empty for all.
+    fields: Vec<Field>,
     bookmarks: bool,
     tag: bool,
     timestamps: bool,
@@ -75,6 +78,7 @@ impl Printer {
                 arguments.types.clone()
             },
             managers: arguments.by.clone(),
+            fields: arguments.only.clone(),
             bookmarks: arguments.bookmarks,
             tag: arguments.tag,
             timestamps: arguments.timestamps,
@@ -151,7 +155,7 @@ impl Printer {
 
     /// Reports whether objects are inspected, even if they are not printed.
     pub(crate) fn reads_objects(&self) -> bool {
-        self.goal.is_some() || self.needs_changes()
+        self.goal.is_some() || self.needs_changes() || !self.fields.is_empty()
     }
 
     /// Reports whether the changes of objects are needed, and with them their earlier states.
@@ -276,6 +280,8 @@ pub(crate) struct PathPrinter<'a> {
     resume_file: Option<&'a ResumeFile>,
     /// The earlier states of the objects, if they are needed.
     history: Option<History>,
+    /// The values of the fields of `--only`.
+    fields: Option<Fields>,
     /// Whether the path currently meets the goal.
     is_met: bool,
 }
@@ -294,6 +300,7 @@ impl<'a> PathPrinter<'a> {
             index,
             printer,
             history,
+            fields: Fields::new(&printer.borrow().fields),
             resume_file: None,
             is_met: false,
         }
@@ -305,6 +312,19 @@ impl<'a> PathPrinter<'a> {
             resume_file,
             ..self
         }
+    }
+
+    /// Returns the members of `rawwatch` for an event, or `None` if it changes no field of `--only`.
+    fn members(&mut self, line: &Line<'_>) -> Option<String> {
+        let mut members = line.synthetic.to_owned();
+        if let Some(fields) = &mut self.fields {
+            let changed = fields.record(line)?;
+            if !members.is_empty() && !changed.is_empty() {
+                members.push(',');
+            }
+            members.push_str(&changed);
+        }
+        Some(members)
     }
 
     /// Returns the change of an object, if it is needed. Reports an event that is not valid JSON.
@@ -354,11 +374,13 @@ impl<'a> PathPrinter<'a> {
 impl EventSink for PathPrinter<'_> {
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error> {
         let change = self.change(line)?;
-        let mut printer = self.printer.borrow_mut();
         let is_readable = change.is_some() || self.history.is_none();
-        if is_readable && printer.is_wanted(line.event_type, change.as_ref()) {
-            let (text, synthetic) = (line.text, line.synthetic);
-            printer.print(self.path, text, synthetic, line.subject(), change.as_ref())?;
+        let members = self.members(line).filter(|_| is_readable);
+        let mut printer = self.printer.borrow_mut();
+        let is_wanted = printer.is_wanted(line.event_type, change.as_ref());
+        if let Some(members) = members.filter(|_| is_wanted) {
+            let subject = line.subject();
+            printer.print(self.path, line.text, &members, subject, change.as_ref())?;
         } else {
             printer.format.learn(self.path, line.text);
         }
@@ -368,6 +390,7 @@ impl EventSink for PathPrinter<'_> {
 
     fn existing(&mut self, line: &Line<'_>) -> Result<(), Error> {
         self.change(line)?;
+        self.members(line);
         self.printer.borrow_mut().format.learn(self.path, line.text);
         self.approach(line)
     }

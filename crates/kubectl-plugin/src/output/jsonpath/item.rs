@@ -33,6 +33,20 @@ impl<'a> From<&'a Value> for Item<'a> {
     }
 }
 
+impl From<Item<'_>> for Value {
+    fn from(item: Item<'_>) -> Self {
+        match item {
+            Item::Nothing | Item::Null => Self::Null,
+            Item::Bool(value) => value.into(),
+            Item::Integer(value) => value.into(),
+            Item::Float(value) => value.into(),
+            Item::Text(text) => String::from_utf8_lossy(text).into(),
+            Item::List(list) => list.into(),
+            Item::Object(object) => object.clone().into(),
+        }
+    }
+}
+
 impl Item<'_> {
     /// Converts the value to the current value in the body of a range.
     pub(super) fn as_range_value(self) -> Self {

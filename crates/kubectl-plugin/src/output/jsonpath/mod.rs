@@ -130,6 +130,17 @@ impl Template {
 
     /// Returns the values that the actions of the template find. Ignores texts and ranges.
     pub fn find(&self, object: &Value) -> Result<Vec<Found>, RenderError> {
+        self.items(object)
+            .map(|items| items.into_iter().map(Found::from).collect())
+    }
+
+    /// Returns the same values as [`Template::find`], with the content of lists and objects.
+    pub fn values(&self, object: &Value) -> Result<Vec<Value>, RenderError> {
+        self.items(object)
+            .map(|items| items.into_iter().map(Value::from).collect())
+    }
+
+    fn items<'a>(&'a self, object: &'a Value) -> Result<Vec<Item<'a>>, RenderError> {
         let mut found = Vec::new();
         for node in &self.nodes {
             if let Node::Expression(steps) = node {
@@ -138,7 +149,7 @@ impl Template {
                         template: self.text.clone(),
                         reason,
                     })?;
-                found.extend(items.into_iter().map(Found::from));
+                found.extend(items);
             }
         }
         Ok(found)

@@ -92,21 +92,11 @@ impl Condition {
 
     fn json_path(text: &str) -> Result<Self, Error> {
         let (path, rest) = split_path(text.trim_start());
-        // As in kubectl, a path may lack its braces and its first dot.
-        let inner = path.trim().trim_matches(['{', '}']).trim();
-        let inner = inner.strip_prefix('.').unwrap_or(inner);
-        if inner.is_empty() {
+        let Some(closed) = closed_path(path) else {
             return Err(Error::usage(format!(
                 "jsonpath wait condition must have a path: {text:?}"
             ))
             .with_hint("use a path, as in --for jsonpath='{.status.phase}'=Running"));
-        }
-        let closed = if path.starts_with('{') && !path.ends_with('}') {
-            path.to_owned()
-        } else if inner.starts_with(['@', '$']) {
-            format!("{{{inner}}}")
-        } else {
-            format!("{{.{inner}}}")
         };
         let template = Template::parse(&closed).map_err(|error| Error::usage(error.to_string()))?;
         let comparison = match rest.trim() {
@@ -182,9 +172,26 @@ impl Display for Condition {
     }
 }
 
+/// Returns a path with its braces. As in kubectl, it may lack them, and its first dot. Returns `None`
+/// if it is empty.
+pub(in crate::output) fn closed_path(path: &str) -> Option<String> {
+    let inner = path.trim().trim_matches(['{', '}']).trim();
+    let inner = inner.strip_prefix('.').unwrap_or(inner);
+    if inner.is_empty() {
+        return None;
+    }
+    Some(if path.starts_with('{') && !path.ends_with('}') {
+        path.to_owned()
+    } else if inner.starts_with(['@', '$']) {
+        format!("{{{inner}}}")
+    } else {
+        format!("{{.{inner}}}")
+    })
+}
+
 /// Splits the text after `jsonpath=` into the path and the rest, which begins with an operator.
 /// Neither braces nor operators inside quotes or brackets end the path.
-fn split_path(text: &str) -> (&str, &str) {
+pub(in crate::output) fn split_path(text: &str) -> (&str, &str) {
     let in_braces = text.starts_with('{');
     let (mut quote, mut depth, mut is_escaped) = (None, 0_usize, false);
     for (index, character) in text.char_indices() {

@@ -19,6 +19,7 @@ use serde_json::Value;
 
 pub(crate) use condition::Condition;
 use condition::Verdict;
+pub(super) use condition::{closed_path, split_path};
 
 use super::object::object;
 use crate::wire::event::{EventType, Line};
