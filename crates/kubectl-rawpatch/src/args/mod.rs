@@ -46,9 +46,10 @@ const EXAMPLES: &str = r#"Examples:
 const EXIT_CODES: &str = "\
 Exit codes:
    0  done
-   1  the server refused, or did not patch every object; with --warnings-as-errors:
-      it sent a warning; with --diff: the patch would change the object, or was
-      not confirmed; with --fail-if-unchanged: the patch changed nothing
+   1  the server refused, or did not patch every object;
+      with --warnings-as-errors: it sent a warning; with --diff: the patch
+      would change the object, or was not confirmed;
+      with --fail-if-unchanged: the patch changed nothing
    2  bad usage or input; nothing was sent
    3  connection, TLS or authentication failed
    4  with --diff: the server refused, or --warnings-as-errors and a warning
