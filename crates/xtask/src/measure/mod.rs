@@ -8,11 +8,13 @@
 //! - `patch`, `whoami`: the scenarios of rawpatch and whoami. Another plugin adds a file, and a line in
 //!   [`calls`]
 //! - `scenario`: a task for a plugin and its rivals
+//! - `collection`: one patch of many objects
 //! - `throughput`, `index`, `latency`: watches with many events, many objects, and single events
 //! - `usage`: time and memory of one run; `instructions`: the number of its instructions
 //! - `report`: medians, ratios and limits
 //! - `wrapper`: runs a command through another program
 
+mod collection;
 mod index;
 mod instructions;
 mod latency;
@@ -39,8 +41,9 @@ use crate::measure::report::Report;
 type Measurement = fn(bool) -> Result<Vec<Report>>;
 
 /// All measurements.
-const MEASUREMENTS: [(&str, Measurement); 4] = [
+const MEASUREMENTS: [(&str, Measurement); 5] = [
     ("calls", |_| calls()),
+    ("collection", |_| Ok(vec![collection::measure()?])),
     ("throughput", |is_full| {
         Ok(vec![throughput::measure(is_full)?])
     }),
