@@ -10,9 +10,14 @@ work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 names='subjectAltName=IP:127.0.0.1,DNS:localhost'
 
+# The hash of signatures.
+hash=sha256
+# The curve of the keys of certificate authorities.
+curve=prime256v1
+
 # authority FILE SUBJECT [DATES]: a certificate authority.
 authority() {
-    openssl ecparam -name prime256v1 -genkey -noout -out "$work/$1.key"
+    openssl ecparam -name $curve -genkey -noout -out "$work/$1.key"
     signed "$1" "$2" "$work/$1.key" "$1" 'basicConstraints=critical,CA:TRUE' "${3:-20260101000000Z 21260101000000Z}"
 }
 
@@ -20,8 +25,8 @@ authority() {
 signed() {
     dates=${6:-20260101000000Z 21260101000000Z}
     printf '[ca]\ndefault_ca=c\n[c]\nnew_certs_dir=%s\ndatabase=%s/index\nrand_serial=yes\n
-            default_md=sha256\npolicy=p\nunique_subject=no\n[p]\ncommonName=supplied\n[e]\n%s\n' \
-        "$work" "$work" "$(echo "$5" | tr ';' '\n')" > "$work/config"
+            default_md=%s\npolicy=p\nunique_subject=no\n[p]\ncommonName=supplied\n[e]\n%s\n' \
+        "$work" "$work" "$hash" "$(echo "$5" | tr ';' '\n')" > "$work/config"
     : > "$work/index"
     openssl req -new -subj "$2" -key "$3" -out "$work/request"
     if [ "$4" = "$1" ]; then issuer=-selfsign; else issuer="-cert $4.crt"; fi
@@ -82,3 +87,15 @@ for kind in 3000:65537 8192:65537 2048:3; do
         -pkeyopt "rsa_keygen_pubexp:${kind#*:}" -out "$name.key"
     openssl req -x509 -new -key "$name.key" -subj /CN=alice -days 36500 -out "$name.crt"
 done
+
+# Hashes that are longer or shorter than the key of the authority.
+hash=sha512
+authority p256-sha512-ca /CN=p256-sha512-ca
+server p256-sha512 p256-sha512-ca "$names"
+curve=secp384r1
+authority p384-sha512-ca /CN=p384-sha512-ca
+server p384-sha512 p384-sha512-ca "$names"
+hash=sha256
+server p384-sha256 p384-sha512-ca "$names"
+hash=sha384
+server p256-sha384 p256-sha512-ca "$names"

@@ -1,5 +1,6 @@
 use std::fs;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use faulty_server::FaultyServer;
 
 use super::side_by_side::*;
@@ -50,6 +51,40 @@ fn is_not_trusted_as(shown: &str, trusted: &str, kubectl_says: &str, we_say: &st
 /// Returns the line that reports an untrusted certificate.
 fn failed(reason: &str) -> String {
     format!("Unable to connect to the server: tls: failed to verify certificate: x509: {reason}")
+}
+
+/// The hash of a signature need not be as long as the key.
+#[test]
+fn a_signature_with_any_hash_is_verified() {
+    is_trusted("p256-sha512.crt", "p256-sha512-ca.crt");
+    is_trusted("p384-sha512.crt", "p384-sha512-ca.crt");
+    is_trusted("p384-sha256.crt", "p384-sha512-ca.crt");
+    is_trusted("p256-sha384.crt", "p256-sha512-ca.crt");
+}
+
+#[test]
+fn a_signature_with_sha512_by_another_key_is_refused() {
+    for (name, authority) in [
+        ("p256-sha512", "p256-sha512-ca.crt"),
+        ("p384-sha512", "p384-sha512-ca.crt"),
+    ] {
+        let pem = fs::read_to_string(certificate(&format!("{name}.crt"))).unwrap();
+        let lines = pem.lines().filter(|line| !line.starts_with('-'));
+        let mut der = STANDARD.decode(lines.collect::<String>()).unwrap();
+        // The last byte belongs to the signature.
+        *der.last_mut().unwrap() ^= 1;
+        let text = STANDARD.encode(der);
+        let broken = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+        let key = fs::read(certificate("p256-sec1.key")).unwrap();
+        let server =
+            FaultyServer::start_with_certificate(broken.as_bytes(), &key, answers()).unwrap();
+        let ours = Case::trusting(server.url(), authority).ours().ended(3);
+        assert!(
+            ours.message().contains("signed by unknown authority"),
+            "{ours:?}"
+        );
+        assert!(server.requests().is_empty());
+    }
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn certificate_reason(problem: &CertificateError, whose: &str) -> Reason {
             Reason::new("cannot verify signature: algorithm unimplemented")
                 .with_hint(
                     "use a certificate whose chain has ECDSA keys on P-256 or P-384 and signatures with \
-                     SHA-256 or SHA-384, RSA keys of 2048 to 8192 bits, or Ed25519",
+                     SHA-256, SHA-384 or SHA-512, RSA keys of 2048 to 8192 bits, or Ed25519",
                 )
         }
         Problem::BadEncoding => Reason::new(format!("malformed certificate of {whose}")),

@@ -3,11 +3,13 @@
 //!
 //! * `authorities`: parses the trusted certificates
 //! * `client_certificate`: parses the client certificate and its key
+//! * `ecdsa_sha512`: verifies signatures that ring does not support
 //! * `verifier`: verifies the server's certificate by Go's rules
 //! * `unchecked`: accepts any certificate, for `--insecure-skip-tls-verify`
 
 mod authorities;
 mod client_certificate;
+mod ecdsa_sha512;
 mod unchecked;
 mod verifier;
 
@@ -16,7 +18,7 @@ use std::sync::Arc;
 use kube_client::config::Cluster;
 use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
@@ -49,7 +51,10 @@ pub(crate) fn settings(
             "specifying a root certificates file with the insecure flag is not allowed",
         ));
     }
-    let provider = Arc::new(ring::default_provider());
+    let provider = Arc::new(CryptoProvider {
+        signature_verification_algorithms: ecdsa_sha512::supported_algorithms(),
+        ..ring::default_provider()
+    });
     let verifier: Arc<dyn ServerCertVerifier> = match bundle {
         Some(bundle) => Arc::new(Verifier::new(authorities::bundle(bundle)?, &provider)),
         None if is_insecure => Arc::new(Unchecked(Arc::clone(&provider))),
