@@ -12,7 +12,7 @@ pub(crate) struct CollectionArgs {
     /// Patch every object of the collection PATH
     #[arg(help_heading = "Collections", long)]
     pub(crate) all: bool,
-    /// Patch the objects of the collection PATH with matching labels
+    /// Patch the objects of PATH with matching labels
     #[arg(
         help_heading = "Collections",
         short = 'l',
@@ -20,7 +20,7 @@ pub(crate) struct CollectionArgs {
         value_name = "SELECTOR"
     )]
     pub(crate) selector: Option<String>,
-    /// Patch the objects of the collection PATH with matching fields
+    /// Patch the objects of PATH with matching fields
     #[arg(
         help_heading = "Collections",
         long,

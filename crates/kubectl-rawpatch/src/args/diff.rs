@@ -5,7 +5,7 @@ use clap::Args;
 /// The flags that show what a patch would change.
 #[derive(Args)]
 pub(crate) struct DiffArgs {
-    /// Show what the patch would change, as `kubectl diff` does; store nothing
+    /// Show what the patch would change; store nothing
     #[arg(long)]
     pub(crate) diff: bool,
     /// With --diff: ask on the terminal whether to send the patch

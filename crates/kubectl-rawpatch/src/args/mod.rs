@@ -119,10 +119,10 @@ pub(crate) struct PatchArgs {
     pub(crate) dry_run: Option<DryRun>,
     #[command(flatten)]
     pub(crate) diff: DiffArgs,
-    /// Name of the field manager [default: kubectl-rawpatch]
+    /// Field manager [default: kubectl-rawpatch]
     #[arg(long, value_name = "NAME")]
     pub(crate) field_manager: Option<String>,
-    /// With --type apply: take over fields of other managers
+    /// With apply: take over fields of other managers
     #[arg(
         long,
         value_name = boolean::VALUE_NAME,
@@ -155,13 +155,13 @@ pub(crate) struct PatchArgs {
     #[arg(short = 'H', long = "header", value_name = "HEADER", value_parser = parse_header)]
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// Show the response's status and headers on stderr
-    #[arg(help_heading = "Output", long)]
+    #[arg(help_heading = "Output", long, hide_short_help = true)]
     pub(crate) include: bool,
     /// Send path and patch unchanged and unchecked
     #[arg(long)]
     pub(crate) verbatim: bool,
     /// Fail if the server sends a warning
-    #[arg(help_heading = "Output", long)]
+    #[arg(help_heading = "Output", long, hide_short_help = true)]
     pub(crate) warnings_as_errors: bool,
     /// Print an equivalent curl command; send nothing
     #[arg(long)]
