@@ -1,9 +1,10 @@
 //! Applies the operations of a JSON patch, as the API server does.
 
-use super::failure::{FailedOperation, Reason};
+use super::failure::FailedOperation;
 use super::node::{Node, Panics};
 use super::operation::Operation;
 use super::pointer::Place;
+use super::reason::Reason;
 
 /// The server's limit for the values that a patch copies, in bytes
 /// (`JSONPatchMaxCopyBytes` in `apiserver/pkg/server/config.go`).

@@ -8,7 +8,7 @@
 //! * `node`: values with the server's text of each scalar, and their comparison
 //! * `pointer`: finds the place in an object that a JSON pointer names
 //! * `operation`, `json_patch`: the operations of a JSON patch
-//! * `failure`: describes why an operation failed
+//! * `failure`: an operation that failed, and its remedy; `reason`: why it failed
 //! * `merge_patch`: merge patches
 //! * `idempotence`: decides whether applying a patch twice is the same as once
 //!
@@ -31,8 +31,7 @@
 //!
 //! The server then decodes the object by its type. That is not part of the evaluation: defaults,
 //! pruned fields, null in a field that cannot be null, the `stringData` of a Secret. The test
-//! `agreement` compares
-//! the evaluation with a real server.
+//! `agreement` compares the evaluation with a real server.
 
 #[cfg(test)]
 mod agreement;
@@ -43,6 +42,7 @@ mod merge_patch;
 mod node;
 mod operation;
 mod pointer;
+mod reason;
 #[cfg(test)]
 mod tests;
 

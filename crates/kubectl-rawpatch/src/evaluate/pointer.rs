@@ -1,8 +1,8 @@
 //! Finds the place in an object that a JSON pointer names, as the API server does
 //! (`findObject` in `patch.go`).
 
-use super::failure::Reason;
 use super::node::Node;
+use super::reason::Reason;
 
 /// The place that a pointer names: the value that contains it, and its name or index there.
 pub(super) struct Place<'a> {

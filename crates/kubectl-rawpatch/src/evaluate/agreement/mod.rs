@@ -13,7 +13,7 @@ use control_plane::ControlPlane;
 use serde_json::{Value, json};
 use support::{create, unique};
 
-use super::failure::Reason;
+use super::reason::Reason;
 use super::{FailedOperation, evaluate, is_idempotent};
 use crate::body::PatchType;
 use generator::Generator;

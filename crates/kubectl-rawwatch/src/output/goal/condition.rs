@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::comparison::Comparison;
 use super::rollout;
+use super::verdict::Verdict;
 
 /// The maximum length of a value in a message, in characters.
 const MAX_SHOWN: usize = 80;
@@ -33,19 +34,6 @@ pub(crate) enum Condition {
         template: Arc<Template>,
         comparison: Option<Comparison>,
     },
-}
-
-/// The result of a check of one object.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// The object meets the condition. The text is the value that does.
-    Met(String),
-    /// The object does not meet the condition. The text is its last value.
-    Unmet(String),
-    /// The object can no longer meet the condition. The text is the reason.
-    Failed(String),
-    /// The condition makes no sense for the object. The text is the reason.
-    Senseless(String),
 }
 
 impl Condition {

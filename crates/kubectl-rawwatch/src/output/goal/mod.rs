@@ -3,12 +3,13 @@
 //!
 //! * here: the conditions, and the progress of a path towards them
 //! * `condition`: one condition; `comparison`: its operator and value; `quantity`: amounts;
-//!   `rollout`: the end of a rollout
+//!   `rollout`: the end of a rollout; `verdict`: the result for one object
 
 mod comparison;
 mod condition;
 mod quantity;
 mod rollout;
+mod verdict;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,11 +19,11 @@ use kubectl_plugin::error::Kind;
 use serde_json::Value;
 
 pub(crate) use condition::Condition;
-use condition::Verdict;
 pub(super) use condition::{closed_path, split_path};
 
 use super::object::object;
 use crate::wire::event::{EventType, Line};
+use verdict::Verdict;
 
 /// The maximum number of objects in a report.
 const MAX_OBJECTS: usize = 10;

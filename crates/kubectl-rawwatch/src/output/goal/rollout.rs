@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::condition::Verdict;
+use super::verdict::Verdict;
 
 /// The plural names of the resources that have rollouts, in the API group `apps`.
 pub(super) const RESOURCES: [&str; 3] = ["deployments", "statefulsets", "daemonsets"];
