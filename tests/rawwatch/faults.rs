@@ -660,7 +660,14 @@ fn streams_that_fail_after_each_event_are_renewed_with_pauses() {
     let expired = [event("MODIFIED", "a", "11"), error_event(410, "Expired")].concat();
     let expired = (0..50).flat_map(|_| [list(), open_stream(expired.as_str())]);
     // The last answer of a script is repeated.
-    let reset = [list(), stream(event("MODIFIED", "a", "11"), Piece::Reset)];
+    // A reset discards what the watch has not read yet, even the status line. Then the watch has failed,
+    // and no stream was there.
+    let reset = Answer::Stream(vec![
+        Piece::Send(event("MODIFIED", "a", "11").into()),
+        Piece::Pause(Duration::from_millis(200)),
+        Piece::Reset,
+    ]);
+    let reset = [list(), reset];
     let empty = [list(), stream("", Piece::End)];
     for script in [expired.collect(), reset.to_vec(), empty.to_vec()] {
         let (run, server) = against(script, &["--timeout=5s", "-o=none"]);
