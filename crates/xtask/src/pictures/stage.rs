@@ -99,8 +99,30 @@ impl Stage {
             .fold(output, |output, (value, instead)| {
                 output.replace(value, instead)
             });
-        without_fingerprints(&output)
+        without_fingerprints(&without_times(&output))
     }
+}
+
+/// Replaces each time of day, as in `13:21:29Z`.
+fn without_times(output: &str) -> String {
+    let parts: Vec<&str> = output.split('Z').collect();
+    let is_time = |text: &str| {
+        let digits = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+        text.split(':').count() == 3 && text.split(':').all(digits)
+    };
+    let fixed = parts.iter().enumerate().map(|(index, part)| {
+        let start = part
+            .len()
+            .checked_sub(8)
+            .and_then(|start| part.get(start..));
+        match start {
+            Some(time) if index + 1 < parts.len() && is_time(time) => {
+                format!("{}12:03:04", &part[..part.len() - 8])
+            }
+            _ => (*part).to_owned(),
+        }
+    });
+    fixed.collect::<Vec<_>>().join("Z")
 }
 
 /// Replaces each SHA-256 in hexadecimal digits.
