@@ -24,6 +24,7 @@ const SERVER: &str = "https://127.0.0.1:6443";
 const FILE: &str = "/home/jane/.kube/config";
 const EXPIRY: &str = "2027-01-05 08:00 UTC";
 const FINGERPRINT: &str = "5c1e8a03…";
+const TIME: &str = "12:03:04Z";
 
 /// Waits at the end until the API server applies the roles.
 const SET_UP: &str = "
@@ -103,43 +104,39 @@ impl Stage {
     }
 }
 
-/// Replaces each time of day, as in `13:21:29Z`.
-fn without_times(output: &str) -> String {
-    let parts: Vec<&str> = output.split('Z').collect();
-    let is_time = |text: &str| {
-        let digits = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
-        text.split(':').count() == 3 && text.split(':').all(digits)
-    };
-    let fixed = parts.iter().enumerate().map(|(index, part)| {
-        let start = part
-            .len()
-            .checked_sub(8)
-            .and_then(|start| part.get(start..));
-        match start {
-            Some(time) if index + 1 < parts.len() && is_time(time) => {
-                format!("{}12:03:04", &part[..part.len() - 8])
-            }
-            _ => (*part).to_owned(),
-        }
-    });
-    fixed.collect::<Vec<_>>().join("Z")
-}
-
 /// Replaces each SHA-256 in hexadecimal digits.
 fn without_fingerprints(output: &str) -> String {
     let is_digit = |character: char| matches!(character, '0'..='9' | 'a'..='f');
+    replace_runs(output, is_digit, |run| run.len() == 64, FINGERPRINT)
+}
+
+/// Replaces each time of day in UTC, as in `13:21:29Z`.
+fn without_times(output: &str) -> String {
+    let is_part = |character: char| matches!(character, '0'..='9' | ':' | 'Z');
+    let is_time = |run: &str| {
+        let shape = run
+            .bytes()
+            .map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
+        shape.eq(*b"00:00:00Z")
+    };
+    replace_runs(output, is_part, is_time, TIME)
+}
+
+/// Replaces each run of characters that are a part of a value, if the whole run is one.
+fn replace_runs(
+    output: &str,
+    is_part: impl Fn(char) -> bool,
+    is_value: impl Fn(&str) -> bool,
+    replacement: &str,
+) -> String {
     let mut result = String::new();
     let mut rest = output;
-    while let Some(start) = rest.find(is_digit) {
-        let digits = &rest[start..];
-        let end = digits.find(|character| !is_digit(character));
-        let (digits, after) = digits.split_at(end.unwrap_or(digits.len()));
+    while let Some(start) = rest.find(&is_part) {
+        let run = &rest[start..];
+        let end = run.find(|character| !is_part(character));
+        let (run, after) = run.split_at(end.unwrap_or(run.len()));
         result.push_str(&rest[..start]);
-        result.push_str(if digits.len() == 64 {
-            FINGERPRINT
-        } else {
-            digits
-        });
+        result.push_str(if is_value(run) { replacement } else { run });
         rest = after;
     }
     result + rest
