@@ -620,13 +620,19 @@ fn flags_that_contradict_a_collection_are_refused() {
 
 #[test]
 fn a_user_who_may_not_list_gets_a_hint() {
-    let nobody = User::Person {
+    let user_without_rights = User::Person {
         name: "nobody",
         groups: &[],
     };
-    let nobody = ControlPlane::shared().kubeconfig(&nobody).unwrap();
+    let kubeconfig = ControlPlane::shared()
+        .kubeconfig(&user_without_rights)
+        .unwrap();
     let collection = "/api/v1/namespaces/default/configmaps";
-    let outcome = run(command(&nobody).args(LABEL).args(["--all", collection]), "").ended(1);
+    let outcome = run(
+        command(&kubeconfig).args(LABEL).args(["--all", collection]),
+        "",
+    )
+    .ended(1);
     assert!(
         outcome
             .stderr

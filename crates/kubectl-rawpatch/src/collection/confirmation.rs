@@ -10,7 +10,7 @@ use kubectl_plugin::error::Kind;
 /// The number of objects that are patched without a confirmation.
 const MAX_UNASKED: usize = 10;
 
-/// The remedy if there is no terminal.
+/// The hint of the error without a terminal.
 const HINT: &str = "add --yes, or try the patch first with --dry-run";
 
 /// Asks whether to patch `count` objects, which `source` describes. Nothing is asked if there are few.

@@ -33,7 +33,7 @@ impl Objects {
         }
     }
 
-    /// Adds an object. Returns `None` if there is no room for it.
+    /// Adds an object. Returns `None` if all paths together exceed 4 GiB.
     pub(crate) fn push(&mut self, path: &str, resource_version: &str) -> Option<()> {
         self.text.push_str(path);
         let middle = u32::try_from(self.text.len()).ok()?;

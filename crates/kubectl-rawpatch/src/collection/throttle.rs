@@ -15,7 +15,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 const LIMIT: Duration = Duration::from_mins(1);
 /// The time without a failure after which twice as many requests are sent at the same time.
 const RECOVERY: Duration = Duration::from_secs(5);
-/// The number of pauses without a success between them, after which there is no more hope.
+/// The run gives up after this many pauses without a success in between.
 const MAX_PAUSES: u32 = 10;
 
 /// The speed of a run.

@@ -9,7 +9,7 @@ use similar::TextDiff;
 /// The number of lines in the header.
 const HEADER: usize = 3;
 
-/// The time after which a large difference is no longer minimized.
+/// The time limit for the search of the shortest diff. After it, the diff of large objects may be longer.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Returns the diff of two versions of the object `name`. It is empty if they are equal.

@@ -296,7 +296,7 @@ mod tests {
             names(&object(&entries("b Update 06"), &old), &scaled, true),
             ["a"]
         );
-        // A write that only removes a field is nobody's.
+        // A write that only removes a field leaves no trace of its manager.
         let less = json!({"x": 1, "l": [{"name": "n", "port": 1}]});
         let (old, new) = (
             object(&entries("b Update 05"), &list(1)),

@@ -148,7 +148,7 @@ impl Printer {
         let count = count.map(|(count, wanted)| format!("{} of {count} events", count - wanted));
         let parts: Vec<String> = goal.into_iter().chain(count).collect();
         let text = format!("{}, {} s", parts.join(", "), elapsed.as_secs());
-        // The width is that of stdout, which may be a file.
+        // This is the width of stdout. If that is a file, the width of stderr is not known.
         let width = terminal::width().unwrap_or(80);
         line.show(&terminal::fit(&terminal::printable(&text, ""), Some(width)));
     }

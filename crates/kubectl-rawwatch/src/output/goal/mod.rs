@@ -199,8 +199,8 @@ impl Goal {
         Ok(standing)
     }
 
-    /// Returns the failure if an object meets a condition of `--fail-on`. There is no object after
-    /// its deletion.
+    /// Returns the failure if an object meets a condition of `--fail-on`. `object` is `None`
+    /// after its deletion.
     fn check_failures(
         &self,
         object: Option<&Value>,
