@@ -10,9 +10,11 @@ use kube_core::response::StatusCause;
 use kubectl_plugin::Error;
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::discovery::explain_unknown_path;
+use kubectl_plugin::error::Kind;
 use kubectl_plugin::request::RawPath;
 use kubectl_plugin::text::list::first_names;
 
+use crate::apply::Policy;
 use crate::body::{Expected, PatchType};
 use crate::live_object::{LiveObject, read_object};
 use crate::replay::describe_failure;
@@ -56,8 +58,28 @@ const MAX_POINTERS: usize = 5;
 /// The timeout for reading the object. The refusal is only printed afterwards.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Adds a hint to a refusal that has none.
+pub(crate) async fn add(
+    error: Error,
+    request: &PatchRequest,
+    policy: &Policy,
+    server: &ApiServer,
+) -> Error {
+    let Kind::Refused(status) = error.kind() else {
+        return error;
+    };
+    if error.hint().is_some() {
+        return error;
+    }
+    let expected = policy.if_resource_version.as_deref();
+    match find(status, request, expected, server).await {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
 /// Returns the hint for `status`, if there is one. `expected` is the version of `--if-resource-version`.
-pub(crate) async fn find(
+async fn find(
     status: &Status,
     request: &PatchRequest,
     expected: Option<&str>,

@@ -3,13 +3,8 @@
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use kubectl_plugin::Error;
 use kubectl_plugin::api_server::ApiServer;
-use kubectl_plugin::request::{ApiRequest, ExpectedReply, RawPath};
+use kubectl_plugin::request::{ApiRequest, ExpectedReply, METADATA, RawPath};
 use serde_json::Value;
-
-/// The `Accept` for the metadata alone. A server that does not support it returns the whole object.
-const METADATA: HeaderValue = HeaderValue::from_static(
-    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
-);
 
 /// The version and identity of a stored object.
 pub(crate) struct LiveObject {
@@ -21,19 +16,24 @@ impl LiveObject {
     /// Reads the object at `path`, without the query parameters of the patch.
     pub(crate) async fn read(path: &RawPath, server: &ApiServer) -> Result<Self, Error> {
         let document = get(path, METADATA, server).await?;
-        let text = |pointer| {
-            document
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .map(str::to_owned)
-        };
+        let uid = document.pointer("/metadata/uid").and_then(Value::as_str);
         Ok(Self {
-            resource_version: text("/metadata/resourceVersion").ok_or_else(|| {
-                Error::protocol("the server's response to a GET of PATH has no resource version")
-            })?,
-            uid: text("/metadata/uid"),
+            resource_version: resource_version(&document)
+                .ok_or_else(no_version)?
+                .to_owned(),
+            uid: uid.map(str::to_owned),
         })
     }
+}
+
+/// Returns the resource version of an object.
+pub(crate) fn resource_version(object: &Value) -> Option<&str> {
+    object.pointer("/metadata/resourceVersion")?.as_str()
+}
+
+/// Returns the error for an object that was read and has no resource version.
+pub(crate) fn no_version() -> Error {
+    Error::protocol("the server's response to a GET of PATH has no resource version")
 }
 
 /// Reads the whole object at `path`, without the query parameters of the patch.

@@ -60,9 +60,9 @@ pub(crate) async fn patch(arguments: PatchArgs) -> Result<(), Error> {
         }
         Err(error) => return Err(report_refusal(error, &request, &policy, &server, &output).await),
     }
-    match server.warning_count() {
-        count @ 1.. if arguments.warnings_as_errors => Err(Kind::Warnings { count }.into()),
-        _ => Ok(()),
+    match arguments.failing_warnings(&server) {
+        Some(count) => Err(Kind::Warnings { count }.into()),
+        None => Ok(()),
     }
 }
 
@@ -86,9 +86,10 @@ async fn show_diff(
             }
             Ok(())
         }
-        Err(error) => Err(with_hint(error, request, policy, server)
-            .await
-            .into_refused_check()),
+        Err(error) => {
+            let error = hints::add(error, request, policy, server).await;
+            Err(error.into_refused_check())
+        }
     }
 }
 
@@ -137,25 +138,5 @@ async fn report_refusal(
     if let Err(not_written) = output.write_refusal(status) {
         stderr::say(&not_written.to_string());
     }
-    with_hint(error, request, policy, server).await
-}
-
-/// Adds a hint to a refusal that has none.
-async fn with_hint(
-    error: Error,
-    request: &PatchRequest,
-    policy: &Policy,
-    server: &ApiServer,
-) -> Error {
-    let Kind::Refused(status) = error.kind() else {
-        return error;
-    };
-    if error.hint().is_some() {
-        return error;
-    }
-    let expected = policy.if_resource_version.as_deref();
-    match hints::find(status, request, expected, server).await {
-        Some(hint) => error.with_hint(hint),
-        None => error,
-    }
+    hints::add(error, request, policy, server).await
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::body::PatchType;
 use crate::evaluate::evaluate;
+use crate::live_object::resource_version;
 use crate::request::PatchRequest;
 
 /// Replays a refused JSON patch on the object as it is now, and describes the operation that fails.
@@ -14,11 +15,10 @@ pub(crate) fn describe_failure(request: &PatchRequest, object: &Value) -> Option
     let resource = request.path.resource();
     let is_secret = resource.is_some_and(|resource| resource.is_secret());
     let Err(failed) = replayed else {
-        let version = &object["metadata"]["resourceVersion"];
         return Some(format!(
             "the object has changed since, and the patch applies to it at resource version {}: \
              try again",
-            version.as_str().unwrap_or_default()
+            resource_version(object).unwrap_or_default()
         ));
     };
     let failure = failed.describe(!is_secret && !has_credentials(object));

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::args::PatchArgs;
 use crate::body;
 use crate::body::{
-    Document, Expected, PatchTarget, PatchType, with_resource_version, wrong_scalars,
+    Document, Expected, PatchTarget, PatchType, version_in, with_resource_version, wrong_scalars,
 };
 use crate::evaluate::{evaluate, is_idempotent};
 use crate::query;
@@ -194,14 +194,7 @@ impl PatchRequest {
 
     /// Returns the resource version that the patch itself requires, if there is one.
     pub(crate) fn own_version(&self) -> Option<&str> {
-        const VERSION: &str = "/metadata/resourceVersion";
-        match &self.patch {
-            Value::Array(operations) => operations.iter().find_map(|operation| {
-                let is_guard = operation["path"] == VERSION;
-                is_guard.then(|| operation["value"].as_str())?
-            }),
-            patch => patch.pointer(VERSION)?.as_str(),
-        }
+        version_in(&self.patch)
     }
 
     /// Returns the reason why reading the object cannot show the outcome of the patch, if there is one.
@@ -270,9 +263,10 @@ impl PatchRequest {
     }
 
     /// Returns a request that shows the result of the patch without its guard, and stores nothing.
-    pub(crate) fn to_dry_run(&self) -> Result<ApiRequest, Error> {
+    /// `flag` is what asks for it.
+    pub(crate) fn to_dry_run(&self, flag: &str) -> Result<ApiRequest, Error> {
         let mut request = self.to_api_request();
-        request.path.add_parameter("dryRun", "All", "--dry-run")?;
+        request.path.add_parameter("dryRun", "All", flag)?;
         request.body = self.body.clone().into();
         Ok(request)
     }

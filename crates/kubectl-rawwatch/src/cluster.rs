@@ -12,7 +12,7 @@ use kubectl_plugin::{Error, stderr};
 use tokio::time::{Instant, sleep};
 
 use crate::requests::look_up;
-use crate::watcher::backoff::{Backoff, Rng, retry_after};
+use crate::watcher::backoff::{Backoff, Rng};
 use crate::wire::event::ObjectIdentity;
 
 /// The timeout of one request.
@@ -69,7 +69,7 @@ impl Cluster {
                     return Err(Kind::GaveUp(message).into());
                 }
             }
-            let pause = backoff.next(rng.next(), retry_after(&error));
+            let pause = backoff.next(rng.next(), error.retry_after());
             if lasted < PATIENCE && lasted + pause >= PATIENCE {
                 stderr::say(&format!("rawwatch: still trying: {error}"));
             }

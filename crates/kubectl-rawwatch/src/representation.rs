@@ -4,16 +4,9 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use kubectl_plugin::Error;
+use kubectl_plugin::request::{METADATA, METADATA_LIST};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// Accepts JSON as well, because a server that does not support this representation sends whole
-/// objects.
-const METADATA: HeaderValue = HeaderValue::from_static(
-    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
-);
-const METADATA_LIST: HeaderValue = HeaderValue::from_static(
-    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",
-);
 const TABLE: HeaderValue =
     HeaderValue::from_static("application/json;as=Table;g=meta.k8s.io;v=v1,application/json");
 

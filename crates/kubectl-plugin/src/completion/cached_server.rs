@@ -16,7 +16,7 @@ use crate::completion::cache;
 use crate::completion::cache::Cache;
 use crate::connection::ConnectionArgs;
 use crate::discovery::documents::{ApiResource, Discovery, resource_list};
-use crate::request::{ApiRequest, RawPath, api_version_path};
+use crate::request::{ApiRequest, METADATA, METADATA_LIST, RawPath, api_version_path};
 
 /// The maximum age of cached object names: long enough for the next few TABs.
 const NAMES_MAX_AGE: Duration = Duration::from_secs(30);
@@ -28,14 +28,6 @@ const LIST_LIMIT: u32 = 500;
 const DISCOVERY: HeaderValue = HeaderValue::from_static(
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
      application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json",
-);
-/// The `Accept` for a list of metadata. Some extension API servers send whole objects instead.
-const METADATA_LIST: HeaderValue = HeaderValue::from_static(
-    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",
-);
-/// The `Accept` for the metadata of one object.
-const METADATA: HeaderValue = HeaderValue::from_static(
-    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
 );
 
 /// The API server that a command line refers to, and a cache of its responses.

@@ -16,6 +16,7 @@ pub(crate) mod status;
 use std::fmt;
 use std::fmt::{Display, Formatter};
 use std::io;
+use std::time::Duration;
 
 use kube_core::Status;
 
@@ -86,7 +87,7 @@ pub enum Kind {
     /// The server denied a check. stdout already shows the result, so there is no message.
     #[error("")]
     CheckDenied,
-    /// The patch would change the object. stdout already shows how, so there is no message.
+    /// The patch would change the object. stdout already shows the difference, so there is no message.
     #[error("")]
     Differs,
     /// The user did not confirm the request, so nothing was changed.
@@ -252,6 +253,15 @@ impl Error {
     /// Reports whether the server refused the request with this status code.
     pub fn is_refusal(&self, code: u16) -> bool {
         matches!(&self.kind, Kind::Refused(status) if status.code == code)
+    }
+
+    /// Returns the pause that the server asks for before another attempt.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let Kind::Refused(status) = &self.kind else {
+            return None;
+        };
+        let seconds = status.details.as_ref()?.retry_after_seconds;
+        (seconds > 0).then(|| Duration::from_secs(seconds.into()))
     }
 
     /// Reports whether the object has another version than expected, or another manager owns a field.

@@ -22,6 +22,14 @@ pub(crate) use type_and_name::{BuiltIn, built_in};
 pub use type_and_name::{expected_a_path, is_path};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// The `Accept` for the metadata of one object. A server that does not support it returns the whole object.
+pub const METADATA: HeaderValue = HeaderValue::from_static(
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
+);
+/// The `Accept` for a list of metadata. A server that does not support it returns whole objects.
+pub const METADATA_LIST: HeaderValue = HeaderValue::from_static(
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",
+);
 
 /// The successful responses (2xx) that a request accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use crate::body::version_in;
+use crate::live_object::resource_version;
 use crate::request::PatchRequest;
-
-const VERSION: &str = "/metadata/resourceVersion";
 
 /// The effect of a patch on the stored object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +26,8 @@ impl Effect {
     }
 
     fn of_versions(expected: Option<&str>, patch: &Value, object: &Value) -> Self {
-        let expected = expected.or_else(|| patch.pointer(VERSION)?.as_str());
-        match (expected, object.pointer(VERSION).and_then(Value::as_str)) {
+        let expected = expected.or_else(|| version_in(patch));
+        match (expected, resource_version(object)) {
             (Some(before), Some(after)) if before == after => Self::Unchanged,
             (Some(_), Some(_)) => Self::Changed,
             _ => Self::Unknown,

@@ -24,7 +24,7 @@ pub(super) async fn is_in_effect(
     if request.evaluate(&snapshot.value).as_ref() == Some(&snapshot.value) {
         return Ok(true);
     }
-    match requests.look_up(request.to_dry_run()?).await {
+    match requests.look_up(request.to_dry_run("--dry-run")?).await {
         Ok(reply) => Ok(is_identical(
             &Snapshot::from_reply(reply).value,
             &snapshot.value,

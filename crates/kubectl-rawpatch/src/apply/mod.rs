@@ -148,7 +148,8 @@ async fn uid_at(
     live.uid.filter(|uid| !uid.is_empty()).ok_or_else(no_uid)
 }
 
-fn version_conflict(live: &str, expected: &str) -> Error {
+/// Returns the error for an object that is not at the `expected` version, so that nothing was sent.
+pub(crate) fn version_conflict(live: &str, expected: &str) -> Error {
     Error::conflict(format!(
         "the object is at resource version {live}, not {expected}; the patch was not sent"
     ))

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use kube_core::Status;
 use kubectl_plugin::Error;
 use kubectl_plugin::error::Kind;
 use tokio::time::{Instant, sleep};
@@ -86,7 +85,9 @@ impl Schedule {
 pub(super) fn pause_after_patch(error: &Error) -> Option<Duration> {
     match error.kind() {
         Kind::Connection(_) => Some(Duration::ZERO),
-        Kind::Refused(status) if [401, 429].contains(&status.code) => Some(retry_after(status)),
+        Kind::Refused(status) if [401, 429].contains(&status.code) => {
+            Some(error.retry_after().unwrap_or_default())
+        }
         _ => None,
     }
 }
@@ -94,13 +95,9 @@ pub(super) fn pause_after_patch(error: &Error) -> Option<Duration> {
 /// Returns the pause that the server asks for, if a GET may succeed later.
 pub(super) fn pause_after_read(error: &Error) -> Option<Duration> {
     match error.kind() {
-        Kind::Refused(status) if status.code >= 500 => Some(retry_after(status)),
+        Kind::Refused(status) if status.code >= 500 => {
+            Some(error.retry_after().unwrap_or_default())
+        }
         _ => pause_after_patch(error),
     }
-}
-
-fn retry_after(status: &Status) -> Duration {
-    let details = status.details.as_ref();
-    let seconds = details.map_or(0, |details| details.retry_after_seconds);
-    Duration::from_secs(seconds.into())
 }

@@ -7,9 +7,8 @@ use kubectl_plugin::request::{ApiRequest, ExpectedReply, RawPath};
 use serde_json::Value;
 
 use super::requests::Requests;
+use crate::live_object::{no_version, resource_version};
 use crate::request::PatchRequest;
-
-pub(super) const VERSION: &str = "/metadata/resourceVersion";
 
 /// The object at one moment.
 #[derive(Clone)]
@@ -31,9 +30,7 @@ impl Snapshot {
         };
         let snapshot = Self::from_reply(requests.look_up(read).await?);
         match snapshot.version() {
-            "" => Err(Error::protocol(
-                "the server's response to a GET of PATH has no resource version",
-            )),
+            "" => Err(no_version()),
             _ => Ok(snapshot),
         }
     }
@@ -48,18 +45,11 @@ impl Snapshot {
     }
 
     pub(super) fn version(&self) -> &str {
-        Self::version_of(&self.value)
+        resource_version(&self.value).unwrap_or_default()
     }
 
     pub(super) fn uid(&self) -> Option<&str> {
         self.text("/metadata/uid").filter(|uid| !uid.is_empty())
-    }
-
-    pub(super) fn version_of(object: &Value) -> &str {
-        object
-            .pointer(VERSION)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
     }
 
     fn text(&self, pointer: &str) -> Option<&str> {

@@ -12,6 +12,7 @@ use super::comparison::{is_result, is_same, is_untouched};
 use super::requests::Requests;
 use super::snapshot::Snapshot;
 use super::traces;
+use crate::live_object::resource_version;
 use crate::request::PatchRequest;
 
 /// The author of a change.
@@ -107,7 +108,7 @@ pub(super) async fn at_version(
     let reply = requests.look_up(list).await.ok()?;
     let mut list: Value = serde_json::from_slice(reply.body()).ok()?;
     let object = list.pointer_mut("/items/0")?.take();
-    (Snapshot::version_of(&object) == version).then_some(object)
+    (resource_version(&object) == Some(version)).then_some(object)
 }
 
 /// Returns the path of the object's collection, limited to the object. Returns `None` for a subresource

@@ -243,7 +243,7 @@ fn turns(request: &PatchRequest, before: &Version, after: &Version) -> bool {
     let (Some(before), Some(after)) = (&before.object, &after.object) else {
         return false;
     };
-    let unguarded = request.to_dry_run().unwrap();
+    let unguarded = request.to_dry_run("--dry-run").unwrap();
     result(&unguarded, before).is_ok_and(|patched| users_part(&patched) == users_part(after))
 }
 

@@ -12,6 +12,7 @@ mod outcome;
 use clap::{ArgAction, Parser};
 use http::{HeaderName, HeaderValue};
 use kubectl_plugin::Error;
+use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::connection::ConnectionArgs;
 use kubectl_plugin::output::OutputArgs;
 use kubectl_plugin::request::{expected_a_path, is_path, parse_header};
@@ -201,6 +202,12 @@ impl PatchArgs {
     /// Reports whether PATH is given.
     pub(crate) fn has_path(&self) -> bool {
         self.path.is_some() || self.raw.is_some()
+    }
+
+    /// Returns the number of the server's warnings, if `--warnings-as-errors` makes them a failure.
+    pub(crate) fn failing_warnings(&self, server: &ApiServer) -> Option<usize> {
+        let count = server.warning_count();
+        (self.warnings_as_errors && count > 0).then_some(count)
     }
 
     /// Returns PATH, from the argument or from `--raw`.

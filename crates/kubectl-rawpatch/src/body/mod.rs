@@ -36,7 +36,7 @@ use serde_json::Value;
 pub(crate) use json_patch::{Operation, is_at_or_under, writes_under};
 pub(crate) use object_patch::PatchTarget;
 pub(crate) use patch_type::PatchType;
-pub(crate) use version_guard::with_resource_version;
+pub(crate) use version_guard::{version_in, with_resource_version};
 pub(crate) use wrong_scalars::{Expected, wrong_scalars};
 
 /// The API server's limit for a request body, in bytes.

@@ -37,6 +37,18 @@ pub(crate) fn with_resource_version(
         .into_bytes())
 }
 
+/// Returns the resource version that a patch itself requires, if there is one.
+pub(crate) fn version_in(patch: &Value) -> Option<&str> {
+    const VERSION: &str = "/metadata/resourceVersion";
+    match patch {
+        Value::Array(operations) => operations.iter().find_map(|operation| {
+            let is_guard = operation["path"] == VERSION;
+            is_guard.then(|| operation["value"].as_str())?
+        }),
+        patch => patch.pointer(VERSION)?.as_str(),
+    }
+}
+
 /// Returns the operations to insert into a JSON patch, and their offset.
 fn guard_operations(text: &str, members: &[(&str, &str)]) -> Result<(usize, String)> {
     let operations: Vec<Value> =

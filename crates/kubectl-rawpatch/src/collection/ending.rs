@@ -15,22 +15,18 @@ pub(crate) fn end(
     failed_to: Option<&FailedTo>,
 ) -> Result<(), Error> {
     let is_diff = arguments.diff.diff;
-    let warnings = run.sender.server.warning_count();
+    let warnings = arguments.failing_warnings(run.sender.server);
     let has_differences = run.tally.patched > 0;
     let end = of_run(run, failed_to);
     if !is_diff {
         return match warnings {
-            count @ 1.. if arguments.warnings_as_errors && end.is_ok() => {
-                Err(Kind::Warnings { count }.into())
-            }
+            Some(count) if end.is_ok() => Err(Kind::Warnings { count }.into()),
             _ => end,
         };
     }
     match (end, warnings) {
         (Err(error), _) => Err(error.into_refused_check()),
-        (Ok(()), count @ 1..) if arguments.warnings_as_errors => {
-            Err(Kind::CheckWarnings { count }.into())
-        }
+        (Ok(()), Some(count)) => Err(Kind::CheckWarnings { count }.into()),
         (Ok(()), _) if has_differences => Err(Kind::Differs.into()),
         (Ok(()), _) => Ok(()),
     }

@@ -3,13 +3,12 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use http::HeaderValue;
 use http::header::{ACCEPT, HeaderMap};
 use kubectl_plugin::Error;
 use kubectl_plugin::api_server::ApiServer;
 use kubectl_plugin::discovery::explain_unknown_path;
 use kubectl_plugin::error::Kind;
-use kubectl_plugin::request::{ApiRequest, RawPath};
+use kubectl_plugin::request::{ApiRequest, METADATA_LIST, RawPath};
 use serde::Deserialize;
 
 use crate::args::CollectionArgs;
@@ -21,11 +20,6 @@ const PAGE: &str = "500";
 const MAX_EMPTY_PAGES: u32 = 100;
 /// How often a LIST begins again after its continue token has expired.
 const MAX_RESTARTS: u32 = 3;
-
-/// The `Accept` for the metadata alone. A server that does not support it returns whole objects.
-const METADATA: HeaderValue = HeaderValue::from_static(
-    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",
-);
 
 #[derive(Deserialize)]
 struct Page<'a> {
@@ -120,7 +114,7 @@ impl Collection {
         let mut empty_pages = 0;
         let mut path = self.list.clone();
         loop {
-            let headers = HeaderMap::from_iter([(ACCEPT, METADATA)]);
+            let headers = HeaderMap::from_iter([(ACCEPT, METADATA_LIST)]);
             let reply = server.look_up(ApiRequest::get(path, headers)).await?;
             let page = parse(reply.body())?;
             let items = page.items.unwrap_or_default();

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use kubectl_plugin::error::Kind;
 use kubectl_plugin::output::{Output, object_name};
 use kubectl_plugin::runtime::Hold;
 use kubectl_plugin::stderr::progress::Progress;
@@ -299,12 +298,7 @@ impl<'a> Run<'a> {
 
     /// Puts off an object, and pauses all requests.
     fn put_off(&mut self, job: Job, error: Error) {
-        let wish = match error.kind() {
-            Kind::Refused(status) => status.details.as_ref(),
-            _ => None,
-        };
-        let wish = wish.map_or(0, |details| details.retry_after_seconds);
-        let wish = Duration::from_secs(wish.into());
+        let wish = error.retry_after().unwrap_or_default();
         if !self.throttle.pause(wish, tokio::time::Instant::now()) {
             self.stop_with(error);
         } else if job.attempts == MAX_ATTEMPTS {

@@ -16,7 +16,7 @@ use crate::collection::objects::{Listed, Objects};
 use crate::collection::outcome::{Outcome, label};
 use crate::diff::{Comparison, Shown};
 use crate::hints;
-use crate::live_object::LiveObject;
+use crate::live_object::{LiveObject, resource_version};
 use crate::report;
 use crate::request::PatchRequest;
 
@@ -117,10 +117,9 @@ impl<'a> Sender<'a> {
 
     /// Reports whether the object still has the version of the LIST. A dry run never changes it.
     fn is_unchanged(&self, object: &Listed<'_>, applied: &Applied) -> bool {
-        let version = applied.object.pointer("/metadata/resourceVersion");
         self.stores()
             && !object.resource_version.is_empty()
-            && version.is_some_and(|version| version == object.resource_version)
+            && resource_version(&applied.object) == Some(object.resource_version)
     }
 
     /// Warns about parts of the patch that had no effect. Each text is printed once.
@@ -149,16 +148,10 @@ impl<'a> Sender<'a> {
 
     /// Adds a hint to the first refusal of each kind.
     async fn with_hint(&self, error: Error, request: &PatchRequest, policy: &Policy) -> Error {
-        let Kind::Refused(status) = error.kind() else {
-            return error;
-        };
-        if error.hint().is_some() || !self.hinted.borrow_mut().insert(label(&error)) {
+        let may_get_one = matches!(error.kind(), Kind::Refused(_)) && error.hint().is_none();
+        if !may_get_one || !self.hinted.borrow_mut().insert(label(&error)) {
             return error;
         }
-        let expected = policy.if_resource_version.as_deref();
-        match hints::find(status, request, expected, self.server).await {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        }
+        hints::add(error, request, policy, self.server).await
     }
 }

@@ -11,9 +11,10 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{secrets, unified};
-use crate::apply::Policy;
+use crate::apply::{Policy, version_conflict};
 use crate::args::PatchArgs;
 use crate::body::PatchType;
+use crate::live_object::resource_version;
 use crate::request::PatchRequest;
 
 /// How often both are read if the object keeps changing, as in kubectl.
@@ -68,7 +69,7 @@ impl Comparison {
         shown: Shown,
         server: &ApiServer,
     ) -> Result<Self, Error> {
-        let patch = dry_run(request)?;
+        let patch = request.to_dry_run("--diff")?;
         let get = get(request)?;
         let may_create =
             request.patch_type == PatchType::Apply && policy.if_resource_version.is_none();
@@ -137,7 +138,7 @@ impl Comparison {
         !self.live.is_empty()
     }
 
-    /// Says that there is no difference.
+    /// Describes an object that the patch does not change.
     pub(super) fn describe_equal(&self) -> String {
         let except = if self.hides_managers {
             ", except in metadata.managedFields (add --show-managed-fields)"
@@ -157,13 +158,6 @@ impl Comparison {
             text
         }
     }
-}
-
-/// Returns the dry run of the patch.
-fn dry_run(request: &PatchRequest) -> Result<ApiRequest, Error> {
-    let mut patch = request.to_api_request();
-    patch.path.add_parameter("dryRun", "All", "--diff")?;
-    Ok(patch)
 }
 
 /// Returns the request for the stored object.
@@ -190,18 +184,16 @@ fn object_in(reply: &Reply) -> Result<Value, Error> {
 /// Checks that the object is at the resource version of the policy.
 fn check_version(live: Option<&Value>, policy: &Policy) -> Result<(), Error> {
     match (version(live), policy.if_resource_version.as_deref()) {
-        (Some(found), Some(expected)) if found != expected => Err(Error::conflict(format!(
-            "the object is at resource version {found}, not {expected}; the patch was not sent"
-        ))
-        .with_hint("read the object again, and check the patch")),
+        (Some(found), Some(expected)) if found != expected => {
+            Err(version_conflict(found, expected))
+        }
         _ => Ok(()),
     }
 }
 
 /// Returns the resource version of an object. An object that a dry run creates has none.
 fn version(object: Option<&Value>) -> Option<&str> {
-    let version = object?.pointer("/metadata/resourceVersion")?.as_str();
-    version.filter(|version| !version.is_empty())
+    resource_version(object?).filter(|version| !version.is_empty())
 }
 
 fn remove_hidden_metadata(object: &mut Value, shown: Shown) {

@@ -153,8 +153,8 @@ fn guarded(
 
 /// Fails with `--warnings-as-errors` if the server has sent a warning.
 fn fail_on_warnings(arguments: &PatchArgs, server: &ApiServer) -> Result<(), Error> {
-    match server.warning_count() {
-        count @ 1.. if arguments.warnings_as_errors => Err(Kind::CheckWarnings { count }.into()),
-        _ => Ok(()),
+    match arguments.failing_warnings(server) {
+        Some(count) => Err(Kind::CheckWarnings { count }.into()),
+        None => Ok(()),
     }
 }

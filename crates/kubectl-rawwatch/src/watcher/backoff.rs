@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-use kubectl_plugin::Error;
-use kubectl_plugin::error::Kind;
-
 /// The first upper limit of a pause after a failed request.
 const FIRST: Duration = Duration::from_millis(100);
 /// The first upper limit of a pause after a stream.
@@ -104,15 +101,6 @@ impl Rng {
         let upper = u32::try_from((bits ^ (bits >> 31)) >> 32).unwrap_or_default();
         f64::from(upper) / (f64::from(u32::MAX) + 1.0)
     }
-}
-
-/// Returns the pause that the server asks for.
-pub(crate) fn retry_after(error: &Error) -> Option<Duration> {
-    let Kind::Refused(status) = error.kind() else {
-        return None;
-    };
-    let seconds = status.details.as_ref()?.retry_after_seconds;
-    (seconds > 0).then(|| Duration::from_secs(seconds.into()))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::{
     Ahead, Closed, DELIVERY_TIMEOUT, EventSink, SideRequest, State, Stop, Stream, Watcher,
 };
 use crate::watcher::audit::{Audit, Purpose};
-use crate::watcher::backoff::{Backoff, SETTLING, retry_after};
+use crate::watcher::backoff::{Backoff, SETTLING};
 use crate::watcher::listing::Reason;
 use crate::watcher::lists::page_of;
 use crate::wire::page::Page;
@@ -332,7 +332,7 @@ impl Watcher {
         }
         self.doubt(doubt);
         let chance = self.rng.next();
-        self.doubts.ask_at = now + self.doubts.backoff.next(chance, retry_after(error));
+        self.doubts.ask_at = now + self.doubts.backoff.next(chance, error.retry_after());
     }
 
     /// Forgets the failed attempts of a check that has an answer, or cannot have one.

@@ -6,7 +6,7 @@ use kubectl_plugin::Error;
 use kubectl_plugin::error::Kind;
 
 use super::{EventSink, MAX_FAILURES, Outage, State, Stop, Watcher};
-use crate::watcher::backoff::{SETTLING, retry_after};
+use crate::watcher::backoff::SETTLING;
 use crate::watcher::checks::Doubt;
 use crate::watcher::listing::Reason;
 use crate::wire::page::unsupported;
@@ -60,7 +60,7 @@ impl Watcher {
         }
         let is_missing_type = code == Some(404) && self.options.awaits_type;
         let is_outage = code.is_none_or(|code| code >= 500);
-        let retry_after = retry_after(&error);
+        let retry_after = error.retry_after();
         self.report_outage(now, error, output)?;
         match &self.state {
             // The server may have been stopped, and started with other data.
